@@ -1,0 +1,949 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The portable core: the textbook in C, twin of src/bitprop/_pure.py, in the order of bitprop.h.
+ * Every arithmetic expression is written as docs/contract.md (§) rounds it; do not simplify one.
+ */
+#include "bitprop.h"
+
+#include <float.h>
+#include <string.h>
+
+/* What can be seen at compile time of a build that would not keep the contract (§1); bp_self_test finds the rest. */
+#if defined(__FAST_MATH__) || defined(__ASSOCIATIVE_MATH__) || defined(__RECIPROCAL_MATH__) ||                         \
+    defined(__NO_SIGNED_ZEROS__) || (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__) || defined(_M_FP_FAST)
+#error "bitprop: -ffast-math and its parts change results; compile without them"
+#endif
+#if !defined(FLT_EVAL_METHOD) || (FLT_EVAL_METHOD != 0 && FLT_EVAL_METHOD != 1)
+#error "bitprop: double must be evaluated as double, not in x87 registers; compile with -msse2 -mfpmath=sse"
+#endif
+#if FLT_RADIX != 2 || DBL_MANT_DIG != 53 || DBL_MAX_EXP != 1024 || DBL_MIN_EXP != -1021
+#error "bitprop: double must be IEEE 754 binary64"
+#endif
+typedef char bp_double_must_be_64_bits[sizeof(double) == 8 ? 1 : -1];
+
+#if defined(__clang__)
+#pragma STDC FP_CONTRACT OFF
+#elif defined(__GNUC__)
+#pragma GCC optimize("fp-contract=off") /* a second lock: gcc ignores the standard's pragma */
+#endif
+
+/* --- the floating-point environment (§1.1, §1.3) --- */
+
+/* The control register, read and written by the instruction itself: fesetenv would need the mathematics library. */
+#if defined(__GNUC__) && defined(__SSE2__)
+typedef uint32_t fp_word;
+#define FP_DEFAULT 0x1f80U
+#define FP_READ(word) __asm__ __volatile__("stmxcsr %0" : "=m"(word) : : "memory")
+#define FP_WRITE(word) __asm__ __volatile__("ldmxcsr %0" : : "m"(word) : "memory")
+#elif defined(_MSC_VER) && (defined(_M_X64) || defined(_M_IX86))
+#include <xmmintrin.h>
+typedef uint32_t fp_word;
+#define FP_DEFAULT 0x1f80U
+#define FP_READ(word) ((word) = _mm_getcsr())
+#define FP_WRITE(word) _mm_setcsr(word)
+#elif defined(__GNUC__) && defined(__aarch64__)
+typedef uint64_t fp_word;
+#define FP_DEFAULT 0U
+#define FP_READ(word) __asm__ __volatile__("mrs %0, fpcr" : "=r"(word) : : "memory")
+#define FP_WRITE(word) __asm__ __volatile__("msr fpcr, %0" : : "r"(word) : "memory")
+#elif defined(__GNUC__) && defined(__arm__) && defined(__ARM_FP) && (__ARM_FP & 8)
+typedef uint32_t fp_word;
+#define FP_DEFAULT 0U
+#define FP_READ(word) __asm__ __volatile__("vmrs %0, fpscr" : "=r"(word) : : "memory")
+#define FP_WRITE(word) __asm__ __volatile__("vmsr fpscr, %0" : : "r"(word) : "memory")
+#elif defined(__GNUC__) && defined(__riscv_flen) && __riscv_flen >= 64
+typedef unsigned long fp_word;
+#define FP_DEFAULT 0U
+#define FP_READ(word) __asm__ __volatile__("frcsr %0" : "=r"(word) : : "memory")
+#define FP_WRITE(word) __asm__ __volatile__("fscsr %0" : : "r"(word) : "memory")
+#else
+typedef uint32_t fp_word;
+#define FP_DEFAULT 0U
+#define FP_READ(word) ((word) = FP_DEFAULT)
+#define FP_WRITE(word) ((void)(word))
+#endif
+
+/* Arithmetic under a changed environment stays in functions of its own: inlined, it could be moved across the change.
+ */
+#if defined(__GNUC__)
+#define APART __attribute__((noinline))
+#elif defined(_MSC_VER)
+#define APART __declspec(noinline)
+#else
+#define APART
+#endif
+
+static fp_word fp_enter(void) {
+    fp_word callers;
+    const fp_word standard = FP_DEFAULT;
+    FP_READ(callers);
+    if (callers != standard) {
+        FP_WRITE(standard);
+    }
+    return callers;
+}
+
+static void fp_leave(fp_word callers) {
+    FP_WRITE(callers);
+}
+
+/* --- bits --- */
+
+static uint64_t double_bits(double value) {
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return value != value ? 0x7ff8000000000000U : bits; /* §1.5 */
+}
+
+static double bits_double(uint64_t bits) {
+    double value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+uint32_t bp_abi(void) {
+    return BP_ABI;
+}
+
+const char *bp_compiler(void) {
+#if defined(__clang__)
+    return "clang " __clang_version__;
+#elif defined(__GNUC__)
+    return "gcc " __VERSION__;
+#elif defined(_MSC_VER)
+    return "msvc";
+#else
+    return "unknown";
+#endif
+}
+
+/* --- §2 activations and slopes --- */
+
+static const double LOG2E = 0x1.71547652b82fep+0;
+static const double MAGIC = 0x1.8p+52; /* adding it rounds to an integer, which then stands in the low bits */
+static const double LN2_HI = 0x1.62e42feep-1;
+static const double LN2_LO = 0x1.a39ef35793c76p-33;
+static const double P1 = 0x1.555555555553ep-3;
+static const double P2 = -0x1.6c16c16bebd93p-9;
+static const double P3 = 0x1.1566aaf25de2cp-14;
+static const double P4 = -0x1.bbd41c5d26bf1p-20;
+static const double P5 = 0x1.6376972bea4d0p-25;
+
+static double clamp(double t, double low, double high) {
+    return t < low ? low : t > high ? high : t;
+}
+
+/* exp(t) is s*(c + r)/(c - r). */
+static void split(double *r, double *c, double *s, double t) {
+    const double shifted = t * LOG2E + MAGIC;
+    const double k = shifted - MAGIC;
+    *r = (t - k * LN2_HI) - k * LN2_LO;
+    const double z = *r * *r;
+    const double w = z * z;
+    *c = 2.0 + z * ((P1 + z * P2) + w * ((P3 + z * P4) + w * P5));
+    uint64_t bits;
+    memcpy(&bits, &shifted, sizeof bits);
+    *s = bits_double((bits + 1023U) << 52); /* 2^k, its exponent field taken from the integer in the low bits */
+}
+
+static double sigmoid(double x) {
+    double r, c, s;
+    if (x != x) {
+        return x;
+    }
+    split(&r, &c, &s, clamp(-x, -708.0, 708.0));
+    const double lo = c - r;
+    const double hi = (c + r) * s;
+    return lo / (lo + hi);
+}
+
+static double hyperbolic_tangent(double x) {
+    double r, c, s;
+    if (x != x) {
+        return x;
+    }
+    split(&r, &c, &s, clamp(2.0 * x, -40.0, 40.0));
+    const double p = s - 1.0;
+    const double q = s + 1.0;
+    return (p * c + q * r) / (q * c + p * r);
+}
+
+static double activate(double x, uint32_t activation) {
+    switch (activation) {
+    case BP_SIGMOID:
+        return sigmoid(x);
+    case BP_TANH:
+        return hyperbolic_tangent(x);
+    case BP_RELU:
+        return x < 0.0 ? 0.0 : x;
+    default:
+        return x;
+    }
+}
+
+static double slope(double y, uint32_t activation) {
+    switch (activation) {
+    case BP_SIGMOID:
+        return y * (1.0 - y);
+    case BP_TANH:
+        return 1.0 - y * y;
+    case BP_RELU:
+        return y > 0.0 ? 1.0 : 0.0;
+    default:
+        return 1.0;
+    }
+}
+
+static APART void activate_all(double *values, size_t count, uint32_t activation) {
+    for (size_t i = 0; i < count; i++) {
+        values[i] = activate(values[i], activation);
+    }
+}
+
+bp_status bp_activate(double *values, size_t count, uint32_t activation) {
+    if (activation > BP_IDENTITY) {
+        return BP_E_SHAPE;
+    }
+    const fp_word callers = fp_enter();
+    activate_all(values, count, activation);
+    fp_leave(callers);
+    return BP_OK;
+}
+
+static APART void slope_all(double *values, size_t count, uint32_t activation) {
+    for (size_t i = 0; i < count; i++) {
+        values[i] = slope(values[i], activation);
+    }
+}
+
+bp_status bp_slope(double *values, size_t count, uint32_t activation) {
+    if (activation > BP_IDENTITY) {
+        return BP_E_SHAPE;
+    }
+    const fp_word callers = fp_enter();
+    slope_all(values, count, activation);
+    fp_leave(callers);
+    return BP_OK;
+}
+
+static int is_finite(double value) {
+    return value >= -DBL_MAX && value <= DBL_MAX;
+}
+
+size_t bp_first_nonfinite(const double *values, size_t count) {
+    size_t i = 0;
+    while (i < count && is_finite(values[i])) {
+        i++;
+    }
+    return i;
+}
+
+/* --- §3 shape --- */
+
+static size_t node_count(const bp_shape *shape) {
+    size_t nodes = 0;
+    for (uint32_t layer = 1; layer < shape->layers; layer++) {
+        nodes += shape->sizes[layer];
+    }
+    return nodes;
+}
+
+/* `count` parameters and those of one more layer; 0 = not a layer, or too many. The limit leaves sixteen doubles a
+   parameter, so that what bp_train_size asks for stays below SIZE_MAX bytes. */
+static uint64_t add_layer(uint64_t count, uint64_t n_in, uint64_t n_out, uint64_t activation, uint64_t bias) {
+    const uint64_t limit = SIZE_MAX / sizeof(double) / 16;
+    if (n_in == 0 || n_out == 0 || activation > BP_IDENTITY || bias > 1 || n_out > (limit - count) / (n_in + bias)) {
+        return 0;
+    }
+    return count + (n_in + bias) * n_out;
+}
+
+size_t bp_parameter_count(const bp_shape *shape) {
+    uint64_t count = 0;
+    for (uint32_t layer = 1; layer < shape->layers; layer++) {
+        count =
+            add_layer(count, shape->sizes[layer - 1], shape->sizes[layer], shape->activations[layer - 1], shape->bias);
+        if (count == 0) {
+            break;
+        }
+    }
+    return (size_t)count;
+}
+
+size_t bp_predict_size(const bp_shape *shape) {
+    return bp_parameter_count(shape) == 0 ? 0 : 2 * node_count(shape);
+}
+
+size_t bp_train_size(const bp_shape *shape) {
+    const size_t count = bp_parameter_count(shape);
+    return count == 0 ? 0 : 3 * node_count(shape) + (BP_LANES + 1) * (count + 1) + count;
+}
+
+/* The parts of `work`. Gradient and squared error are summed alike (§6), so a lane and `sums` hold count + 1 doubles:
+   the gradient, then the squared error. */
+typedef struct {
+    size_t count;           /* parameters */
+    double *preactivations; /* of one row, all layers after the input */
+    double *outputs;        /* likewise */
+    double *deltas;         /* likewise; only in work of bp_train_size, as all that follows */
+    double *lanes;          /* (8, count + 1) */
+    double *sums;           /* (count + 1) */
+    double *backup;         /* the parameters at the epoch's start */
+} work_parts;
+
+static work_parts part(double *work, const bp_shape *shape) {
+    const size_t nodes = node_count(shape);
+    work_parts parts;
+    parts.count = bp_parameter_count(shape);
+    parts.preactivations = work;
+    parts.outputs = parts.preactivations + nodes;
+    parts.deltas = parts.outputs + nodes;
+    parts.lanes = parts.deltas + nodes;
+    parts.sums = parts.lanes + BP_LANES * (parts.count + 1);
+    parts.backup = parts.sums + parts.count + 1;
+    return parts;
+}
+
+/* --- §9 generator and initial parameters --- */
+
+static void seed_simply(bp_generator *generator, uint32_t seed) {
+    generator->state[0] = seed;
+    for (uint32_t i = 1; i < 624; i++) {
+        const uint32_t previous = generator->state[i - 1];
+        generator->state[i] = 1812433253U * (previous ^ (previous >> 30)) + i;
+    }
+}
+
+void bp_generator_seed(bp_generator *generator, uint64_t seed, uint32_t stream) {
+    const uint32_t key[3] = {(uint32_t)seed, (uint32_t)(seed >> 32), stream};
+    const uint32_t words = key[2] != 0 ? 3 : key[1] != 0 ? 2 : 1;
+    uint32_t *state = generator->state;
+    uint32_t i = 1;
+    uint32_t j = 0;
+    seed_simply(generator, 19650218U);
+    for (uint32_t left = 624; left > 0; left--) {
+        state[i] = (state[i] ^ ((state[i - 1] ^ (state[i - 1] >> 30)) * 1664525U)) + key[j] + j;
+        if (++i == 624) {
+            state[0] = state[623];
+            i = 1;
+        }
+        if (++j == words) {
+            j = 0;
+        }
+    }
+    for (uint32_t left = 623; left > 0; left--) {
+        state[i] = (state[i] ^ ((state[i - 1] ^ (state[i - 1] >> 30)) * 1566083941U)) - i;
+        if (++i == 624) {
+            state[0] = state[623];
+            i = 1;
+        }
+    }
+    state[0] = 0x80000000U;
+    generator->index = 624;
+}
+
+static uint32_t next_word(bp_generator *generator) {
+    uint32_t *state = generator->state;
+    if (generator->index >= 624) {
+        for (uint32_t i = 0; i < 624; i++) {
+            const uint32_t y = (state[i] & 0x80000000U) | (state[(i + 1) % 624] & 0x7fffffffU);
+            state[i] = state[(i + 397) % 624] ^ (y >> 1) ^ ((y & 1U) != 0 ? 0x9908b0dfU : 0U);
+        }
+        generator->index = 0;
+    }
+    uint32_t y = state[generator->index++];
+    y ^= y >> 11;
+    y ^= (y << 7) & 0x9d2c5680U;
+    y ^= (y << 15) & 0xefc60000U;
+    return y ^ (y >> 18);
+}
+
+double bp_generator_random(bp_generator *generator) {
+    const uint32_t a = next_word(generator) >> 5;
+    const uint32_t b = next_word(generator) >> 6;
+    return ((double)a * 67108864.0 + (double)b) / 9007199254740992.0; /* each step is exact */
+}
+
+uint32_t bp_generator_below(bp_generator *generator, uint32_t n) {
+    uint32_t drop = 32;
+    for (uint32_t rest = n; rest > 0; rest >>= 1) {
+        drop--;
+    }
+    uint32_t value;
+    do {
+        value = next_word(generator) >> drop;
+    } while (value >= n);
+    return value;
+}
+
+/* The square root of a normal number, correctly rounded, digit by digit: sqrt() would need the mathematics library. */
+static double square_root(double value) {
+    const uint64_t bits = double_bits(value);
+    int32_t exponent = (int32_t)(bits >> 52) - 1023;
+    uint64_t digits = (bits & 0xfffffffffffffU) | 0x10000000000000U;
+    if (exponent & 1) {
+        digits <<= 1;
+        exponent -= 1;
+    }
+    /* 54 binary digits of the root, the last for rounding; no tie can occur, since a tie's square would not fit. */
+    uint64_t root = 0;
+    uint64_t remainder = 0;
+    for (int32_t place = 52; place > 52 - 2 * 54; place -= 2) {
+        const uint64_t next = place >= 0 ? (digits >> place) & 3U : 0U;
+        remainder = (remainder << 2) | next;
+        root <<= 1;
+        if (remainder >= (root << 1) + 1U) {
+            remainder -= (root << 1) + 1U;
+            root += 1;
+        }
+    }
+    root = (root >> 1) + (root & 1U);
+    return bits_double(((uint64_t)(exponent / 2 + 1022) << 52) + root); /* root's top bit adds 1 to the exponent */
+}
+
+static double draw(bp_generator *generator, uint32_t init, double spread) {
+    if (init == BP_NORMAL) {
+        double total = bp_generator_random(generator);
+        for (uint32_t i = 1; i < 12; i++) {
+            total = total + bp_generator_random(generator);
+        }
+        return total - 6.0;
+    }
+    const double uniform = 2.0 * bp_generator_random(generator) - 1.0;
+    return init == BP_GLOROT ? uniform * spread : uniform;
+}
+
+static APART void draw_all(double *parameters, bp_generator *generator, const bp_shape *shape, uint32_t init) {
+    size_t at = 0;
+    for (uint32_t layer = 1; layer < shape->layers; layer++) {
+        const size_t n_in = shape->sizes[layer - 1];
+        const size_t n_out = shape->sizes[layer];
+        const double spread = square_root(6.0 / ((double)n_in + (double)n_out));
+        for (size_t i = 0; i < n_in * n_out; i++) {
+            parameters[at++] = draw(generator, init, spread);
+        }
+        for (size_t i = 0; i < n_out * shape->bias; i++) {
+            parameters[at++] = 0.0;
+        }
+    }
+}
+
+bp_status bp_init(double *parameters, bp_generator *generator, const bp_shape *shape, uint64_t seed, uint32_t init) {
+    if (bp_parameter_count(shape) == 0) {
+        return BP_E_SHAPE;
+    }
+    if (init > BP_GLOROT) {
+        return BP_E_OPTION;
+    }
+    const fp_word callers = fp_enter();
+    bp_generator_seed(generator, seed, BP_STREAM_WEIGHTS);
+    draw_all(parameters, generator, shape, init);
+    fp_leave(callers);
+    return BP_OK;
+}
+
+/* --- §4 forward --- */
+
+static APART void forward(double *preactivations, double *outputs, const bp_shape *shape, const double *parameters,
+                          const double *inputs) {
+    const double *a = inputs;
+    const double *weights = parameters;
+    for (uint32_t layer = 1; layer < shape->layers; layer++) {
+        const size_t n_in = shape->sizes[layer - 1];
+        const size_t n_out = shape->sizes[layer];
+        const double *biases = weights + n_in * n_out;
+        for (size_t j = 0; j < n_out; j++) {
+            double acc = shape->bias ? biases[j] : a[0] * weights[j];
+            for (size_t i = shape->bias ? 0 : 1; i < n_in; i++) {
+                acc = acc + a[i] * weights[i * n_out + j];
+            }
+            preactivations[j] = acc;
+            outputs[j] = activate(acc, shape->activations[layer - 1]);
+        }
+        a = outputs;
+        preactivations += n_out;
+        outputs += n_out;
+        weights = biases + n_out * shape->bias;
+    }
+}
+
+bp_status bp_forward(double *preactivations, double *outputs, const bp_shape *shape, const double *parameters,
+                     const double *inputs) {
+    if (bp_parameter_count(shape) == 0) {
+        return BP_E_SHAPE;
+    }
+    const fp_word callers = fp_enter();
+    forward(preactivations, outputs, shape, parameters, inputs);
+    fp_leave(callers);
+    return BP_OK;
+}
+
+bp_status bp_predict(double *predictions, double *work, const bp_shape *shape, const double *parameters,
+                     const double *inputs, size_t rows) {
+    if (bp_parameter_count(shape) == 0) {
+        return BP_E_SHAPE;
+    }
+    const size_t n_in = shape->sizes[0];
+    const size_t n_out = shape->sizes[shape->layers - 1];
+    const work_parts parts = part(work, shape);
+    const double *last = parts.outputs + node_count(shape) - n_out;
+    const fp_word callers = fp_enter();
+    for (size_t row = 0; row < rows; row++) {
+        forward(parts.preactivations, parts.outputs, shape, parameters, inputs + row * n_in);
+        memcpy(predictions + row * n_out, last, n_out * sizeof(double));
+    }
+    fp_leave(callers);
+    return BP_OK;
+}
+
+/* --- §5 backward, §6 sums, §7 loss and step --- */
+
+static double squared_error(const double *outputs, const double *targets, size_t count) {
+    double acc = 0.0; /* no square is -0.0, so this start changes no bit */
+    for (size_t j = 0; j < count; j++) {
+        const double e = outputs[j] - targets[j];
+        acc = acc + e * e;
+    }
+    return acc;
+}
+
+/* One sample's deltas, then its contributions added to its lane. `outputs` are what forward left. */
+static APART void backward(double *lane, double *deltas, const bp_shape *shape, const double *parameters,
+                           const double *outputs, const double *inputs, const double *targets) {
+    uint32_t layer = shape->layers - 1;
+    size_t n_out = shape->sizes[layer];
+    size_t weights = bp_parameter_count(shape); /* where the layer's weights begin, once it is subtracted */
+    size_t nodes = node_count(shape) - n_out;   /* where the layer's nodes begin */
+    lane[weights] = lane[weights] + squared_error(outputs + nodes, targets, n_out);
+    for (size_t j = 0; j < n_out; j++) {
+        const double y = outputs[nodes + j];
+        const double e = y - targets[j];
+        deltas[nodes + j] = e * slope(y, shape->activations[layer - 1]);
+    }
+    for (; layer > 0; layer--) {
+        const size_t n_in = shape->sizes[layer - 1];
+        const double *a = layer > 1 ? outputs + nodes - n_in : inputs;
+        const double *d = deltas + nodes;
+        n_out = shape->sizes[layer];
+        weights -= (n_in + shape->bias) * n_out;
+        for (size_t i = 0; i < n_in; i++) {
+            for (size_t j = 0; j < n_out; j++) {
+                const size_t at = weights + i * n_out + j;
+                lane[at] = lane[at] + a[i] * d[j];
+            }
+        }
+        for (size_t j = 0; j < n_out * shape->bias; j++) {
+            const size_t at = weights + n_in * n_out + j;
+            lane[at] = lane[at] + d[j];
+        }
+        if (layer > 1) {
+            nodes -= n_in;
+            for (size_t i = 0; i < n_in; i++) {
+                const double *row = parameters + weights + i * n_out;
+                double acc = row[0] * d[0];
+                for (size_t j = 1; j < n_out; j++) {
+                    acc = acc + row[j] * d[j];
+                }
+                deltas[nodes + i] = acc * slope(a[i], shape->activations[layer - 2]);
+            }
+        }
+    }
+}
+
+static void clear_lanes(double *lanes, size_t count) {
+    for (size_t k = 0; k < BP_LANES * count; k++) {
+        lanes[k] = 0.0;
+    }
+}
+
+static void sum_lanes(double *sums, const double *lanes, size_t count) {
+    for (size_t k = 0; k < count; k++) {
+        const double *l = lanes + k;
+        sums[k] = ((l[0] + l[4 * count]) + (l[2 * count] + l[6 * count])) +
+                  ((l[count] + l[5 * count]) + (l[3 * count] + l[7 * count]));
+    }
+}
+
+static double loss_scale(uint32_t loss, size_t rows, size_t outputs) {
+    switch (loss) {
+    case BP_HALF_SSE:
+        return 1.0;
+    case BP_SSE:
+        return 2.0;
+    case BP_HALF_MSE:
+        return 1.0 / ((double)rows * (double)outputs);
+    default:
+        return 2.0 / ((double)rows * (double)outputs);
+    }
+}
+
+static double loss_figure(double sse, uint32_t loss, size_t rows, size_t outputs) {
+    switch (loss) {
+    case BP_HALF_SSE:
+        return 0.5 * sse;
+    case BP_SSE:
+        return sse;
+    case BP_HALF_MSE:
+        return 0.5 * (sse / ((double)rows * (double)outputs));
+    default:
+        return sse / ((double)rows * (double)outputs);
+    }
+}
+
+static APART double lose(double *work, const bp_shape *shape, const double *parameters, const double *inputs,
+                         const double *targets, size_t rows, uint32_t loss) {
+    const size_t n_in = shape->sizes[0];
+    const size_t n_out = shape->sizes[shape->layers - 1];
+    const work_parts parts = part(work, shape);
+    const double *last = parts.outputs + node_count(shape) - n_out;
+    double lanes[BP_LANES];
+    double sse;
+    clear_lanes(lanes, 1);
+    for (size_t row = 0; row < rows; row++) {
+        forward(parts.preactivations, parts.outputs, shape, parameters, inputs + row * n_in);
+        lanes[row % BP_LANES] = lanes[row % BP_LANES] + squared_error(last, targets + row * n_out, n_out);
+    }
+    sum_lanes(&sse, lanes, 1);
+    return loss_figure(sse, loss, rows, n_out);
+}
+
+bp_status bp_loss(double *figure, double *work, const bp_shape *shape, const double *parameters, const double *inputs,
+                  const double *targets, size_t rows, uint32_t loss) {
+    if (bp_parameter_count(shape) == 0) {
+        return BP_E_SHAPE;
+    }
+    if (rows == 0 || loss > BP_MSE) {
+        return BP_E_OPTION;
+    }
+    const fp_word callers = fp_enter();
+    *figure = lose(work, shape, parameters, inputs, targets, rows, loss);
+    fp_leave(callers);
+    return BP_OK;
+}
+
+/* Row `row` of the data as row `batch_row` of its batch. */
+static void add_row(const work_parts *parts, const bp_shape *shape, const double *parameters, const double *inputs,
+                    const double *targets, size_t row, size_t batch_row) {
+    const double *x = inputs + row * shape->sizes[0];
+    const double *t = targets + row * shape->sizes[shape->layers - 1];
+    double *lane = parts->lanes + (batch_row % BP_LANES) * (parts->count + 1);
+    forward(parts->preactivations, parts->outputs, shape, parameters, x);
+    backward(lane, parts->deltas, shape, parameters, parts->outputs, x, t);
+}
+
+static APART void differentiate(double *gradient, double *work, const bp_shape *shape, const double *parameters,
+                                const double *inputs, const double *targets, size_t rows, uint32_t loss) {
+    const work_parts parts = part(work, shape);
+    const double scale = loss_scale(loss, rows, shape->sizes[shape->layers - 1]);
+    clear_lanes(parts.lanes, parts.count + 1);
+    for (size_t row = 0; row < rows; row++) {
+        add_row(&parts, shape, parameters, inputs, targets, row, row);
+    }
+    sum_lanes(parts.sums, parts.lanes, parts.count + 1);
+    for (size_t k = 0; k < parts.count; k++) {
+        gradient[k] = parts.sums[k] * scale;
+    }
+}
+
+bp_status bp_gradient(double *gradient, double *work, const bp_shape *shape, const double *parameters,
+                      const double *inputs, const double *targets, size_t rows, uint32_t loss) {
+    if (bp_parameter_count(shape) == 0) {
+        return BP_E_SHAPE;
+    }
+    if (rows == 0 || loss > BP_MSE) {
+        return BP_E_OPTION;
+    }
+    const fp_word callers = fp_enter();
+    differentiate(gradient, work, shape, parameters, inputs, targets, rows, loss);
+    fp_leave(callers);
+    return BP_OK;
+}
+
+/* --- §8 training --- */
+
+bp_status bp_train_start(bp_training *training, uint32_t *order, const bp_shape *shape, size_t rows, size_t batch_size,
+                         uint64_t log_every, double learning_rate, uint32_t loss, uint32_t shuffle,
+                         uint64_t shuffle_seed) {
+    if (bp_parameter_count(shape) == 0) {
+        return BP_E_SHAPE;
+    }
+    if (rows == 0 || batch_size == 0 || log_every == 0 || !(learning_rate >= 0.0) || !is_finite(learning_rate) ||
+        loss > BP_MSE || shuffle > 1 || (shuffle && rows > UINT32_MAX)) {
+        return BP_E_OPTION;
+    }
+    training->rows = rows;
+    training->batch_size = batch_size < rows ? batch_size : rows;
+    training->log_every = log_every;
+    training->learning_rate = learning_rate;
+    training->loss = loss;
+    training->shuffle = shuffle;
+    training->epoch = 0;
+    training->begun = 0;
+    training->to_shuffle = 0;
+    training->row = 0;
+    training->batch_row = 0;
+    training->sse = 0.0;
+    if (shuffle) {
+        bp_generator_seed(&training->generator, shuffle_seed, BP_STREAM_SHUFFLING);
+        for (size_t row = 0; row < rows; row++) {
+            order[row] = (uint32_t)row;
+        }
+    }
+    return BP_OK;
+}
+
+static void begin_epoch(bp_training *training, double *backup, const double *parameters, size_t count) {
+    memcpy(backup, parameters, count * sizeof(double));
+    training->to_shuffle = training->shuffle ? training->rows - 1 : 0;
+    training->row = 0;
+    training->batch_row = 0;
+    training->sse = 0.0;
+    training->begun = training->epoch + 1;
+}
+
+static void shuffle_row(bp_training *training, uint32_t *order) {
+    const size_t i = training->to_shuffle;
+    const uint32_t k = bp_generator_below(&training->generator, (uint32_t)(i + 1));
+    const uint32_t row = order[i];
+    order[i] = order[k];
+    order[k] = row;
+    training->to_shuffle = i - 1;
+}
+
+static void step(double *parameters, const double *sums, size_t count, double learning_rate, double scale) {
+    for (size_t k = 0; k < count; k++) {
+        const double g = sums[k] * scale;
+        parameters[k] = parameters[k] - learning_rate * g;
+    }
+}
+
+static void train_row(bp_training *training, double *parameters, const work_parts *parts, const uint32_t *order,
+                      const bp_shape *shape, const double *inputs, const double *targets) {
+    const size_t row = training->shuffle ? order[training->row] : training->row;
+    if (training->batch_row == 0) {
+        clear_lanes(parts->lanes, parts->count + 1);
+    }
+    add_row(parts, shape, parameters, inputs, targets, row, training->batch_row);
+    training->row += 1;
+    training->batch_row += 1;
+    if (training->batch_row == training->batch_size || training->row == training->rows) {
+        const double scale = loss_scale(training->loss, training->batch_row, shape->sizes[shape->layers - 1]);
+        sum_lanes(parts->sums, parts->lanes, parts->count + 1);
+        training->sse = training->sse + parts->sums[parts->count];
+        step(parameters, parts->sums, parts->count, training->learning_rate, scale);
+        training->batch_row = 0;
+    }
+}
+
+static APART bp_status train(double *log, bp_training *training, double *parameters, double *work, uint32_t *order,
+                             const bp_shape *shape, const double *inputs, const double *targets, size_t log_size,
+                             uint64_t until, uint64_t budget) {
+    const work_parts parts = part(work, shape);
+    size_t logged = 0;
+    while (training->epoch < until && budget > 0 && (logged < log_size || log_size == 0)) {
+        if (training->begun == training->epoch) {
+            begin_epoch(training, parts.backup, parameters, parts.count);
+        }
+        for (; training->to_shuffle > 0 && budget > 0; budget--) {
+            shuffle_row(training, order);
+        }
+        for (; training->row < training->rows && budget > 0; budget--) {
+            train_row(training, parameters, &parts, order, shape, inputs, targets);
+        }
+        if (training->row == training->rows) {
+            if (!is_finite(training->sse) || bp_first_nonfinite(parameters, parts.count) < parts.count) {
+                bp_train_undo(training, parameters, work, shape);
+                return BP_DIVERGED;
+            }
+            if (log_size > 0 && training->epoch % training->log_every == 0) {
+                log[logged++] = training->sse;
+            }
+            training->epoch += 1;
+        }
+    }
+    return BP_OK;
+}
+
+bp_status bp_train(double *log, bp_training *training, double *parameters, double *work, uint32_t *order,
+                   const bp_shape *shape, const double *inputs, const double *targets, size_t log_size, uint64_t until,
+                   uint64_t budget) {
+    if (bp_parameter_count(shape) == 0) {
+        return BP_E_SHAPE;
+    }
+    const fp_word callers = fp_enter();
+    const bp_status status =
+        train(log, training, parameters, work, order, shape, inputs, targets, log_size, until, budget);
+    fp_leave(callers);
+    return status;
+}
+
+void bp_train_undo(bp_training *training, double *parameters, const double *work, const bp_shape *shape) {
+    const size_t count = bp_parameter_count(shape);
+    if (training->begun > training->epoch) {
+        memcpy(parameters, work + bp_train_size(shape) - count, count * sizeof(double));
+        training->begun = training->epoch;
+    }
+}
+
+/* --- §11 model bytes --- */
+
+static const uint8_t SIGNATURE[8] = {'b', 'i', 't', 'p', 'r', 'o', 'p', 0};
+#define HEADER_SIZE 20U /* signature, version, flags, layers */
+
+static uint32_t crc32(const uint8_t *data, size_t length) {
+    uint32_t crc = 0xffffffffU;
+    for (size_t i = 0; i < length; i++) {
+        crc ^= data[i];
+        for (uint32_t bit = 0; bit < 8; bit++) {
+            crc = (crc >> 1) ^ ((crc & 1U) != 0 ? 0xedb88320U : 0U);
+        }
+    }
+    return crc ^ 0xffffffffU;
+}
+
+static void put(uint8_t *data, uint64_t value, size_t length) {
+    for (size_t i = 0; i < length; i++) {
+        data[i] = (uint8_t)(value >> (8 * i));
+    }
+}
+
+static uint64_t get(const uint8_t *data, size_t length) {
+    uint64_t value = 0;
+    for (size_t i = length; i > 0; i--) {
+        value = (value << 8) | data[i - 1];
+    }
+    return value;
+}
+
+size_t bp_encode_size(const bp_shape *shape) {
+    const size_t count = bp_parameter_count(shape);
+    return count == 0 ? 0 : HEADER_SIZE + 4 * (2 * (size_t)shape->layers - 1) + 8 * count + 4;
+}
+
+bp_status bp_encode(uint8_t *data, const bp_shape *shape, const double *parameters) {
+    const size_t size = bp_encode_size(shape);
+    size_t at = HEADER_SIZE;
+    if (size == 0) {
+        return BP_E_SHAPE;
+    }
+    memcpy(data, SIGNATURE, 8);
+    put(data + 8, BP_CONTRACT, 4);
+    put(data + 12, shape->bias, 4);
+    put(data + 16, shape->layers, 4);
+    for (uint32_t layer = 0; layer < shape->layers; layer++, at += 4) {
+        put(data + at, shape->sizes[layer], 4);
+    }
+    for (uint32_t layer = 1; layer < shape->layers; layer++, at += 4) {
+        put(data + at, shape->activations[layer - 1], 4);
+    }
+    for (size_t i = 0; i < bp_parameter_count(shape); i++, at += 8) {
+        put(data + at, double_bits(parameters[i]), 8);
+    }
+    put(data + at, crc32(data, at), 4);
+    return BP_OK;
+}
+
+/* Bytes of the model whose header stands in `data`; 0 = not a shape. The sizes there are unaligned and little-endian,
+   so no bp_shape can point at them. */
+static uint64_t encoded_size(const uint8_t *data, uint32_t layers) {
+    const uint8_t *sizes = data + HEADER_SIZE;
+    const uint8_t *activations = sizes + 4 * (size_t)layers;
+    const uint64_t bias = get(data + 12, 4);
+    uint64_t count = 0;
+    for (size_t at = 0; at < 4 * ((size_t)layers - 1); at += 4) {
+        count = add_layer(count, get(sizes + at, 4), get(sizes + at + 4, 4), get(activations + at, 4), bias);
+        if (count == 0) {
+            return 0;
+        }
+    }
+    return HEADER_SIZE + 4 * (2 * (uint64_t)layers - 1) + 8 * count + 4;
+}
+
+uint32_t bp_decode_layers(const uint8_t *data, size_t length) {
+    if (length < HEADER_SIZE + 4 || memcmp(data, SIGNATURE, 8) != 0 || get(data + 8, 4) != BP_CONTRACT ||
+        get(data + 12, 4) > 1 || get(data + length - 4, 4) != crc32(data, length - 4)) {
+        return 0;
+    }
+    const uint32_t layers = (uint32_t)get(data + 16, 4);
+    if (layers < 2 || layers > (length - HEADER_SIZE) / 8 || encoded_size(data, layers) != length) {
+        return 0;
+    }
+    return layers;
+}
+
+bp_status bp_decode_shape(uint32_t *sizes, uint32_t *activations, uint32_t *bias, const uint8_t *data, size_t length) {
+    const uint32_t layers = bp_decode_layers(data, length);
+    size_t at = HEADER_SIZE;
+    if (layers == 0) {
+        return BP_E_FORMAT;
+    }
+    for (uint32_t layer = 0; layer < layers; layer++, at += 4) {
+        sizes[layer] = (uint32_t)get(data + at, 4);
+    }
+    for (uint32_t layer = 1; layer < layers; layer++, at += 4) {
+        activations[layer - 1] = (uint32_t)get(data + at, 4);
+    }
+    *bias = (uint32_t)get(data + 12, 4);
+    return BP_OK;
+}
+
+bp_status bp_decode_parameters(double *parameters, const uint8_t *data, size_t length) {
+    const uint32_t layers = bp_decode_layers(data, length);
+    if (layers == 0) {
+        return BP_E_FORMAT;
+    }
+    for (size_t at = HEADER_SIZE + 4 * (2 * (size_t)layers - 1); at < length - 4; at += 8) {
+        *parameters++ = bits_double(get(data + at, 8));
+    }
+    return BP_OK;
+}
+
+/* --- self-test --- */
+
+/* The operands are volatile: what is tested is the machine, not the compiler's arithmetic. */
+static APART bp_status probe(void) {
+    volatile double one = 1.0;
+    volatile double near_one = 0x1.00000004p+0;
+    volatile double square = 0x1.00000008p+0;
+    volatile double large = 1e16;
+    volatile double small = 1e-310;
+    if (near_one * near_one - square != 0.0) {
+        return BP_E_FUSED;
+    }
+    if ((large + one) - large != 0.0) {
+        return BP_E_REORDERED;
+    }
+    if (small * 0.5 == 0.0) {
+        return BP_E_FLUSHED;
+    }
+    return BP_OK;
+}
+
+#define TEST_CRC 0x00a0ff0cU /* of the model that the self-test's training ends with; made by tests/oracle.py */
+
+bp_status bp_self_test(void) {
+    static const uint32_t sizes[3] = {2, 3, 1};
+    static const uint32_t activations[2] = {BP_TANH, BP_SIGMOID};
+    static const double inputs[8] = {0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0};
+    static const double targets[4] = {0.0, 1.0, 1.0, 0.0};
+    const bp_shape shape = {sizes, activations, 3, 1};
+    double parameters[13];
+    double work[151];
+    uint8_t data[148];
+    uint32_t order[4];
+    bp_training training;
+    const fp_word callers = fp_enter();
+    const bp_status status = probe();
+    fp_leave(callers);
+    if (status != BP_OK) {
+        return status;
+    }
+    if (bp_train_size(&shape) != sizeof work / sizeof work[0] || bp_encode_size(&shape) != sizeof data ||
+        bp_init(parameters, &training.generator, &shape, 1, BP_GLOROT) != BP_OK ||
+        bp_train_start(&training, order, &shape, 4, 3, 1, 0.5, BP_MSE, 1, 1) != BP_OK ||
+        bp_train(NULL, &training, parameters, work, order, &shape, inputs, targets, 0, 20, UINT64_MAX) != BP_OK ||
+        bp_encode(data, &shape, parameters) != BP_OK || get(data + sizeof data - 4, 4) != TEST_CRC) {
+        return BP_E_ANSWER;
+    }
+    return BP_OK;
+}

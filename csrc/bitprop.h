@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * bitprop: small neural networks, trained and run to the same bits everywhere.
+ *
+ * This header and bitprop.c are all that an embedder needs: C99, no allocation, no globals, no mathematics library.
+ * The numbers are defined in docs/contract.md, whose sections (§) are cited here. Compile with -ffp-contract=off.
+ *
+ * Arguments come in the order outputs, in-out, const inputs, scalars. The caller owns all memory and asks for its size
+ * first (bp_parameter_count, bp_predict_size, bp_train_size: in doubles, 0 = invalid shape). Arrays that are written
+ * must not overlap any other argument. A failure is a negative bp_status and leaves the outputs as they were. Row-major
+ * everywhere: `inputs` is (rows, sizes[0]), `targets` is (rows, sizes[layers - 1]). Functions that calculate set the
+ * default floating-point environment (round to nearest, no flush to zero) on entry and restore the caller's on exit.
+ */
+#ifndef BITPROP_H
+#define BITPROP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+#if defined(__GNUC__)
+#pragma GCC visibility push(default)
+#endif
+
+/* --- declarations for cffi: begin --- */
+
+#define BP_ABI 1      /* changes with any change of the structs or functions below */
+#define BP_CONTRACT 1 /* version of docs/contract.md */
+#define BP_LANES 8    /* §6 */
+
+typedef enum {
+    BP_OK = 0,
+    BP_E_SHAPE = -1,     /* fewer than two layers, a size of 0, an unknown activation, or memory beyond size_t */
+    BP_E_OPTION = -2,    /* no rows, a batch size or log interval of 0, a bad learning rate, an unknown loss or init */
+    BP_E_FORMAT = -3,    /* bytes that are not a model's, or altered, or cut */
+    BP_DIVERGED = -4,    /* §8: the parameters are back at the start of the epoch that diverged */
+    BP_E_FUSED = -5,     /* self-test: a product and a sum were fused */
+    BP_E_REORDERED = -6, /* self-test: sums were reordered, or kept in excess precision */
+    BP_E_FLUSHED = -7,   /* self-test: a subnormal number was flushed to zero */
+    BP_E_ANSWER = -8     /* self-test: a small training ended at other bits */
+} bp_status;
+
+enum { BP_SIGMOID = 0, BP_TANH = 1, BP_RELU = 2, BP_IDENTITY = 3 };          /* activations, §2 */
+enum { BP_HALF_SSE = 0, BP_SSE = 1, BP_HALF_MSE = 2, BP_MSE = 3 };           /* losses, §7 */
+enum { BP_NORMAL = 0, BP_UNIFORM = 1, BP_GLOROT = 2 };                       /* initial weights, §9 */
+enum { BP_STREAM_WEIGHTS = 0, BP_STREAM_DATA = 1, BP_STREAM_SHUFFLING = 2 }; /* seeds, §9 */
+
+/* A network without its parameters (§3). The two arrays stay the caller's. */
+typedef struct {
+    const uint32_t *sizes;       /* `layers` layer sizes, the input's first */
+    const uint32_t *activations; /* layers - 1 of them, one for each layer after the input */
+    uint32_t layers;             /* the input included, at least 2 */
+    uint32_t bias;               /* 0 or 1 */
+} bp_shape;
+
+/* An MT19937 generator (§9). */
+typedef struct {
+    uint32_t state[624];
+    uint32_t index; /* of the next word of state to use */
+} bp_generator;
+
+/* A training between two slices (§8). Filled by bp_train_start; the caller reads `epoch`. */
+typedef struct {
+    size_t rows;            /* of the data */
+    size_t batch_size;      /* rows of a full batch, at most `rows` */
+    uint64_t log_every;     /* epochs from one logged epoch to the next */
+    double learning_rate;   /* §7: rate */
+    uint32_t loss;          /* §7 */
+    uint32_t shuffle;       /* 0 or 1 */
+    uint64_t epoch;         /* epochs completed */
+    uint64_t begun;         /* epochs begun: epoch + 1 inside an epoch, else epoch */
+    size_t to_shuffle;      /* the next row to change places in this epoch's shuffle; 0 = shuffled */
+    size_t row;             /* rows done in this epoch */
+    size_t batch_row;       /* rows done in this batch */
+    double sse;             /* squared error of the epoch's finished batches */
+    bp_generator generator; /* of the shuffles; used only with `shuffle` */
+} bp_training;
+
+/* BP_ABI as compiled, for loaders to compare. */
+uint32_t bp_abi(void);
+
+/* The compiler that built the core, a static string. */
+const char *bp_compiler(void);
+
+/* Replaces each of `count` pre-activations by its activation (§2). BP_E_SHAPE: unknown activation. */
+bp_status bp_activate(double *values, size_t count, uint32_t activation);
+
+/* Replaces each of `count` activations by the slope there (§2). BP_E_SHAPE: unknown activation. */
+bp_status bp_slope(double *values, size_t count, uint32_t activation);
+
+/* The index of the first NaN or infinity among `count` values; `count` where all are finite. */
+size_t bp_first_nonfinite(const double *values, size_t count);
+
+/* The number of parameters (§3); 0 = invalid shape. */
+size_t bp_parameter_count(const bp_shape *shape);
+
+/* Doubles of `work` for bp_predict and bp_loss; 0 = invalid shape. */
+size_t bp_predict_size(const bp_shape *shape);
+
+/* Doubles of `work` for bp_gradient and bp_train; 0 = invalid shape. */
+size_t bp_train_size(const bp_shape *shape);
+
+/* Seeds a generator with stream*2^64 + seed (§9). */
+void bp_generator_seed(bp_generator *generator, uint64_t seed, uint32_t stream);
+
+/* The next random() in [0, 1), a multiple of 2^-53 (§9). */
+double bp_generator_random(bp_generator *generator);
+
+/* The next randbelow(n) in [0, n), for n of at least 1 (§9). */
+uint32_t bp_generator_below(bp_generator *generator, uint32_t n);
+
+/* Draws initial parameters (§9), biases 0.0; leaves `generator` after the last draw.
+   BP_E_SHAPE; BP_E_OPTION: unknown init. */
+bp_status bp_init(double *parameters, bp_generator *generator, const bp_shape *shape, uint64_t seed, uint32_t init);
+
+/* One row through the network (§4): every layer after the input in order, pre-activations and outputs, each as many
+   doubles as the network has nodes after the input. BP_E_SHAPE. */
+bp_status bp_forward(double *preactivations, double *outputs, const bp_shape *shape, const double *parameters,
+                     const double *inputs);
+
+/* The outputs (rows, sizes[layers - 1]) for all rows (§4). BP_E_SHAPE. */
+bp_status bp_predict(double *predictions, double *work, const bp_shape *shape, const double *parameters,
+                     const double *inputs, size_t rows);
+
+/* The loss figure (§7) of all rows as one batch (§6). BP_E_SHAPE; BP_E_OPTION: no rows, unknown loss. */
+bp_status bp_loss(double *figure, double *work, const bp_shape *shape, const double *parameters, const double *inputs,
+                  const double *targets, size_t rows, uint32_t loss);
+
+/* The gradient of the loss (§5 to §7), in the parameters' order, of all rows as one batch.
+   BP_E_SHAPE; BP_E_OPTION: no rows, unknown loss. */
+bp_status bp_gradient(double *gradient, double *work, const bp_shape *shape, const double *parameters,
+                      const double *inputs, const double *targets, size_t rows, uint32_t loss);
+
+/* Prepares a training (§8). With shuffling, `order` holds `rows` words (fewer than 2^32); else it may be NULL.
+   A batch size beyond the rows means all rows. BP_E_SHAPE; BP_E_OPTION. */
+bp_status bp_train_start(bp_training *training, uint32_t *order, const bp_shape *shape, size_t rows, size_t batch_size,
+                         uint64_t log_every, double learning_rate, uint32_t loss, uint32_t shuffle,
+                         uint64_t shuffle_seed);
+
+/* Trains a slice (§8): until `until` epochs are complete, or `budget` rows are done (a row shuffled counts as one), or
+   `log_size` epochs are logged (0 = no log), whichever comes first. `log` takes the squared error of each epoch whose
+   number is a multiple of log_every. Slicing changes no bit. The same work, order and data belong to every slice.
+   BP_E_SHAPE; BP_DIVERGED: training->epoch tells the epoch. */
+bp_status bp_train(double *log, bp_training *training, double *parameters, double *work, uint32_t *order,
+                   const bp_shape *shape, const double *inputs, const double *targets, size_t log_size, uint64_t until,
+                   uint64_t budget);
+
+/* Ends a training inside an epoch: the parameters go back to that epoch's start. Between epochs it does nothing. */
+void bp_train_undo(bp_training *training, double *parameters, const double *work, const bp_shape *shape);
+
+/* Bytes of an encoded model (§11); 0 = invalid shape. */
+size_t bp_encode_size(const bp_shape *shape);
+
+/* Writes bp_encode_size bytes (§11). BP_E_SHAPE. */
+bp_status bp_encode(uint8_t *data, const bp_shape *shape, const double *parameters);
+
+/* The number of layers of an encoded model, so that the caller can make room; 0 where the bytes are not exactly one
+   whole model (§11): then the two functions below give BP_E_FORMAT. */
+uint32_t bp_decode_layers(const uint8_t *data, size_t length);
+
+/* Reads the layer sizes, the activations (one fewer) and whether there are biases (§11). BP_E_FORMAT. */
+bp_status bp_decode_shape(uint32_t *sizes, uint32_t *activations, uint32_t *bias, const uint8_t *data, size_t length);
+
+/* Reads the parameters (§11). BP_E_FORMAT. */
+bp_status bp_decode_parameters(double *parameters, const uint8_t *data, size_t length);
+
+/* Checks that this build keeps the contract: no fused products, no reordered sums, no flushing, and a small training
+   that ends at known bits. Needs about 6 KB of stack. BP_E_FUSED, BP_E_REORDERED, BP_E_FLUSHED, BP_E_ANSWER. */
+bp_status bp_self_test(void);
+
+/* --- declarations for cffi: end --- */
+
+#if defined(__GNUC__)
+#pragma GCC visibility pop
+#endif
+#ifdef __cplusplus
+}
+#endif
+
+#endif

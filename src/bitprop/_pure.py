@@ -1,0 +1,810 @@
+# SPDX-License-Identifier: MIT
+"""The network's arithmetic in Python alone: the textbook, and the twin of csrc/bitprop.c.
+
+The same functions as in csrc/bitprop.h, without their prefix, in the same order, with the same parameters; the numbers
+are defined in docs/contract.md, whose sections (§) are cited here. Every arithmetic expression is written as the
+contract rounds it; do not simplify one. Only `math` and `random` are needed, so the file can be taken out and embedded.
+
+Where the C core takes a pointer, this takes anything that holds floats by index and can be sliced: `list[float]` in the
+annotations stands for lists, `array("d")` and `memoryview` alike. Where the C core takes `work`, this takes a `Work`.
+"""
+
+import math
+import random
+
+ABI = 1
+CONTRACT = 1
+LANES = 8
+SIZE_MAX = 2**64 - 1
+
+OK = 0
+E_SHAPE = -1
+E_OPTION = -2
+E_FORMAT = -3
+DIVERGED = -4
+E_FUSED = -5
+E_REORDERED = -6
+E_FLUSHED = -7
+E_ANSWER = -8
+
+SIGMOID, TANH, RELU, IDENTITY = 0, 1, 2, 3
+HALF_SSE, SSE, HALF_MSE, MSE = 0, 1, 2, 3
+NORMAL, UNIFORM, GLOROT = 0, 1, 2
+STREAM_WEIGHTS, STREAM_DATA, STREAM_SHUFFLING = 0, 1, 2
+
+
+class Shape:
+    """A network without its parameters (§3): the struct `bp_shape`."""
+
+    def __init__(self, sizes: list[int], activations: list[int], layers: int, bias: int):
+        self.sizes = sizes
+        self.activations = activations
+        self.layers = layers
+        self.bias = bias
+
+
+class Training:
+    """A training between two slices (§8): the struct `bp_training`. Filled by `train_start`."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self.batch_size = 0
+        self.log_every = 0
+        self.learning_rate = 0.0
+        self.loss = 0
+        self.shuffle = 0
+        self.epoch = 0
+        self.begun = 0
+        self.to_shuffle = 0
+        self.row = 0
+        self.batch_row = 0
+        self.sse = 0.0
+        self.generator = random.Random(0)
+
+
+class Work:
+    """The parts of the scratch memory, which the C core lays out in one block of the caller's.
+
+    Gradient and squared error are summed alike (§6), so a lane holds count + 1 floats: the gradient, then the error.
+    """
+
+    def __init__(self, shape: Shape):
+        nodes = node_count(shape)
+        self.count = parameter_count(shape)
+        self.preactivations = [0.0] * nodes
+        self.outputs = [0.0] * nodes
+        self.deltas = [0.0] * nodes
+        self.lanes = [[0.0] * (self.count + 1) for _ in range(LANES)]
+        self.sums = [0.0] * (self.count + 1)
+        self.backup = [0.0] * self.count
+
+
+# --- bits ---
+
+
+def double_bits(value: float) -> int:
+    if value != value:
+        return 0x7FF8000000000000  # §1.5
+    sign = 1 << 63 if math.copysign(1.0, value) < 0.0 else 0
+    fraction, exponent = math.frexp(abs(value))
+    if value == 0.0:
+        return sign
+    if fraction == math.inf:
+        return sign | 0x7FF0000000000000
+    if exponent < -1021:  # subnormal: as many units of 2^-1074
+        return sign | int(math.ldexp(fraction, exponent + 1074))
+    return sign | (exponent + 1022 << 52) + int(math.ldexp(fraction, 53)) - (1 << 52)
+
+
+def bits_double(bits: int) -> float:
+    exponent = bits >> 52 & 0x7FF
+    fraction = bits & 0xFFFFFFFFFFFFF
+    if exponent == 0x7FF:
+        value = math.inf if fraction == 0 else math.nan
+    elif exponent == 0:
+        value = math.ldexp(float(fraction), -1074)
+    else:
+        value = math.ldexp(float(fraction + (1 << 52)), exponent - 1075)
+    return -value if bits >> 63 else value
+
+
+def abi() -> int:
+    return ABI
+
+
+def compiler() -> str:
+    return ""
+
+
+# --- §2 activations and slopes ---
+
+LOG2E = math.ldexp(0x171547652B82FE, -52)  # 0x1.71547652b82fep+0, and so on
+MAGIC = math.ldexp(0x18, 48)  # adding it rounds to an integer
+LN2_HI = math.ldexp(0x162E42FEE, -33)
+LN2_LO = math.ldexp(0x1A39EF35793C76, -85)
+P1 = math.ldexp(0x1555555555553E, -55)
+P2 = math.ldexp(-0x16C16C16BEBD93, -61)
+P3 = math.ldexp(0x11566AAF25DE2C, -66)
+P4 = math.ldexp(-0x1BBD41C5D26BF1, -72)
+P5 = math.ldexp(0x16376972BEA4D0, -77)
+
+
+def clamp(t: float, low: float, high: float) -> float:
+    return low if t < low else high if t > high else t
+
+
+def split(t: float) -> tuple[float, float, float]:
+    """exp(t) is s*(c + r)/(c - r)."""
+    k = (t * LOG2E + MAGIC) - MAGIC
+    r = (t - k * LN2_HI) - k * LN2_LO
+    z = r * r
+    w = z * z
+    c = 2.0 + z * ((P1 + z * P2) + w * ((P3 + z * P4) + w * P5))
+    s = math.ldexp(1.0, int(k))
+    return r, c, s
+
+
+def sigmoid(x: float) -> float:
+    if x != x:
+        return x
+    r, c, s = split(clamp(-x, -708.0, 708.0))
+    lo = c - r
+    hi = (c + r) * s
+    return lo / (lo + hi)
+
+
+def hyperbolic_tangent(x: float) -> float:
+    if x != x:
+        return x
+    r, c, s = split(clamp(2.0 * x, -40.0, 40.0))
+    p = s - 1.0
+    q = s + 1.0
+    return (p * c + q * r) / (q * c + p * r)
+
+
+def activation_of(x: float, activation: int) -> float:
+    if activation == SIGMOID:
+        return sigmoid(x)
+    if activation == TANH:
+        return hyperbolic_tangent(x)
+    if activation == RELU:
+        return 0.0 if x < 0.0 else x
+    return x
+
+
+def slope_of(y: float, activation: int) -> float:
+    if activation == SIGMOID:
+        return y * (1.0 - y)
+    if activation == TANH:
+        return 1.0 - y * y
+    if activation == RELU:
+        return 1.0 if y > 0.0 else 0.0
+    return 1.0
+
+
+def activate(values: list[float], count: int, activation: int) -> int:
+    if activation > IDENTITY:
+        return E_SHAPE
+    for i in range(count):
+        values[i] = activation_of(values[i], activation)
+    return OK
+
+
+def slope(values: list[float], count: int, activation: int) -> int:
+    if activation > IDENTITY:
+        return E_SHAPE
+    for i in range(count):
+        values[i] = slope_of(values[i], activation)
+    return OK
+
+
+def is_finite(value: float) -> bool:
+    return value - value == 0.0
+
+
+def first_nonfinite(values: list[float], count: int) -> int:
+    i = 0
+    while i < count and is_finite(values[i]):
+        i += 1
+    return i
+
+
+# --- §3 shape ---
+
+
+def node_count(shape: Shape) -> int:
+    nodes = 0
+    for layer in range(1, shape.layers):
+        nodes += shape.sizes[layer]
+    return nodes
+
+
+def add_layer(count: int, n_in: int, n_out: int, activation: int, bias: int) -> int:
+    """`count` parameters and those of one more layer; 0 = not a layer, or more than the C core could address."""
+    limit = SIZE_MAX // 8 // 16
+    if n_in == 0 or n_out == 0 or activation > IDENTITY or bias > 1 or n_out > (limit - count) // (n_in + bias):
+        return 0
+    return count + (n_in + bias) * n_out
+
+
+def parameter_count(shape: Shape) -> int:
+    count = 0
+    for layer in range(1, shape.layers):
+        count = add_layer(count, shape.sizes[layer - 1], shape.sizes[layer], shape.activations[layer - 1], shape.bias)
+        if count == 0:
+            break
+    return count
+
+
+def predict_size(shape: Shape) -> int:
+    return 0 if parameter_count(shape) == 0 else 2 * node_count(shape)
+
+
+def train_size(shape: Shape) -> int:
+    count = parameter_count(shape)
+    return 0 if count == 0 else 3 * node_count(shape) + (LANES + 1) * (count + 1) + count
+
+
+# --- §9 generator and initial parameters ---
+
+
+def generator_seed(generator: random.Random, seed: int, stream: int) -> None:
+    generator.seed((stream << 64) + seed)
+
+
+def generator_random(generator: random.Random) -> float:
+    return generator.random()
+
+
+def generator_below(generator: random.Random, n: int) -> int:
+    k = 0
+    while n >> k > 0:
+        k += 1
+    value = generator.getrandbits(k)
+    while value >= n:
+        value = generator.getrandbits(k)
+    return value
+
+
+def draw(generator: random.Random, init: int, spread: float) -> float:
+    if init == NORMAL:
+        total = generator_random(generator)
+        for _ in range(1, 12):
+            total = total + generator_random(generator)
+        return total - 6.0
+    uniform = 2.0 * generator_random(generator) - 1.0
+    return uniform * spread if init == GLOROT else uniform
+
+
+def draw_all(parameters: list[float], generator: random.Random, shape: Shape, init: int) -> None:
+    at = 0
+    for layer in range(1, shape.layers):
+        n_in = shape.sizes[layer - 1]
+        n_out = shape.sizes[layer]
+        spread = math.sqrt(6.0 / (float(n_in) + float(n_out)))
+        for _ in range(n_in * n_out):
+            parameters[at] = draw(generator, init, spread)
+            at += 1
+        for _ in range(n_out * shape.bias):
+            parameters[at] = 0.0
+            at += 1
+
+
+def init(parameters: list[float], generator: random.Random, shape: Shape, seed: int, init: int) -> int:
+    if parameter_count(shape) == 0:
+        return E_SHAPE
+    if init > GLOROT:
+        return E_OPTION
+    generator_seed(generator, seed, STREAM_WEIGHTS)
+    draw_all(parameters, generator, shape, init)
+    return OK
+
+
+# --- §4 forward ---
+
+
+def forward(
+    preactivations: list[float], outputs: list[float], shape: Shape, parameters: list[float], inputs: list[float]
+) -> int:
+    if parameter_count(shape) == 0:
+        return E_SHAPE
+    forward_row(preactivations, outputs, shape, parameters, inputs)
+    return OK
+
+
+def forward_row(
+    preactivations: list[float], outputs: list[float], shape: Shape, parameters: list[float], inputs: list[float]
+) -> None:
+    a = inputs
+    weights = 0
+    nodes = 0
+    bias = shape.bias
+    for layer in range(1, shape.layers):
+        n_in = shape.sizes[layer - 1]
+        n_out = shape.sizes[layer]
+        activation = shape.activations[layer - 1]
+        biases = weights + n_in * n_out
+        for j in range(n_out):
+            at = weights + j
+            acc = parameters[biases + j] if bias else a[0] * parameters[at]
+            for i in range(0 if bias else 1, n_in):
+                acc = acc + a[i] * parameters[at + i * n_out]
+            preactivations[nodes + j] = acc
+            outputs[nodes + j] = activation_of(acc, activation)
+        a = outputs[nodes : nodes + n_out]
+        nodes += n_out
+        weights = biases + n_out * bias
+
+
+def predict(
+    predictions: list[float],
+    work: Work,
+    shape: Shape,
+    parameters: list[float],
+    inputs: list[float],
+    rows: int,
+) -> int:
+    if parameter_count(shape) == 0:
+        return E_SHAPE
+    n_in = shape.sizes[0]
+    n_out = shape.sizes[shape.layers - 1]
+    last = len(work.outputs) - n_out
+    for row in range(rows):
+        forward_row(work.preactivations, work.outputs, shape, parameters, inputs[row * n_in : row * n_in + n_in])
+        for j in range(n_out):
+            predictions[row * n_out + j] = work.outputs[last + j]
+    return OK
+
+
+# --- §5 backward, §6 sums, §7 loss and step ---
+
+
+def squared_error(outputs: list[float], targets: list[float], count: int) -> float:
+    acc = 0.0  # no square is -0.0, so this start changes no bit
+    for j in range(count):
+        e = outputs[j] - targets[j]
+        acc = acc + e * e
+    return acc
+
+
+def backward(
+    lane: list[float],
+    deltas: list[float],
+    shape: Shape,
+    parameters: list[float],
+    outputs: list[float],
+    inputs: list[float],
+    targets: list[float],
+) -> None:
+    """One sample's deltas, then its contributions added to its lane. `outputs` are what `forward_row` left."""
+    layer = shape.layers - 1
+    n_out = shape.sizes[layer]
+    bias = shape.bias
+    weights = len(lane) - 1  # where the layer's weights begin, once it is subtracted
+    nodes = len(outputs) - n_out  # where the layer's nodes begin
+    lane[weights] = lane[weights] + squared_error(outputs[nodes:], targets, n_out)
+    for j in range(n_out):
+        y = outputs[nodes + j]
+        e = y - targets[j]
+        deltas[nodes + j] = e * slope_of(y, shape.activations[layer - 1])
+    while layer > 0:
+        n_in = shape.sizes[layer - 1]
+        n_out = shape.sizes[layer]
+        a = outputs[nodes - n_in : nodes] if layer > 1 else inputs
+        d = deltas[nodes : nodes + n_out]
+        weights -= (n_in + bias) * n_out
+        at = weights
+        for i in range(n_in):
+            a_i = a[i]
+            for d_j in d:
+                lane[at] = lane[at] + a_i * d_j
+                at += 1
+        for j in range(n_out * bias):
+            lane[at] = lane[at] + d[j]
+            at += 1
+        if layer > 1:
+            nodes -= n_in
+            activation = shape.activations[layer - 2]
+            for i in range(n_in):
+                at = weights + i * n_out
+                acc = parameters[at] * d[0]
+                for j in range(1, n_out):
+                    acc = acc + parameters[at + j] * d[j]
+                deltas[nodes + i] = acc * slope_of(a[i], activation)
+        layer -= 1
+
+
+def clear_lanes(lanes: list[list[float]]) -> None:
+    for lane in lanes:
+        lane[:] = [0.0] * len(lane)
+
+
+def sum_lanes(sums: list[float], lanes: list[list[float]]) -> None:
+    l0, l1, l2, l3, l4, l5, l6, l7 = lanes
+    for k in range(len(sums)):
+        sums[k] = ((l0[k] + l4[k]) + (l2[k] + l6[k])) + ((l1[k] + l5[k]) + (l3[k] + l7[k]))
+
+
+def loss_scale(loss: int, rows: int, outputs: int) -> float:
+    if loss == HALF_SSE:
+        return 1.0
+    if loss == SSE:
+        return 2.0
+    if loss == HALF_MSE:
+        return 1.0 / (float(rows) * float(outputs))
+    return 2.0 / (float(rows) * float(outputs))
+
+
+def loss_figure(sse: float, loss: int, rows: int, outputs: int) -> float:
+    if loss == HALF_SSE:
+        return 0.5 * sse
+    if loss == SSE:
+        return sse
+    if loss == HALF_MSE:
+        return 0.5 * (sse / (float(rows) * float(outputs)))
+    return sse / (float(rows) * float(outputs))
+
+
+def loss(
+    figure: list[float],
+    work: Work,
+    shape: Shape,
+    parameters: list[float],
+    inputs: list[float],
+    targets: list[float],
+    rows: int,
+    loss: int,
+) -> int:
+    if parameter_count(shape) == 0:
+        return E_SHAPE
+    if rows == 0 or loss > MSE:
+        return E_OPTION
+    n_in = shape.sizes[0]
+    n_out = shape.sizes[shape.layers - 1]
+    last = len(work.outputs) - n_out
+    lanes = [[0.0] for _ in range(LANES)]
+    sse = [0.0]
+    for row in range(rows):
+        forward_row(work.preactivations, work.outputs, shape, parameters, inputs[row * n_in : row * n_in + n_in])
+        lane = lanes[row % LANES]
+        lane[0] = lane[0] + squared_error(work.outputs[last:], targets[row * n_out : row * n_out + n_out], n_out)
+    sum_lanes(sse, lanes)
+    figure[0] = loss_figure(sse[0], loss, rows, n_out)
+    return OK
+
+
+def add_row(
+    work: Work,
+    shape: Shape,
+    parameters: list[float],
+    inputs: list[float],
+    targets: list[float],
+    row: int,
+    batch_row: int,
+) -> None:
+    """Row `row` of the data as row `batch_row` of its batch."""
+    n_in = shape.sizes[0]
+    n_out = shape.sizes[shape.layers - 1]
+    x = inputs[row * n_in : row * n_in + n_in]
+    t = targets[row * n_out : row * n_out + n_out]
+    lane = work.lanes[batch_row % LANES]
+    forward_row(work.preactivations, work.outputs, shape, parameters, x)
+    backward(lane, work.deltas, shape, parameters, work.outputs, x, t)
+
+
+def gradient(
+    gradient: list[float],
+    work: Work,
+    shape: Shape,
+    parameters: list[float],
+    inputs: list[float],
+    targets: list[float],
+    rows: int,
+    loss: int,
+) -> int:
+    if parameter_count(shape) == 0:
+        return E_SHAPE
+    if rows == 0 or loss > MSE:
+        return E_OPTION
+    scale = loss_scale(loss, rows, shape.sizes[shape.layers - 1])
+    clear_lanes(work.lanes)
+    for row in range(rows):
+        add_row(work, shape, parameters, inputs, targets, row, row)
+    sum_lanes(work.sums, work.lanes)
+    for k in range(work.count):
+        gradient[k] = work.sums[k] * scale
+    return OK
+
+
+# --- §8 training ---
+
+
+def train_start(
+    training: Training,
+    order: list[int],
+    shape: Shape,
+    rows: int,
+    batch_size: int,
+    log_every: int,
+    learning_rate: float,
+    loss: int,
+    shuffle: int,
+    shuffle_seed: int,
+) -> int:
+    if parameter_count(shape) == 0:
+        return E_SHAPE
+    if (
+        rows == 0
+        or batch_size == 0
+        or log_every == 0
+        or not learning_rate >= 0.0
+        or not is_finite(learning_rate)
+        or loss > MSE
+        or shuffle > 1
+        or (shuffle and rows > 0xFFFFFFFF)
+    ):
+        return E_OPTION
+    training.rows = rows
+    training.batch_size = batch_size if batch_size < rows else rows
+    training.log_every = log_every
+    training.learning_rate = learning_rate
+    training.loss = loss
+    training.shuffle = shuffle
+    training.epoch = 0
+    training.begun = 0
+    training.to_shuffle = 0
+    training.row = 0
+    training.batch_row = 0
+    training.sse = 0.0
+    if shuffle:
+        generator_seed(training.generator, shuffle_seed, STREAM_SHUFFLING)
+        for row in range(rows):
+            order[row] = row
+    return OK
+
+
+def begin_epoch(training: Training, backup: list[float], parameters: list[float], count: int) -> None:
+    for k in range(count):
+        backup[k] = parameters[k]
+    training.to_shuffle = training.rows - 1 if training.shuffle else 0
+    training.row = 0
+    training.batch_row = 0
+    training.sse = 0.0
+    training.begun = training.epoch + 1
+
+
+def shuffle_row(training: Training, order: list[int]) -> None:
+    i = training.to_shuffle
+    k = generator_below(training.generator, i + 1)
+    order[i], order[k] = order[k], order[i]
+    training.to_shuffle = i - 1
+
+
+def step(parameters: list[float], sums: list[float], count: int, learning_rate: float, scale: float) -> None:
+    for k in range(count):
+        g = sums[k] * scale
+        parameters[k] = parameters[k] - learning_rate * g
+
+
+def train_row(
+    training: Training,
+    parameters: list[float],
+    work: Work,
+    order: list[int],
+    shape: Shape,
+    inputs: list[float],
+    targets: list[float],
+) -> None:
+    row = order[training.row] if training.shuffle else training.row
+    if training.batch_row == 0:
+        clear_lanes(work.lanes)
+    add_row(work, shape, parameters, inputs, targets, row, training.batch_row)
+    training.row += 1
+    training.batch_row += 1
+    if training.batch_row == training.batch_size or training.row == training.rows:
+        scale = loss_scale(training.loss, training.batch_row, shape.sizes[shape.layers - 1])
+        sum_lanes(work.sums, work.lanes)
+        training.sse = training.sse + work.sums[work.count]
+        step(parameters, work.sums, work.count, training.learning_rate, scale)
+        training.batch_row = 0
+
+
+def train(
+    log: list[float],
+    training: Training,
+    parameters: list[float],
+    work: Work,
+    order: list[int],
+    shape: Shape,
+    inputs: list[float],
+    targets: list[float],
+    log_size: int,
+    until: int,
+    budget: int,
+) -> int:
+    if parameter_count(shape) == 0:
+        return E_SHAPE
+    logged = 0
+    while training.epoch < until and budget > 0 and (logged < log_size or log_size == 0):
+        if training.begun == training.epoch:
+            begin_epoch(training, work.backup, parameters, work.count)
+        while training.to_shuffle > 0 and budget > 0:
+            shuffle_row(training, order)
+            budget -= 1
+        while training.row < training.rows and budget > 0:
+            train_row(training, parameters, work, order, shape, inputs, targets)
+            budget -= 1
+        if training.row == training.rows:
+            if not is_finite(training.sse) or first_nonfinite(parameters, work.count) < work.count:
+                train_undo(training, parameters, work, shape)
+                return DIVERGED
+            if log_size > 0 and training.epoch % training.log_every == 0:
+                log[logged] = training.sse
+                logged += 1
+            training.epoch += 1
+    return OK
+
+
+def train_undo(training: Training, parameters: list[float], work: Work, shape: Shape) -> None:
+    if training.begun > training.epoch:
+        for k in range(work.count):
+            parameters[k] = work.backup[k]
+        training.begun = training.epoch
+
+
+# --- §11 model bytes ---
+
+SIGNATURE = b"bitprop\0"
+HEADER_SIZE = 20  # signature, version, flags, layers
+
+
+def crc32(data: bytes, length: int) -> int:
+    crc = 0xFFFFFFFF
+    for i in range(length):
+        crc ^= data[i]
+        for _ in range(8):
+            crc = crc >> 1 ^ (0xEDB88320 if crc & 1 else 0)
+    return crc ^ 0xFFFFFFFF
+
+
+def put(data: bytearray, at: int, value: int, length: int) -> None:
+    for i in range(length):
+        data[at + i] = value >> 8 * i & 0xFF
+
+
+def get(data: bytes, at: int, length: int) -> int:
+    value = 0
+    for i in range(length, 0, -1):
+        value = value << 8 | data[at + i - 1]
+    return value
+
+
+def encode_size(shape: Shape) -> int:
+    count = parameter_count(shape)
+    return 0 if count == 0 else HEADER_SIZE + 4 * (2 * shape.layers - 1) + 8 * count + 4
+
+
+def encode(data: bytearray, shape: Shape, parameters: list[float]) -> int:
+    if encode_size(shape) == 0:
+        return E_SHAPE
+    at = HEADER_SIZE
+    for i in range(8):
+        data[i] = SIGNATURE[i]
+    put(data, 8, CONTRACT, 4)
+    put(data, 12, shape.bias, 4)
+    put(data, 16, shape.layers, 4)
+    for layer in range(shape.layers):
+        put(data, at, shape.sizes[layer], 4)
+        at += 4
+    for layer in range(1, shape.layers):
+        put(data, at, shape.activations[layer - 1], 4)
+        at += 4
+    for i in range(parameter_count(shape)):
+        put(data, at, double_bits(parameters[i]), 8)
+        at += 8
+    put(data, at, crc32(data, at), 4)
+    return OK
+
+
+def encoded_size(data: bytes, layers: int) -> int:
+    """Bytes of the model whose header stands in `data`; 0 = not a shape."""
+    sizes = HEADER_SIZE
+    activations = sizes + 4 * layers
+    bias = get(data, 12, 4)
+    count = 0
+    for at in range(0, 4 * (layers - 1), 4):
+        count = add_layer(
+            count, get(data, sizes + at, 4), get(data, sizes + at + 4, 4), get(data, activations + at, 4), bias
+        )
+        if count == 0:
+            return 0
+    return HEADER_SIZE + 4 * (2 * layers - 1) + 8 * count + 4
+
+
+def decode_layers(data: bytes, length: int) -> int:
+    if (
+        length < HEADER_SIZE + 4
+        or data[:8] != SIGNATURE
+        or get(data, 8, 4) != CONTRACT
+        or get(data, 12, 4) > 1
+        or get(data, length - 4, 4) != crc32(data, length - 4)
+    ):
+        return 0
+    layers = get(data, 16, 4)
+    if layers < 2 or layers > (length - HEADER_SIZE) // 8 or encoded_size(data, layers) != length:
+        return 0
+    return layers
+
+
+def decode_shape(sizes: list[int], activations: list[int], bias: list[int], data: bytes, length: int) -> int:
+    layers = decode_layers(data, length)
+    if layers == 0:
+        return E_FORMAT
+    at = HEADER_SIZE
+    for layer in range(layers):
+        sizes[layer] = get(data, at, 4)
+        at += 4
+    for layer in range(1, layers):
+        activations[layer - 1] = get(data, at, 4)
+        at += 4
+    bias[0] = get(data, 12, 4)
+    return OK
+
+
+def decode_parameters(parameters: list[float], data: bytes, length: int) -> int:
+    layers = decode_layers(data, length)
+    if layers == 0:
+        return E_FORMAT
+    at = HEADER_SIZE + 4 * (2 * layers - 1)
+    i = 0
+    while at < length - 4:
+        parameters[i] = bits_double(get(data, at, 8))
+        at += 8
+        i += 1
+    return OK
+
+
+# --- self-test ---
+
+
+def probe() -> int:
+    one = 1.0
+    near_one = 1.0 + 1.0 / 1073741824.0
+    square = 1.0 + 1.0 / 536870912.0
+    large = 1e16
+    small = 1e-310
+    if near_one * near_one - square != 0.0:
+        return E_FUSED
+    if (large + one) - large != 0.0:
+        return E_REORDERED
+    if small * 0.5 == 0.0:
+        return E_FLUSHED
+    return OK
+
+
+TEST_CRC = 0x00A0FF0C  # of the model that the self-test's training ends with; made by tests/oracle.py
+
+
+def self_test() -> int:
+    shape = Shape([2, 3, 1], [TANH, SIGMOID], 3, 1)
+    inputs = [0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0]
+    targets = [0.0, 1.0, 1.0, 0.0]
+    parameters = [0.0] * 13
+    work = Work(shape)
+    data = bytearray(148)
+    order = [0] * 4
+    training = Training()
+    status = probe()
+    if status != OK:
+        return status
+    if (
+        train_size(shape) != 151
+        or encode_size(shape) != len(data)
+        or init(parameters, training.generator, shape, 1, GLOROT) != OK
+        or train_start(training, order, shape, 4, 3, 1, 0.5, MSE, 1, 1) != OK
+        or train([], training, parameters, work, order, shape, inputs, targets, 0, 20, SIZE_MAX) != OK
+        or encode(data, shape, parameters) != OK
+        or get(data, len(data) - 4, 4) != TEST_CRC
+    ):
+        return E_ANSWER
+    return OK

@@ -1,0 +1,539 @@
+# SPDX-License-Identifier: MIT
+"""The numeric contract (docs/contract.md, version 1) once more, by exact integers.
+
+A binary64 value is its 64-bit pattern, a Python int. Each operation computes the exact result on integers and rounds it
+once, to nearest, ties to even (§1.1). The processor's floating point, `math.exp`, `random` and `zlib` take no part, so
+agreement with this module shows more than two programs leaning on the same hardware. It is slow and meant for tests.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from math import isqrt
+from typing import Callable, NamedTuple
+
+Row = list[int]
+Rows = Sequence[Sequence[int]]
+
+SIGN = 1 << 63
+INF = 0x7FF << 52
+NAN = 0x7FF8 << 48
+ZERO = 0
+_HIDDEN = 1 << 52
+_FRACTION = _HIDDEN - 1
+_MAGNITUDE = SIGN - 1
+
+
+# --- §1 arithmetic ---------------------------------------------------------------------------------------------------
+
+
+def rounded(sign: int, mantissa: int, exponent: int) -> int:
+    """The pattern nearest to mantissa * 2**exponent, ties to even; `sign` is 0 or SIGN (§1.1, §1.3).
+
+    The kept part has 53 bits, or fewer where the last place would fall below 2**-1074. A carry out of the rounding runs
+    into the exponent field by itself, up to infinity.
+    """
+    drop = mantissa.bit_length() - 53
+    if exponent + drop < -1074:
+        drop = -1074 - exponent
+    if drop > 0:
+        kept = mantissa >> drop
+        rest = mantissa - (kept << drop)
+        half = 1 << (drop - 1)
+        if rest > half or (rest == half and kept & 1):
+            kept += 1
+    else:
+        kept = mantissa << -drop
+    if not kept:
+        return sign
+    pattern = ((exponent + drop + 1074) << 52) + kept
+    return sign | min(pattern, INF)
+
+
+def is_nan(a: int) -> bool:
+    """Whether the pattern is a NaN, of any sign and payload (§1.5)."""
+    return a & _MAGNITUDE > INF
+
+
+def is_finite(a: int) -> bool:
+    """Whether the pattern is neither infinite nor a NaN (§8, divergence)."""
+    return a & INF != INF
+
+
+def canonical(a: int) -> int:
+    """The pattern as written: any NaN is 7ff8000000000000 (§1.5)."""
+    return NAN if a & _MAGNITUDE > INF else a
+
+
+def parts(a: int) -> tuple[int, int]:
+    """Mantissa and exponent of a finite pattern's magnitude, which is mantissa * 2**exponent."""
+    e = (a >> 52) & 0x7FF
+    return ((a & _FRACTION) | _HIDDEN, e - 1075) if e else (a & _FRACTION, -1074)
+
+
+def add(a: int, b: int) -> int:
+    """a + b (§1.1)."""
+    ea = (a >> 52) & 0x7FF
+    eb = (b >> 52) & 0x7FF
+    if ea == 0x7FF or eb == 0x7FF:
+        if is_nan(a) or is_nan(b) or (ea == eb and a != b):
+            return NAN
+        return a if ea == 0x7FF else b
+    ma, ea = (a & _FRACTION | _HIDDEN, ea) if ea else (a & _FRACTION, 1)
+    mb, eb = (b & _FRACTION | _HIDDEN, eb) if eb else (b & _FRACTION, 1)
+    if a >> 63:
+        ma = -ma
+    if b >> 63:
+        mb = -mb
+    if ea > eb:
+        ma <<= ea - eb
+        ea = eb
+    elif eb > ea:
+        mb <<= eb - ea
+    total = ma + mb
+    if total > 0:
+        return rounded(0, total, ea - 1075)
+    if total:
+        return rounded(SIGN, -total, ea - 1075)
+    return a & b & SIGN  # an exact zero is +0.0 unless both terms are negative zeros
+
+
+def neg(a: int) -> int:
+    """-a: the sign changed, nothing rounded."""
+    return a ^ SIGN
+
+
+def sub(a: int, b: int) -> int:
+    """a - b (§1.1)."""
+    return add(a, b ^ SIGN)
+
+
+def mul(a: int, b: int) -> int:
+    """a * b (§1.1)."""
+    sign = (a ^ b) & SIGN
+    ea = (a >> 52) & 0x7FF
+    eb = (b >> 52) & 0x7FF
+    if ea == 0x7FF or eb == 0x7FF:
+        if is_nan(a) or is_nan(b) or not a & _MAGNITUDE or not b & _MAGNITUDE:
+            return NAN
+        return sign | INF
+    ma, ea = (a & _FRACTION | _HIDDEN, ea) if ea else (a & _FRACTION, 1)
+    mb, eb = (b & _FRACTION | _HIDDEN, eb) if eb else (b & _FRACTION, 1)
+    return rounded(sign, ma * mb, ea + eb - 2150)
+
+
+def div(a: int, b: int) -> int:
+    """a / b (§1.1): the quotient to 64 bits or more, with one sticky bit for what is left over."""
+    sign = (a ^ b) & SIGN
+    if is_nan(a) or is_nan(b):
+        return NAN
+    if not is_finite(a):
+        return sign | INF if is_finite(b) else NAN
+    if not is_finite(b):
+        return sign
+    (ma, ea), (mb, eb) = parts(a), parts(b)
+    if not mb:
+        return sign | INF if ma else NAN
+    shift = 65 + max(0, mb.bit_length() - ma.bit_length())
+    quotient, rest = divmod(ma << shift, mb)
+    return rounded(sign, quotient << 1 | (rest != 0), ea - eb - shift - 1)
+
+
+def sqrt(a: int) -> int:
+    """The square root (§1.1, for §9 only)."""
+    if is_nan(a):
+        return NAN
+    if not a & _MAGNITUDE:
+        return a
+    if a >> 63:
+        return NAN
+    if a == INF:
+        return INF
+    m, e = parts(a)
+    shift = 130 + (e & 1)
+    m <<= shift
+    root = isqrt(m)
+    return rounded(0, root << 1 | (root * root != m), (e - shift) // 2 - 1)
+
+
+def less(a: int, b: int) -> bool:
+    """a < b; never with a NaN, and the two zeros are equal."""
+    if is_nan(a) or is_nan(b):
+        return False
+    return (-(a & _MAGNITUDE) if a >> 63 else a) < (-(b & _MAGNITUDE) if b >> 63 else b)
+
+
+def integer(n: int) -> int:
+    """The binary64 nearest to an integer (exact below 2**53, see Notation)."""
+    return rounded(SIGN if n < 0 else 0, abs(n), 0)
+
+
+def hexfloat(text: str) -> int:
+    """The pattern of a C99 hex float such as -0x1.8p+52 (Notation)."""
+    sign, text = (SIGN, text[1:]) if text.startswith("-") else (0, text)
+    mantissa, exponent = text[2:].split("p")
+    whole, _, fraction = mantissa.partition(".")
+    return rounded(sign, int(whole + fraction, 16), int(exponent) - 4 * len(fraction))
+
+
+def clamp(t: int, low: int, high: int) -> int:
+    """§1.6; a NaN passes through."""
+    return low if less(t, low) else high if less(high, t) else t
+
+
+HALF = hexfloat("0x1p-1")
+ONE, TWO, SIX = integer(1), integer(2), integer(6)
+TENTH = div(ONE, integer(10))
+
+
+# --- §2 activations --------------------------------------------------------------------------------------------------
+
+LOG2E = hexfloat("0x1.71547652b82fep+0")
+MAGIC = hexfloat("0x1.8p+52")
+LN2_HI = hexfloat("0x1.62e42feep-1")
+LN2_LO = hexfloat("0x1.a39ef35793c76p-33")
+P1 = hexfloat("0x1.555555555553ep-3")
+P2 = hexfloat("-0x1.6c16c16bebd93p-9")
+P3 = hexfloat("0x1.1566aaf25de2cp-14")
+P4 = hexfloat("-0x1.bbd41c5d26bf1p-20")
+P5 = hexfloat("0x1.6376972bea4d0p-25")
+
+ACTIVATIONS = ("sigmoid", "tanh", "relu", "identity")  # in the order of their numbers, §11
+LOSSES = ("half_sse", "sse", "half_mse", "mse")
+
+
+def power_of_two(k: int) -> int:
+    """2**k for a pattern k that holds an integer of the normal range (§2, split)."""
+    m, e = parts(k)
+    n = m << e if e >= 0 else m >> -e
+    return rounded(0, 1, -n if k >> 63 else n)
+
+
+def split(t: int) -> tuple[int, int, int]:
+    """r, c and s of §2, for a finite t with |t| <= 708."""
+    k = sub(add(mul(t, LOG2E), MAGIC), MAGIC)
+    r = sub(sub(t, mul(k, LN2_HI)), mul(k, LN2_LO))
+    z = mul(r, r)
+    w = mul(z, z)
+    inner = add(add(P3, mul(z, P4)), mul(w, P5))
+    c = add(TWO, mul(z, add(add(P1, mul(z, P2)), mul(w, inner))))
+    return r, c, power_of_two(k)
+
+
+def sigmoid(x: int) -> int:
+    """§2."""
+    if is_nan(x):
+        return NAN
+    r, c, s = split(clamp(neg(x), integer(-708), integer(708)))
+    low = sub(c, r)
+    return div(low, add(low, mul(add(c, r), s)))
+
+
+def tanh(x: int) -> int:
+    """§2."""
+    if is_nan(x):
+        return NAN
+    r, c, s = split(clamp(mul(TWO, x), integer(-40), integer(40)))
+    p, q = sub(s, ONE), add(s, ONE)
+    return div(add(mul(p, c), mul(q, r)), add(mul(q, c), mul(p, r)))
+
+
+def relu(x: int) -> int:
+    """§2; -0.0 stays and so does a NaN."""
+    return ZERO if less(x, ZERO) else canonical(x)
+
+
+_FUNCTIONS: dict[str, Callable[[int], int]] = {"sigmoid": sigmoid, "tanh": tanh, "relu": relu, "identity": canonical}
+
+
+def activation(name: str, x: int) -> int:
+    """The activation of that name at x (§2)."""
+    return _FUNCTIONS[name](x)
+
+
+def slope(name: str, y: int) -> int:
+    """The activation's slope, from its output y (§2)."""
+    if name == "sigmoid":
+        return mul(y, sub(ONE, y))
+    if name == "tanh":
+        return sub(ONE, mul(y, y))
+    if name == "relu":
+        return ONE if less(ZERO, y) else ZERO
+    return ONE
+
+
+# --- §9 generator ----------------------------------------------------------------------------------------------------
+
+DATA_STREAM = 1 << 64
+SHUFFLE_STREAM = 1 << 65
+_WORD = 0xFFFFFFFF
+
+
+class Generator:
+    """MT19937 seeded by `init_by_array` over the 32-bit words of an integer (§9)."""
+
+    def __init__(self, seed: int) -> None:
+        key = [seed & _WORD]
+        while seed >> 32:
+            seed >>= 32
+            key.append(seed & _WORD)
+        state = [19650218]
+        for i in range(1, 624):
+            state.append((1812433253 * (state[-1] ^ (state[-1] >> 30)) + i) & _WORD)
+        i, j = 1, 0
+        for _ in range(max(624, len(key))):
+            state[i] = ((state[i] ^ ((state[i - 1] ^ (state[i - 1] >> 30)) * 1664525)) + key[j] + j) & _WORD
+            i, j = i + 1, (j + 1) % len(key)
+            if i == 624:
+                state[0], i = state[623], 1
+        for _ in range(623):
+            state[i] = ((state[i] ^ ((state[i - 1] ^ (state[i - 1] >> 30)) * 1566083941)) - i) & _WORD
+            i += 1
+            if i == 624:
+                state[0], i = state[623], 1
+        state[0] = 0x80000000
+        self._state = state
+        self._next = 624
+
+    def word(self) -> int:
+        """The next 32-bit output."""
+        state = self._state
+        if self._next == 624:
+            for i in range(624):
+                y = (state[i] & 0x80000000) | (state[(i + 1) % 624] & 0x7FFFFFFF)
+                state[i] = state[(i + 397) % 624] ^ (y >> 1) ^ (0x9908B0DF if y & 1 else 0)
+            self._next = 0
+        y = state[self._next]
+        self._next += 1
+        y ^= y >> 11
+        y ^= (y << 7) & 0x9D2C5680
+        y ^= (y << 15) & 0xEFC60000
+        return y ^ (y >> 18)
+
+    def random(self) -> int:
+        """A pattern in [0, 1) with 53 bits from two outputs."""
+        a = self.word() >> 5
+        return rounded(0, a * 67108864 + (self.word() >> 6), -53)
+
+    def randbelow(self, n: int) -> int:
+        """An integer 0 <= k < n, by rejection; 0 < n < 2**32."""
+        drop = 32 - n.bit_length()
+        k = self.word() >> drop
+        while k >= n:
+            k = self.word() >> drop
+        return k
+
+
+# --- §3 shape, §9 initial parameters, §10 data -----------------------------------------------------------------------
+
+
+class Net(NamedTuple):
+    """A network's shape (§3); `activations` has one name for each layer after the input."""
+
+    sizes: Sequence[int]
+    activations: Sequence[str]
+    bias: bool
+
+    def layers(self) -> Iterator[tuple[int, int, int, int]]:
+        """For each layer after the input: inputs, outputs, where its weights begin, where its biases do (§3)."""
+        start = 0
+        for m, n in zip(self.sizes, self.sizes[1:]):
+            yield m, n, start, start + m * n
+            start += (m + self.bias) * n
+
+    def parameter_count(self) -> int:
+        """The number of parameters (§3)."""
+        return sum((m + self.bias) * n for m, n in zip(self.sizes, self.sizes[1:]))
+
+
+def initial_parameters(sizes: Sequence[int], bias: bool, init: str, seed: int) -> Row:
+    """The starting parameters for a seed (§9)."""
+    generator = Generator(seed)
+    out: Row = []
+    for m, n in zip(sizes, sizes[1:]):
+        for _ in range(m * n):
+            if init == "normal":
+                acc = generator.random()
+                for _ in range(11):
+                    acc = add(acc, generator.random())
+                out.append(sub(acc, SIX))
+                continue
+            value = sub(mul(TWO, generator.random()), ONE)
+            if init == "glorot":
+                value = mul(value, sqrt(div(SIX, integer(m + n))))
+            elif init != "uniform":
+                raise ValueError(init)
+            out.append(value)
+        out += [ZERO] * (n if bias else 0)
+    return out
+
+
+def linear(n: int, seed: int) -> tuple[list[Row], list[Row]]:
+    """Rows and labels of the linearly separable set (§10)."""
+    generator = Generator(DATA_STREAM + seed)
+    rows, labels = [], []
+    for _ in range(n):
+        x0 = generator.random()
+        x1 = generator.random()
+        rows.append([x0, x1])
+        labels.append([ZERO if less(x1, x0) else ONE])
+    return rows, labels
+
+
+def xor() -> tuple[list[Row], list[Row]]:
+    """Rows and labels of the XOR-like set (§10)."""
+    rows, labels = [], []
+    for i in range(11):
+        x = mul(TENTH, integer(i))
+        rows.append([x, x])
+        labels.append([ZERO])
+        if i != 5:
+            rows.append([x, sub(ONE, x)])
+            labels.append([ONE])
+    return rows, labels
+
+
+# --- §4 to §8 --------------------------------------------------------------------------------------------------------
+
+
+def forward(net: Net, parameters: Sequence[int], row: Sequence[int]) -> tuple[list[Row], list[Row]]:
+    """Pre-activations and outputs of each layer after the input, for one row (§4)."""
+    a: Sequence[int] = row
+    pre, out = [], []
+    for (m, n, weights, biases), name in zip(net.layers(), net.activations):
+        accs = []
+        for j in range(n):
+            if net.bias:
+                acc, first = parameters[biases + j], 0
+            else:
+                acc, first = mul(a[0], parameters[weights + j]), 1
+            for i in range(first, m):
+                acc = add(acc, mul(a[i], parameters[weights + i * n + j]))
+            accs.append(canonical(acc))
+        a = [activation(name, acc) for acc in accs]
+        pre.append(accs)
+        out.append(a)
+    return pre, out
+
+
+def contributions(net: Net, parameters: Sequence[int], row: Sequence[int], target: Sequence[int]) -> tuple[Row, int]:
+    """One sample's contributions to the gradient, in the order of the parameters, and its squared error (§5)."""
+    outputs = [list(row), *forward(net, parameters, row)[1]]
+    layers = list(net.layers())
+    e = [sub(y, t) for y, t in zip(outputs[-1], target)]
+    error = mul(e[0], e[0])
+    for value in e[1:]:
+        error = add(error, mul(value, value))
+    d = [mul(value, slope(net.activations[-1], y)) for value, y in zip(e, outputs[-1])]
+    out: Row = []
+    for k in range(len(layers) - 1, -1, -1):
+        m, n, weights, _ = layers[k]
+        a = outputs[k]
+        out[:0] = [mul(x, dj) for x in a for dj in d] + (d if net.bias else [])
+        if k:
+            hidden = []
+            for i in range(m):
+                acc = mul(parameters[weights + i * n], d[0])
+                for j in range(1, n):
+                    acc = add(acc, mul(parameters[weights + i * n + j], d[j]))
+                hidden.append(mul(acc, slope(net.activations[k - 1], a[i])))
+            d = hidden
+    return out, error
+
+
+def lane_sum(lanes: Sequence[int]) -> int:
+    """The sum of the eight lanes (§6)."""
+    l0, l1, l2, l3, l4, l5, l6, l7 = lanes
+    return add(add(add(l0, l4), add(l2, l6)), add(add(l1, l5), add(l3, l7)))
+
+
+def batch_sums(net: Net, parameters: Sequence[int], rows: Rows, targets: Rows) -> tuple[Row, int]:
+    """The batch's gradient sums G and its squared error (§6)."""
+    lanes = [[ZERO] * 8 for _ in range(net.parameter_count() + 1)]
+    for i, (row, target) in enumerate(zip(rows, targets)):
+        values, error = contributions(net, parameters, row, target)
+        for lane, value in zip(lanes, [*values, error]):
+            lane[i % 8] = add(lane[i % 8], value)
+    sums = [lane_sum(lane) for lane in lanes]
+    return sums[:-1], sums[-1]
+
+
+def loss_scale(loss: str, rows: int, outputs: int) -> int:
+    """The factor of the gradient sums (§7)."""
+    numerator = ONE if loss.startswith("half_") else TWO
+    return div(numerator, integer(rows * outputs)) if loss.endswith("mse") else numerator
+
+
+def figure(loss: str, sse: int, rows: int, outputs: int) -> int:
+    """The loss figure (§7)."""
+    if loss.endswith("mse"):
+        sse = div(sse, integer(rows * outputs))
+    return mul(HALF, sse) if loss.startswith("half_") else sse
+
+
+def gradient(net: Net, parameters: Sequence[int], rows: Rows, targets: Rows, loss: str) -> tuple[Row, int]:
+    """The gradient g, all rows being one batch, and the squared error (§7)."""
+    sums, sse = batch_sums(net, parameters, rows, targets)
+    scale = loss_scale(loss, len(rows), net.sizes[-1])
+    return [mul(value, scale) for value in sums], sse
+
+
+def train(
+    net: Net,
+    parameters: Sequence[int],
+    rows: Rows,
+    targets: Rows,
+    epochs: int,
+    rate: int,
+    loss: str,
+    batch_size: int | None = None,
+    shuffle_seed: int | None = None,
+) -> tuple[list[int], Row, int | None]:
+    """Squared error of each logged epoch, final parameters, and the diverged epoch or None (§8)."""
+    current = [canonical(w) for w in parameters]
+    order = list(range(len(rows)))
+    size = batch_size or len(rows)
+    generator = None if shuffle_seed is None else Generator(SHUFFLE_STREAM + shuffle_seed)
+    log: list[int] = []
+    for epoch in range(epochs):
+        if generator:
+            for i in range(len(rows) - 1, 0, -1):
+                k = generator.randbelow(i + 1)
+                order[i], order[k] = order[k], order[i]
+        start, total = current, ZERO
+        for begin in range(0, len(rows), size):
+            batch = order[begin : begin + size]
+            g, sse = gradient(net, current, [rows[i] for i in batch], [targets[i] for i in batch], loss)
+            total = add(total, sse)
+            current = [sub(w, mul(rate, value)) for w, value in zip(current, g)]
+        if not all(map(is_finite, [total, *current])):
+            return log, start, epoch
+        log.append(total)
+    return log, current, None
+
+
+# --- §11 model bytes -------------------------------------------------------------------------------------------------
+
+
+def crc32(data: bytes) -> int:
+    """CRC-32, one bit at a time (§11)."""
+    crc = _WORD
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = (crc >> 1) ^ (0xEDB88320 if crc & 1 else 0)
+    return crc ^ _WORD
+
+
+def encode(net: Net, parameters: Sequence[int]) -> bytes:
+    """The network as bytes (§11)."""
+    head = [1, int(net.bias), len(net.sizes), *net.sizes, *map(ACTIVATIONS.index, net.activations)]
+    data = b"bitprop\0" + b"".join(n.to_bytes(4, "little") for n in head)
+    data += b"".join(canonical(w).to_bytes(8, "little") for w in parameters)
+    return data + crc32(data).to_bytes(4, "little")
+
+
+def fingerprint(net: Net, parameters: Sequence[int]) -> str:
+    """The SHA-256 of the model bytes (§11)."""
+    return hashlib.sha256(encode(net, parameters)).hexdigest()
