@@ -9,9 +9,9 @@ agreement with this module shows more than two programs leaning on the same hard
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from math import isqrt
-from typing import Callable, NamedTuple
+from typing import NamedTuple
 
 Row = list[int]
 Rows = Sequence[Sequence[int]]
@@ -274,6 +274,7 @@ class Generator:
     """MT19937 seeded by `init_by_array` over the 32-bit words of an integer (§9)."""
 
     def __init__(self, seed: int) -> None:
+        """Seed it; the integer includes what the stream adds."""
         key = [seed & _WORD]
         while seed >> 32:
             seed >>= 32
@@ -351,7 +352,7 @@ def initial_parameters(sizes: Sequence[int], bias: bool, init: str, seed: int) -
     """The starting parameters for a seed (§9)."""
     generator = Generator(seed)
     out: Row = []
-    for m, n in zip(sizes, sizes[1:]):
+    for m, n, _, _ in Net(sizes, (), bias).layers():
         for _ in range(m * n):
             if init == "normal":
                 acc = generator.random()

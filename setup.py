@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: MIT
+"""What pyproject.toml cannot say: the extension, and the wheel's tag with it or without it.
+
+BITPROP_BUILD: `auto` (a failed compile installs the pure package), `require` (a failed compile fails) or `pure`.
+"""
+
+import os
+from pathlib import Path
+
+from setuptools import setup
+from setuptools.command.bdist_wheel import bdist_wheel
+
+BUILD = os.environ.get("BITPROP_BUILD", "auto")
+if BUILD not in ("auto", "require", "pure"):
+    raise SystemExit(f"BITPROP_BUILD is {BUILD!r}, expected auto, require or pure")
+
+
+class BuildWheel(bdist_wheel):
+    """Where the optional compile failed, the wheel is pure and must be tagged so."""
+
+    def run(self) -> None:
+        self.run_command("build_ext")
+        built = self.get_finalized_command("build_ext").get_outputs()
+        if not all(Path(path).exists() for path in built):
+            self.announce("bitprop: the C core did not compile; the wheel holds the pure package", level=4)
+            self.distribution.ext_modules = []
+        if not self.distribution.ext_modules:
+            self.root_is_pure = True
+        super().run()
+
+
+setup(
+    cffi_modules=[] if BUILD == "pure" else ["build_ffi.py:ffibuilder"],
+    cmdclass={"bdist_wheel": BuildWheel},
+    options={"bdist_wheel": {"py_limited_api": "cp39"}},
+)

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: MIT
+"""Small neural networks, trained by back-propagation to the same bits everywhere."""
+
+from . import datasets
+from ._backend import info
+from .errors import (
+    BackendError,
+    BitpropError,
+    DataError,
+    DivergedError,
+    ModelFileError,
+    OptionError,
+    ShapeError,
+    TrainingError,
+)
+from .gradient_check import GradientCheck, GradientRow
+from .history import History
+from .network import Layer, Network, Trace
+
+__all__ = [
+    "BackendError",
+    "BitpropError",
+    "DataError",
+    "DivergedError",
+    "GradientCheck",
+    "GradientRow",
+    "History",
+    "Layer",
+    "ModelFileError",
+    "Network",
+    "OptionError",
+    "ShapeError",
+    "Trace",
+    "TrainingError",
+    "datasets",
+    "info",
+]

@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: MIT
+"""The one place that chooses among the twins: cffi, ctypes or pure Python.
+
+Sole reader of BITPROP_BACKEND (`auto`, `cffi`, `ctypes`, `python`) and BITPROP_KERNEL. A backend serves only after its
+self-test; `auto` takes the first that does, and remembers why the faster ones do not.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.metadata
+import os
+import random
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from . import _pure
+from .errors import BackendError, OptionError
+
+BACKENDS = ("cffi", "ctypes", "python")  # fastest first
+KERNELS = ("portable",)  # that this version has
+KNOWN_KERNELS = ("auto", "portable", "sse2", "avx2", "avx512", "neon")
+
+_SELF_TEST = {
+    _pure.E_FUSED: "a product and a sum are fused (compile with -ffp-contract=off)",
+    _pure.E_REORDERED: "sums are reordered, or kept in excess precision",
+    _pure.E_FLUSHED: "subnormal numbers are flushed to zero",
+    _pure.E_ANSWER: "a small training ends at other bits",
+}
+
+
+class Core(Protocol):
+    """What every backend offers: the functions of csrc/bitprop.h, and makers of the memory that they take."""
+
+    name: str
+    activate: Callable[..., int]
+    slope: Callable[..., int]
+    first_nonfinite: Callable[..., int]
+    parameter_count: Callable[..., int]
+    predict_size: Callable[..., int]
+    train_size: Callable[..., int]
+    generator_seed: Callable[..., None]
+    generator_random: Callable[..., float]
+    generator_below: Callable[..., int]
+    init: Callable[..., int]
+    forward: Callable[..., int]
+    predict: Callable[..., int]
+    loss: Callable[..., int]
+    gradient: Callable[..., int]
+    train_start: Callable[..., int]
+    train: Callable[..., int]
+    train_undo: Callable[..., None]
+    encode_size: Callable[..., int]
+    encode: Callable[..., int]
+    decode_layers: Callable[..., int]
+    decode_shape: Callable[..., int]
+    decode_parameters: Callable[..., int]
+    self_test: Callable[..., int]
+
+    def describe_compiler(self) -> str: ...
+    def usable(self, view: memoryview) -> bool: ...
+    def shape(self, sizes: Sequence[int], activations: Sequence[int], bias: bool) -> Any: ...
+    def doubles(self, buffer: Any) -> Any: ...
+    def octets(self, buffer: Any) -> Any: ...
+    def words(self, count: int) -> Any: ...
+    def work(self, shape: Any, count: int) -> Any: ...
+    def training(self) -> Any: ...
+    def generator(self) -> Any: ...
+
+
+class PythonCore:
+    """The pure twin: its memory is plain Python objects, so most makers have nothing to do."""
+
+    name = "python"
+    activate = staticmethod(_pure.activate)
+    slope = staticmethod(_pure.slope)
+    first_nonfinite = staticmethod(_pure.first_nonfinite)
+    parameter_count = staticmethod(_pure.parameter_count)
+    predict_size = staticmethod(_pure.predict_size)
+    train_size = staticmethod(_pure.train_size)
+    generator_seed = staticmethod(_pure.generator_seed)
+    generator_random = staticmethod(_pure.generator_random)
+    generator_below = staticmethod(_pure.generator_below)
+    init = staticmethod(_pure.init)
+    forward = staticmethod(_pure.forward)
+    predict = staticmethod(_pure.predict)
+    loss = staticmethod(_pure.loss)
+    gradient = staticmethod(_pure.gradient)
+    train_start = staticmethod(_pure.train_start)
+    train = staticmethod(_pure.train)
+    train_undo = staticmethod(_pure.train_undo)
+    encode_size = staticmethod(_pure.encode_size)
+    encode = staticmethod(_pure.encode)
+    decode_layers = staticmethod(_pure.decode_layers)
+    decode_shape = staticmethod(_pure.decode_shape)
+    decode_parameters = staticmethod(_pure.decode_parameters)
+    self_test = staticmethod(_pure.self_test)
+
+    def describe_compiler(self) -> str:
+        """No compiler built it."""
+        return _pure.compiler()
+
+    def usable(self, view: memoryview) -> bool:
+        """Whether the core can read this memory of doubles where it stands."""
+        return True
+
+    def shape(self, sizes: Sequence[int], activations: Sequence[int], bias: bool) -> _pure.Shape:
+        """The twin of bp_shape."""
+        return _pure.Shape(list(sizes), list(activations), len(sizes), int(bias))
+
+    def doubles(self, buffer: Any) -> Any:
+        """The buffer itself."""
+        return buffer
+
+    def octets(self, buffer: Any) -> Any:
+        """The buffer itself."""
+        return buffer
+
+    def words(self, count: int) -> list[int]:
+        """Memory for `count` integers."""
+        return [0] * count
+
+    def work(self, shape: _pure.Shape, count: int) -> _pure.Work:
+        """Scratch memory."""
+        return _pure.Work(shape)
+
+    def training(self) -> _pure.Training:
+        """The twin of bp_training."""
+        return _pure.Training()
+
+    def generator(self) -> random.Random:
+        """The twin of bp_generator."""
+        return random.Random(0)
+
+
+def _make(name: str) -> Core:
+    if name == "python":
+        return PythonCore()
+    from . import _native  # here, since a Python without ctypes can still run the pure twin
+
+    return _native.CffiCore() if name == "cffi" else _native.CtypesCore()  # type: ignore[return-value]  # bound by name
+
+
+@functools.lru_cache(maxsize=None)
+def _load(name: str) -> Core | str:
+    """The backend, or why it cannot be used."""
+    try:
+        core = _make(name)
+    except ImportError as error:
+        return f"{name}: {error}"
+    status = core.self_test()
+    if status != _pure.OK:
+        return f"{name}: the self-test failed: {_SELF_TEST.get(status, f'status {status}')}"
+    return core
+
+
+def _check_kernel() -> None:
+    kernel = os.environ.get("BITPROP_KERNEL") or "auto"
+    if kernel not in KNOWN_KERNELS:
+        raise OptionError(f"BITPROP_KERNEL is {kernel!r}, expected one of {', '.join(KNOWN_KERNELS)}")
+    if kernel not in ("auto", *KERNELS):
+        raise BackendError(f"BITPROP_KERNEL is {kernel!r}, which is not available here; there is {', '.join(KERNELS)}")
+
+
+def choose(name: str | None = None) -> Core:
+    """The backend of that name; for None the one of BITPROP_BACKEND, by default the fastest that can be used.
+
+    OptionError: an unknown name. BackendError: one that was asked for and cannot be used; it never falls back.
+    """
+    source = "backend" if name is not None else "BITPROP_BACKEND"
+    name = name if name is not None else os.environ.get("BITPROP_BACKEND") or "auto"
+    if not isinstance(name, str):
+        raise TypeError(f"backend is {name!r}, expected a string: auto, {', '.join(BACKENDS)}")
+    if name not in ("auto", *BACKENDS):
+        raise OptionError(f"{source} is {name!r}, expected auto, {', '.join(BACKENDS)}")
+    _check_kernel()
+    refused = []
+    for candidate in BACKENDS if name == "auto" else (name,):
+        core = _load(candidate)
+        if not isinstance(core, str):
+            return core
+        refused.append(core)
+    raise BackendError(f"{source} {name!r} cannot be used: {'; '.join(refused)}")
+
+
+def info() -> dict[str, Any]:
+    """What is in use here, and why no faster backend is. OptionError, BackendError, as for `choose`."""
+    core = choose()
+    loaded = {name: _load(name) for name in BACKENDS}
+    faster = BACKENDS[: BACKENDS.index(core.name)]
+    reasons = [found if isinstance(found := loaded[name], str) else f"{name}: not asked for" for name in faster]
+    native = core.name != "python"
+    return {
+        "version": importlib.metadata.version("bitprop"),
+        "contract": _pure.CONTRACT,
+        "backend": core.name,
+        "backends": [name for name in BACKENDS if not isinstance(loaded[name], str)],
+        "kernel": "portable" if native else None,
+        "kernels": list(KERNELS) if native else [],
+        "compiler": core.describe_compiler() or None,
+        "self_test": "passed",
+        "reason": "; ".join(reasons) or None,
+    }

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: MIT
+"""Options as users give them, checked once for every backend: each returns what the core takes, or raises."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Sequence
+from typing import Any
+
+from .errors import OptionError, ShapeError
+
+SEED_END = 2**64
+COUNT_END = 2**63
+SIZE_END = 2**32
+
+
+def integer(name: str, value: Any, least: int, end: int = COUNT_END) -> int:
+    """A whole number of at least `least` and below `end`. TypeError, OptionError."""
+    if isinstance(value, bool):
+        raise TypeError(f"{name} is {value!r}, expected a whole number")
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} is {value!r}, expected a whole number") from None
+    if not least <= number < end:
+        expected = f"0 <= {name} < 2^64" if end == SEED_END else f"at least {least}"
+        raise OptionError(f"{name} is {number}, expected {expected}")
+    return number
+
+
+def seed(name: str, value: Any) -> int:
+    """A seed (contract §9). TypeError, OptionError."""
+    return integer(name, value, 0, SEED_END)
+
+
+def learning_rate(value: Any) -> float:
+    """A finite number of at least 0. TypeError, OptionError."""
+    if isinstance(value, (bool, str, bytes)):
+        raise TypeError(f"learning_rate is {value!r}, expected a number")
+    try:
+        rate = float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"learning_rate is {value!r}, expected a number") from None
+    except OverflowError:
+        rate = math.inf
+    if not 0.0 <= rate < math.inf:
+        raise OptionError(f"learning_rate is {value!r}, expected a finite number of at least 0")
+    return rate
+
+
+def choice(name: str, value: Any, names: Sequence[str]) -> int:
+    """The index of a name among those allowed. TypeError, OptionError."""
+    if not isinstance(value, str):
+        raise TypeError(f"{name} is {value!r}, expected a string: {', '.join(names)}")
+    if value not in names:
+        raise OptionError(f"{name} is {value!r}, expected one of {', '.join(names)}")
+    return names.index(value)
+
+
+def sizes(values: Sequence[Any]) -> list[int]:
+    """Layer sizes, the input's first (contract §3). TypeError, ShapeError."""
+    if len(values) == 1 and isinstance(values[0], (list, tuple)):
+        raise TypeError(f"Network({values[0]!r}) gives one argument, expected one for each layer: Network(2, 4, 4, 1)")
+    found = []
+    for layer, value in enumerate(values):
+        try:
+            found.append(integer(f"size of layer {layer}", value, 1, SIZE_END))
+        except OptionError:
+            raise ShapeError(
+                f"layer {layer} of {'-'.join(map(str, values))} has size {value}, expected 1 or more (below 2^32)"
+            ) from None
+    if len(found) < 2:
+        given = "-".join(map(str, found)) or "none"
+        raise ShapeError(f"{len(found)} layer sizes given ({given}), expected at least 2: inputs and outputs")
+    return found
+
+
+def activations(value: Any, names: Sequence[str], layers: int) -> list[int]:
+    """One activation for each layer after the input. TypeError, OptionError."""
+    if isinstance(value, str):
+        return [choice("activation", value, names)] * (layers - 1)
+    try:
+        each = list(value)
+    except TypeError:
+        raise TypeError(f"activation is {value!r}, expected a string or one for each layer after the input") from None
+    if len(each) != layers - 1:
+        raise OptionError(f"{len(each)} activations given, expected {layers - 1}: one for each layer after the input")
+    return [choice("activation", name, names) for name in each]

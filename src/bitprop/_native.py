@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: MIT
+"""The compiled core, bound by cffi or by ctypes to the very same file: pointers only, no arithmetic.
+
+Both classes offer what `_backend.Core` lists: the functions of csrc/bitprop.h without their prefix, and makers of the
+memory that these functions take. They raise ImportError where the core cannot be loaded.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+import importlib.util
+import weakref
+from collections.abc import Sequence
+from ctypes import POINTER, c_char_p, c_double, c_int, c_size_t, c_uint8, c_uint32, c_uint64
+from typing import Any
+
+ABI = 1  # BP_ABI of the header that this file was written for
+
+
+class Shape(ctypes.Structure):
+    """The struct `bp_shape`."""
+
+    _fields_ = (
+        ("sizes", POINTER(c_uint32)),
+        ("activations", POINTER(c_uint32)),
+        ("layers", c_uint32),
+        ("bias", c_uint32),
+    )
+
+
+class Generator(ctypes.Structure):
+    """The struct `bp_generator`."""
+
+    _fields_ = (("state", c_uint32 * 624), ("index", c_uint32))
+
+
+class Training(ctypes.Structure):
+    """The struct `bp_training`."""
+
+    _fields_ = (
+        ("rows", c_size_t),
+        ("batch_size", c_size_t),
+        ("log_every", c_uint64),
+        ("learning_rate", c_double),
+        ("loss", c_uint32),
+        ("shuffle", c_uint32),
+        ("epoch", c_uint64),
+        ("begun", c_uint64),
+        ("to_shuffle", c_size_t),
+        ("row", c_size_t),
+        ("batch_row", c_size_t),
+        ("sse", c_double),
+        ("generator", Generator),
+    )
+
+
+_doubles, _words, _octets = POINTER(c_double), POINTER(c_uint32), POINTER(c_uint8)
+_shape, _generator, _training = POINTER(Shape), POINTER(Generator), POINTER(Training)
+_data = (_shape, _doubles, _doubles, _doubles)  # shape, parameters, inputs, targets
+
+# For each function of the header: its result, then its arguments.
+PROTOTYPES: dict[str, tuple[Any, ...]] = {
+    "abi": (c_uint32,),
+    "compiler": (c_char_p,),
+    "activate": (c_int, _doubles, c_size_t, c_uint32),
+    "slope": (c_int, _doubles, c_size_t, c_uint32),
+    "first_nonfinite": (c_size_t, _doubles, c_size_t),
+    "parameter_count": (c_size_t, _shape),
+    "predict_size": (c_size_t, _shape),
+    "train_size": (c_size_t, _shape),
+    "generator_seed": (None, _generator, c_uint64, c_uint32),
+    "generator_random": (c_double, _generator),
+    "generator_below": (c_uint32, _generator, c_uint32),
+    "init": (c_int, _doubles, _generator, _shape, c_uint64, c_uint32),
+    "forward": (c_int, _doubles, _doubles, _shape, _doubles, _doubles),
+    "predict": (c_int, _doubles, _doubles, _shape, _doubles, _doubles, c_size_t),
+    "loss": (c_int, _doubles, _doubles, *_data, c_size_t, c_uint32),
+    "gradient": (c_int, _doubles, _doubles, *_data, c_size_t, c_uint32),
+    "train_start": (
+        *(c_int, _training, _words, _shape, c_size_t, c_size_t),
+        *(c_uint64, c_double, c_uint32, c_uint32, c_uint64),
+    ),
+    "train": (
+        *(c_int, _doubles, _training, _doubles, _doubles, _words, _shape),
+        *(_doubles, _doubles, c_size_t, c_uint64, c_uint64),
+    ),
+    "train_undo": (None, _training, _doubles, _doubles, _shape),
+    "encode_size": (c_size_t, _shape),
+    "encode": (c_int, _octets, _shape, _doubles),
+    "decode_layers": (c_uint32, _octets, c_size_t),
+    "decode_shape": (c_int, _words, _words, _words, _octets, c_size_t),
+    "decode_parameters": (c_int, _doubles, _octets, c_size_t),
+    "self_test": (c_int,),
+}
+
+
+def _bind(core: object, library: Any) -> None:
+    """Makes the library's functions attributes of `core`, under their names without the prefix."""
+    for name in PROTOTYPES:
+        setattr(core, name, getattr(library, "bp_" + name))
+
+
+def _check_abi(found: int) -> None:
+    if found != ABI:
+        raise ImportError(f"the compiled core has ABI {found}, this package needs {ABI}; install bitprop anew")
+
+
+class CffiCore:
+    """The compiled core through cffi, the faster call."""
+
+    name = "cffi"
+
+    def __init__(self) -> None:
+        module = importlib.import_module("bitprop._core")
+        self._ffi = module.ffi
+        self._arrays: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
+        _check_abi(module.lib.bp_abi())
+        _bind(self, module.lib)
+
+    def describe_compiler(self) -> str:
+        """The compiler that built the core."""
+        return str(self._ffi.string(self.compiler()).decode("ascii"))  # type: ignore[attr-defined]  # bound by name
+
+    def usable(self, view: memoryview) -> bool:
+        """Whether the core can read this memory of doubles where it stands: it must be aligned."""
+        address = int(self._ffi.cast("uintptr_t", self._ffi.from_buffer(view)))
+        return address % 8 == 0
+
+    def shape(self, sizes: Sequence[int], activations: Sequence[int], bias: bool) -> Any:
+        """A bp_shape, with its arrays."""
+        arrays = self._ffi.new("uint32_t[]", list(sizes)), self._ffi.new("uint32_t[]", list(activations))
+        shape = self._ffi.new("bp_shape *", [*arrays, len(sizes), bias])
+        self._arrays[shape] = arrays  # a struct of cffi does not keep alive what its pointers point at
+        return shape
+
+    def doubles(self, buffer: Any) -> Any:
+        """A pointer to a buffer of doubles, which stays alive with it."""
+        return self._ffi.from_buffer("double[]", buffer)
+
+    def octets(self, buffer: Any) -> Any:
+        """A pointer to a buffer of bytes, which stays alive with it."""
+        return self._ffi.from_buffer("uint8_t[]", buffer)
+
+    def words(self, count: int) -> Any:
+        """Memory for `count` 32-bit words."""
+        return self._ffi.new("uint32_t[]", count)
+
+    def work(self, _shape: Any, count: int) -> Any:
+        """Scratch memory of `count` doubles."""
+        return self._ffi.new("double[]", count)
+
+    def training(self) -> Any:
+        """A bp_training."""
+        return self._ffi.new("bp_training *")
+
+    def generator(self) -> Any:
+        """A bp_generator."""
+        return self._ffi.new("bp_generator *")
+
+
+class CtypesCore:
+    """The compiled core through ctypes, which every CPython has."""
+
+    name = "ctypes"
+
+    def __init__(self) -> None:
+        spec = importlib.util.find_spec("bitprop._core")
+        if spec is None or spec.origin is None:
+            raise ImportError("the compiled core is not installed (no C compiler when bitprop was installed?)")
+        try:
+            library = ctypes.CDLL(spec.origin)
+        except OSError as error:
+            raise ImportError(str(error)) from error
+        for name, (result, *arguments) in PROTOTYPES.items():
+            function = getattr(library, "bp_" + name)
+            function.restype = result
+            function.argtypes = arguments
+        _check_abi(library.bp_abi())
+        _bind(self, library)
+
+    def describe_compiler(self) -> str:
+        """The compiler that built the core."""
+        return str(self.compiler().decode("ascii"))  # type: ignore[attr-defined]  # bound by name
+
+    def usable(self, view: memoryview) -> bool:
+        """Whether the core can read this memory of doubles where it stands: aligned, and ctypes wants it writable."""
+        return not view.readonly and ctypes.addressof(c_uint8.from_buffer(view)) % 8 == 0
+
+    def shape(self, sizes: Sequence[int], activations: Sequence[int], bias: bool) -> Any:
+        """A bp_shape, with its arrays."""
+        arrays = (c_uint32 * len(sizes))(*sizes), (c_uint32 * len(activations))(*activations)
+        return Shape(*arrays, len(sizes), bias)
+
+    def doubles(self, buffer: Any) -> Any:
+        """A pointer to a buffer of doubles, which stays alive with it."""
+        return (c_double * (memoryview(buffer).nbytes // 8)).from_buffer(buffer)
+
+    def octets(self, buffer: Any) -> Any:
+        """A pointer to a buffer of bytes, which stays alive with it."""
+        return (c_uint8 * len(buffer)).from_buffer(buffer)
+
+    def words(self, count: int) -> Any:
+        """Memory for `count` 32-bit words."""
+        return (c_uint32 * count)()
+
+    def work(self, _shape: Any, count: int) -> Any:
+        """Scratch memory of `count` doubles."""
+        return (c_double * count)()
+
+    def training(self) -> Any:
+        """A bp_training."""
+        return Training()
+
+    def generator(self) -> Any:
+        """A bp_generator."""
+        return Generator()

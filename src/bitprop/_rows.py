@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: MIT
+"""Data as users give it, made rows of doubles: read where it stands where it can be, converted where it must be.
+
+Results go back in the form that the data came in: lists, NumPy arrays, or memoryviews for any other buffer.
+"""
+
+from __future__ import annotations
+
+import struct
+import sys
+from array import array
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from ._backend import Core
+from .errors import DataError, ShapeError
+
+NUMBERS = "bBhHiIlLqQnNefd?"  # single formats of the struct module that are real numbers
+
+
+class Rows(NamedTuple):
+    """Checked data: finite doubles, row after row."""
+
+    pointer: Any  # as the core takes it
+    count: int
+    width: int
+    form: str  # "list", "numpy" or "buffer"
+
+
+class _Raw(NamedTuple):
+    """Doubles that are not yet held against a width. `shape` has one or two dimensions."""
+
+    values: memoryview | array[float]
+    shape: tuple[int, ...]
+    form: str
+
+
+def convert(core: Core, data: Any, width: int, name: str) -> Rows:
+    """Rows of `width` numbers. A flat sequence is one row or, where the width is 1, a column.
+
+    ShapeError: another width. DataError: empty, ragged, or not finite numbers. `name` is the data's in messages.
+    """
+    raw = _raw(core, data, name)
+    flat = len(raw.shape) == 1
+    if flat:
+        count, columns = (raw.shape[0], 1) if width == 1 else (1, raw.shape[0])
+    else:
+        count, columns = raw.shape
+    if count == 0 or columns == 0:
+        raise DataError(f"{name} is empty, expected at least one row of {_numbers(width)}")
+    if columns != width:
+        given = f"a flat sequence of {_numbers(columns)}" if flat else f"rows of {_numbers(columns)}"
+        raise ShapeError(f"{name} has {given}, expected rows of {_numbers(width)}")
+    pointer = core.doubles(raw.values)
+    total = count * width
+    bad = core.first_nonfinite(pointer, total)
+    if bad < total:
+        where = f"row {bad // width}, column {bad % width}"
+        raise DataError(f"{name} has {raw.values[bad]} in {where}, expected finite numbers")
+    return Rows(pointer, count, width, raw.form)
+
+
+def convert_pair(core: Core, x: Any, y: Any, inputs: int, outputs: int) -> tuple[Rows, Rows]:
+    """Inputs and targets of equally many rows."""
+    rows = convert(core, x, inputs, "x")
+    targets = convert(core, y, outputs, "y")
+    if targets.count != rows.count:
+        raise ShapeError(f"y has {targets.count} rows, expected {rows.count}, as many as x")
+    return rows, targets
+
+
+def zeros(count: int) -> array[float]:
+    """Memory for `count` doubles. ShapeError where there is not enough."""
+    try:
+        return array("d", bytes(8 * count))
+    except (MemoryError, OverflowError):
+        raise ShapeError(f"{count} numbers need {8 * count} bytes, more memory than there is") from None
+
+
+def give_back(values: array[float], form: str, width: int | None) -> Any:
+    """Results in the form that the data came in: rows of `width`, or flat where it is None."""
+    if form == "numpy":
+        numpy = sys.modules["numpy"]
+        found = numpy.frombuffer(values)
+        return found if width is None else found.reshape(-1, width)
+    if form == "buffer":
+        view = memoryview(values)
+        return view if width is None else view.cast("B").cast("d", (len(values) // width, width))
+    if width is None:
+        return values.tolist()
+    return [values[at : at + width].tolist() for at in range(0, len(values), width)]
+
+
+def writable(core: Core, out: Any, count: int, width: int) -> Any:
+    """A pointer to the caller's memory for `count` rows of results. TypeError, ShapeError."""
+    expected = f"a writable, contiguous float64 buffer of {count} rows of {width}"
+    try:
+        view = memoryview(out)
+    except TypeError:
+        raise TypeError(f"out is {type(out).__name__}, expected {expected}") from None
+    if _format(view) != "d" or not view.c_contiguous or view.readonly:
+        traits = f"format {view.format!r}, {'read-only' if view.readonly else 'writable'}"
+        raise TypeError(f"out has {traits}, {'' if view.c_contiguous else 'not '}contiguous; expected {expected}")
+    if view.shape not in ((count, width), (count * width,)):
+        raise ShapeError(f"out has shape {view.shape}, expected {(count, width)}")
+    flat = view.cast("B").cast("d")
+    if not core.usable(flat):
+        raise TypeError(f"out is not aligned to 8 bytes, expected {expected}")
+    return core.doubles(flat)
+
+
+def _numbers(count: int) -> str:
+    return "1 number" if count == 1 else f"{count} numbers"
+
+
+def _raw(core: Core, data: Any, name: str) -> _Raw:
+    numpy = sys.modules.get("numpy")
+    if isinstance(data, (list, tuple)):
+        return _from_sequence(data, name)
+    if isinstance(data, (str, bytes, bytearray, dict, set, frozenset)):
+        raise DataError(f"{name} is {type(data).__name__}, expected rows of numbers")
+    if numpy is not None and hasattr(data, "__array__"):
+        return _from_numpy(core, numpy, data, name)
+    try:
+        view = memoryview(data)
+    except TypeError:
+        pass
+    else:
+        return _from_buffer(core, view, name, "buffer")
+    try:
+        rows = list(data)
+    except TypeError:
+        raise DataError(f"{name} is {data!r}, expected rows of numbers") from None
+    return _from_sequence(rows, name)
+
+
+def _from_numpy(core: Core, numpy: Any, data: Any, name: str) -> _Raw:
+    found = numpy.asarray(data)
+    if found.dtype.kind not in "fiub":
+        raise DataError(f"{name} is an array of {found.dtype}, expected real numbers")
+    if numpy.ma.is_masked(data):
+        raise DataError(f"{name} is an array with masked values, expected numbers throughout")
+    return _from_buffer(core, memoryview(numpy.ascontiguousarray(found, dtype=numpy.float64)), name, "numpy")
+
+
+def _format(view: memoryview) -> str:
+    return view.format[1:] if view.format[:1] == "@" else view.format
+
+
+def _from_buffer(core: Core, view: memoryview, name: str, form: str) -> _Raw:
+    if view.ndim not in (1, 2):
+        raise ShapeError(f"{name} has {view.ndim} dimensions, expected 2: rows and columns")
+    if 0 in view.shape:
+        return _Raw(array("d"), view.shape, form)
+    if _format(view) == "d" and view.c_contiguous:
+        flat = view.cast("B").cast("d")
+        return _Raw(flat if core.usable(flat) else _copy(flat), view.shape, form)
+    kind = view.format.lstrip("@=<>!")
+    if kind not in tuple(NUMBERS):
+        raise DataError(f"{name} is a buffer of format {view.format!r}, expected real numbers")
+    order = view.format[: len(view.format) - 1] or "@"
+    count = view.nbytes // view.itemsize
+    return _Raw(array("d", struct.unpack(f"{order}{count}{kind}", view.tobytes())), view.shape, form)
+
+
+def _copy(flat: memoryview) -> array[float]:
+    values = array("d")
+    values.frombytes(flat)
+    return values
+
+
+def _from_sequence(data: Sequence[Any], name: str) -> _Raw:
+    values = array("d")
+    if not data or not hasattr(type(data[0]), "__len__"):  # no rows, so a flat sequence
+        _append(values, data, name, None)
+        return _Raw(values, (len(data),), "list")
+    columns = None
+    for number, row in enumerate(data):
+        if isinstance(row, (str, bytes, bytearray, dict, set, frozenset)) or not hasattr(type(row), "__len__"):
+            raise DataError(f"{name} has {row!r} as row {number}, expected a row of numbers")
+        if columns is None:
+            columns = len(row)
+        if len(row) != columns:
+            raise DataError(f"{name} is ragged: row {number} has {_numbers(len(row))}, row 0 has {columns}")
+        _append(values, row, name, number)
+    return _Raw(values, (len(data), columns or 0), "list")
+
+
+def _append(values: array[float], row: Sequence[Any], name: str, number: int | None) -> None:
+    """Appends a row; `fromlist` takes numbers only, where float() would also read strings."""
+    items = row if isinstance(row, list) else list(row)
+    try:
+        values.fromlist(items)
+    except (TypeError, OverflowError, ValueError):
+        for column, item in enumerate(items):
+            try:
+                array("d", [item])
+            except OverflowError:
+                problem = f"{name} has a number beyond float64 in"
+            except (TypeError, ValueError):
+                problem = f"{name} has {item!r} in"
+            else:
+                continue
+            where = f"row {number}, column {column}" if number is not None else f"place {column}"
+            raise DataError(f"{problem} {where}, expected a number") from None
+        raise

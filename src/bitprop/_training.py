@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: MIT
+"""The loop around the core's training slices: between slices Ctrl-C, callbacks and progress have their turn."""
+
+from __future__ import annotations
+
+import time
+from array import array
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from . import _pure
+from ._backend import Core
+from ._progress import Progress
+from ._rows import Rows
+from .errors import DivergedError
+from .history import History
+
+SLICE = 0.02  # seconds that a slice aims at
+LOG_SIZE = 4096  # logged epochs that a slice can hold
+
+Callback = Callable[[int, float], Any]
+
+
+class Options(NamedTuple):
+    """Checked options of a training, as the core takes them."""
+
+    epochs: int
+    learning_rate: float
+    batch_size: int
+    shuffle_seed: int | None
+    loss: int
+    log_every: int
+
+
+def train(
+    core: Core,
+    parameters: Any,
+    shape: Any,
+    x: Rows,
+    y: Rows,
+    options: Options,
+    history: History,
+    progress: bool,
+    callback: Callback | None,
+) -> None:
+    """Trains `parameters` in place (contract §8) and fills `history` as it goes.
+
+    However it ends, the parameters are those of the last whole epoch. DivergedError; KeyboardInterrupt; whatever the
+    callback raises.
+    """
+    shuffle = options.shuffle_seed is not None
+    training = core.training()
+    order = core.words(x.count if shuffle else 1)
+    work = core.work(shape, core.train_size(shape))
+    log = array("d", bytes(8 * LOG_SIZE))
+    core.train_start(
+        *(training, order, shape, x.count, options.batch_size, options.log_every),
+        *(options.learning_rate, options.loss, int(shuffle), options.shuffle_seed or 0),
+    )
+    arguments = (core.doubles(log), training, parameters, work, order, shape, x.pointer, y.pointer, LOG_SIZE)
+
+    def logged() -> int:  # epochs so far; by their numbers, since an interrupted slice tells nothing else
+        return -(-training.epoch // options.log_every)
+
+    def log_new() -> int:
+        new = logged() - len(history)
+        history._extend(log[:new])
+        return new
+
+    budget = max(1, 100_000 // core.parameter_count(shape))
+    with Progress(options.epochs, "epochs", wanted=progress) as bar:
+        try:
+            while training.epoch < options.epochs:
+                first = training.epoch
+                next_logged = logged() * options.log_every
+                until = options.epochs if callback is None else min(options.epochs, next_logged + 1)
+                started = time.perf_counter()
+                status = core.train(*arguments, until, budget)
+                elapsed = time.perf_counter() - started
+                new = log_new()
+                if status == _pure.DIVERGED:
+                    raise DivergedError(
+                        f"training diverged in epoch {training.epoch}: its squared error, or a parameter after it, is "
+                        f"not finite; the network is back at that epoch's start. learning_rate was "
+                        f"{options.learning_rate!r}: try a smaller one, or scale the data",
+                        training.epoch,
+                    )
+                bar.update(training.epoch - first)
+                if callback is not None and training.epoch == next_logged + 1:
+                    if callback(next_logged, history._sse[-1] / history._terms):
+                        history.stopped = "callback"
+                        return
+                elif training.epoch < until and new < LOG_SIZE:  # so the budget was used up
+                    budget = max(1, int(budget * min(2.0, SLICE / max(elapsed, 1e-6))))
+        except BaseException:
+            log_new()
+            core.train_undo(training, parameters, work, shape)
+            raise
+    history.stopped = "epochs"

@@ -1,0 +1,340 @@
+# SPDX-License-Identifier: MIT
+"""The command `bitprop`.
+
+Exit status: 0 done, 1 a check failed (or training diverged), 2 bad usage or input, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from . import _backend, datasets, lab, network, plots
+from .errors import BitpropError, DataError, DivergedError, OptionError
+from .network import Network
+
+DATA_HELP = "linear:N, xor, or a CSV file whose last columns are the targets ('-' is stdin)"
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """One line, as for every other error."""
+        self.exit(2, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
+
+
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
+
+
+def _real(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
+
+
+def _sizes(text: str) -> list[int]:
+    try:
+        return [int(size) for size in text.replace(",", "-").split("-")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not layer sizes, such as 2-4-4-1") from None
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="bitprop",
+        description="Small neural networks, trained by back-propagation to the same bits everywhere.",
+        epilog="example: bitprop train xor --epochs 5000 --save xor.json",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"bitprop {_version()}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
+    for add in (_add_lab, _add_train, _add_predict, _add_gradcheck, _add_info):
+        add(commands)
+    return parser
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version("bitprop")
+
+
+def _command(commands: Any, run: Any, name: str, text: str, example: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name, help=text, description=text, epilog=f"example: {example}", allow_abbrev=False
+    )
+    parser.set_defaults(run=run)
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    return parser
+
+
+def _add_backend(parser: argparse.ArgumentParser) -> None:
+    names = ("auto", *_backend.BACKENDS)
+    parser.add_argument("--backend", choices=names, help="default: BITPROP_BACKEND, or the fastest")
+
+
+def _add_progress(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        *("--progress",),
+        action=argparse.BooleanOptionalAction,
+        help="show a progress bar after two seconds (default: where stderr is a terminal)",
+    )
+
+
+def _add_network(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--sizes", type=_sizes, metavar="2-4-4-1", help="layer sizes (default: two hidden layers of 4)")
+    parser.add_argument("--activation", default="sigmoid", help="one, or one for each layer: tanh,sigmoid (sigmoid)")
+    parser.add_argument("--bias", action=argparse.BooleanOptionalAction, default=True, help="biases (default: yes)")
+    parser.add_argument("--init", default="normal", choices=network.INITS, help="initial weights (normal)")
+    parser.add_argument("--seed", type=_whole, default=0, help="of the initial weights (0)")
+
+
+def _add_data_seed(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data-seed", type=_whole, default=0, help="of linear:N (0)")
+
+
+def _make_network(options: argparse.Namespace, columns: int) -> Network:
+    """The network of the command line's options, for data of that many columns in all where no sizes are given."""
+    return Network(
+        *(options.sizes or (columns - 1, 4, 4, 1)),
+        activation=options.activation.split(",") if "," in options.activation else options.activation,
+        bias=options.bias,
+        init=options.init,
+        seed=options.seed,
+        backend=options.backend,
+    )
+
+
+def _read_pair(options: argparse.Namespace, sizes: Sequence[int] | None) -> tuple[datasets.Rows, datasets.Rows]:
+    """The data set of the command line, which must have targets."""
+    inputs, outputs = (sizes[0], sizes[-1]) if sizes else (None, 1)
+    x, y = datasets.named(options.data, options.data_seed, inputs, outputs)
+    if not y:
+        raise DataError(f"{options.data} has {len(x[0])} columns, expected columns of targets after {inputs} of inputs")
+    return x, y
+
+
+def _print_json(fields: Any) -> None:
+    print(json.dumps(fields, indent=1))
+
+
+# --- lab ---
+
+
+def _add_lab(commands: Any) -> None:
+    parser = _command(
+        *(commands, _lab, "lab", "Reproduce the lab report: four loss tables beside its own."),
+        example="bitprop lab --out pictures",
+    )
+    parser.add_argument("--seed", type=_whole, default=0, help="of the single runs, data and network (0)")
+    parser.add_argument("--seeds", type=_whole, default=100, help="trainings per table for the quantiles (100; 0: none)")
+    parser.add_argument("--out", metavar="DIR", help="write pictures there (needs matplotlib: bitprop[lab])")
+    _add_backend(parser)
+    _add_progress(parser)
+
+
+def _lab(options: argparse.Namespace) -> int:
+    if options.out is not None:
+        plots.require()
+        os.makedirs(options.out, exist_ok=True)
+    found = lab.run(options.seed, options.seeds, options.backend, options.progress)
+    if options.json:
+        _print_json(found.to_json())
+    else:
+        print(found)
+    if options.out is not None:
+        for path in plots.save_lab(found.tables, found.seed, options.out):
+            print(f"wrote {path}", file=sys.stderr)
+    return 0
+
+
+# --- train ---
+
+
+def _add_train(commands: Any) -> None:
+    parser = _command(
+        *(commands, _train, "train", "Train a network and print its losses."),
+        example="bitprop train linear:100 --epochs 20000 --no-bias --save net.json",
+    )
+    parser.add_argument("data", metavar="DATA", help=DATA_HELP)
+    parser.add_argument("--epochs", type=_whole, default=10_000, help="(10000)")
+    parser.add_argument("--learning-rate", type=_real, default=1.0, help="(1.0)")
+    parser.add_argument("--batch-size", type=_whole, help="rows to a step; 1 is online (default: all)")
+    parser.add_argument("--shuffle-seed", type=_whole, help="shuffle the rows before each epoch, from this seed")
+    parser.add_argument("--loss", default="half_sse", choices=network.LOSSES, help="(half_sse)")
+    parser.add_argument("--log-every", type=_whole, help="epochs from one logged epoch to the next (default: 20 lines)")
+    parser.add_argument("--load", metavar="MODEL", help="go on with this model file, instead of a new network")
+    parser.add_argument("--save", metavar="MODEL", help="write the trained network to this model file")
+    parser.add_argument("--history", metavar="CSV", help="write the logged losses to this CSV file")
+    parser.add_argument("--plot", metavar="PNG", help="draw the logged losses (needs matplotlib: bitprop[lab])")
+    _add_network(parser)
+    _add_data_seed(parser)
+    _add_backend(parser)
+    _add_progress(parser)
+
+
+def _train(options: argparse.Namespace) -> int:
+    if options.plot is not None:
+        plots.require()
+    for path in filter(None, (options.save, options.history, options.plot)):
+        _check_folder(path)
+    loaded = Network.load(options.load, backend=options.backend) if options.load else None
+    x, y = _read_pair(options, loaded.sizes if loaded else options.sizes)
+    net = loaded or _make_network(options, len(x[0]) + 1)
+    progress = options.progress if options.progress is not None else sys.stderr.isatty()
+    try:
+        history = net.fit(
+            *(x, y),
+            epochs=options.epochs,
+            learning_rate=options.learning_rate,
+            batch_size=options.batch_size,
+            shuffle_seed=options.shuffle_seed,
+            loss=options.loss,
+            log_every=max(1, options.epochs // 20) if options.log_every is None else options.log_every,
+            progress=progress,
+        )
+    except KeyboardInterrupt:
+        if options.save and net.history is not None:
+            net.save(options.save)
+            print(f"\ninterrupted; {options.save} holds the network after its last whole epoch", file=sys.stderr)
+        raise
+    mse = net.loss(x, y)
+    if options.json:
+        _print_json(
+            {
+                "sizes": net.sizes,
+                "backend": net.backend,
+                "epochs": history.epochs,
+                "mse": history.mse,
+                "final_mse": mse,
+                "stopped": history.stopped,
+                "fingerprint": net.fingerprint(),
+            }
+        )
+    else:
+        print("\n".join(filter(None, [repr(net), str(history) if options.log_every is None else history.table(1)])))
+        print(f"after {options.epochs} epochs: mse {mse!r}\nfingerprint {net.fingerprint()}")
+    if options.save:
+        net.save(options.save)
+        print(f"wrote {options.save}", file=sys.stderr)
+    if options.history:
+        history.to_csv(options.history)
+        print(f"wrote {options.history}", file=sys.stderr)
+    if options.plot:
+        history.plot(options.plot)
+        print(f"wrote {options.plot}", file=sys.stderr)
+    return 0
+
+
+def _check_folder(path: str) -> None:
+    """Refuses before the work what could not be written after it."""
+    folder = os.path.dirname(path) or "."
+    if not os.path.isdir(folder):
+        raise OptionError(f"cannot write {path}: there is no folder {folder}")
+    if os.path.isdir(path):
+        raise OptionError(f"cannot write {path}: it is a folder")
+
+
+# --- predict ---
+
+
+def _add_predict(commands: Any) -> None:
+    parser = _command(
+        *(commands, _predict, "predict", "Print a model's outputs, a line of comma-separated numbers for each row."),
+        example="bitprop predict xor.json xor",
+    )
+    parser.add_argument("model", metavar="MODEL", help="a model file")
+    parser.add_argument("data", metavar="DATA", help=DATA_HELP.replace("are the targets", "may be the targets"))
+    _add_data_seed(parser)
+    _add_backend(parser)
+
+
+def _predict(options: argparse.Namespace) -> int:
+    net = Network.load(options.model, backend=options.backend)
+    x, y = datasets.named(options.data, options.data_seed, net.sizes[0], net.sizes[-1])
+    outputs = net.predict(x)
+    mse = net.loss(x, y) if y else None
+    if options.json:
+        _print_json({"outputs": outputs, "mse": mse})
+    else:
+        print("\n".join(",".join(map(repr, row)) for row in outputs))
+        if mse is not None:
+            print(f"mse {mse!r}", file=sys.stderr)
+    return 0
+
+
+# --- gradcheck ---
+
+
+def _add_gradcheck(commands: Any) -> None:
+    parser = _command(
+        *(commands, _gradcheck, "gradcheck", "Compare back-propagation's gradient with finite differences."),
+        example="bitprop gradcheck xor --sizes 2-4-4-1 --activation tanh",
+    )
+    parser.add_argument("data", metavar="DATA", nargs="?", default="xor", help=f"{DATA_HELP} (xor)")
+    parser.add_argument("--model", metavar="MODEL", help="check this model file, instead of a new network")
+    _add_network(parser)
+    _add_data_seed(parser)
+    _add_backend(parser)
+
+
+def _gradcheck(options: argparse.Namespace) -> int:
+    loaded = Network.load(options.model, backend=options.backend) if options.model else None
+    x, y = _read_pair(options, loaded.sizes if loaded else options.sizes)
+    net = loaded or _make_network(options, len(x[0]) + 1)
+    found = net.check_gradient(x, y)
+    if options.json:
+        rows = [row._asdict() for row in found]
+        _print_json({"ok": found.ok, "max_error": found.max_error, "backend": net.backend, "parameters": rows})
+    else:
+        print(found)
+    return 0 if found.ok else 1
+
+
+# --- info ---
+
+
+def _add_info(commands: Any) -> None:
+    _command(
+        *(commands, _info, "info", "Tell which backend is in use, and why no faster one is."), example="bitprop info"
+    )
+
+
+def _info(options: argparse.Namespace) -> int:
+    found = _backend.info()
+    if options.json:
+        _print_json(found)
+    else:
+        for name, value in found.items():
+            text = ", ".join(value) if isinstance(value, list) else "-" if value is None else value
+            print(f"{name:<10} {text}")
+    return 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command; returns its exit status."""
+    try:
+        options = _parser().parse_args(arguments)
+        status: int = options.run(options)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        print("bitprop: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader of our output has left, for example `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except DivergedError as error:
+        print(f"bitprop: error: {error}", file=sys.stderr)
+        return 1
+    except (BitpropError, OSError) as error:
+        print(f"bitprop: error: {error}", file=sys.stderr)
+        return 2
+    return status

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: MIT
+"""Data sets as lists of rows: the lab report's two (contract §10), and CSV files."""
+
+from __future__ import annotations
+
+import csv
+import math
+import random
+import sys
+from collections.abc import Iterable
+
+from . import _check, _pure
+from .errors import DataError, OptionError
+
+Rows = list[list[float]]
+
+
+def linear(n: int, seed: int = 0) -> tuple[Rows, Rows]:
+    """`n` points of the unit square; the label is 0 where x0 > x1, else 1. Returns x (n, 2) and y (n, 1)."""
+    n = _check.integer("n", n, 1)
+    generator = random.Random()
+    _pure.generator_seed(generator, _check.seed("seed", seed), _pure.STREAM_DATA)
+    x = [[generator.random(), generator.random()] for _ in range(n)]
+    return x, [[0.0] if x0 > x1 else [1.0] for x0, x1 in x]
+
+
+def xor() -> tuple[Rows, Rows]:
+    """21 points: 11 on the diagonal with label 0, 10 on the antidiagonal with label 1. Returns x (21, 2), y (21, 1)."""
+    x: Rows = []
+    y: Rows = []
+    for i in range(11):
+        x.append([0.1 * i, 0.1 * i])
+        y.append([0.0])
+        if i != 5:
+            x.append([0.1 * i, 1 - 0.1 * i])
+            y.append([1.0])
+    return x, y
+
+
+def read_csv(path: str, inputs: int | None = None, outputs: int = 1) -> tuple[Rows, Rows]:
+    """Rows of a CSV file (comma, decimal point, an optional header line): inputs, then targets. "-" is stdin.
+
+    `inputs`: how many columns are inputs; None takes all but the last `outputs`. Where there are no columns beyond the
+    inputs, y is empty. DataError names line and column; OSError.
+    """
+    if path == "-":
+        return _read(sys.stdin, "stdin", inputs, outputs)
+    with open(path, newline="", encoding="utf-8-sig") as file:
+        return _read(file, path, inputs, outputs)
+
+
+def named(name: str, seed: int = 0, inputs: int | None = None, outputs: int = 1) -> tuple[Rows, Rows]:
+    """A data set as the command line names it: `linear:N`, `xor`, or a CSV file. OptionError, DataError, OSError."""
+    if name == "xor":
+        return xor()
+    kind, colon, count = name.partition(":")
+    if kind == "linear" and colon:
+        if not count.isascii() or not count.isdigit():
+            raise OptionError(f"data set {name!r}: expected linear:N with a whole number N, for example linear:100")
+        return linear(int(count), seed)
+    try:
+        return read_csv(name, inputs, outputs)
+    except FileNotFoundError:
+        raise OptionError(f"data set {name!r} is not there: expected linear:N, xor, or the path of a CSV file") from None
+
+
+def _read(file: Iterable[str], name: str, inputs: int | None, outputs: int) -> tuple[Rows, Rows]:
+    x: Rows = []
+    y: Rows = []
+    columns = 0
+    reader = csv.reader(file)
+    try:
+        for fields in reader:
+            if not fields or (not columns and any(_number(field) is None for field in fields)):
+                columns = columns or len(fields)  # an empty line, or the header
+                continue
+            columns = columns or len(fields)
+            if len(fields) != columns:
+                raise DataError(f"{name}, line {reader.line_num}: {len(fields)} columns, expected {columns}")
+            row = [_checked(field, f"{name}, line {reader.line_num}, column {i + 1}") for i, field in enumerate(fields)]
+            split = columns - outputs if inputs is None else inputs
+            if not 0 < split <= columns or columns - split not in (0, outputs):
+                wanted = f"{inputs or 'one or more'} of inputs and {outputs} of targets"
+                raise DataError(f"{name}, line {reader.line_num}: {columns} columns, expected {wanted}")
+            x.append(row[:split])
+            if columns > split:
+                y.append(row[split:])
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise DataError(f"{name}, line {reader.line_num + 1}: not CSV text in UTF-8: {error}") from None
+    if not x:
+        raise DataError(f"{name} has no rows of numbers")
+    return x, y
+
+
+def _number(field: str) -> float | None:
+    try:
+        return None if "_" in field else float(field)
+    except ValueError:
+        return None
+
+
+def _checked(field: str, where: str) -> float:
+    number = _number(field)
+    if number is None or not math.isfinite(number):
+        raise DataError(f"{where}: {field!r}, expected a finite number")
+    return number

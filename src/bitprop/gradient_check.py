@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: MIT
+"""Back-propagation's gradient beside the slope measured by finite differences, parameter by parameter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+STEP = 2.0**-4  # the widest; each of the next is a quarter of the one before
+STEPS = 6
+TOLERANCE = 1e-6  # of the scale; what the method leaves stays near 1e-9 of it
+
+
+class GradientRow(NamedTuple):
+    """One parameter: where it stands, and its two slopes."""
+
+    name: str  # "W1[0][2]": layer 1, input 0, output 2; or "b1[2]"
+    gradient: float
+    numeric: float
+    error: float  # |gradient - numeric| as a fraction of the check's scale
+
+
+class GradientCheck(tuple[GradientRow, ...]):
+    """A row per parameter, in the parameters' order.
+
+    Errors are fractions of one scale for all: the largest slope or, where all slopes are small beside it, a thousandth
+    of the loss, since differences of losses cannot show less.
+    """
+
+    @property
+    def max_error(self) -> float:
+        """The largest error; NaN where a slope is not a number."""
+        errors = [row.error for row in self]
+        return next((error for error in errors if error != error), max(errors))
+
+    @property
+    def ok(self) -> bool:
+        """Whether every error is within tolerance. (A kink of relu within the steps can show as an error.)"""
+        return all(row.error <= TOLERANCE for row in self)
+
+    def __str__(self) -> str:
+        lines = [f"{'parameter':<12} {'back-propagation':>24} {'finite differences':>24} {'error':>9}"]
+        lines += [f"{row.name:<12} {row.gradient:>24.16e} {row.numeric:>24.16e} {row.error:>9.1e}" for row in self]
+        verdict = "agree" if self.ok else "DO NOT AGREE"
+        lines.append(f"largest error {self.max_error:.1e}, tolerance {TOLERANCE:.0e}: the two {verdict}")
+        return "\n".join(lines)
+
+
+def names(sizes: tuple[int, ...], bias: bool) -> list[str]:
+    """The parameters' names in their order (contract §3)."""
+    found = []
+    for layer in range(1, len(sizes)):
+        found += [f"W{layer}[{i}][{j}]" for i in range(sizes[layer - 1]) for j in range(sizes[layer])]
+        found += [f"b{layer}[{j}]" for j in range(sizes[layer])] if bias else []
+    return found
+
+
+def check(
+    parameters: memoryview, loss: Callable[[], float], gradient: Sequence[float], parameter_names: list[str]
+) -> GradientCheck:
+    """Compares `gradient` with slopes of `loss`, for which `parameters` are changed and put back one by one."""
+    numeric = [_slope(parameters, k, loss) for k in range(len(parameters))]
+    scale = max(max(map(abs, gradient)), max(map(abs, numeric)), 1e-3 * loss()) or 1.0
+    pairs = zip(parameter_names, gradient, numeric)
+    return GradientCheck(GradientRow(name, g, n, abs(g - n) / scale) for name, g, n in pairs)
+
+
+def _slope(parameters: memoryview, k: int, loss: Callable[[], float]) -> float:
+    """Central differences with shrinking steps, extrapolated to a step of zero.
+
+    The method of C. Ridders, Accurate computation of F'(x) and F'(x)F''(x), Advances in Engineering Software 4 (1982):
+    of all extrapolations the one that its neighbours agree with best.
+    """
+    value = parameters[k]
+    step = STEP * max(1.0, abs(value) * 2.0**-20)
+    previous: list[float] = []
+    best, best_error = 0.0, float("inf")
+    for _ in range(STEPS):
+        parameters[k] = value + step
+        rise = loss()
+        parameters[k] = value - step
+        rise -= loss()
+        parameters[k] = value
+        row = [rise / ((value + step) - (value - step))]
+        factor = 16.0
+        for older in previous:
+            row.append(row[-1] + (row[-1] - older) / (factor - 1.0))
+            error = max(abs(row[-1] - row[-2]), abs(row[-1] - older))
+            if error <= best_error:
+                best, best_error = row[-1], error
+            factor *= 16.0
+        previous = row
+        step /= 4.0
+    return best

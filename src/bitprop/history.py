@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: MIT
+"""The losses that a training logged."""
+
+from __future__ import annotations
+
+import csv
+import os
+from array import array
+from collections.abc import Iterable
+from typing import Any
+
+
+class History:
+    """The losses of one `fit`, each measured before its epoch's step, in the order of the epochs.
+
+    `.epochs`, `.mse` and `.sse` are lists of equal length: of the logged epochs. `.stopped` is "epochs" where all were
+    trained, "callback" where the callback ended it, None where an error or Ctrl-C did.
+    """
+
+    def __init__(self, log_every: int, terms: int):
+        """`terms`: squared errors in a sum, which is rows times outputs."""
+        self._log_every = log_every
+        self._terms = float(terms)
+        self._sse = array("d")
+        self.stopped: str | None = None
+
+    def _extend(self, sse: Iterable[float]) -> None:
+        self._sse.extend(sse)
+
+    def __len__(self) -> int:
+        return len(self._sse)
+
+    def __repr__(self) -> str:
+        return f"<History of {len(self)} logged epochs, stopped by {self.stopped}>"
+
+    @property
+    def epochs(self) -> list[int]:
+        """The numbers of the logged epochs, from 0."""
+        return list(range(0, len(self) * self._log_every, self._log_every))
+
+    @property
+    def sse(self) -> list[float]:
+        """The summed squared errors (contract §8)."""
+        return self._sse.tolist()
+
+    @property
+    def mse(self) -> list[float]:
+        """The mean squared errors: sse/(rows*outputs) (contract §7)."""
+        return [sse / self._terms for sse in self._sse]
+
+    def table(self, every: int) -> str:
+        """The report's lines, `epoch : 5000 Loss : 0.0000117492469418`, for the logged epochs that `every` divides."""
+        pairs = zip(self.epochs, self.mse)
+        return "\n".join(f"epoch : {epoch} Loss : {mse:.16f}" for epoch, mse in pairs if epoch % every == 0)
+
+    def __str__(self) -> str:
+        """At most 20 of the report's lines, at even distances."""
+        every = self._log_every * max(1, -(-len(self) // 20))
+        return self.table(every)
+
+    def to_csv(self, path: str | os.PathLike[str]) -> None:
+        """Writes epoch, mse and sse, with a header line; numbers read back to the same bits."""
+        with open(path, "w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(["epoch", "mse", "sse"])
+            writer.writerows(zip(self.epochs, map(repr, self.mse), map(repr, self._sse)))
+
+    def plot(self, path: str | os.PathLike[str] | None = None) -> Any:
+        """Draws the loss by epoch with matplotlib (the `lab` extra) and returns the figure; saves it where told."""
+        from . import plots
+
+        return plots.save(plots.losses({"mse": (self.epochs, self.mse)}), path)

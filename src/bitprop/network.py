@@ -1,0 +1,355 @@
+# SPDX-License-Identifier: MIT
+"""The network: the public class, which checks what users give and hands pointers to a backend."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+from array import array
+from typing import Any, NamedTuple
+
+from . import _backend, _check, _rows, _training, gradient_check, model_file
+from .errors import DataError, ModelFileError, ShapeError, TrainingError
+from .gradient_check import GradientCheck
+from .history import History
+
+ACTIVATIONS = ("sigmoid", "tanh", "relu", "identity")  # in the order of their numbers in bitprop.h
+LOSSES = ("half_sse", "sse", "half_mse", "mse")
+INITS = ("normal", "uniform", "glorot")
+
+
+class Layer(NamedTuple):
+    """One layer's parameters, as writable views of the network's own memory."""
+
+    weights: memoryview  # (inputs, outputs)
+    biases: memoryview | None  # (outputs,), None in a network without biases
+    activation: str
+
+
+class Trace(NamedTuple):
+    """One layer's part of a forward pass."""
+
+    preactivations: list[float]
+    outputs: list[float]
+
+
+class Network:
+    """A fully connected network, trained by back-propagation to the same bits everywhere (docs/contract.md).
+
+    `sizes`: the layer sizes, the input's first. `activation`: "sigmoid", "tanh", "relu" or "identity", or one of these for each
+    layer after the input. `bias`: whether there are biases. `init`: how weights are drawn: "normal", "uniform" or
+    "glorot" (§9), from `seed` (0 <= seed < 2^64). `backend`: "cffi", "ctypes" or "python"; None takes the fastest.
+    ShapeError, OptionError, TypeError, BackendError.
+    """
+
+    __hash__ = None  # type: ignore[assignment]  # it changes as it trains
+
+    def __init__(
+        self,
+        *sizes: int,
+        activation: str | tuple[str, ...] | list[str] = "sigmoid",
+        bias: bool = True,
+        init: str = "normal",
+        seed: int = 0,
+        backend: str | None = None,
+    ):
+        checked = _check.sizes(sizes)
+        if not isinstance(bias, (bool, int)) or bias not in (0, 1):
+            raise TypeError(f"bias is {bias!r}, expected True or False")
+        activations = _check.activations(activation, ACTIVATIONS, len(checked))
+        init_code = _check.choice("init", init, INITS)
+        seed = _check.seed("seed", seed)
+        self._set_up(checked, activations, bool(bias), backend)
+        self._core.init(self._pointer, self._core.generator(), self._shape, seed, init_code)
+
+    def _set_up(self, sizes: list[int], activations: list[int], bias: bool, backend: str | None) -> None:
+        """Everything but the values of the parameters."""
+        self._core = _backend.choose(backend)
+        self._backend = backend
+        self._codes = (tuple(sizes), tuple(activations), bias)
+        self._shape = self._core.shape(sizes, activations, bias)
+        count = self._core.parameter_count(self._shape)
+        if count == 0:
+            raise ShapeError(f"{'-'.join(map(str, sizes))} has more parameters than memory can be addressed for")
+        self._values = _rows.zeros(count)
+        self._pointer = self._core.doubles(self._values)
+        self._free_work: list[Any] = []
+        self._trained = threading.Lock()
+        self.history: History | None = None
+
+    # --- what it is ---
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """The layer sizes, the input's first."""
+        return self._codes[0]
+
+    @property
+    def activations(self) -> tuple[str, ...]:
+        """One activation for each layer after the input."""
+        return tuple(ACTIVATIONS[code] for code in self._codes[1])
+
+    @property
+    def bias(self) -> bool:
+        """Whether there are biases."""
+        return self._codes[2]
+
+    @property
+    def backend(self) -> str:
+        """The backend in use: "cffi", "ctypes" or "python"."""
+        return self._core.name
+
+    @property
+    def parameters(self) -> memoryview:
+        """All parameters (contract §3): a writable, flat view of float64, which NumPy wraps without a copy."""
+        return memoryview(self._values)
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """The layers after the input; their weights and biases are views of the same memory."""
+        found = []
+        at = 0
+        for n_in, n_out, activation in zip(self.sizes, self.sizes[1:], self.activations):
+            end = at + n_in * n_out
+            weights = self.parameters[at:end].cast("B").cast("d", (n_in, n_out))
+            at = end + n_out * self.bias
+            found.append(Layer(weights, self.parameters[end:at] if self.bias else None, activation))
+        return tuple(found)
+
+    def __repr__(self) -> str:
+        names = self.activations
+        activation = names[0] if len(set(names)) == 1 else ", ".join(names)
+        biases = "with biases" if self.bias else "without biases"
+        shape = "-".join(map(str, self.sizes))
+        return f"<Network {shape}, {activation}, {biases}, {len(self._values)} parameters, {self.backend}>"
+
+    def __eq__(self, other: object) -> bool:
+        """Whether shape, activations and every bit of the parameters are the same (any NaN equals any)."""
+        if not isinstance(other, Network):
+            return NotImplemented
+        return self.to_bytes() == other.to_bytes()
+
+    # --- training ---
+
+    def fit(
+        self,
+        x: Any,
+        y: Any,
+        *,
+        epochs: int,
+        learning_rate: float = 1.0,
+        batch_size: int | None = None,
+        shuffle_seed: int | None = None,
+        loss: str = "half_sse",
+        log_every: int = 1,
+        progress: bool = False,
+        callback: _training.Callback | None = None,
+    ) -> History:
+        """Trains on x (rows, inputs) and y (rows, outputs) by gradient descent (contract §5 to §8).
+
+        `batch_size`: rows to a step; None is all of them, 1 is online. `shuffle_seed`: None keeps the rows' order.
+        `loss`: "half_sse", "sse", "half_mse" or "mse" (§7). `log_every`: epochs from one logged epoch to the next.
+        `callback(epoch, mse)` is called after each logged epoch; returning True stops, keeping that epoch's step.
+        Returns the History, also found as `history`. DivergedError and Ctrl-C leave the last good epoch's parameters.
+        """
+        options = _training.Options(
+            epochs=_check.integer("epochs", epochs, 0),
+            learning_rate=_check.learning_rate(learning_rate),
+            batch_size=_check.COUNT_END if batch_size is None else _check.integer("batch_size", batch_size, 1),
+            shuffle_seed=None if shuffle_seed is None else _check.seed("shuffle_seed", shuffle_seed),
+            loss=_check.choice("loss", loss, LOSSES),
+            log_every=_check.integer("log_every", log_every, 1),
+        )
+        if callback is not None and not callable(callback):
+            raise TypeError(f"callback is {callback!r}, expected a function of epoch and mse")
+        inputs, targets = self._pair(x, y)
+        if shuffle_seed is not None and inputs.count >= 2**32:
+            raise ShapeError(f"x has {inputs.count} rows, expected fewer than 2^32 with shuffling")
+        if not self._trained.acquire(blocking=False):
+            raise TrainingError("this network is being trained already, in another thread or around this callback")
+        try:
+            self.history = history = History(options.log_every, inputs.count * targets.width)
+            _training.train(
+                *(self._core, self._pointer, self._shape, inputs, targets, options, history, bool(progress), callback)
+            )
+        finally:
+            self._trained.release()
+        return history
+
+    # --- what it gives ---
+
+    def predict(self, x: Any, out: Any = None) -> Any:
+        """The outputs (rows, outputs) for x (rows, inputs): lists for lists, NumPy for NumPy, else a memoryview.
+
+        `out`: writable, contiguous float64 memory of the caller's for the results, which is returned; it must not
+        overlap x. ShapeError, DataError.
+        """
+        rows = self._rows(x)
+        width = self.sizes[-1]
+        values = _rows.zeros(rows.count * width) if out is None else None
+        pointer = self._core.doubles(values) if out is None else _rows.writable(self._core, out, rows.count, width)
+        work = self._take_work()
+        self._core.predict(pointer, work, self._shape, self._pointer, rows.pointer, rows.count)
+        self._free_work.append(work)
+        return out if values is None else _rows.give_back(values, rows.form, width)
+
+    def loss(self, x: Any, y: Any, loss: str = "mse") -> float:
+        """The loss (contract §7) on x (rows, inputs) and y (rows, outputs), all rows as one batch."""
+        code = _check.choice("loss", loss, LOSSES)
+        return self._loss(*self._pair(x, y), code)
+
+    def _loss(self, rows: _rows.Rows, targets: _rows.Rows, code: int) -> float:
+        figure = array("d", [0.0])
+        work = self._take_work()
+        self._core.loss(
+            *(self._core.doubles(figure), work, self._shape, self._pointer, rows.pointer, targets.pointer),
+            *(rows.count, code),
+        )
+        self._free_work.append(work)
+        return figure[0]
+
+    def gradient(self, x: Any, y: Any, loss: str = "half_sse") -> Any:
+        """The gradient of the loss (contract §5 to §7), all rows as one batch: flat, in the parameters' order."""
+        code = _check.choice("loss", loss, LOSSES)
+        rows, targets = self._pair(x, y)
+        return _rows.give_back(self._gradient(rows, targets, code), rows.form, None)
+
+    def _gradient(self, rows: _rows.Rows, targets: _rows.Rows, code: int) -> array[float]:
+        values = _rows.zeros(len(self._values))
+        work = self._core.work(self._shape, self._core.train_size(self._shape))
+        self._core.gradient(
+            *(self._core.doubles(values), work, self._shape, self._pointer, rows.pointer, targets.pointer),
+            *(rows.count, code),
+        )
+        return values
+
+    def check_gradient(self, x: Any, y: Any) -> GradientCheck:
+        """Every parameter's gradient of half_sse beside finite differences, measured on a copy of the network."""
+        rows, targets = self._pair(x, y)
+        half_sse = LOSSES.index("half_sse")
+        probe = self.copy()
+        return gradient_check.check(
+            probe.parameters,
+            lambda: probe._loss(rows, targets, half_sse),
+            probe._gradient(rows, targets, half_sse),
+            gradient_check.names(self.sizes, self.bias),
+        )
+
+    def trace(self, x: Any) -> list[Trace]:
+        """Each layer's pre-activations and outputs for one row (contract §4), the layers after the input in order."""
+        rows = self._rows(x)
+        if rows.count != 1:
+            raise ShapeError(f"x has {rows.count} rows, expected 1")
+        preactivations, outputs = _rows.zeros(sum(self.sizes[1:])), _rows.zeros(sum(self.sizes[1:]))
+        pointers = self._core.doubles(preactivations), self._core.doubles(outputs)
+        self._core.forward(*pointers, self._shape, self._pointer, rows.pointer)
+        found = []
+        at = 0
+        for n_out in self.sizes[1:]:
+            found.append(Trace(preactivations[at : at + n_out].tolist(), outputs[at : at + n_out].tolist()))
+            at += n_out
+        return found
+
+    def _rows(self, x: Any) -> _rows.Rows:
+        self._check_parameters()
+        return _rows.convert(self._core, x, self.sizes[0], "x")
+
+    def _pair(self, x: Any, y: Any) -> tuple[_rows.Rows, _rows.Rows]:
+        self._check_parameters()
+        return _rows.convert_pair(self._core, x, y, self.sizes[0], self.sizes[-1])
+
+    def _check_parameters(self) -> None:
+        count = len(self._values)
+        bad = self._core.first_nonfinite(self._pointer, count)
+        if bad < count:
+            name = gradient_check.names(self.sizes, self.bias)[bad]
+            raise DataError(f"parameter {bad} of the network ({name}) is {self._values[bad]}, expected finite numbers")
+
+    def _take_work(self) -> Any:
+        """Scratch memory that no other thread has: lists pop and append in one piece."""
+        try:
+            return self._free_work.pop()
+        except IndexError:
+            return self._core.work(self._shape, self._core.predict_size(self._shape))
+
+    # --- keeping it ---
+
+    def copy(self) -> Network:
+        """A network of its own with the same parameters, without the history."""
+        twin = object.__new__(Network)
+        twin._set_up(list(self._codes[0]), list(self._codes[1]), self.bias, self._backend)
+        twin.parameters[:] = self.parameters
+        return twin
+
+    def to_bytes(self) -> bytes:
+        """The network as bytes (contract §11), the same on every machine."""
+        data = bytearray(self._core.encode_size(self._shape))
+        self._core.encode(self._core.octets(data), self._shape, self._pointer)
+        return bytes(data)
+
+    @classmethod
+    def from_bytes(cls, data: bytes | bytearray | memoryview, backend: str | None = None) -> Network:
+        """The network that `to_bytes` wrote. ModelFileError: not exactly one whole, unaltered model."""
+        core = _backend.choose(backend)
+        copied = bytearray(data)
+        octets = core.octets(copied) if copied else None
+        layers = core.decode_layers(octets, len(copied)) if copied else 0
+        if layers == 0:
+            raise ModelFileError(
+                f"{len(copied)} bytes are not one whole model of contract 1 (cut, altered, or something else)"
+            )
+        sizes, activations, bias = core.words(layers), core.words(layers - 1), core.words(1)
+        core.decode_shape(sizes, activations, bias, octets, len(copied))
+        network = object.__new__(cls)
+        network._set_up(list(sizes), list(activations), bool(bias[0]), backend)
+        core.decode_parameters(network._pointer, octets, len(copied))
+        return network
+
+    def fingerprint(self) -> str:
+        """The SHA-256 of `to_bytes()`, in hexadecimal: equal where, and only where, shape and bits are equal."""
+        return hashlib.sha256(self.to_bytes()).hexdigest()
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes a model file, whole or not at all. DataError: parameters that are not finite. OSError."""
+        self._check_parameters()
+        self_test = [(i + 1) / (self.sizes[0] + 1) for i in range(self.sizes[0])]
+        fields = {
+            "contract": 1,
+            "sizes": list(self.sizes),
+            "activations": list(self.activations),
+            "bias": self.bias,
+            "parameters": model_file.to_hex(self._values),
+            "self_test": {
+                "input": model_file.to_hex(self_test),
+                "output": model_file.to_hex(self.predict([self_test])[0]),
+            },
+        }
+        model_file.write(path, model_file.dumps(fields))
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], backend: str | None = None) -> Network:
+        """The network of a model file, whose self-test is replayed. ModelFileError: not whole and unaltered. OSError."""
+        name = os.fspath(path)
+        with open(path, "rb") as file:
+            fields = model_file.loads(file.read(), str(name))
+        try:
+            if fields["contract"] != 1:
+                raise ModelFileError(f"{name} is of contract {fields['contract']!r}, this bitprop keeps contract 1")
+            network = cls(
+                *fields["sizes"], activation=fields["activations"], bias=fields["bias"], backend=backend
+            )
+            network.parameters[:] = model_file.from_hex(fields["parameters"])
+            row = model_file.from_hex(fields["self_test"]["input"])
+            expected = model_file.from_hex(fields["self_test"]["output"])
+            found = network.predict([row])[0]
+        except (KeyError, TypeError, ValueError) as error:
+            if isinstance(error, ModelFileError):
+                raise
+            raise ModelFileError(f"{name} does not describe a network: {error}") from None
+        if array("d", found).tobytes() != expected.tobytes():
+            raise ModelFileError(f"{name}: its self-test gives {found}, expected {list(expected)}")
+        return network
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Network.from_bytes, (self.to_bytes(), self._backend), {"history": self.history}

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: MIT
+"""Pictures, by matplotlib (the `lab` extra), which is imported only when one is drawn."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from .errors import BackendError
+
+Points = Sequence[Sequence[float]]
+Labels = Sequence[Sequence[float]]
+COLOURS = ("tab:red", "tab:blue")  # of class 0 and class 1, as in the report
+
+
+def require() -> None:
+    """BackendError where matplotlib is not installed."""
+    try:
+        import matplotlib  # noqa: F401  # only whether it is there
+    except ImportError:
+        raise BackendError("pictures need matplotlib, which is not installed: pip install 'bitprop[lab]'") from None
+
+
+def _figure(panels: int = 1, width: float = 6.0) -> tuple[Any, Any]:
+    require()
+    from matplotlib.figure import Figure  # without pyplot, so that no window and no global state appears
+
+    figure = Figure(figsize=(width * panels, 4.8), layout="constrained")
+    return figure, figure.subplots(1, panels)
+
+
+def save(figure: Any, path: str | os.PathLike[str] | None) -> Any:
+    """Saves the figure where a path is given; returns it."""
+    if path is not None:
+        figure.savefig(path, dpi=120)
+    return figure
+
+
+def losses(
+    curves: Mapping[str, tuple[Sequence[int], Sequence[float]]],
+    title: str = "",
+    points: tuple[str, Sequence[int], Sequence[float]] | None = None,
+    bands: Sequence[tuple[str, Sequence[int], Sequence[float], Sequence[float]]] = (),
+) -> Any:
+    """Loss by epoch on a logarithmic scale: bands (label, epochs, low, high), curves, and points on top."""
+    figure, axes = _figure(width=7.5)
+    for place, (label, epochs, low, high) in enumerate(bands):
+        axes.fill_between(epochs, low, high, alpha=0.18 + 0.12 * place, color="tab:gray", lw=0, label=label)
+    for label, (epochs, values) in curves.items():
+        axes.plot(epochs, values, lw=1.4, label=label)
+    if points is not None:
+        axes.plot(points[1], points[2], "o", ms=5, color="black", label=points[0])
+    axes.set_yscale("log")
+    axes.set(xlabel="epoch", ylabel="mean squared error", title=title)
+    axes.grid(alpha=0.3)
+    axes.legend()
+    return figure
+
+
+def predictions(x: Points, truth: Labels, predicted: Labels, title: str = "") -> Any:
+    """The points coloured by class, ground truth beside prediction (rounded at 0.5), as the report shows them."""
+    figure, (left, right) = _figure(2)
+    for axes, name, labels in ((left, "Ground truth", truth), (right, "Predict result", predicted)):
+        _scatter(axes, x, labels)
+        axes.set_title(name)
+    wrong = sum((t[0] >= 0.5) != (p[0] >= 0.5) for t, p in zip(truth, predicted))
+    figure.suptitle(f"{title}: {len(x) - wrong} of {len(x)} right")
+    return figure
+
+
+def boundary(predict: Callable[[Points], Labels], x: Points, truth: Labels, title: str = "") -> Any:
+    """The network's output over the unit square, its 0.5 line, and the points with their true classes."""
+    figure, axes = _figure()
+    steps = [i / 100 for i in range(-5, 106)]
+    values = [row[0] for row in predict([[a, b] for b in steps for a in steps])]
+    grid = [values[at : at + len(steps)] for at in range(0, len(values), len(steps))]
+    shades = axes.contourf(steps, steps, grid, levels=[i / 20 for i in range(21)], cmap="RdBu", alpha=0.75)
+    if min(values) < 0.5 < max(values):
+        axes.contour(steps, steps, grid, levels=[0.5], colors="black", linewidths=1.2)
+    figure.colorbar(shades, ax=axes, label="output", ticks=[0, 0.25, 0.5, 0.75, 1])
+    _scatter(axes, x, truth)
+    axes.set_title(title)
+    return figure
+
+
+def _scatter(axes: Any, x: Points, labels: Labels) -> None:
+    for kind, colour in enumerate(COLOURS):
+        own = [row for row, label in zip(x, labels) if (label[0] >= 0.5) == bool(kind)]
+        axes.plot([row[0] for row in own], [row[1] for row in own], "o", ms=4, mec="white", mew=0.4, color=colour)
+    axes.set(xlabel="x0", ylabel="x1", aspect="equal", xlim=(-0.05, 1.05), ylim=(-0.05, 1.05))
+
+
+def save_lab(tables: Sequence[Any], seed: int, folder: str | os.PathLike[str]) -> list[str]:
+    """Writes three pictures for each table of a `lab.Lab` into an existing folder; returns their paths."""
+    written = []
+    for table in tables:
+        x, y = table.experiment.data(seed)
+        quantiles = table.quantiles
+        bands = [
+            (f"{low:.0%} to {high:.0%} of {len(table.losses)} seeds", table.epochs, quantiles[str(low)], quantiles[str(high)])
+            for low, high in ((0.01, 0.99), (0.1, 0.9))
+            if quantiles
+        ]
+        title = table.experiment.title
+        curve = {f"this run, seed {seed}": (table.history.epochs, table.history.mse)}
+        pictures = {
+            "loss": losses(curve, title, ("the report", table.epochs, table.report), bands),
+            "prediction": predictions(x, y, table.network.predict(x), title),
+            "boundary": boundary(table.network.predict, x, y, title),
+        }
+        for name, figure in pictures.items():
+            path = os.path.join(folder, f"{table.experiment.name}-{name}.png")
+            save(figure, path)
+            written.append(path)
+    return written
