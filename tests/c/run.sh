@@ -1,0 +1,142 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Builds and runs the C tests: tests/c/run.sh [CC ...] (default: cc), from any directory. Stops at the first failure.
+set -eu
+
+here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+core=$here/../../csrc
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+trap 'exit 1' HUP INT TERM
+
+strict='-std=c99 -pedantic -Wall -Wextra -Wconversion -Werror'
+
+fail() {
+    echo "FAILED $cc: $*" >&2
+    exit 1
+}
+
+# say WHAT RESULT: the line of one step.
+say() {
+    printf '%s: %s: %s\n' "$cc" "$1" "$2"
+}
+
+# accepts FLAGS: whether the compiler makes a program with them that runs.
+accepts() {
+    echo 'int main(void) { return 0; }' >"$dir/probe.c"
+    # shellcheck disable=SC2086 # lists of flags are split on purpose, here and below
+    "$cc" $1 "$dir/probe.c" -o "$dir/probe" >"$dir/out" 2>&1 && "$dir/probe" >"$dir/out" 2>&1
+}
+
+# run_tests FLAGS: the core and the test program, built with them and run.
+run_tests() {
+    # shellcheck disable=SC2086
+    "$cc" $1 -I "$core" "$core/bitprop.c" "$here/test_bitprop.c" -lm -o "$dir/tests" || fail "$1: does not build"
+    "$dir/tests" >"$dir/out" 2>&1 || { cat "$dir/out" >&2; fail "$1: tests"; }
+    say "$1" "$(tail -n 1 "$dir/out")"
+}
+
+# refuse MESSAGE FLAGS [OPTION ...]: the core must not compile, and must say why itself. The options are not told.
+refuse() {
+    message=$1
+    flags=$2
+    shift 2
+    # shellcheck disable=SC2086
+    if "$cc" -std=c99 $flags "$@" -c "$core/bitprop.c" -o "$dir/refused.o" >"$dir/out" 2>&1; then
+        fail "$flags: compiles, but must be refused"
+    fi
+    grep -q "error: .*\"bitprop: $message" "$dir/out" || { cat "$dir/out" >&2; fail "$flags: not our message"; }
+    say "$flags" refused
+}
+
+# The C++ compiler that belongs to $cc: g++-12 to gcc-12, clang++ to clang, c++ to cc.
+cxx_of() {
+    case ${1##*/} in
+    *clang*) echo "$1" | sed 's/clang\([^/]*\)$/clang++\1/' ;;
+    *gcc*) echo "$1" | sed 's/gcc\([^/]*\)$/g++\1/' ;;
+    *cc) echo "$1" | sed 's/cc$/c++/' ;;
+    *) echo none ;;
+    esac
+}
+
+check_cxx() {
+    cxx=$(cxx_of "$cc")
+    if ! command -v "$cxx" >"$dir/out"; then
+        say 'C++ header' "skipped, no compiler $cxx"
+        return
+    fi
+    cat >"$dir/header.cpp" <<'END'
+#include "bitprop.h"
+#include "bitprop.h"
+int main() { return bp_abi() == BP_ABI && bp_self_test() == BP_OK ? 0 : 1; }
+END
+    "$cc" -std=c99 -O2 -ffp-contract=off -c "$core/bitprop.c" -o "$dir/core.o"
+    "$cxx" -std=c++11 -Wall -Wextra -pedantic -Werror -I "$core" "$dir/header.cpp" "$dir/core.o" -o "$dir/header" ||
+        fail "$cxx: header"
+    "$dir/header" || fail "$cxx: self-test"
+    say 'C++ header' "passed with $cxx"
+}
+
+check_sanitized() {
+    sanitize='-fsanitize=address,undefined -fno-sanitize-recover=all'
+    if accepts "$sanitize"; then
+        run_tests "$strict -O1 -g -ffp-contract=off $sanitize"
+    else
+        say "$sanitize" 'skipped, not supported here'
+    fi
+}
+
+# Embedders bring at most memory functions, which every freestanding C needs, and the core keeps no state.
+check_symbols() {
+    for level in -O0 -O2 -O3; do
+        # Neither of these is the core's: some systems' compilers call their own helpers by default.
+        "$cc" -std=c99 -ffreestanding $level -ffp-contract=off -U_FORTIFY_SOURCE -fno-stack-protector \
+            -c "$core/bitprop.c" -o "$dir/free.o" || fail "-ffreestanding $level: does not compile"
+        nm "$dir/free.o" >"$dir/symbols"
+        grep -q ' T _*bp_train$' "$dir/symbols" || fail "-ffreestanding $level: nm does not show bp_train"
+        if nm -u "$dir/free.o" | awk '{ print $NF }' | sed 's/^_//' | grep -vE '^mem(cpy|set|cmp|move)$'; then
+            fail "-ffreestanding $level: needs the symbols above"
+        fi
+        if grep -E '(^| )[BbDdCSsGg] ' "$dir/symbols"; then
+            fail "-ffreestanding $level: writable globals, see above"
+        fi
+    done
+    say '-ffreestanding' 'needs only memcpy, memset, memcmp, memmove; no writable globals'
+}
+
+check_refusals() {
+    macros=$("$cc" -dM -E -x c /dev/null)
+    refuse '-ffast-math and its parts' '-ffast-math'
+    refuse '-ffast-math and its parts' '-ffinite-math-only'
+    case $macros in
+    *__clang__*) ;; # has no macro to tell reassociation by; the self-test is there for it
+    *) refuse '-ffast-math and its parts' '-fassociative-math -fno-signed-zeros -fno-trapping-math' ;;
+    esac
+    case $macros in
+    *__x86_64__*)
+        # Headers only, without a 32-bit C library: its list of stubs is the one that would be missing.
+        mkdir -p "$dir/x87/gnu"
+        : >"$dir/x87/gnu/stubs-32.h"
+        refuse 'double must be evaluated as double' '-m32 -mfpmath=387' \
+            -isystem "$dir/x87" -isystem /usr/include/x86_64-linux-gnu
+        ;;
+    esac
+}
+
+if [ $# -eq 0 ]; then
+    set -- cc
+fi
+for cc in "$@"; do
+    command -v "$cc" >"$dir/out" || fail 'no such compiler'
+    native=-march=native
+    accepts "$native" || native=
+    for level in -O0 -O2 "-O3${native:+ $native}"; do
+        run_tests "$strict $level -ffp-contract=off"
+    done
+    # The compiler's own dialect and its default for contraction, against which the core's pragma stands.
+    run_tests "-O3${native:+ $native}"
+    check_cxx
+    check_sanitized
+    check_symbols
+    check_refusals
+done

@@ -1,0 +1,610 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Tests of the C core alone: no Python, no framework. Build it with csrc/bitprop.c, as run.sh does; no arguments.
+ * All comparisons are of bits, and this file does no arithmetic with doubles: so what it reports cannot depend on the
+ * floating-point environment, or on the flags that it was compiled with.
+ */
+#include "bitprop.h"
+#include "vectors.h"
+
+#include <fenv.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#if defined(__SSE2__)
+#include <xmmintrin.h>
+#endif
+
+#define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
+#define CANARY 0xa5
+#define PRINTED_FAILURES 20U
+#define ONE 0x3ff0000000000000U
+#define INFINITE 0x7ff0000000000000U
+#define NOT_A_NUMBER 0x7ff8000000000000U
+
+/* --- environments: what the caller of the core may have set --- */
+
+static const struct environment {
+    const char *name;
+    int rounding;
+    uint32_t toggled; /* bits of x86's control register that differ from the default */
+} environments[] = {
+    {"default", FE_TONEAREST, 0},
+#if defined(FE_UPWARD)
+    {"upward", FE_UPWARD, 0},
+#endif
+#if defined(FE_DOWNWARD)
+    {"downward", FE_DOWNWARD, 0},
+#endif
+#if defined(FE_TOWARDZERO)
+    {"toward zero", FE_TOWARDZERO, 0},
+#endif
+#if defined(__SSE2__)
+    {"flushing", FE_TONEAREST, 0x8040U}, /* flush to zero, denormals are zero */
+    {"trapping", FE_TONEAREST, 0x0680U}, /* invalid operation, division by zero and overflow raise a signal */
+#endif
+};
+
+static const struct environment *now = environments;
+static uint32_t entered;
+
+#if defined(__SSE2__)
+#define CONTROL ((uint32_t)_mm_getcsr() & 0xffc0U) /* the other bits are flags of past exceptions */
+#define SET_CONTROL(bits) _mm_setcsr(bits)
+#else
+#define CONTROL 0U
+#define SET_CONTROL(bits) ((void)(bits))
+#endif
+
+/* --- checks --- */
+
+static uint64_t passed, failed;
+
+static void check_word(const char *id, const char *what, size_t at, uint64_t expected, uint64_t found) {
+    if (expected == found) {
+        passed++;
+    } else if (failed++ < PRINTED_FAILURES) {
+        printf("FAILED %s: %s [%lu], environment %s: expected %016" PRIx64 ", found %016" PRIx64 "\n", id, what,
+               (unsigned long)at, now->name, expected, found);
+    }
+}
+
+static void check(const char *id, const char *what, int truth) {
+    check_word(id, what, 0, 1, truth != 0);
+}
+
+static uint64_t raw_bits(double value) {
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+static uint64_t bits_of(double value) {
+    const uint64_t bits = raw_bits(value);
+    return (bits & 0x7fffffffffffffffU) > INFINITE ? NOT_A_NUMBER : bits; /* a NaN is a NaN (§1.5) */
+}
+
+static double number(uint64_t bits) {
+    double value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+static void check_doubles(const char *id, const char *what, const uint64_t *expected, const double *found, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        check_word(id, what, i, expected[i], bits_of(found[i]));
+    }
+}
+
+static void enter(void) {
+    fesetround(now->rounding);
+    SET_CONTROL(CONTROL ^ now->toggled);
+    entered = CONTROL;
+}
+
+static void leave(const char *id, const char *call, bp_status expected, bp_status found) {
+    const int rounding = fegetround();
+    const uint32_t control = CONTROL;
+    fesetround(FE_TONEAREST);
+    SET_CONTROL(0x1f80U);
+    check(id, "the caller's rounding mode stays", rounding == now->rounding);
+    check_word(id, "the caller's control register stays", 0, entered, control);
+    check_word(id, call, 0, (uint64_t)(int64_t)expected, (uint64_t)(int64_t)found);
+}
+
+/* A call of the core, in the environment of this run, which it must leave as it was; and its status. */
+#define CALL(id, expected, call) (enter(), leave(id, #call, expected, call))
+
+/* --- memory: of exact sizes, so that a sanitizer sees every step beyond, and freed all at once --- */
+
+static void *held[16];
+static size_t n_held;
+
+static void *hold(size_t n, size_t size) {
+    void *memory = malloc(n > 0 ? n * size : 1);
+    if (memory == NULL || n_held == LENGTH(held)) {
+        fputs("out of memory\n", stderr);
+        exit(2);
+    }
+    memset(memory, 0xff, n > 0 ? n * size : 1); /* as doubles, NaN: what is read before it is written shows */
+    held[n_held++] = memory;
+    return memory;
+}
+
+static double *hold_doubles(size_t n) {
+    return hold(n, sizeof(double));
+}
+
+static double *copy_doubles(const uint64_t *bits, size_t n) {
+    double *values = hold_doubles(n);
+    memcpy(values, bits, n * sizeof(double));
+    return values;
+}
+
+static void release(void) {
+    while (n_held > 0) {
+        free(held[--n_held]);
+    }
+}
+
+/* --- the golden vectors --- */
+
+static void replay_activation(const struct activation_case *c) {
+    double *values = copy_doubles(c->x, c->n);
+    CALL(c->id, BP_OK, bp_activate(values, c->n, c->activation));
+    check_doubles(c->id, "activation", c->y, values, c->n);
+    CALL(c->id, BP_OK, bp_slope(values, c->n, c->activation));
+    check_doubles(c->id, "slope", c->slope, values, c->n);
+}
+
+static void replay_forward(const struct forward_case *c) {
+    const bp_shape shape = {c->sizes, c->activations, c->layers, c->bias};
+    const size_t n_out = c->sizes[c->layers - 1], nodes = bp_predict_size(&shape) / 2;
+    double *preactivations = hold_doubles(nodes), *outputs = hold_doubles(nodes), *work = hold_doubles(2 * nodes);
+    double *predictions = hold_doubles(n_out);
+    const double *parameters = copy_doubles(c->parameters, c->n_parameters);
+    const double *inputs = copy_doubles(c->input, c->sizes[0]);
+    check_word(c->id, "parameter_count", 0, c->n_parameters, bp_parameter_count(&shape));
+    CALL(c->id, BP_OK, bp_forward(preactivations, outputs, &shape, parameters, inputs));
+    check_doubles(c->id, "pre-activation", c->preactivations, preactivations, nodes);
+    check_doubles(c->id, "output", c->outputs, outputs, nodes);
+    CALL(c->id, BP_OK, bp_predict(predictions, work, &shape, parameters, inputs, 1));
+    check_doubles(c->id, "prediction", c->outputs + nodes - n_out, predictions, n_out);
+}
+
+/* Many rows at once are the rows one by one, whose bits the forward cases tell. */
+static void check_predictions(const char *id, const bp_shape *s, const double *parameters, const double *inputs,
+                              size_t rows) {
+    const size_t n_out = s->sizes[s->layers - 1], nodes = bp_predict_size(s) / 2;
+    double *predictions = hold_doubles(rows * n_out), *work = hold_doubles(2 * nodes);
+    CALL(id, BP_OK, bp_predict(predictions, work, s, parameters, inputs, rows));
+    for (size_t at = 0; at < rows * n_out; at++) {
+        if (at % n_out == 0) {
+            CALL(id, BP_OK, bp_forward(work, work + nodes, s, parameters, inputs + at / n_out * s->sizes[0]));
+        }
+        check_word(id, "prediction", at, bits_of(work[2 * nodes - n_out + at % n_out]), bits_of(predictions[at]));
+    }
+}
+
+static void replay_gradient(const struct gradient_case *c) {
+    const bp_shape s = {c->sizes, c->activations, c->layers, c->bias};
+    const double *parameters = copy_doubles(c->parameters, c->n_parameters);
+    const double *inputs = copy_doubles(c->inputs, (size_t)c->rows * c->sizes[0]);
+    const double *targets = copy_doubles(c->targets, (size_t)c->rows * c->sizes[c->layers - 1]);
+    double *gradient = hold_doubles(c->n_parameters), *figures = hold_doubles(2);
+    double *train_work = hold_doubles(bp_train_size(&s)), *work = hold_doubles(bp_predict_size(&s));
+    const uint32_t loss = (uint32_t)c->loss;
+    CALL(c->id, BP_OK, bp_gradient(gradient, train_work, &s, parameters, inputs, targets, c->rows, loss));
+    check_doubles(c->id, "gradient", c->gradient, gradient, c->n_parameters);
+    CALL(c->id, BP_OK, bp_loss(figures, work, &s, parameters, inputs, targets, c->rows, loss));
+    check_doubles(c->id, "figure", &c->figure, figures, 1);
+    CALL(c->id, BP_OK, bp_loss(figures + 1, work, &s, parameters, inputs, targets, c->rows, BP_SSE));
+    check_doubles(c->id, "squared error", c->sse, figures + 1, 1);
+    check_predictions(c->id, &s, parameters, inputs, c->rows);
+}
+
+/* A training on the way. */
+typedef struct {
+    bp_shape shape;
+    bp_training training;
+    double *parameters, *inputs, *targets, *work;
+    uint32_t *order;
+    uint64_t epoch_budget; /* rows of an epoch, those that shuffling takes included */
+} run;
+
+static void start(run *r, const struct train_case *c, uint64_t log_every) {
+    const size_t batch_size = c->batch_size == 0 ? SIZE_MAX : c->batch_size; /* beyond the rows: all rows */
+    r->shape = (bp_shape){c->sizes, c->activations, c->layers, c->bias};
+    r->parameters = copy_doubles(c->parameters, c->n_parameters);
+    r->inputs = copy_doubles(c->inputs, (size_t)c->rows * c->sizes[0]);
+    r->targets = copy_doubles(c->targets, (size_t)c->rows * c->sizes[c->layers - 1]);
+    r->work = hold_doubles(bp_train_size(&r->shape));
+    r->order = c->shuffle ? hold(c->rows, sizeof(uint32_t)) : NULL;
+    r->epoch_budget = c->rows + (c->shuffle ? c->rows - 1 : 0);
+    CALL(c->id, BP_OK,
+         bp_train_start(&r->training, r->order, &r->shape, c->rows, batch_size, log_every, number(c->learning_rate),
+                        (uint32_t)c->loss, c->shuffle, c->shuffle_seed));
+    check(c->id, "batch_size is at most rows", r->training.batch_size <= c->rows);
+}
+
+static bp_status train(run *r, double *log, size_t log_size, uint64_t until, uint64_t budget) {
+    return bp_train(log, &r->training, r->parameters, r->work, r->order, &r->shape, r->inputs, r->targets, log_size,
+                    until, budget);
+}
+
+static const struct slicing {
+    const char *name;
+    uint64_t log_every;
+    size_t log_size;
+    uint64_t budget;
+} slicings[] = {{"one call", 1, 1000, UINT64_MAX},
+                {"budget 1", 1, 1000, 1},
+                {"budget 3", 1, 1000, 3},
+                {"budget 7", 1, 1000, 7},
+                {"log of 1", 1, 1, UINT64_MAX},
+                {"log of 2, budget 5", 1, 2, 5},
+                {"log of 2, every 3", 3, 2, UINT64_MAX},
+                {"no log, budget 3", 1, 0, 3}};
+
+static void replay_train(const struct train_case *c, const struct slicing *s) {
+    const uint64_t begun = c->n_sse + (c->diverged >= 0 ? 1U : 0U);
+    double *log = s->log_size > 0 ? hold_doubles(s->log_size) : NULL;
+    uint64_t slices = 0;
+    int ends = 0;
+    run r;
+    start(&r, c, s->log_every);
+    for (; !ends && slices <= begun * r.epoch_budget; slices++) {
+        uint64_t epoch = r.training.epoch;
+        size_t logged = 0;
+        enter();
+        const bp_status status = train(&r, log, s->log_size, c->epochs, s->budget);
+        ends = status != BP_OK || r.training.epoch == c->epochs;
+        leave(c->id, s->name, ends && c->diverged >= 0 ? BP_DIVERGED : BP_OK, status);
+        for (; epoch < r.training.epoch && epoch < c->n_sse; epoch++) {
+            if (epoch % s->log_every == 0 && logged < s->log_size) {
+                check_word(c->id, s->name, (size_t)epoch, c->sse[epoch], bits_of(log[logged++]));
+            }
+        }
+    }
+    if (s->budget == 1) {
+        check_word(c->id, "slices of budget 1", 0, begun * r.epoch_budget, slices);
+    }
+    check_word(c->id, "epochs", 0, c->n_sse, r.training.epoch);
+    check_doubles(c->id, s->name, c->final, r.parameters, c->n_parameters);
+}
+
+static void replay_bytes(const struct bytes_case *c) {
+    const bp_shape shape = {c->sizes, c->activations, c->layers, c->bias};
+    const double *parameters = copy_doubles(c->parameters, c->n_parameters);
+    double *decoded = hold_doubles(c->n_parameters);
+    uint8_t *data = hold(c->n_bytes, 1);
+    uint32_t *sizes = hold(c->layers, sizeof(uint32_t)), *activations = hold(c->layers - 1, sizeof(uint32_t));
+    uint32_t bias = 2;
+    check_word(c->id, "encode_size", 0, c->n_bytes, bp_encode_size(&shape));
+    CALL(c->id, BP_OK, bp_encode(data, &shape, parameters));
+    check(c->id, "bytes", memcmp(data, c->bytes, c->n_bytes) == 0);
+    check_word(c->id, "layers", 0, c->layers, bp_decode_layers(data, c->n_bytes));
+    CALL(c->id, BP_OK, bp_decode_shape(sizes, activations, &bias, data, c->n_bytes));
+    check(c->id, "sizes", memcmp(sizes, c->sizes, c->layers * sizeof(uint32_t)) == 0);
+    check(c->id, "activations", memcmp(activations, c->activations, (c->layers - 1) * sizeof(uint32_t)) == 0);
+    check_word(c->id, "bias", 0, c->bias, bias);
+    CALL(c->id, BP_OK, bp_decode_parameters(decoded, data, c->n_bytes));
+    for (size_t i = 0; i < c->n_parameters; i++) {
+        check_word(c->id, "parameter", i, bits_of(parameters[i]), raw_bits(decoded[i])); /* NaN as written */
+    }
+}
+
+/* The first weights of 3-5-2 with biases from seed 1 (tests/vectors/init.json). */
+static void replay_init(void) {
+    static const uint32_t sizes[3] = {3, 5, 2}, activations[2] = {BP_RELU, BP_TANH};
+    static const uint64_t golden[3][3] = {{0xbfcc979b43f0e040U, 0xbfb34f05e6b23040U, 0xc005c934a2717d8eU},
+                                          {0xbfe766938372453eU, 0x3fe63c5ab66b09f0U, 0x3fe0e1aef0813e26U},
+                                          {0xbfe443fdbedea918U, 0x3fe341b93564958dU, 0x3fdd3d6009c553a1U}};
+    const bp_shape shape = {sizes, activations, 3, 1};
+    bp_generator generator;
+    for (uint32_t init = BP_NORMAL; init <= BP_GLOROT; init++) {
+        double *parameters = hold_doubles(bp_parameter_count(&shape));
+        CALL("init", BP_OK, bp_init(parameters, &generator, &shape, 1, init));
+        check_doubles("init", "weight", golden[init], parameters, 3);
+        check_word("init", "bias", 0, 0, raw_bits(parameters[15]));
+    }
+}
+
+static void replay_all(void) {
+    for (size_t i = 0; i < n_activation_cases; i++, release()) {
+        replay_activation(&activation_cases[i]);
+    }
+    for (size_t i = 0; i < n_forward_cases; i++, release()) {
+        replay_forward(&forward_cases[i]);
+    }
+    for (size_t i = 0; i < n_gradient_cases; i++, release()) {
+        replay_gradient(&gradient_cases[i]);
+    }
+    for (size_t i = 0; i < n_train_cases; i++, release()) {
+        replay_train(&train_cases[i], &slicings[0]);
+    }
+    /* Only calculations take the default environment, so encoding a signalling NaN may trap where traps are on. */
+    for (size_t i = 0; i < n_bytes_cases && strcmp(now->name, "trapping") != 0; i++, release()) {
+        replay_bytes(&bytes_cases[i]);
+    }
+    replay_init();
+    release();
+    CALL("self-test", BP_OK, bp_self_test());
+}
+
+/* --- undoing --- */
+
+static void test_undo(const struct train_case *c) {
+    const size_t size = c->n_parameters * sizeof(double);
+    double *before = hold_doubles(c->n_parameters);
+    run r;
+    start(&r, c, 1);
+    memcpy(before, r.parameters, size);
+    CALL(c->id, BP_OK, train(&r, NULL, 0, 1, 0));
+    check(c->id, "no budget begins nothing", r.training.begun == 0 && memcmp(before, r.parameters, size) == 0);
+    if (c->n_sse < 2 || r.epoch_budget < 2) {
+        return; /* there is no inside of the second epoch */
+    }
+    CALL(c->id, BP_OK, train(&r, NULL, 0, 1, UINT64_MAX));
+    r.parameters[0] = number(ONE); /* between epochs the parameters are the caller's: nothing to undo */
+    memcpy(before, r.parameters, size);
+    bp_train_undo(&r.training, r.parameters, r.work, &r.shape);
+    check(c->id, "undo between epochs", memcmp(before, r.parameters, size) == 0);
+    CALL(c->id, BP_OK, train(&r, NULL, 0, 2, r.epoch_budget - 1));
+    check(c->id, "inside an epoch", r.training.epoch == 1 && r.training.begun == 2);
+    r.parameters[0] = number(NOT_A_NUMBER); /* in case that no batch was finished yet */
+    bp_train_undo(&r.training, r.parameters, r.work, &r.shape);
+    check(c->id, "undo", memcmp(before, r.parameters, size) == 0);
+    check(c->id, "outside after undo", r.training.epoch == 1 && r.training.begun == 1);
+}
+
+/* --- refusals --- */
+
+/* Room for the outputs of any function, to be found untouched. */
+typedef struct {
+    double numbers[8], work[8];
+    bp_generator generator;
+    bp_training training;
+    uint32_t words[8], more_words[8], word;
+    uint8_t data[64];
+} outputs;
+
+static outputs out;
+
+static void check_untouched(const char *id) {
+    const unsigned char *bytes = (const unsigned char *)&out;
+    size_t i = 0;
+    while (i < sizeof out && bytes[i] == CANARY) {
+        i++;
+    }
+    check_word(id, "outputs untouched", 0, sizeof out, i);
+    memset(&out, CANARY, sizeof out);
+}
+
+static const double zeros[8];
+
+static bp_status start_with(const bp_shape *shape, size_t rows, size_t batch_size, uint64_t log_every, uint64_t rate,
+                            uint32_t loss, uint32_t shuffle) {
+    return bp_train_start(&out.training, out.words, shape, rows, batch_size, log_every, number(rate), loss, shuffle, 1);
+}
+
+static void check_bad_shape(const char *id, const bp_shape *s) {
+    check_word(id, "parameter_count", 0, 0, bp_parameter_count(s));
+    check_word(id, "predict_size", 0, 0, bp_predict_size(s));
+    check_word(id, "train_size", 0, 0, bp_train_size(s));
+    check_word(id, "encode_size", 0, 0, bp_encode_size(s));
+    CALL(id, BP_E_SHAPE, bp_init(out.numbers, &out.generator, s, 1, BP_NORMAL));
+    CALL(id, BP_E_SHAPE, bp_forward(out.numbers, out.work, s, zeros, zeros));
+    CALL(id, BP_E_SHAPE, bp_predict(out.numbers, out.work, s, zeros, zeros, 1));
+    CALL(id, BP_E_SHAPE, bp_loss(out.numbers, out.work, s, zeros, zeros, zeros, 1, BP_MSE));
+    CALL(id, BP_E_SHAPE, bp_gradient(out.numbers, out.work, s, zeros, zeros, zeros, 1, BP_MSE));
+    CALL(id, BP_E_SHAPE, start_with(s, 1, 1, 1, ONE, BP_MSE, 1));
+    CALL(id, BP_E_SHAPE,
+         bp_train(out.numbers, &out.training, out.numbers + 4, out.work, out.words, s, zeros, zeros, 1, 1, 1));
+    CALL(id, BP_E_SHAPE, bp_encode(out.data, s, zeros));
+    check_untouched(id);
+}
+
+static void test_bad_shapes(void) {
+    static const struct {
+        const char *id;
+        uint32_t sizes[4], activations[3], layers, bias;
+    } bad[] = {{"no layers", {2, 1}, {0}, 0, 0},
+               {"one layer", {2, 1}, {0}, 1, 1},
+               {"input of size 0", {0, 1}, {0}, 2, 0},
+               {"input of size 0 with bias", {0, 1}, {0}, 2, 1},
+               {"hidden layer of size 0", {2, 0, 1}, {0}, 3, 1},
+               {"output of size 0", {2, 2, 0}, {0}, 3, 0},
+               {"activation 4", {2, 1}, {4}, 2, 0},
+               {"last activation unknown", {2, 2, 1}, {1, UINT32_MAX}, 3, 0},
+               {"bias 2", {2, 1}, {0}, 2, 2},
+               {"bias beyond any sum", {1, 1}, {0}, 2, UINT32_MAX},
+               {"product beyond 64 bits", {UINT32_MAX, UINT32_MAX}, {0}, 2, 1},
+               {"product whose bytes are beyond 64 bits", {1U << 31, 1U << 30}, {0}, 2, 0},
+               {"product above the limit by one", {1U << 28, 1U << 29}, {0}, 2, 0},
+               {"sum above the limit", {1U << 28, 1U << 28, 1U << 28}, {0}, 3, 0},
+               {"sum beyond 64 bits", {UINT32_MAX, 1U << 24, UINT32_MAX, UINT32_MAX}, {0}, 4, 1}};
+    for (size_t i = 0; i < LENGTH(bad); i++) {
+        const bp_shape shape = {bad[i].sizes, bad[i].activations, bad[i].layers, bad[i].bias};
+        check_bad_shape(bad[i].id, &shape);
+    }
+#if SIZE_MAX > UINT32_MAX
+    static const uint32_t sizes[2] = {1U << 28, (1U << 29) - 1}, activations[1] = {BP_RELU};
+    const bp_shape largest = {sizes, activations, 2, 0};
+    const size_t count = ((size_t)1 << 57) - ((size_t)1 << 28);
+    check_word("largest shape", "parameter_count", 0, count, bp_parameter_count(&largest));
+    check("largest shape", "train_size", bp_train_size(&largest) > 10 * count);
+    check("largest shape", "train_size in bytes", bp_train_size(&largest) <= SIZE_MAX / sizeof(double));
+    check("largest shape", "encode_size", bp_encode_size(&largest) > 8 * count);
+#endif
+}
+
+static void test_bad_options(void) {
+    static const uint32_t sizes[2] = {2, 1}, activations[1] = {BP_TANH};
+    static const uint64_t rates[] = {0xbff0000000000000U, 0x8000000000000001U, INFINITE, INFINITE | 1ULL << 63,
+                                     NOT_A_NUMBER};
+    const bp_shape s = {sizes, activations, 2, 1};
+    const bp_status no = BP_E_OPTION;
+    CALL("rows 0", no, start_with(&s, 0, 1, 1, ONE, BP_MSE, 1));
+    CALL("batch 0", no, start_with(&s, 1, 0, 1, ONE, BP_MSE, 1));
+    CALL("log_every 0", no, start_with(&s, 1, 1, 0, ONE, BP_MSE, 1));
+    CALL("loss 4", no, start_with(&s, 1, 1, 1, ONE, 4, 1));
+    CALL("shuffle 2", no, start_with(&s, 1, 1, 1, ONE, BP_MSE, 2));
+#if SIZE_MAX > UINT32_MAX
+    CALL("rows to shuffle", no, start_with(&s, (size_t)1 << 32, 1, 1, ONE, BP_MSE, 1));
+#endif
+    for (size_t i = 0; i < LENGTH(rates); i++) {
+        CALL("rate", no, start_with(&s, 1, 1, 1, rates[i], BP_MSE, 1));
+    }
+    CALL("init 3", no, bp_init(out.numbers, &out.generator, &s, 1, 3));
+    CALL("loss 4", no, bp_loss(out.numbers, out.work, &s, zeros, zeros, zeros, 1, 4));
+    CALL("rows 0", no, bp_loss(out.numbers, out.work, &s, zeros, zeros, zeros, 0, BP_MSE));
+    CALL("loss 4", no, bp_gradient(out.numbers, out.work, &s, zeros, zeros, zeros, 1, 4));
+    CALL("rows 0", no, bp_gradient(out.numbers, out.work, &s, zeros, zeros, zeros, 0, BP_MSE));
+    CALL("activation 4", BP_E_SHAPE, bp_activate(out.numbers, 8, 4));
+    CALL("activation 4", BP_E_SHAPE, bp_slope(out.numbers, 8, UINT32_MAX));
+    check_untouched("bad options");
+}
+
+static void check_refused(const char *id, const char *what, const uint8_t *data, size_t length) {
+    uint8_t *exact = hold(length, 1);
+    memcpy(exact, data, length);
+    check_word(id, what, length, 0, bp_decode_layers(exact, length));
+    CALL(id, BP_E_FORMAT, bp_decode_shape(out.words, out.more_words, &out.word, exact, length));
+    CALL(id, BP_E_FORMAT, bp_decode_parameters(out.numbers, exact, length));
+    check_untouched(id);
+    free(held[--n_held]);
+}
+
+static void test_altered_bytes(const struct bytes_case *c) {
+    uint8_t *data = hold(c->n_bytes + 1, 1);
+    memcpy(data, c->bytes, c->n_bytes);
+    for (size_t length = 0; length < c->n_bytes; length++) {
+        check_refused(c->id, "truncated", data, length);
+    }
+    for (uint32_t added = 0; added < 256; added++) {
+        data[c->n_bytes] = (uint8_t)added;
+        check_refused(c->id, "one byte appended", data, c->n_bytes + 1);
+    }
+    /* All 255 changes of each byte of the short models; of the long ones, to save time, those of one bit. */
+    for (size_t at = 0; at < c->n_bytes; at++) {
+        for (uint32_t change = 1; change < 256; change = c->n_bytes <= 100 ? change + 1 : change * 2) {
+            data[at] = (uint8_t)(c->bytes[at] ^ change);
+            check_refused(c->id, "one byte changed", data, c->n_bytes);
+        }
+        data[at] = c->bytes[at];
+    }
+}
+
+static void put_word(uint8_t *data, uint32_t value) {
+    for (size_t i = 0; i < 4; i++) {
+        data[i] = (uint8_t)(value >> (8 * i));
+    }
+}
+
+/* Ends the bytes with their CRC-32 (§11), so that only what the header tells is wrong. */
+static void seal(uint8_t *data, size_t length) {
+    uint32_t crc = UINT32_MAX;
+    for (size_t i = 0; i < length - 4; i++) {
+        crc ^= data[i];
+        for (int bit = 0; bit < 8; bit++) {
+            crc = (crc >> 1) ^ (0xedb88320U & (0U - (crc & 1U)));
+        }
+    }
+    put_word(data + length - 4, ~crc);
+}
+
+/* Altered bytes of an 8-1 model without biases (header 20 bytes, sizes 8, activation 4, parameters 64, CRC 4). */
+static void test_sealed_bytes(void) {
+    static const struct {
+        const char *id;
+        uint32_t length, at, word, next; /* the length with the CRC, a place, and the two words written there */
+    } bad[] = {
+        {"signature", 100, 0, 0x70746943, 0x00706f72},
+        {"signature without its zero", 100, 0, 0x70746962, 0x01706f72},
+        {"version 0", 100, 8, 0, 0},
+        {"version 2", 100, 8, 2, 0},
+        {"flag 1", 100, 12, 2, 2},
+        {"flag 31", 100, 12, 1U << 31, 2},
+        {"biases that are not there", 100, 12, 1, 2},
+        {"no layers", 100, 16, 0, 8},
+        {"one layer", 28, 16, 1, 8},
+        {"three layers", 100, 16, 3, 8},
+        {"as many layers as would fit", 100, 16, 10, 8},
+        {"one layer more", 100, 16, 11, 8},
+        {"2^29 + 2 layers", 100, 16, (1U << 29) + 2, 8},
+        {"2^30 + 2 layers", 100, 16, (1U << 30) + 2, 8},
+        {"2^31 + 2 layers", 100, 16, (1U << 31) + 2, 8},
+        {"2^32 - 1 layers", 100, 16, UINT32_MAX, 8},
+        {"no inputs", 100, 20, 0, 1},
+        {"no outputs", 100, 20, 8, 0},
+        {"fewer parameters", 100, 20, 7, 1},
+        {"more parameters", 100, 20, 9, 1},
+        {"largest sizes", 100, 20, UINT32_MAX, UINT32_MAX},
+        {"2^61 + 8 parameters", 100, 20, 4294705160U, 536903681U}, /* in bytes, modulo 2^64, as many as 8 */
+        {"2^61 parameters", 36, 20, 1U << 31, 1U << 30},           /* likewise none */
+        {"activation 4", 100, 24, 1, 4},
+        {"activation 2^32 - 1", 100, 24, 1, UINT32_MAX},
+        {"one byte appended and sealed", 101, 20, 8, 1},
+        {"one parameter appended and sealed", 108, 20, 8, 1},
+        {"one byte less and sealed", 99, 20, 8, 1},
+        {"one parameter less and sealed", 92, 20, 8, 1},
+        {"header only", 24, 8, 1, 0},
+    };
+    static const uint32_t sizes[2] = {8, 1}, activations[1] = {BP_RELU};
+    const bp_shape shape = {sizes, activations, 2, 0};
+    uint8_t data[108], good[100];
+    CALL("8-1", BP_OK, bp_encode(good, &shape, zeros));
+    memcpy(data, good, sizeof good);
+    seal(data, sizeof good);
+    check("8-1", "the test seals as the core does", memcmp(data, good, sizeof good) == 0);
+    for (size_t i = 0; i < LENGTH(bad); i++) {
+        memset(data, 0, sizeof data);
+        memcpy(data, good, sizeof good);
+        put_word(data + bad[i].at, bad[i].word);
+        put_word(data + bad[i].at + 4, bad[i].next);
+        seal(data, bad[i].length);
+        check_refused(bad[i].id, "decoded", data, bad[i].length);
+    }
+}
+
+/* --- the rest --- */
+
+static void test_rest(void) {
+    static const uint64_t edges[5] = {0x7fefffffffffffffU, 0x8000000000000001U, INFINITE | 1ULL << 63, 0, NOT_A_NUMBER};
+    const double *values = copy_doubles(edges, 5);
+    check_word("first_nonfinite", "none", 0, 2, bp_first_nonfinite(values, 2));
+    check_word("first_nonfinite", "infinity", 0, 2, bp_first_nonfinite(values, 5));
+    check_word("first_nonfinite", "NaN", 0, 1, bp_first_nonfinite(values + 3, 2));
+    check_word("first_nonfinite", "no values", 0, 0, bp_first_nonfinite(values, 0));
+    release();
+    check_word("abi", "as in the header", 0, BP_ABI, bp_abi());
+    check("compiler", "named", strlen(bp_compiler()) > 3 && strcmp(bp_compiler(), "unknown") != 0);
+}
+
+int main(void) {
+    setvbuf(stdout, NULL, _IOLBF, BUFSIZ); /* failures stay visible, even if the program then dies of one */
+    for (size_t i = 0; i < LENGTH(environments); i++) {
+        now = &environments[i];
+        replay_all();
+    }
+    now = environments;
+    for (size_t i = 0; i < n_train_cases; i++, release()) {
+        for (size_t s = 1; s < LENGTH(slicings); s++, release()) {
+            replay_train(&train_cases[i], &slicings[s]);
+        }
+        test_undo(&train_cases[i]);
+    }
+    memset(&out, CANARY, sizeof out);
+    test_bad_shapes();
+    test_bad_options();
+    test_sealed_bytes();
+    for (size_t i = 0; i < n_bytes_cases; i++, release()) {
+        test_altered_bytes(&bytes_cases[i]);
+    }
+    test_rest();
+    printf("%" PRIu64 " passed, %" PRIu64 " failed\n", passed, failed);
+    return failed > 0;
+}

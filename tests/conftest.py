@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: MIT
+"""One fixture gives every backend, so that one body tests them all."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from bitprop import BackendError, _backend
+
+# The longer checks run the same properties on more cases: pytest --hypothesis-profile=long
+settings.register_profile(
+    "default", max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
+settings.register_profile("long", settings.get_profile("default"), max_examples=3000)
+settings.load_profile("default")
+
+
+def core_or_skip(name: str) -> _backend.Core:
+    """The backend; without it a user's machine skips, and continuous integration fails."""
+    try:
+        return _backend.choose(name)
+    except BackendError as error:
+        if os.environ.get("CI") == "true" and os.environ.get("BITPROP_BUILD", "auto") != "pure":
+            raise
+        pytest.skip(str(error))
+
+
+@pytest.fixture(params=_backend.BACKENDS)
+def backend(request: pytest.FixtureRequest) -> str:
+    """The name of each backend in turn."""
+    name: str = request.param
+    return core_or_skip(name).name
+
+
+@pytest.fixture(params=_backend.BACKENDS)
+def core(request: pytest.FixtureRequest) -> _backend.Core:
+    """Each backend in turn."""
+    return core_or_skip(request.param)
+
+
+@pytest.fixture(autouse=True)
+def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The user's own choice of backend does not reach the tests."""
+    monkeypatch.delenv("BITPROP_BACKEND", raising=False)
+    monkeypatch.delenv("BITPROP_KERNEL", raising=False)

@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: MIT
+"""All backends end at the same bits, on cases that nobody chose (Hypothesis), hostile but finite values among them."""
+
+from __future__ import annotations
+
+import random
+from array import array
+from typing import Any
+
+import pytest
+from bits import to_hex
+from conftest import core_or_skip
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bitprop import DivergedError, Network, _pure
+from bitprop._backend import BACKENDS, choose
+from bitprop.network import ACTIVATIONS, INITS, LOSSES
+
+SEEDS = st.integers(0, 2**64 - 1)
+# What breaks arithmetic: signed zeros, the ends of the subnormal and normal ranges, clamp edges, overflow, ties.
+HOSTILE = (0.0, -0.0, 5e-324, -2.2e-308, 2.3e-308, 1e-160, 708.0, -708.5, 20.0, 0.5, 1.0, 3e5, -1e154, 1.7e308, -1.7e308)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _native() -> None:
+    for name in BACKENDS:
+        core_or_skip(name)
+
+
+@st.composite
+def networks(draw: st.DrawFn) -> dict[str, Any]:
+    """A shape: 1 to 17 wide, up to five layers after the input."""
+    sizes = draw(st.lists(st.integers(1, 17), min_size=2, max_size=6))
+    activations = draw(st.lists(st.sampled_from(ACTIVATIONS), min_size=len(sizes) - 1, max_size=len(sizes) - 1))
+    return {
+        "sizes": sizes,
+        "activation": activations,
+        "bias": draw(st.booleans()),
+        "seed": draw(SEEDS),
+        "init": draw(st.sampled_from(INITS)),
+    }
+
+
+def build(case: dict[str, Any], backend: str) -> Network:
+    """The case's network on a backend."""
+    options = {key: value for key, value in case.items() if key != "sizes"}
+    return Network(*case["sizes"], **options, backend=backend)
+
+
+def numbers(count: int, hostile: float, generator: random.Random) -> array[float]:
+    """Numbers near 1, some of them hostile."""
+    return array(
+        "d",
+        [
+            generator.choice(HOSTILE) if generator.random() < hostile else generator.uniform(-2.0, 2.0)
+            for _ in range(count)
+        ],
+    )
+
+
+HOSTILITY = st.sampled_from([0.0, 0.0, 0.02, 0.3])
+
+
+@given(networks(), st.integers(1, 40), HOSTILITY, HOSTILITY, SEEDS, st.data())
+def test_fit(
+    case: dict[str, Any], rows: int, hostile: float, hostile_weights: float, seed: int, data: st.DataObject
+) -> None:
+    """§4 to §9: losses, parameters, divergence, prediction, gradient and trace."""
+    generator = random.Random(seed)
+    sizes = case["sizes"]
+    x = memoryview(numbers(rows * sizes[0], hostile, generator)).cast("B").cast("d", (rows, sizes[0]))
+    y = memoryview(numbers(rows * sizes[-1], hostile, generator)).cast("B").cast("d", (rows, sizes[-1]))
+    weights = numbers(len(build(case, "python").parameters), hostile_weights, generator)
+    options = {
+        "epochs": data.draw(st.integers(0, 3), "epochs"),
+        "learning_rate": data.draw(st.sampled_from([1.0, 0.1, 0.0, 5e-324, 1e-3, 1e300]), "learning_rate"),
+        "batch_size": data.draw(st.one_of(st.none(), st.integers(1, 45)), "batch_size"),
+        "shuffle_seed": data.draw(st.one_of(st.none(), SEEDS), "shuffle_seed"),
+        "loss": data.draw(st.sampled_from(LOSSES), "loss"),
+        "log_every": data.draw(st.integers(1, 3), "log_every"),
+    }
+
+    def outcome(backend: str) -> list[Any]:
+        net = build(case, backend)
+        drawn = to_hex(net.parameters)
+        net.parameters[:] = weights
+        before = [to_hex(net.predict(x).cast("B").cast("d")), to_hex(net.gradient(x, y, options["loss"]))]
+        before.append(to_hex(net.loss(x, y, loss) for loss in LOSSES))
+        try:
+            net.fit(x, y, **options)
+            diverged = None
+        except DivergedError as error:
+            diverged = error.epoch
+        assert net.history is not None
+        trace = [to_hex(layer.preactivations + layer.outputs) for layer in net.trace(x[0:1])]
+        return [drawn, before, diverged, to_hex(net.history.sse), to_hex(net.parameters), trace, net.fingerprint()]
+
+    expected = outcome("python")
+    assert outcome("ctypes") == expected
+    assert outcome("cffi") == expected
+
+
+@given(st.lists(st.floats(), min_size=1, max_size=50))
+def test_activations(values: list[float]) -> None:
+    """§2: any 64-bit pattern."""
+    for code in range(len(ACTIVATIONS)):
+        found = []
+        for name in BACKENDS:
+            core = choose(name)
+            given_values = array("d", values)
+            core.activate(core.doubles(given_values), len(values), code)
+            outputs = to_hex(given_values)
+            core.slope(core.doubles(given_values), len(values), code)
+            found.append((outputs, to_hex(given_values)))
+        assert found[0] == found[1] == found[2]
+
+
+@given(SEEDS, st.integers(0, 2), st.lists(st.integers(1, 2**32 - 1), max_size=20))
+def test_generator(seed: int, stream: int, limits: list[int]) -> None:
+    """§9: the generator is CPython's, past a refill of its state."""
+    expected = random.Random((stream << 64) + seed)
+    wanted = [expected._randbelow(n) for n in limits] + [expected.random() for _ in range(400)]  # type: ignore[attr-defined]
+    for name in BACKENDS:
+        core = choose(name)
+        generator = core.generator()
+        core.generator_seed(generator, seed, stream)
+        found: list[float] = [core.generator_below(generator, n) for n in limits]
+        assert found + [core.generator_random(generator) for _ in range(400)] == wanted
+
+
+@given(st.integers(1, 60), SEEDS, st.integers(1, 90))
+def test_shuffle(rows: int, seed: int, budget: int) -> None:
+    """§8: the order is that of random.Random.shuffle, epoch after epoch, in slices of any size."""
+    expected = random.Random(2**65 + seed)
+    wanted = list(range(rows))
+    for _ in range(3):
+        expected.shuffle(wanted)
+    for name in BACKENDS:
+        core = choose(name)
+        shape = core.shape([1, 1], [3], False)
+        order, training, work = core.words(rows), core.training(), core.work(shape, core.train_size(shape))
+        parameters, zeros = array("d", [0.0]), array("d", bytes(8 * rows))
+        core.train_start(training, order, shape, rows, rows, 1, 0.0, 0, 1, seed)
+        while training.epoch < 3:
+            arguments = (core.doubles(parameters), work, order, shape, core.doubles(zeros), core.doubles(zeros))
+            assert core.train(core.doubles(zeros), training, *arguments, 0, 3, budget) == _pure.OK
+        assert list(order) == wanted
+
+
+@given(networks(), st.binary(min_size=1, max_size=8), st.data())
+def test_altered_bytes(case: dict[str, Any], noise: bytes, data: st.DataObject) -> None:
+    """§11: every backend refuses the same bytes: altered, cut or longer ones."""
+    whole = build(case, "python").to_bytes()
+    at = data.draw(st.integers(0, len(whole) - 1), "at")
+    kind = data.draw(st.sampled_from(["write", "cut", "insert"]), "kind")
+    altered = {
+        "write": whole[:at] + noise + whole[at + len(noise) :],
+        "cut": whole[:at],
+        "insert": whole[:at] + noise + whole[at:],
+    }[kind]
+    for name in BACKENDS:
+        core = choose(name)
+        layers = core.decode_layers(core.octets(bytearray(altered)), len(altered)) if altered else 0
+        assert layers == (len(case["sizes"]) if altered == whole else 0)

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: MIT
+"""The oracle: its vectors are those stored, and it gives the self-test's answer."""
+
+from __future__ import annotations
+
+import random
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import oracle
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bitprop import _pure
+
+PATTERNS = st.one_of(st.integers(0, 2**64 - 1), st.floats(width=64).map(lambda x: struct.unpack(">Q", struct.pack(">d", x))[0]))
+
+
+def number(pattern: int) -> float:
+    """The number of a pattern."""
+    value: float = struct.unpack(">d", struct.pack(">Q", pattern))[0]
+    return value
+
+
+def pattern_of(value: float) -> int:
+    """The pattern of a number, any NaN as one."""
+    return oracle.NAN if value != value else int(struct.unpack(">Q", struct.pack(">d", value))[0])
+
+
+def test_vectors_are_regenerated() -> None:
+    """The stored vectors are what the oracle gives; the command to write them anew is in the message."""
+    script = Path(__file__).with_name("make_vectors.py")
+    found = subprocess.run([sys.executable, str(script), "--check"], capture_output=True, text=True, check=False)
+    assert found.returncode == 0, found.stdout + found.stderr + "\nrun: python tests/make_vectors.py"
+
+
+@given(PATTERNS, PATTERNS)
+def test_arithmetic(a: int, b: int) -> None:
+    """The oracle's exact arithmetic, rounded once, is the machine's."""
+    x, y = number(a), number(b)
+    assert oracle.add(a, b) == pattern_of(x + y)
+    assert oracle.sub(a, b) == pattern_of(x - y)
+    assert oracle.mul(a, b) == pattern_of(x * y)
+    if y != 0.0:
+        assert oracle.div(a, b) == pattern_of(x / y)
+
+
+def test_self_test_answer() -> None:
+    """The CRC that the cores' self-tests expect is the oracle's."""
+    net = oracle.Net(sizes=[2, 3, 1], activations=["tanh", "sigmoid"], bias=True)
+    corners = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]
+    inputs = [[pattern_of(value) for value in row] for row in corners]
+    targets = [[pattern_of(value)] for value in (0.0, 1.0, 1.0, 0.0)]
+    start = oracle.initial_parameters([2, 3, 1], True, "glorot", 1)
+    _, final, diverged = oracle.train(net, start, inputs, targets, 20, pattern_of(0.5), "mse", 3, 1)
+    assert diverged is None
+    assert int.from_bytes(oracle.encode(net, final)[-4:], "little") == _pure.TEST_CRC
+
+
+def test_sigmoid_accuracy() -> None:
+    """§2: within 2.5 ulp of the exact sigmoid, by 60 digits of the standard library's decimal exponential."""
+    from decimal import Decimal, localcontext
+
+    generator = random.Random(1)
+    points = [generator.uniform(-708.0, 708.0) for _ in range(500)] + [generator.gauss(0.0, 3.0) for _ in range(1500)]
+    worst = 0.0
+    with localcontext() as context:
+        context.prec = 60
+        for x in points:
+            exact = 1 / (1 + (-Decimal(x)).exp())
+            found = _pure.sigmoid(x)
+            ulp = number(pattern_of(found) + 1) - found
+            worst = max(worst, float(abs(Decimal(found) - exact) / Decimal(ulp)))
+    assert 0.5 < worst < 2.5

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: MIT
+"""Header, pure twin and both bindings, compared name by name and parameter by parameter."""
+
+from __future__ import annotations
+
+import ctypes
+import inspect
+import re
+from pathlib import Path
+from typing import Any
+
+import pycparser
+import pytest
+from conftest import core_or_skip
+
+from bitprop import _backend, _native, _pure, network
+
+ROOT = Path(__file__).resolve().parent.parent
+HEADER = ROOT.joinpath("csrc", "bitprop.h").read_text(encoding="utf-8")
+MARKED = re.split(r"/\* --- declarations for cffi: (?:begin|end) --- \*/", HEADER)[1]
+STRUCTS = {"bp_shape": _native.Shape, "bp_generator": _native.Generator, "bp_training": _native.Training}
+
+
+def parse() -> Any:
+    """The marked part of the header as a syntax tree."""
+    text = re.sub(r"/\*.*?\*/", "", MARKED, flags=re.DOTALL)
+    text = re.sub(r"#define.*", "", text)
+    types = "".join(f"typedef int {name};" for name in ("size_t", "uint8_t", "uint32_t", "uint64_t"))
+    return pycparser.CParser().parse(types + text)
+
+
+def functions() -> dict[str, list[str]]:
+    """Each function without its prefix, with its parameters."""
+    found = {}
+    for node in parse().ext:
+        declared = getattr(node, "type", None)
+        if isinstance(declared, pycparser.c_ast.FuncDecl):
+            names = [parameter.name for parameter in declared.args.params]
+            found[node.name[3:]] = [
+                name for name in names if name is not None
+            ]
+    return found
+
+
+def structs() -> dict[str, list[str]]:
+    """Each struct with its fields."""
+    found = {}
+    for node in parse().ext:
+        declared = getattr(getattr(node, "type", None), "type", None)
+        if isinstance(node, pycparser.c_ast.Typedef) and isinstance(declared, pycparser.c_ast.Struct):
+            found[node.name] = [field.name for field in declared.decls]
+    return found
+
+
+def constants() -> dict[str, int]:
+    """Each constant without its prefix."""
+    pairs = re.findall(r"#define BP_(\w+) (\w+)", MARKED) + re.findall(r"\bBP_(\w+) = (-?\d+)", MARKED)
+    return {name: int(value) for name, value in pairs}
+
+
+def test_header_is_whole() -> None:
+    """The parser sees every function that the header names."""
+    assert set(functions()) == set(re.findall(r"\bbp_(\w+)\(", MARKED))
+    assert len(functions()) > 20
+
+
+@pytest.mark.parametrize("name", functions())
+def test_pure_functions(name: str) -> None:
+    """The pure twin has each function of the header, with the same parameters in the same order."""
+    assert list(inspect.signature(getattr(_pure, name)).parameters) == functions()[name]
+
+
+def test_pure_order() -> None:
+    """The header's functions stand in the header's order in both twins."""
+    python = re.findall(r"^def (\w+)\(", Path(_pure.__file__).read_text(encoding="utf-8"), re.MULTILINE)
+    core = ROOT.joinpath("csrc", "bitprop.c").read_text(encoding="utf-8")
+    c = re.findall(r"^[a-z][\w *]*\bbp_(\w+)\([^;]*?\{", core, re.MULTILINE)
+    assert [name for name in python if name in functions()] == list(functions())
+    assert c == list(functions())
+
+
+def test_pure_structs() -> None:
+    """The pure twin's classes have the structs' fields, in their order."""
+    shape = _pure.Shape([1, 1], [0], 2, 0)
+    assert list(vars(shape)) == structs()["bp_shape"]
+    assert list(vars(_pure.Training())) == structs()["bp_training"]
+
+
+def test_constants() -> None:
+    """The pure twin has the header's constants; the public names stand in the order of their numbers."""
+    found = constants()
+    assert len(found) > 20
+    assert {name: getattr(_pure, name) for name in found} == found
+    assert [found[name.upper()] for name in network.ACTIVATIONS] == [0, 1, 2, 3]
+    assert [found[name.upper()] for name in network.LOSSES] == [0, 1, 2, 3]
+    assert [found[name.upper()] for name in network.INITS] == [0, 1, 2]
+    assert found["ABI"] == _native.ABI
+
+
+def test_ctypes_prototypes() -> None:
+    """The ctypes binding declares each function of the header, with as many parameters."""
+    declared = {name: len(rest) for name, (_, *rest) in _native.PROTOTYPES.items()}
+    assert declared == {name: len(parameters) for name, parameters in functions().items()}
+
+
+def test_bindings_agree() -> None:
+    """Sizes and offsets of the structs, and each function's types, are the same to cffi and to ctypes."""
+    core_or_skip("cffi")
+    from bitprop._core import ffi, lib  # type: ignore[import-not-found]  # compiled
+
+    for name, fields in structs().items():
+        own = STRUCTS[name]
+        assert ffi.sizeof(name) == ctypes.sizeof(own)
+        assert [(field, ffi.offsetof(name, field)) for field in fields] == [
+            (field, getattr(own, field).offset) for field, *_ in own._fields_
+        ]
+    for name, (result, *arguments) in _native.PROTOTYPES.items():
+        declared = ffi.typeof(getattr(lib, f"bp_{name}"))
+        for kind, own in zip((declared.result, *declared.args), (result, *arguments)):
+            if kind.kind == "pointer":
+                target = getattr(own, "_type_", None)
+                assert own is ctypes.c_char_p or ffi.sizeof(kind.item) == ctypes.sizeof(target), name
+            elif kind.kind != "void":
+                assert ffi.sizeof(kind) == ctypes.sizeof(own), name
+                assert (kind.cname == "double") == (own is ctypes.c_double), name
+
+
+def test_core_protocol() -> None:
+    """The waist names every function of the header but the two that only loaders and info call."""
+    attributes = set(_backend.Core.__annotations__) - {"name"}
+    assert attributes == set(functions()) - {"abi", "compiler"}
+
+
+def test_pure_needs_nothing() -> None:
+    """The pure twin imports only math and random, and runs as a file of its own."""
+    text = Path(_pure.__file__).read_text(encoding="utf-8")
+    assert re.findall(r"^\s*(?:import|from) (\S+)", text, re.MULTILINE) == ["math", "random"]
+    alone: dict[str, Any] = {"__name__": "alone"}
+    exec(compile(text, "alone", "exec"), alone)
+    assert alone["self_test"]() == _pure.OK
