@@ -89,10 +89,15 @@ static void fp_leave(fp_word callers) {
 
 /* --- bits --- */
 
-static uint64_t double_bits(double value) {
+/* Tests on bits, not by comparison, where the caller's environment is in force: it may trap or flush. */
+#define INFINITY_BITS 0x7ff0000000000000U
+#define NAN_BITS 0x7ff8000000000000U /* §1.5 */
+#define MAGNITUDE_BITS 0x7fffffffffffffffU
+
+static uint64_t double_bits(const double *value) {
     uint64_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    return value != value ? 0x7ff8000000000000U : bits; /* §1.5 */
+    memcpy(&bits, value, sizeof bits);
+    return (bits & MAGNITUDE_BITS) > INFINITY_BITS ? NAN_BITS : bits;
 }
 
 static double bits_double(uint64_t bits) {
@@ -226,13 +231,13 @@ bp_status bp_slope(double *values, size_t count, uint32_t activation) {
     return BP_OK;
 }
 
-static int is_finite(double value) {
-    return value >= -DBL_MAX && value <= DBL_MAX;
+static int is_finite(const double *value) {
+    return (double_bits(value) & MAGNITUDE_BITS) < INFINITY_BITS;
 }
 
 size_t bp_first_nonfinite(const double *values, size_t count) {
     size_t i = 0;
-    while (i < count && is_finite(values[i])) {
+    while (i < count && is_finite(&values[i])) {
         i++;
     }
     return i;
@@ -279,13 +284,13 @@ size_t bp_train_size(const bp_shape *shape) {
     return count == 0 ? 0 : 3 * node_count(shape) + (BP_LANES + 1) * (count + 1) + count;
 }
 
-/* The parts of `work`. Gradient and squared error are summed alike (§6), so a lane and `sums` hold count + 1 doubles:
-   the gradient, then the squared error. */
+/* The parts of a `work` of bp_train_size. Gradient and squared error are summed alike (§6), so a lane and `sums` hold
+   count + 1 doubles: the gradient, then the squared error. */
 typedef struct {
     size_t count;           /* parameters */
     double *preactivations; /* of one row, all layers after the input */
     double *outputs;        /* likewise */
-    double *deltas;         /* likewise; only in work of bp_train_size, as all that follows */
+    double *deltas;         /* likewise */
     double *lanes;          /* (8, count + 1) */
     double *sums;           /* (count + 1) */
     double *backup;         /* the parameters at the epoch's start */
@@ -378,7 +383,7 @@ uint32_t bp_generator_below(bp_generator *generator, uint32_t n) {
 
 /* The square root of a normal number, correctly rounded, digit by digit: sqrt() would need the mathematics library. */
 static double square_root(double value) {
-    const uint64_t bits = double_bits(value);
+    const uint64_t bits = double_bits(&value);
     int32_t exponent = (int32_t)(bits >> 52) - 1023;
     uint64_t digits = (bits & 0xfffffffffffffU) | 0x10000000000000U;
     if (exponent & 1) {
@@ -485,11 +490,11 @@ bp_status bp_predict(double *predictions, double *work, const bp_shape *shape, c
     }
     const size_t n_in = shape->sizes[0];
     const size_t n_out = shape->sizes[shape->layers - 1];
-    const work_parts parts = part(work, shape);
-    const double *last = parts.outputs + node_count(shape) - n_out;
+    const size_t nodes = node_count(shape);
+    const double *last = work + 2 * nodes - n_out;
     const fp_word callers = fp_enter();
     for (size_t row = 0; row < rows; row++) {
-        forward(parts.preactivations, parts.outputs, shape, parameters, inputs + row * n_in);
+        forward(work, work + nodes, shape, parameters, inputs + row * n_in);
         memcpy(predictions + row * n_out, last, n_out * sizeof(double));
     }
     fp_leave(callers);
@@ -594,13 +599,13 @@ static APART double lose(double *work, const bp_shape *shape, const double *para
                          const double *targets, size_t rows, uint32_t loss) {
     const size_t n_in = shape->sizes[0];
     const size_t n_out = shape->sizes[shape->layers - 1];
-    const work_parts parts = part(work, shape);
-    const double *last = parts.outputs + node_count(shape) - n_out;
+    const size_t nodes = node_count(shape);
+    const double *last = work + 2 * nodes - n_out;
     double lanes[BP_LANES];
     double sse;
     clear_lanes(lanes, 1);
     for (size_t row = 0; row < rows; row++) {
-        forward(parts.preactivations, parts.outputs, shape, parameters, inputs + row * n_in);
+        forward(work, work + nodes, shape, parameters, inputs + row * n_in);
         lanes[row % BP_LANES] = lanes[row % BP_LANES] + squared_error(last, targets + row * n_out, n_out);
     }
     sum_lanes(&sse, lanes, 1);
@@ -667,8 +672,9 @@ bp_status bp_train_start(bp_training *training, uint32_t *order, const bp_shape 
     if (bp_parameter_count(shape) == 0) {
         return BP_E_SHAPE;
     }
-    if (rows == 0 || batch_size == 0 || log_every == 0 || !(learning_rate >= 0.0) || !is_finite(learning_rate) ||
-        loss > BP_MSE || shuffle > 1 || (shuffle && rows > UINT32_MAX)) {
+    const int negative = double_bits(&learning_rate) > (MAGNITUDE_BITS + 1); /* beyond -0.0 */
+    if (rows == 0 || batch_size == 0 || log_every == 0 || negative || !is_finite(&learning_rate) || loss > BP_MSE ||
+        shuffle > 1 || (shuffle && rows > UINT32_MAX)) {
         return BP_E_OPTION;
     }
     training->rows = rows;
@@ -751,7 +757,7 @@ static APART bp_status train(double *log, bp_training *training, double *paramet
             train_row(training, parameters, &parts, order, shape, inputs, targets);
         }
         if (training->row == training->rows) {
-            if (!is_finite(training->sse) || bp_first_nonfinite(parameters, parts.count) < parts.count) {
+            if (!is_finite(&training->sse) || bp_first_nonfinite(parameters, parts.count) < parts.count) {
                 bp_train_undo(training, parameters, work, shape);
                 return BP_DIVERGED;
             }
@@ -837,7 +843,7 @@ bp_status bp_encode(uint8_t *data, const bp_shape *shape, const double *paramete
         put(data + at, shape->activations[layer - 1], 4);
     }
     for (size_t i = 0; i < bp_parameter_count(shape); i++, at += 8) {
-        put(data + at, double_bits(parameters[i]), 8);
+        put(data + at, double_bits(&parameters[i]), 8);
     }
     put(data + at, crc32(data, at), 4);
     return BP_OK;
@@ -867,6 +873,12 @@ uint32_t bp_decode_layers(const uint8_t *data, size_t length) {
     const uint32_t layers = (uint32_t)get(data + 16, 4);
     if (layers < 2 || layers > (length - HEADER_SIZE) / 8 || encoded_size(data, layers) != length) {
         return 0;
+    }
+    for (size_t at = HEADER_SIZE + 4 * (2 * (size_t)layers - 1); at < length - 4; at += 8) {
+        const uint64_t bits = get(data + at, 8);
+        if ((bits & MAGNITUDE_BITS) > INFINITY_BITS && bits != NAN_BITS) {
+            return 0;
+        }
     }
     return layers;
 }

@@ -82,15 +82,20 @@ class Work:
 # --- bits ---
 
 
+INFINITY_BITS = 0x7FF0000000000000
+NAN_BITS = 0x7FF8000000000000  # §1.5
+MAGNITUDE_BITS = 0x7FFFFFFFFFFFFFFF
+
+
 def double_bits(value: float) -> int:
     if value != value:
-        return 0x7FF8000000000000  # §1.5
+        return NAN_BITS
     sign = 1 << 63 if math.copysign(1.0, value) < 0.0 else 0
     fraction, exponent = math.frexp(abs(value))
     if value == 0.0:
         return sign
     if fraction == math.inf:
-        return sign | 0x7FF0000000000000
+        return sign | INFINITY_BITS
     if exponent < -1021:  # subnormal: as many units of 2^-1074
         return sign | int(math.ldexp(fraction, exponent + 1074))
     return sign | (exponent + 1022 << 52) + int(math.ldexp(fraction, 53)) - (1 << 52)
@@ -733,6 +738,10 @@ def decode_layers(data: bytes, length: int) -> int:
     layers = get(data, 16, 4)
     if layers < 2 or layers > (length - HEADER_SIZE) // 8 or encoded_size(data, layers) != length:
         return 0
+    for at in range(HEADER_SIZE + 4 * (2 * layers - 1), length - 4, 8):
+        bits = get(data, at, 8)
+        if (bits & MAGNITUDE_BITS) > INFINITY_BITS and bits != NAN_BITS:
+            return 0
     return layers
 
 
