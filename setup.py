@@ -19,6 +19,7 @@ class BuildWheel(bdist_wheel):
     """Where the optional compile failed, the wheel is pure and must be tagged so."""
 
     def run(self) -> None:
+        """Compiles first, so that the tag can follow from what came of it."""
         self.run_command("build_ext")
         built = self.get_finalized_command("build_ext").get_outputs()
         if not all(Path(path).exists() for path in built):

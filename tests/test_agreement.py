@@ -19,7 +19,23 @@ from bitprop.network import ACTIVATIONS, INITS, LOSSES
 
 SEEDS = st.integers(0, 2**64 - 1)
 # What breaks arithmetic: signed zeros, the ends of the subnormal and normal ranges, clamp edges, overflow, ties.
-HOSTILE = (0.0, -0.0, 5e-324, -2.2e-308, 2.3e-308, 1e-160, 708.0, -708.5, 20.0, 0.5, 1.0, 3e5, -1e154, 1.7e308, -1.7e308)
+HOSTILE = (
+    0.0,
+    -0.0,
+    5e-324,
+    -2.2e-308,
+    2.3e-308,
+    1e-160,
+    708.0,
+    -708.5,
+    20.0,
+    0.5,
+    1.0,
+    3e5,
+    -1e154,
+    1.7e308,
+    -1.7e308,
+)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -72,7 +88,7 @@ def test_fit(
     x = memoryview(numbers(rows * sizes[0], hostile, generator)).cast("B").cast("d", (rows, sizes[0]))
     y = memoryview(numbers(rows * sizes[-1], hostile, generator)).cast("B").cast("d", (rows, sizes[-1]))
     weights = numbers(len(build(case, "python").parameters), hostile_weights, generator)
-    options = {
+    options: dict[str, Any] = {
         "epochs": data.draw(st.integers(0, 3), "epochs"),
         "learning_rate": data.draw(st.sampled_from([1.0, 0.1, 0.0, 5e-324, 1e-3, 1e300]), "learning_rate"),
         "batch_size": data.draw(st.one_of(st.none(), st.integers(1, 45)), "batch_size"),

@@ -7,6 +7,7 @@ import random
 import struct
 import subprocess
 import sys
+from decimal import Decimal, localcontext
 from pathlib import Path
 
 import oracle
@@ -15,7 +16,9 @@ from hypothesis import strategies as st
 
 from bitprop import _pure
 
-PATTERNS = st.one_of(st.integers(0, 2**64 - 1), st.floats(width=64).map(lambda x: struct.unpack(">Q", struct.pack(">d", x))[0]))
+PATTERNS = st.one_of(
+    st.integers(0, 2**64 - 1), st.floats(width=64).map(lambda x: struct.unpack(">Q", struct.pack(">d", x))[0])
+)
 
 
 def number(pattern: int) -> float:
@@ -61,8 +64,6 @@ def test_self_test_answer() -> None:
 
 def test_sigmoid_accuracy() -> None:
     """§2: within 2.5 ulp of the exact sigmoid, by 60 digits of the standard library's decimal exponential."""
-    from decimal import Decimal, localcontext
-
     generator = random.Random(1)
     points = [generator.uniform(-708.0, 708.0) for _ in range(500)] + [generator.gauss(0.0, 3.0) for _ in range(1500)]
     worst = 0.0

@@ -36,9 +36,7 @@ def functions() -> dict[str, list[str]]:
         declared = getattr(node, "type", None)
         if isinstance(declared, pycparser.c_ast.FuncDecl):
             names = [parameter.name for parameter in declared.args.params]
-            found[node.name[3:]] = [
-                name for name in names if name is not None
-            ]
+            found[node.name[3:]] = [name for name in names if name is not None]
     return found
 
 
@@ -118,7 +116,7 @@ def test_bindings_agree() -> None:
         declared = ffi.typeof(getattr(lib, f"bp_{name}"))
         for kind, own in zip((declared.result, *declared.args), (result, *arguments)):
             if kind.kind == "pointer":
-                target = getattr(own, "_type_", None)
+                target: Any = getattr(own, "_type_", None)
                 assert own is ctypes.c_char_p or ffi.sizeof(kind.item) == ctypes.sizeof(target), name
             elif kind.kind != "void":
                 assert ffi.sizeof(kind) == ctypes.sizeof(own), name

@@ -58,7 +58,7 @@ class Core(Protocol):
     self_test: Callable[..., int]
 
     def describe_compiler(self) -> str: ...
-    def usable(self, view: memoryview) -> bool: ...
+    def usable(self, view: memoryview[Any]) -> bool: ...
     def shape(self, sizes: Sequence[int], activations: Sequence[int], bias: bool) -> Any: ...
     def doubles(self, buffer: Any) -> Any: ...
     def octets(self, buffer: Any) -> Any: ...
@@ -100,7 +100,7 @@ class PythonCore:
         """No compiler built it."""
         return _pure.compiler()
 
-    def usable(self, view: memoryview) -> bool:
+    def usable(self, view: memoryview[Any]) -> bool:
         """Whether the core can read this memory of doubles where it stands."""
         return True
 
@@ -141,7 +141,7 @@ def _make(name: str) -> Core:
     return _native.CffiCore() if name == "cffi" else _native.CtypesCore()  # type: ignore[return-value]  # bound by name
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _load(name: str) -> Core | str:
     """The backend, or why it cannot be used."""
     try:

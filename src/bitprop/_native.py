@@ -122,7 +122,7 @@ class CffiCore:
         """The compiler that built the core."""
         return str(self._ffi.string(self.compiler()).decode("ascii"))  # type: ignore[attr-defined]  # bound by name
 
-    def usable(self, view: memoryview) -> bool:
+    def usable(self, view: memoryview[Any]) -> bool:
         """Whether the core can read this memory of doubles where it stands: it must be aligned."""
         address = int(self._ffi.cast("uintptr_t", self._ffi.from_buffer(view)))
         return address % 8 == 0
@@ -183,7 +183,7 @@ class CtypesCore:
         """The compiler that built the core."""
         return str(self.compiler().decode("ascii"))  # type: ignore[attr-defined]  # bound by name
 
-    def usable(self, view: memoryview) -> bool:
+    def usable(self, view: memoryview[Any]) -> bool:
         """Whether the core can read this memory of doubles where it stands: aligned, and ctypes wants it writable."""
         return not view.readonly and ctypes.addressof(c_uint8.from_buffer(view)) % 8 == 0
 

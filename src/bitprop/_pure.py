@@ -663,7 +663,7 @@ SIGNATURE = b"bitprop\0"
 HEADER_SIZE = 20  # signature, version, flags, layers
 
 
-def crc32(data: bytes, length: int) -> int:
+def crc32(data: bytearray, length: int) -> int:
     crc = 0xFFFFFFFF
     for i in range(length):
         crc ^= data[i]
@@ -677,7 +677,7 @@ def put(data: bytearray, at: int, value: int, length: int) -> None:
         data[at + i] = value >> 8 * i & 0xFF
 
 
-def get(data: bytes, at: int, length: int) -> int:
+def get(data: bytearray, at: int, length: int) -> int:
     value = 0
     for i in range(length, 0, -1):
         value = value << 8 | data[at + i - 1]
@@ -711,7 +711,7 @@ def encode(data: bytearray, shape: Shape, parameters: list[float]) -> int:
     return OK
 
 
-def encoded_size(data: bytes, layers: int) -> int:
+def encoded_size(data: bytearray, layers: int) -> int:
     """Bytes of the model whose header stands in `data`; 0 = not a shape."""
     sizes = HEADER_SIZE
     activations = sizes + 4 * layers
@@ -726,7 +726,7 @@ def encoded_size(data: bytes, layers: int) -> int:
     return HEADER_SIZE + 4 * (2 * layers - 1) + 8 * count + 4
 
 
-def decode_layers(data: bytes, length: int) -> int:
+def decode_layers(data: bytearray, length: int) -> int:
     if (
         length < HEADER_SIZE + 4
         or data[:8] != SIGNATURE
@@ -745,7 +745,7 @@ def decode_layers(data: bytes, length: int) -> int:
     return layers
 
 
-def decode_shape(sizes: list[int], activations: list[int], bias: list[int], data: bytes, length: int) -> int:
+def decode_shape(sizes: list[int], activations: list[int], bias: list[int], data: bytearray, length: int) -> int:
     layers = decode_layers(data, length)
     if layers == 0:
         return E_FORMAT
@@ -760,7 +760,7 @@ def decode_shape(sizes: list[int], activations: list[int], bias: list[int], data
     return OK
 
 
-def decode_parameters(parameters: list[float], data: bytes, length: int) -> int:
+def decode_parameters(parameters: list[float], data: bytearray, length: int) -> int:
     layers = decode_layers(data, length)
     if layers == 0:
         return E_FORMAT

@@ -22,7 +22,7 @@ class Rows(NamedTuple):
     """Checked data: finite doubles, row after row."""
 
     pointer: Any  # as the core takes it
-    count: int
+    rows: int
     width: int
     form: str  # "list", "numpy" or "buffer"
 
@@ -30,7 +30,7 @@ class Rows(NamedTuple):
 class _Raw(NamedTuple):
     """Doubles that are not yet held against a width. `shape` has one or two dimensions."""
 
-    values: memoryview | array[float]
+    values: memoryview[float] | array[float]
     shape: tuple[int, ...]
     form: str
 
@@ -64,8 +64,8 @@ def convert_pair(core: Core, x: Any, y: Any, inputs: int, outputs: int) -> tuple
     """Inputs and targets of equally many rows."""
     rows = convert(core, x, inputs, "x")
     targets = convert(core, y, outputs, "y")
-    if targets.count != rows.count:
-        raise ShapeError(f"y has {targets.count} rows, expected {rows.count}, as many as x")
+    if targets.rows != rows.rows:
+        raise ShapeError(f"y has {targets.rows} rows, expected {rows.rows}, as many as x")
     return rows, targets
 
 
@@ -103,7 +103,7 @@ def writable(core: Core, out: Any, count: int, width: int) -> Any:
         raise TypeError(f"out has {traits}, {'' if view.c_contiguous else 'not '}contiguous; expected {expected}")
     if view.shape not in ((count, width), (count * width,)):
         raise ShapeError(f"out has shape {view.shape}, expected {(count, width)}")
-    flat = view.cast("B").cast("d")
+    flat: memoryview[float] = view.cast("B").cast("d")
     if not core.usable(flat):
         raise TypeError(f"out is not aligned to 8 bytes, expected {expected}")
     return core.doubles(flat)
@@ -148,24 +148,25 @@ def _format(view: memoryview) -> str:
 
 
 def _from_buffer(core: Core, view: memoryview, name: str, form: str) -> _Raw:
+    shape = view.shape or ()
     if view.ndim not in (1, 2):
         raise ShapeError(f"{name} has {view.ndim} dimensions, expected 2: rows and columns")
-    if 0 in view.shape:
-        return _Raw(array("d"), view.shape, form)
+    if 0 in shape:
+        return _Raw(array("d"), shape, form)
     if _format(view) == "d" and view.c_contiguous:
-        flat = view.cast("B").cast("d")
-        return _Raw(flat if core.usable(flat) else _copy(flat), view.shape, form)
+        flat: memoryview[float] = view.cast("B").cast("d")
+        return _Raw(flat if core.usable(flat) else _copy(flat), shape, form)
     kind = view.format.lstrip("@=<>!")
     if kind not in tuple(NUMBERS):
         raise DataError(f"{name} is a buffer of format {view.format!r}, expected real numbers")
     order = view.format[: len(view.format) - 1] or "@"
     count = view.nbytes // view.itemsize
-    return _Raw(array("d", struct.unpack(f"{order}{count}{kind}", view.tobytes())), view.shape, form)
+    return _Raw(array("d", struct.unpack(f"{order}{count}{kind}", view.tobytes())), shape, form)
 
 
-def _copy(flat: memoryview) -> array[float]:
+def _copy(flat: memoryview[float]) -> array[float]:
     values = array("d")
-    values.frombytes(flat)
+    values.frombytes(flat.cast("B"))
     return values
 
 

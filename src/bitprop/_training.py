@@ -50,17 +50,18 @@ def train(
     """
     shuffle = options.shuffle_seed is not None
     training = core.training()
-    order = core.words(x.count if shuffle else 1)
+    order = core.words(x.rows if shuffle else 1)
     work = core.work(shape, core.train_size(shape))
     log = array("d", bytes(8 * LOG_SIZE))
     core.train_start(
-        *(training, order, shape, x.count, options.batch_size, options.log_every),
+        *(training, order, shape, x.rows, options.batch_size, options.log_every),
         *(options.learning_rate, options.loss, int(shuffle), options.shuffle_seed or 0),
     )
     arguments = (core.doubles(log), training, parameters, work, order, shape, x.pointer, y.pointer, LOG_SIZE)
 
     def logged() -> int:  # epochs so far; by their numbers, since an interrupted slice tells nothing else
-        return -(-training.epoch // options.log_every)
+        completed: int = training.epoch
+        return -(-completed // options.log_every)
 
     def log_new() -> int:
         new = logged() - len(history)

@@ -135,7 +135,9 @@ def _add_lab(commands: Any) -> None:
         example="bitprop lab --out pictures",
     )
     parser.add_argument("--seed", type=_whole, default=0, help="of the single runs, data and network (0)")
-    parser.add_argument("--seeds", type=_whole, default=100, help="trainings per table for the quantiles (100; 0: none)")
+    parser.add_argument(
+        "--seeds", type=_whole, default=100, help="trainings per table for the quantiles (100; 0: none)"
+    )
     parser.add_argument("--out", metavar="DIR", help="write pictures there (needs matplotlib: bitprop[lab])")
     _add_backend(parser)
     _add_progress(parser)

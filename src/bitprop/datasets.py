@@ -61,14 +61,16 @@ def named(name: str, seed: int = 0, inputs: int | None = None, outputs: int = 1)
     try:
         return read_csv(name, inputs, outputs)
     except FileNotFoundError:
-        raise OptionError(f"data set {name!r} is not there: expected linear:N, xor, or the path of a CSV file") from None
+        raise OptionError(
+            f"data set {name!r} is not there: expected linear:N, xor, or the path of a CSV file"
+        ) from None
 
 
 def _read(file: Iterable[str], name: str, inputs: int | None, outputs: int) -> tuple[Rows, Rows]:
     x: Rows = []
     y: Rows = []
     columns = 0
-    reader = csv.reader(file)
+    reader = csv.reader(file, strict=True)
     try:
         for fields in reader:
             if not fields or (not columns and any(_number(field) is None for field in fields)):

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -18,29 +19,35 @@ class GradientRow(NamedTuple):
     gradient: float
     numeric: float
     error: float  # |gradient - numeric| as a fraction of the check's scale
+    kink: bool  # the loss has no slope here (relu at 0): there is nothing to compare
 
 
 class GradientCheck(tuple[GradientRow, ...]):
     """A row per parameter, in the parameters' order.
 
     Errors are fractions of one scale for all: the largest slope or, where all slopes are small beside it, a thousandth
-    of the loss, since differences of losses cannot show less.
+    of the loss, since differences of losses cannot show less. Parameters at a kink are told and not compared.
     """
 
     @property
     def max_error(self) -> float:
-        """The largest error; NaN where a slope is not a number."""
-        errors = [row.error for row in self]
+        """The largest error; NaN where a slope is not a number, or where none could be compared."""
+        errors = [row.error for row in self if not row.kink] or [math.nan]
         return next((error for error in errors if error != error), max(errors))
 
     @property
     def ok(self) -> bool:
-        """Whether every error is within tolerance. (A kink of relu within the steps can show as an error.)"""
-        return all(row.error <= TOLERANCE for row in self)
+        """Whether parameters could be compared and every error is within tolerance."""
+        return self.max_error <= TOLERANCE
 
     def __str__(self) -> str:
         lines = [f"{'parameter':<12} {'back-propagation':>24} {'finite differences':>24} {'error':>9}"]
-        lines += [f"{row.name:<12} {row.gradient:>24.16e} {row.numeric:>24.16e} {row.error:>9.1e}" for row in self]
+        for row in self:
+            error = "kink" if row.kink else f"{row.error:.1e}"
+            lines.append(f"{row.name:<12} {row.gradient:>24.16e} {row.numeric:>24.16e} {error:>9}")
+        kinks = sum(row.kink for row in self)
+        if kinks:
+            lines.append(f"not compared: {kinks} of {len(self)}, where the loss has a kink (relu at 0) and so no slope")
         verdict = "agree" if self.ok else "DO NOT AGREE"
         lines.append(f"largest error {self.max_error:.1e}, tolerance {TOLERANCE:.0e}: the two {verdict}")
         return "\n".join(lines)
@@ -56,32 +63,38 @@ def names(sizes: tuple[int, ...], bias: bool) -> list[str]:
 
 
 def check(
-    parameters: memoryview, loss: Callable[[], float], gradient: Sequence[float], parameter_names: list[str]
+    parameters: memoryview[float], loss: Callable[[], float], gradient: Sequence[float], parameter_names: list[str]
 ) -> GradientCheck:
     """Compares `gradient` with slopes of `loss`, for which `parameters` are changed and put back one by one."""
-    numeric = [_slope(parameters, k, loss) for k in range(len(parameters))]
-    scale = max(max(map(abs, gradient)), max(map(abs, numeric)), 1e-3 * loss()) or 1.0
-    pairs = zip(parameter_names, gradient, numeric)
-    return GradientCheck(GradientRow(name, g, n, abs(g - n) / scale) for name, g, n in pairs)
+    here = loss()
+    measured = [_slope(parameters, k, loss, here) for k in range(len(parameters))]
+    scale = max(*map(abs, gradient), *(abs(slope) for slope, _ in measured), 1e-3 * here) or 1.0
+    return GradientCheck(
+        GradientRow(name, own, slope, abs(own - slope) / scale, bend / scale > TOLERANCE)
+        for name, own, (slope, bend) in zip(parameter_names, gradient, measured)
+    )
 
 
-def _slope(parameters: memoryview, k: int, loss: Callable[[], float]) -> float:
-    """Central differences with shrinking steps, extrapolated to a step of zero.
+def _slope(parameters: memoryview[float], k: int, loss: Callable[[], float], here: float) -> tuple[float, float]:
+    """Central differences with shrinking steps, extrapolated to a step of zero, and the kink there.
 
     The method of C. Ridders, Accurate computation of F'(x) and F'(x)F''(x), Advances in Engineering Software 4 (1982):
-    of all extrapolations the one that its neighbours agree with best.
+    of all extrapolations the one that its neighbours agree with best. The kink is by how much the slopes to both sides
+    differ: that shrinks with the step where the loss is smooth (then 0.0 is returned), and stays where it is not.
     """
     value = parameters[k]
     step = STEP * max(1.0, abs(value) * 2.0**-20)
     previous: list[float] = []
-    best, best_error = 0.0, float("inf")
+    best, best_error = 0.0, math.inf
+    bend = wider_bend = 0.0
     for _ in range(STEPS):
         parameters[k] = value + step
-        rise = loss()
+        above = loss()
         parameters[k] = value - step
-        rise -= loss()
+        below = loss()
         parameters[k] = value
-        row = [rise / ((value + step) - (value - step))]
+        wider_bend, bend = bend, abs((above - here) - (here - below)) / step
+        row = [(above - below) / ((value + step) - (value - step))]
         factor = 16.0
         for older in previous:
             row.append(row[-1] + (row[-1] - older) / (factor - 1.0))
@@ -91,4 +104,4 @@ def _slope(parameters: memoryview, k: int, loss: Callable[[], float]) -> float:
             factor *= 16.0
         previous = row
         step /= 4.0
-    return best
+    return best, bend if bend > wider_bend / 2.0 else 0.0

@@ -56,18 +56,32 @@ class Table(NamedTuple):
     experiment: Experiment
     epochs: list[int]
     report: list[float]
-    loss: list[float]  # of the single run
-    losses: list[list[float]]  # of every seed; empty without seeds
+    curves: list[list[float]]  # of every seed, all that was logged; empty without seeds
     network: Network  # of the single run, trained
     history: History  # of the single run
 
     @property
+    def loss(self) -> list[float]:
+        """The single run's losses."""
+        return self.history.mse[::FINER]
+
+    @property
+    def losses(self) -> list[list[float]]:
+        """Every seed's losses."""
+        return [curve[::FINER] for curve in self.curves]
+
+    @property
     def quantiles(self) -> dict[str, list[float]]:
         """For each of QUANTILES, the loss at each of the epochs."""
-        if not self.losses:
+        return {q: curve[::FINER] for q, curve in self.quantile_curves.items()}
+
+    @property
+    def quantile_curves(self) -> dict[str, list[float]]:
+        """For each of QUANTILES, the loss at every logged epoch."""
+        if not self.curves:
             return {}
-        at_epochs = [sorted(each) for each in zip(*self.losses)]
-        return {str(q): [quantile(ordered, q) for ordered in at_epochs] for q in QUANTILES}
+        ordered = [sorted(each) for each in zip(*self.curves)]
+        return {str(q): [quantile(each, q) for each in ordered] for q in QUANTILES}
 
     @property
     def outside(self) -> list[int]:
@@ -90,7 +104,9 @@ class Table(NamedTuple):
         if not count:
             return "no quantiles: only the single run was trained"
         if not self.outside:
-            return f"all {len(self.epochs)} values of the report lie between the 1 % and 99 % quantiles of {count} seeds"
+            return (
+                f"all {len(self.epochs)} values of the report lie between the 1 % and 99 % quantiles of {count} seeds"
+            )
         where = ", ".join(map(str, self.outside))
         return f"NOT INSIDE: at epoch {where} the report lies outside the 1 % to 99 % quantiles of {count} seeds"
 
@@ -139,13 +155,14 @@ def run(seed: int = 0, seeds: int = 100, backend: str | None = None, progress: b
     pure = Network(*SIZES, backend=backend).backend == "python"
     count = 1 if pure else max(1, seeds)
     started = time.perf_counter()
-    runs = _train_all([(e, seed + i) for i in range(count) for e in EXPERIMENTS], 1 if pure else _cores(), backend, progress)
+    runs = _train_all(
+        [(e, seed + i) for i in range(count) for e in EXPERIMENTS], 1 if pure else _cores(), backend, progress
+    )
     elapsed = time.perf_counter() - started
     report = json.loads(resources.files("bitprop").joinpath("report_tables.json").read_text(encoding="utf-8"))
     tables = []
     for place, experiment in enumerate(EXPERIMENTS):
         own = runs[place :: len(EXPERIMENTS)]
-        losses = [_at(history, experiment) for _, history in own]
         network, history = own[0]
         expected = report[experiment.name]
         tables.append(
@@ -153,8 +170,7 @@ def run(seed: int = 0, seeds: int = 100, backend: str | None = None, progress: b
                 experiment,
                 expected["epochs"],
                 expected["loss"],
-                losses[0],
-                losses if seeds and not pure else [],
+                [each.mse for _, each in own] if seeds and not pure else [],
                 network,
                 history,
             )
@@ -179,10 +195,6 @@ def quantile(ordered: Sequence[float], q: float) -> float:
 
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _at(history: History, experiment: Experiment) -> list[float]:
-    return history.mse[::FINER]
 
 
 def _train_all(

@@ -22,8 +22,8 @@ INITS = ("normal", "uniform", "glorot")
 class Layer(NamedTuple):
     """One layer's parameters, as writable views of the network's own memory."""
 
-    weights: memoryview  # (inputs, outputs)
-    biases: memoryview | None  # (outputs,), None in a network without biases
+    weights: memoryview[float]  # (inputs, outputs)
+    biases: memoryview[float] | None  # (outputs,), None in a network without biases
     activation: str
 
 
@@ -37,8 +37,8 @@ class Trace(NamedTuple):
 class Network:
     """A fully connected network, trained by back-propagation to the same bits everywhere (docs/contract.md).
 
-    `sizes`: the layer sizes, the input's first. `activation`: "sigmoid", "tanh", "relu" or "identity", or one of these for each
-    layer after the input. `bias`: whether there are biases. `init`: how weights are drawn: "normal", "uniform" or
+    `sizes`: the layer sizes, the input's first. `activation`: "sigmoid", "tanh", "relu" or "identity", or one of these
+    for each layer after the input. `bias`: whether there are biases. `init`: how weights are drawn: "normal", "uniform" or
     "glorot" (§9), from `seed` (0 <= seed < 2^64). `backend`: "cffi", "ctypes" or "python"; None takes the fastest.
     ShapeError, OptionError, TypeError, BackendError.
     """
@@ -101,9 +101,9 @@ class Network:
         return self._core.name
 
     @property
-    def parameters(self) -> memoryview:
+    def parameters(self) -> memoryview[float]:
         """All parameters (contract §3): a writable, flat view of float64, which NumPy wraps without a copy."""
-        return memoryview(self._values)
+        return memoryview(self._values).cast("B").cast("d")
 
     @property
     def layers(self) -> tuple[Layer, ...]:
@@ -164,12 +164,12 @@ class Network:
         if callback is not None and not callable(callback):
             raise TypeError(f"callback is {callback!r}, expected a function of epoch and mse")
         inputs, targets = self._pair(x, y)
-        if shuffle_seed is not None and inputs.count >= 2**32:
-            raise ShapeError(f"x has {inputs.count} rows, expected fewer than 2^32 with shuffling")
+        if shuffle_seed is not None and inputs.rows >= 2**32:
+            raise ShapeError(f"x has {inputs.rows} rows, expected fewer than 2^32 with shuffling")
         if not self._trained.acquire(blocking=False):
             raise TrainingError("this network is being trained already, in another thread or around this callback")
         try:
-            self.history = history = History(options.log_every, inputs.count * targets.width)
+            self.history = history = History(options.log_every, inputs.rows * targets.width)
             _training.train(
                 *(self._core, self._pointer, self._shape, inputs, targets, options, history, bool(progress), callback)
             )
@@ -185,12 +185,12 @@ class Network:
         `out`: writable, contiguous float64 memory of the caller's for the results, which is returned; it must not
         overlap x. ShapeError, DataError.
         """
-        rows = self._rows(x)
+        rows = self._inputs(x)
         width = self.sizes[-1]
-        values = _rows.zeros(rows.count * width) if out is None else None
-        pointer = self._core.doubles(values) if out is None else _rows.writable(self._core, out, rows.count, width)
+        values = _rows.zeros(rows.rows * width) if out is None else None
+        pointer = self._core.doubles(values) if out is None else _rows.writable(self._core, out, rows.rows, width)
         work = self._take_work()
-        self._core.predict(pointer, work, self._shape, self._pointer, rows.pointer, rows.count)
+        self._core.predict(pointer, work, self._shape, self._pointer, rows.pointer, rows.rows)
         self._free_work.append(work)
         return out if values is None else _rows.give_back(values, rows.form, width)
 
@@ -204,7 +204,7 @@ class Network:
         work = self._take_work()
         self._core.loss(
             *(self._core.doubles(figure), work, self._shape, self._pointer, rows.pointer, targets.pointer),
-            *(rows.count, code),
+            *(rows.rows, code),
         )
         self._free_work.append(work)
         return figure[0]
@@ -220,7 +220,7 @@ class Network:
         work = self._core.work(self._shape, self._core.train_size(self._shape))
         self._core.gradient(
             *(self._core.doubles(values), work, self._shape, self._pointer, rows.pointer, targets.pointer),
-            *(rows.count, code),
+            *(rows.rows, code),
         )
         return values
 
@@ -238,9 +238,9 @@ class Network:
 
     def trace(self, x: Any) -> list[Trace]:
         """Each layer's pre-activations and outputs for one row (contract §4), the layers after the input in order."""
-        rows = self._rows(x)
-        if rows.count != 1:
-            raise ShapeError(f"x has {rows.count} rows, expected 1")
+        rows = self._inputs(x)
+        if rows.rows != 1:
+            raise ShapeError(f"x has {rows.rows} rows, expected 1")
         preactivations, outputs = _rows.zeros(sum(self.sizes[1:])), _rows.zeros(sum(self.sizes[1:]))
         pointers = self._core.doubles(preactivations), self._core.doubles(outputs)
         self._core.forward(*pointers, self._shape, self._pointer, rows.pointer)
@@ -251,7 +251,7 @@ class Network:
             at += n_out
         return found
 
-    def _rows(self, x: Any) -> _rows.Rows:
+    def _inputs(self, x: Any) -> _rows.Rows:
         self._check_parameters()
         return _rows.convert(self._core, x, self.sizes[0], "x")
 
@@ -329,16 +329,14 @@ class Network:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], backend: str | None = None) -> Network:
-        """The network of a model file, whose self-test is replayed. ModelFileError: not whole and unaltered. OSError."""
+        """The network of a model file, whose self-test is replayed. ModelFileError: not whole, or altered. OSError."""
         name = os.fspath(path)
         with open(path, "rb") as file:
             fields = model_file.loads(file.read(), str(name))
         try:
             if fields["contract"] != 1:
                 raise ModelFileError(f"{name} is of contract {fields['contract']!r}, this bitprop keeps contract 1")
-            network = cls(
-                *fields["sizes"], activation=fields["activations"], bias=fields["bias"], backend=backend
-            )
+            network = cls(*fields["sizes"], activation=fields["activations"], bias=fields["bias"], backend=backend)
             network.parameters[:] = model_file.from_hex(fields["parameters"])
             row = model_file.from_hex(fields["self_test"]["input"])
             expected = model_file.from_hex(fields["self_test"]["output"])

@@ -87,7 +87,7 @@ def boundary(predict: Callable[[Points], Labels], x: Points, truth: Labels, titl
 def _scatter(axes: Any, x: Points, labels: Labels) -> None:
     for kind, colour in enumerate(COLOURS):
         own = [row for row, label in zip(x, labels) if (label[0] >= 0.5) == bool(kind)]
-        axes.plot([row[0] for row in own], [row[1] for row in own], "o", ms=4, mec="white", mew=0.4, color=colour)
+        axes.plot([row[0] for row in own], [row[1] for row in own], "o", ms=4.5, mec="black", mew=0.5, color=colour)
     axes.set(xlabel="x0", ylabel="x1", aspect="equal", xlim=(-0.05, 1.05), ylim=(-0.05, 1.05))
 
 
@@ -96,14 +96,15 @@ def save_lab(tables: Sequence[Any], seed: int, folder: str | os.PathLike[str]) -
     written = []
     for table in tables:
         x, y = table.experiment.data(seed)
-        quantiles = table.quantiles
+        found = table.quantile_curves
+        epochs = table.history.epochs
         bands = [
-            (f"{low:.0%} to {high:.0%} of {len(table.losses)} seeds", table.epochs, quantiles[str(low)], quantiles[str(high)])
+            (f"{low:.0%} to {high:.0%} of {len(table.curves)} seeds", epochs, found[str(low)], found[str(high)])
             for low, high in ((0.01, 0.99), (0.1, 0.9))
-            if quantiles
+            if found
         ]
         title = table.experiment.title
-        curve = {f"this run, seed {seed}": (table.history.epochs, table.history.mse)}
+        curve = {f"this run, seed {seed}": (epochs, table.history.mse)}
         pictures = {
             "loss": losses(curve, title, ("the report", table.epochs, table.report), bands),
             "prediction": predictions(x, y, table.network.predict(x), title),

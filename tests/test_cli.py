@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: MIT
+"""The command as users run it: results, files, exit status, one line for each error."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bitprop import Network, datasets
+
+
+def run(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    """Runs `python -m bitprop`."""
+    command = [sys.executable, "-m", "bitprop", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, **options)
+
+
+@pytest.mark.parametrize("command", ["lab", "train", "predict", "gradcheck", "info"])
+def test_help(command: str) -> None:
+    """Every command has help with an example."""
+    found = run(command, "--help")
+    assert found.returncode == 0
+    assert f"example: bitprop {command}" in found.stdout
+    assert "--json" in found.stdout
+    assert command in run("--help").stdout
+
+
+def test_train_and_predict(backend: str, tmp_path: Path) -> None:
+    """A network goes from training over a file to predictions, the same as in Python."""
+    model, history = str(tmp_path / "net.json"), str(tmp_path / "losses.csv")
+    options = ["--epochs", "60", "--no-bias", "--seed", "7", "--backend", backend]
+    found = run("train", "linear:30", *options, "--save", model, "--history", history)
+    assert found.returncode == 0, found.stderr
+    net = Network(2, 4, 4, 1, bias=False, seed=7)
+    x, y = datasets.linear(30)
+    net.fit(x, y, epochs=60, log_every=3)
+    assert Network.load(model) == net
+    assert f"fingerprint {net.fingerprint()}" in found.stdout
+    assert str(net.history) in found.stdout
+    assert len(Path(history).read_text(encoding="utf-8").splitlines()) == 21
+    found = run("predict", model, "linear:30", "--backend", backend)
+    assert [[float(number) for number in line.split(",")] for line in found.stdout.splitlines()] == net.predict(x)
+    assert f"mse {net.loss(x, y)!r}" in found.stderr
+    fields = json.loads(run("predict", model, "linear:30", "--json").stdout)
+    assert fields == {"outputs": net.predict(x), "mse": net.loss(x, y)}
+    more = json.loads(run("train", "linear:30", "--load", model, "--epochs", "5", "--json").stdout)
+    net.fit(x, y, epochs=5)
+    assert more["fingerprint"] == net.fingerprint()
+    assert more["final_mse"] == net.loss(x, y)
+
+
+def test_csv_data(tmp_path: Path) -> None:
+    """CSV data trains a network of its width; predict takes rows without targets, also from stdin."""
+    path = tmp_path / "data.csv"
+    path.write_text("a,b,c,label\n0,0,1,0\n1,0,0,1\n0,1,0,1\n", encoding="utf-8")
+    model = str(tmp_path / "net.json")
+    assert run("train", str(path), "--epochs", "3", "--save", model).returncode == 0
+    assert Network.load(model).sizes == (3, 4, 4, 1)
+    found = run("predict", model, "-", input="1,2,3\n")
+    assert found.stdout == f"{Network.load(model).predict([1.0, 2.0, 3.0])[0][0]!r}\n"
+    assert found.stderr == ""
+
+
+def test_gradcheck(tmp_path: Path) -> None:
+    """Exit 0 where the gradient agrees."""
+    found = run("gradcheck", "xor", "--sizes", "2-3-1", "--activation", "tanh,sigmoid", "--json")
+    assert found.returncode == 0
+    fields = json.loads(found.stdout)
+    assert fields["ok"] is True
+    assert len(fields["parameters"]) == 13
+    assert "the two agree" in run("gradcheck").stdout
+
+
+def test_info(backend: str) -> None:
+    """What is in use, as text and as JSON."""
+    environment = {**os.environ, "BITPROP_BACKEND": backend}
+    assert json.loads(run("info", "--json", env=environment).stdout)["backend"] == backend
+    assert f"backend    {backend}\n" in run("info", env=environment).stdout
+    assert run("--version").stdout.startswith("bitprop 0.")
+
+
+def test_lab_json() -> None:
+    """The lab's JSON, single runs of a small seed count, through the command."""
+    code = (
+        "import sys\nfrom bitprop import cli, lab\n"
+        "lab.EXPERIMENTS = tuple(e._replace(epochs=40, every=20) for e in lab.EXPERIMENTS)\n"
+        "sys.exit(cli.main(sys.argv[1:]))\n"
+    )
+    command = [sys.executable, "-c", code, "lab", "--seeds", "0", "--json"]
+    found = subprocess.run(command, capture_output=True, text=True, check=True)
+    fields = json.loads(found.stdout)
+    assert [table["name"] for table in fields["tables"]][:2] == ["linear", "xor"]
+    assert found.stderr == ""
+
+
+BAD: list[tuple[list[str], str]] = [
+    ([], "COMMAND"),
+    (["frobnicate"], "frobnicate"),
+    (["train"], "DATA"),
+    (["train", "nothing.csv"], "data set 'nothing.csv' is not there"),
+    (["train", "linear:many"], "linear:N"),
+    (["train", "xor", "--epochs", "many"], "'many' is not a whole number"),
+    (["train", "xor", "--epochs", "-5"], "epochs is -5"),
+    (["train", "xor", "--learning-rate", "fast"], "'fast' is not a number"),
+    (["train", "xor", "--learning-rate", "nan"], "learning_rate is nan"),
+    (["train", "xor", "--sizes", "2-x-1"], "'2-x-1' is not layer sizes"),
+    (["train", "xor", "--sizes", "2"], "1 layer sizes given"),
+    (["train", "xor", "--sizes", "3-4-1"], "x has rows of 2 numbers, expected rows of 3"),
+    (["train", "xor", "--activation", "softmax"], "activation is 'softmax'"),
+    (["train", "xor", "--loss", "rmse"], "rmse"),
+    (["train", "xor", "--save", "/nowhere/net.json"], "there is no folder /nowhere"),
+    (["train", "xor", "--save", "/"], "it is a folder"),
+    (["train", "xor", "--load", "nothing.json"], "nothing.json"),
+    (["predict", "nothing.json", "xor"], "nothing.json"),
+    (["gradcheck", "--sizes", "2-0-1"], "size 0"),
+    (["lab", "--seeds", "-1"], "seeds is -1"),
+    (["lab", "--seed", "one"], "'one' is not a whole number"),
+    (["info", "--backend", "gpu"], "--backend"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), BAD, ids=lambda value: " ".join(value) or "nothing")
+def test_bad_usage(arguments: list[str], message: str) -> None:
+    """Bad usage and bad input end with status 2 and one line, without a traceback."""
+    found = run(*arguments)
+    assert found.returncode == 2
+    assert message in found.stderr
+    assert found.stderr.count("\n") == 1
+    assert found.stdout == ""
+
+
+def test_bad_environment() -> None:
+    """A backend that cannot be is told in one line."""
+    found = run("info", env={**os.environ, "BITPROP_BACKEND": "gpu"})
+    assert (found.returncode, found.stderr.count("\n")) == (2, 1)
+    assert "BITPROP_BACKEND is 'gpu'" in found.stderr
+
+
+def test_divergence(tmp_path: Path) -> None:
+    """Training that diverges ends with status 1 and writes no model."""
+    model = tmp_path / "net.json"
+    arguments = ["--sizes", "2-1", "--activation", "identity", "--learning-rate", "50", "--save", str(model)]
+    found = run("train", "linear:50", *arguments)
+    assert found.returncode == 1
+    assert "diverged in epoch" in found.stderr
+    assert found.stderr.count("\n") == 1
+    assert not model.exists()
+
+
+def test_closed_pipe() -> None:
+    """A reader that leaves early is no error to report."""
+    command = f"{sys.executable} -m bitprop gradcheck | head -1"
+    found = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+    assert found.stdout.startswith("parameter")
+    assert found.stderr == ""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
+@pytest.mark.parametrize("command", ["train", "lab"])
+def test_interrupted(command: str, tmp_path: Path) -> None:
+    """Ctrl-C ends with status 130 and one line; train has saved its last whole epoch."""
+    model = tmp_path / "net.json"
+    own = ["linear:1000", "--epochs", "100000000", "--save", str(model)] if command == "train" else ["--seeds", "1000"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bitprop", command, *own], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    time.sleep(2.0)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    assert err.endswith("bitprop: interrupted\n")
+    assert out == ""
+    if command == "train":
+        assert "holds the network after its last whole epoch" in err
+        assert Network.load(model).sizes == (2, 4, 4, 1)

@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: MIT
+"""Training on every backend: logs, stopping, divergence, interruption."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from array import array
+
+import pytest
+from bits import to_hex
+
+from bitprop import DivergedError, Network, datasets
+
+X, Y = datasets.xor()
+
+
+def fitted(backend: str, epochs: int, **options: object) -> Network:
+    """A network trained on xor."""
+    net = Network(2, 4, 4, 1, seed=1, backend=backend)
+    net.fit(X, Y, epochs=epochs, **options)  # type: ignore[arg-type]
+    return net
+
+
+def test_log_every(backend: str) -> None:
+    """Logged epochs are those that log_every divides, from 0, each measured before its step."""
+    full = Network(2, 4, 4, 1, seed=1, backend=backend)
+    before = full.loss(X, Y)
+    every = full.fit(X, Y, epochs=10)
+    thinned = Network(2, 4, 4, 1, seed=1, backend=backend).fit(X, Y, epochs=10, log_every=3)
+    assert every.epochs == list(range(10))
+    assert thinned.epochs == [0, 3, 6, 9]
+    assert thinned.sse == every.sse[::3]
+    assert every.mse[0] == before
+    assert every.mse == [sse / 21 for sse in every.sse]
+    assert full.history is every
+    assert every.stopped == "epochs"
+
+
+def test_more_logged_epochs_than_a_slice_holds() -> None:
+    """The log of a slice is bounded, the history is not."""
+    history = Network(1, 1).fit([[1.0]], [[1.0]], epochs=10_001)
+    assert history.epochs == list(range(10_001))
+    assert history.mse == sorted(history.mse, reverse=True)
+
+
+def test_second_fit_goes_on(backend: str) -> None:
+    """A second fit starts from the parameters that the first left."""
+    twice = fitted(backend, 4)
+    twice.fit(X, Y, epochs=3)
+    assert twice == fitted(backend, 7)
+
+
+def test_no_epochs(backend: str) -> None:
+    """Zero epochs are allowed and change nothing."""
+    net = fitted(backend, 0)
+    assert net == Network(2, 4, 4, 1, seed=1)
+    assert net.history is not None
+    assert (net.history.epochs, net.history.stopped, str(net.history)) == ([], "epochs", "")
+
+
+def test_batch_sizes(backend: str) -> None:
+    """More than the rows is the full batch; 1 steps after each row."""
+    assert fitted(backend, 3, batch_size=21) == fitted(backend, 3) == fitted(backend, 3, batch_size=1000)
+    by_hand = Network(2, 4, 4, 1, seed=1, backend=backend)
+    for row, label in zip(X, Y):
+        by_hand.fit([row], [label], epochs=1)
+    assert fitted(backend, 1, batch_size=1) == by_hand
+
+
+def test_callback(backend: str) -> None:
+    """The callback comes after each logged epoch and stops by True, keeping that epoch's step."""
+    seen: list[tuple[int, float]] = []
+
+    def stop(epoch: int, mse: float) -> bool:
+        seen.append((epoch, mse))
+        return epoch == 4
+
+    net = Network(2, 4, 4, 1, seed=1, backend=backend)
+    history = net.fit(X, Y, epochs=100, log_every=2, callback=stop)
+    assert history.stopped == "callback"
+    assert seen == list(zip(history.epochs, history.mse))
+    assert history.epochs == [0, 2, 4]
+    assert net == fitted(backend, 5)
+
+
+def test_callback_that_raises(backend: str) -> None:
+    """An exception of the callback ends the training after that epoch."""
+
+    def fail(epoch: int, mse: float) -> None:
+        if epoch == 2:
+            raise KeyError("mine")
+
+    net = Network(2, 4, 4, 1, seed=1, backend=backend)
+    with pytest.raises(KeyError):
+        net.fit(X, Y, epochs=9, callback=fail)
+    assert net == fitted(backend, 3)
+    assert net.history is not None
+    assert (net.history.epochs, net.history.stopped) == ([0, 1, 2], None)
+    net.fit(X, Y, epochs=1)  # it can go on
+
+
+def test_divergence(backend: str) -> None:
+    """The network is back at the start of the epoch that diverged, which is told and not logged."""
+
+    def make() -> Network:
+        return Network(1, 1, activation="identity", bias=False, seed=1, backend=backend)
+
+    net = make()
+    with pytest.raises(DivergedError, match="epoch") as caught:
+        net.fit([[1.0], [2.0]], [[1.0], [2.5]], epochs=100_000, learning_rate=10.0)
+    epoch = caught.value.epoch
+    assert epoch > 10
+    twin = make()
+    twin.fit([[1.0], [2.0]], [[1.0], [2.5]], epochs=epoch, learning_rate=10.0)
+    assert net == twin
+    assert net.history is not None
+    assert to_hex(net.history.sse) == to_hex(twin.history.sse)  # type: ignore[union-attr]
+    assert net.history.epochs == list(range(epoch))
+
+
+def test_long_epoch_is_cut(backend: str) -> None:
+    """Slices inside an epoch change no bit: a slow-growing budget against one row at a time is in test_vectors."""
+    rows = 300 if backend == "python" else 60_000
+    x, y = datasets.linear(rows, 3)
+    nets = [Network(2, 8, 1, seed=2, backend=backend) for _ in range(2)]
+    nets[0].fit(x, y, epochs=2, learning_rate=1e-3, shuffle_seed=5, batch_size=rows // 2 + 1)
+    nets[1].fit(x, y, epochs=2, learning_rate=1e-3, shuffle_seed=5, batch_size=rows // 2 + 1, callback=lambda *_: False)
+    assert nets[0] == nets[1]
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs timed signals")
+def test_interrupt_inside_an_epoch(backend: str) -> None:
+    """Ctrl-C in the middle of a long epoch is answered at once, and the network is at its last good epoch."""
+    rows = 20_000 if backend == "python" else 1_000_000
+    x, y = array("d", [0.5]) * rows, array("d", [0.25]) * rows
+    net = Network(1, 8, 1, seed=1, backend=backend)
+    start = net.to_bytes()
+    sent: list[float] = []
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    def send() -> None:
+        time.sleep(0.05)
+        sent.append(time.perf_counter())
+        os.kill(os.getpid(), signal.SIGUSR1)
+
+    previous = signal.signal(signal.SIGUSR1, interrupt)
+    sender = threading.Thread(target=send)
+    try:
+        sender.start()
+        with pytest.raises(KeyboardInterrupt):
+            net.fit(x, y, epochs=1000, learning_rate=1e-6)
+        answered = time.perf_counter()
+    finally:
+        sender.join()
+        signal.signal(signal.SIGUSR1, previous)
+    assert net.history is not None
+    done = len(net.history.epochs)
+    assert answered - sent[0] < 2.0  # the figure to hold is 0.1 s; a test must not fail on a busy machine
+    if done == 0:
+        assert net.to_bytes() == start
+    twin = Network(1, 8, 1, seed=1, backend=backend)
+    if backend != "python":
+        twin.fit(x, y, epochs=done, learning_rate=1e-6)
+        assert net == twin
+
+
+@pytest.mark.parametrize("shown", [True, False])
+def test_progress(shown: bool) -> None:
+    """`progress=True` shows a bar on work of over two seconds; without it nothing is written."""
+    code = (
+        "from bitprop import Network; import time\n"
+        f"Network(1, 1).fit([[1.0]], [[1.0]], epochs=30, progress={shown}, callback=lambda *_: time.sleep(0.1))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ("epochs" in found.stderr) == shown
+    assert found.stdout == ""
