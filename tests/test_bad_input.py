@@ -175,7 +175,7 @@ def test_datasets() -> None:
     """Data sets check what they are given."""
     with pytest.raises(OptionError, match="n is 0, expected at least 1"):
         datasets.linear(0)
-    with pytest.raises(TypeError, match="n is 1.5"):
+    with pytest.raises(TypeError, match=r"n is 1\.5"):
         datasets.linear(1.5)  # type: ignore[arg-type]
     with pytest.raises(OptionError, match="seed"):
         datasets.linear(1, seed=-1)

@@ -22,10 +22,10 @@ CHECK = (
 )
 
 
-def build(kind: str, folder: Path, source: Path = ROOT, **environment: str) -> Path:
+def build(kind: str, folder: Path, **environment: str) -> Path:
     """Builds a wheel or sdist from a copy of the sources; returns its path."""
     copy = folder / "source"
-    shutil.copytree(source, copy, ignore=shutil.ignore_patterns(".*", "build", "*.egg-info", "vectors.h"))
+    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".*", "build", "*.egg-info", "vectors.h"))
     subprocess.run(
         [sys.executable, "-m", "build", f"--{kind}", "--outdir", str(folder), str(copy)],
         check=True,

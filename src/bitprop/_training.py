@@ -59,6 +59,13 @@ def train(
     )
     arguments = (core.doubles(log), training, parameters, work, order, shape, x.pointer, y.pointer, LOG_SIZE)
 
+    def among_rows() -> bool:  # not in or before a shuffle, whose steps are cheaper than rows
+        return not shuffle or bool(training.begun > training.epoch and training.to_shuffle == 0)
+
+    def rows_done() -> int:
+        within = training.row if training.begun > training.epoch else 0
+        return int(training.epoch * x.rows + within)
+
     def logged() -> int:  # epochs so far; by their numbers, since an interrupted slice tells nothing else
         completed: int = training.epoch
         return -(-completed // options.log_every)
@@ -69,12 +76,13 @@ def train(
         return new
 
     budget = max(1, 100_000 // core.parameter_count(shape))
-    with Progress(options.epochs, "epochs", wanted=progress) as bar:
+    shown = 0
+    with Progress(options.epochs * x.rows, f"{options.epochs} epochs, rows", wanted=progress) as bar:
         try:
             while training.epoch < options.epochs:
-                first = training.epoch
                 next_logged = logged() * options.log_every
                 until = options.epochs if callback is None else min(options.epochs, next_logged + 1)
+                telling = among_rows()
                 started = time.perf_counter()
                 status = core.train(*arguments, until, budget)
                 elapsed = time.perf_counter() - started
@@ -86,12 +94,13 @@ def train(
                         f"{options.learning_rate!r}: try a smaller one, or scale the data",
                         training.epoch,
                     )
-                bar.update(training.epoch - first)
+                bar.update(rows_done() - shown)
+                shown = rows_done()
                 if callback is not None and training.epoch == next_logged + 1:
                     if callback(next_logged, history._sse[-1] / history._terms):
                         history.stopped = "callback"
                         return
-                elif training.epoch < until and new < LOG_SIZE:  # so the budget was used up
+                elif training.epoch < until and new < LOG_SIZE and telling and among_rows():  # the budget is used up
                     budget = max(1, int(budget * min(2.0, SLICE / max(elapsed, 1e-6))))
         except BaseException:
             log_new()

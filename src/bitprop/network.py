@@ -38,8 +38,9 @@ class Network:
     """A fully connected network, trained by back-propagation to the same bits everywhere (docs/contract.md).
 
     `sizes`: the layer sizes, the input's first. `activation`: "sigmoid", "tanh", "relu" or "identity", or one of these
-    for each layer after the input. `bias`: whether there are biases. `init`: how weights are drawn: "normal", "uniform" or
-    "glorot" (§9), from `seed` (0 <= seed < 2^64). `backend`: "cffi", "ctypes" or "python"; None takes the fastest.
+    for each layer after the input. `bias`: whether there are biases. `init`: how weights are drawn: "normal",
+    "uniform" or "glorot" (§9), from `seed` (0 <= seed < 2^64). `backend`: "cffi", "ctypes" or "python"; None takes the
+    fastest. Options are keywords; layers and parameters are found as attributes.
     ShapeError, OptionError, TypeError, BackendError.
     """
 
