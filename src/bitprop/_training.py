@@ -40,7 +40,7 @@ def train(
     y: Rows,
     options: Options,
     history: History,
-    progress: bool,
+    progress: bool | None,
     callback: Callback | None,
 ) -> None:
     """Trains `parameters` in place (contract §8) and fills `history` as it goes.

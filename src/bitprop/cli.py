@@ -153,7 +153,7 @@ def _lab(options: argparse.Namespace) -> int:
     else:
         print(found)
     if options.out is not None:
-        for path in plots.save_lab(found.tables, found.seed, options.out):
+        for path in plots.save_lab(found.tables, found.seed, options.out, options.progress):
             print(f"wrote {path}", file=sys.stderr)
     return 0
 
@@ -191,7 +191,6 @@ def _train(options: argparse.Namespace) -> int:
     loaded = Network.load(options.load, backend=options.backend) if options.load else None
     x, y = _read_pair(options, loaded.sizes if loaded else options.sizes)
     net = loaded or _make_network(options, len(x[0]) + 1)
-    progress = options.progress if options.progress is not None else sys.stderr.isatty()
     try:
         history = net.fit(
             *(x, y),
@@ -201,7 +200,7 @@ def _train(options: argparse.Namespace) -> int:
             shuffle_seed=options.shuffle_seed,
             loss=options.loss,
             log_every=max(1, options.epochs // 20) if options.log_every is None else options.log_every,
-            progress=progress,
+            progress=options.progress,
         )
     except KeyboardInterrupt:
         if options.save and net.history is not None:
@@ -286,13 +285,14 @@ def _add_gradcheck(commands: Any) -> None:
     _add_network(parser)
     _add_data_seed(parser)
     _add_backend(parser)
+    _add_progress(parser)
 
 
 def _gradcheck(options: argparse.Namespace) -> int:
     loaded = Network.load(options.model, backend=options.backend) if options.model else None
     x, y = _read_pair(options, loaded.sizes if loaded else options.sizes)
     net = loaded or _make_network(options, len(x[0]) + 1)
-    found = net.check_gradient(x, y)
+    found = net.check_gradient(x, y, progress=options.progress)
     if options.json:
         rows = [row._asdict() for row in found]
         _print_json({"ok": found.ok, "max_error": found.max_error, "backend": net.backend, "parameters": rows})

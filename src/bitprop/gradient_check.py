@@ -7,6 +7,8 @@ import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from ._progress import Progress
+
 STEP = 2.0**-4  # the widest; each of the next is a quarter of the one before
 STEPS = 6
 TOLERANCE = 1e-6  # of the scale; what the method leaves stays near 1e-9 of it
@@ -63,11 +65,19 @@ def names(sizes: tuple[int, ...], bias: bool) -> list[str]:
 
 
 def check(
-    parameters: memoryview[float], loss: Callable[[], float], gradient: Sequence[float], parameter_names: list[str]
+    parameters: memoryview[float],
+    loss: Callable[[], float],
+    gradient: Sequence[float],
+    parameter_names: list[str],
+    progress: bool | None = False,
 ) -> GradientCheck:
     """Compares `gradient` with slopes of `loss`, for which `parameters` are changed and put back one by one."""
     here = loss()
-    measured = [_slope(parameters, k, loss, here) for k in range(len(parameters))]
+    measured = []
+    with Progress(len(parameters), "gradient check, parameters", progress) as bar:
+        for k in range(len(parameters)):
+            measured.append(_slope(parameters, k, loss, here))
+            bar.update(1)
     scale = max(*map(abs, gradient), *(abs(slope) for slope, _ in measured), 1e-3 * here) or 1.0
     return GradientCheck(
         GradientRow(name, own, slope, abs(own - slope) / scale, bend / scale > TOLERANCE)

@@ -144,13 +144,14 @@ class Network:
         shuffle_seed: int | None = None,
         loss: str = "half_sse",
         log_every: int = 1,
-        progress: bool = False,
+        progress: bool | None = False,
         callback: _training.Callback | None = None,
     ) -> History:
         """Trains on x (rows, inputs) and y (rows, outputs) by gradient descent (contract §5 to §8).
 
         `batch_size`: rows to a step; None is all of them, 1 is online. `shuffle_seed`: None keeps the rows' order.
         `loss`: "half_sse", "sse", "half_mse" or "mse" (§7). `log_every`: epochs from one logged epoch to the next.
+        `progress`: a bar on stderr after two seconds; None shows it only on a terminal.
         `callback(epoch, mse)` is called after each logged epoch; returning True stops, keeping that epoch's step.
         Returns the History, also found as `history`. DivergedError and Ctrl-C leave the last good epoch's parameters.
         """
@@ -172,7 +173,7 @@ class Network:
         try:
             self.history = history = History(options.log_every, inputs.rows * targets.width)
             _training.train(
-                *(self._core, self._pointer, self._shape, inputs, targets, options, history, bool(progress), callback)
+                *(self._core, self._pointer, self._shape, inputs, targets, options, history, progress, callback)
             )
         finally:
             self._trained.release()
@@ -225,8 +226,11 @@ class Network:
         )
         return values
 
-    def check_gradient(self, x: Any, y: Any) -> GradientCheck:
-        """Every parameter's gradient of half_sse beside finite differences, measured on a copy of the network."""
+    def check_gradient(self, x: Any, y: Any, progress: bool | None = False) -> GradientCheck:
+        """Every parameter's gradient of half_sse beside finite differences, measured on a copy of the network.
+
+        It takes twelve losses for each parameter. `progress` as for `fit`.
+        """
         rows, targets = self._pair(x, y)
         half_sse = LOSSES.index("half_sse")
         probe = self.copy()
@@ -235,6 +239,7 @@ class Network:
             lambda: probe._loss(rows, targets, half_sse),
             probe._gradient(rows, targets, half_sse),
             gradient_check.names(self.sizes, self.bias),
+            progress,
         )
 
     def trace(self, x: Any) -> list[Trace]:

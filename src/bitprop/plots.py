@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from ._progress import Progress
 from .errors import BackendError
 
 Points = Sequence[Sequence[float]]
@@ -91,27 +92,31 @@ def _scatter(axes: Any, x: Points, labels: Labels) -> None:
     axes.set(xlabel="x0", ylabel="x1", aspect="equal", xlim=(-0.05, 1.05), ylim=(-0.05, 1.05))
 
 
-def save_lab(tables: Sequence[Any], seed: int, folder: str | os.PathLike[str]) -> list[str]:
+def save_lab(
+    tables: Sequence[Any], seed: int, folder: str | os.PathLike[str], progress: bool | None = False
+) -> list[str]:
     """Writes three pictures for each table of a `lab.Lab` into an existing folder; returns their paths."""
     written = []
-    for table in tables:
-        x, y = table.experiment.data(seed)
-        found = table.quantile_curves
-        epochs = table.history.epochs
-        bands = [
-            (f"{low:.0%} to {high:.0%} of {len(table.curves)} seeds", epochs, found[str(low)], found[str(high)])
-            for low, high in ((0.01, 0.99), (0.1, 0.9))
-            if found
-        ]
-        title = table.experiment.title
-        curve = {f"this run, seed {seed}": (epochs, table.history.mse)}
-        pictures = {
-            "loss": losses(curve, title, ("the report", table.epochs, table.report), bands),
-            "prediction": predictions(x, y, table.network.predict(x), title),
-            "boundary": boundary(table.network.predict, x, y, title),
-        }
-        for name, figure in pictures.items():
-            path = os.path.join(folder, f"{table.experiment.name}-{name}.png")
-            save(figure, path)
-            written.append(path)
+    with Progress(3 * len(tables), "pictures", progress) as bar:
+        for table in tables:
+            x, y = table.experiment.data(seed)
+            found = table.quantile_curves
+            epochs = table.history.epochs
+            bands = [
+                (f"{low:.0%} to {high:.0%} of {len(table.curves)} seeds", epochs, found[str(low)], found[str(high)])
+                for low, high in ((0.01, 0.99), (0.1, 0.9))
+                if found
+            ]
+            title = table.experiment.title
+            curve = {f"this run, seed {seed}": (epochs, table.history.mse)}
+            pictures = {
+                "loss": losses(curve, title, ("the report", table.epochs, table.report), bands),
+                "prediction": predictions(x, y, table.network.predict(x), title),
+                "boundary": boundary(table.network.predict, x, y, title),
+            }
+            for name, figure in pictures.items():
+                path = os.path.join(folder, f"{table.experiment.name}-{name}.png")
+                save(figure, path)
+                written.append(path)
+                bar.update(1)
     return written
