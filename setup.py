@@ -20,8 +20,12 @@ class BuildWheel(bdist_wheel):
 
     def run(self) -> None:
         """Compiles first, so that the tag can follow from what came of it."""
+        build_ext = self.get_finalized_command("build_ext")
+        built = build_ext.get_outputs()
+        for path in built:
+            Path(path).unlink(missing_ok=True)  # of an earlier build, which a failed compile would leave in place
+        build_ext.force = True
         self.run_command("build_ext")
-        built = self.get_finalized_command("build_ext").get_outputs()
         if not all(Path(path).exists() for path in built):
             self.announce("bitprop: the C core did not compile; the wheel holds the pure package", level=4)
             self.distribution.ext_modules = []

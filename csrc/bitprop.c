@@ -796,13 +796,17 @@ void bp_train_undo(bp_training *training, double *parameters, const double *work
 static const uint8_t SIGNATURE[8] = {'b', 'i', 't', 'p', 'r', 'o', 'p', 0};
 #define HEADER_SIZE 20U /* signature, version, flags, layers */
 
+/* Of four bits at a time. */
+static const uint32_t CRC_STEPS[16] = {0x00000000U, 0x1db71064U, 0x3b6e20c8U, 0x26d930acU, 0x76dc4190U, 0x6b6b51f4U,
+                                       0x4db26158U, 0x5005713cU, 0xedb88320U, 0xf00f9344U, 0xd6d6a3e8U, 0xcb61b38cU,
+                                       0x9b64c2b0U, 0x86d3d2d4U, 0xa00ae278U, 0xbdbdf21cU};
+
 static uint32_t crc32(const uint8_t *data, size_t length) {
     uint32_t crc = 0xffffffffU;
     for (size_t i = 0; i < length; i++) {
         crc ^= data[i];
-        for (uint32_t bit = 0; bit < 8; bit++) {
-            crc = (crc >> 1) ^ ((crc & 1U) != 0 ? 0xedb88320U : 0U);
-        }
+        crc = (crc >> 4) ^ CRC_STEPS[crc & 15U];
+        crc = (crc >> 4) ^ CRC_STEPS[crc & 15U];
     }
     return crc ^ 0xffffffffU;
 }

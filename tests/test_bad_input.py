@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 from array import array
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,17 @@ from bitprop import BackendError, BitpropError, DataError, Network, OptionError,
 
 NAN = math.nan
 X, Y = [[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [[0.0], [1.0], [1.0]]
+
+
+class Liar:
+    """A row whose length is not the number of its items: believing it would read beyond the data."""
+
+    def __len__(self) -> int:
+        return 2
+
+    def __iter__(self) -> Iterator[float]:
+        return iter([0.5])
+
 
 DATA: list[Any] = [
     pytest.param([[0.0, 1.0], [1.0]], Y, DataError, "x is ragged: row 1 has 1 number, row 0 has 2", id="ragged x"),
@@ -42,6 +54,12 @@ DATA: list[Any] = [
     pytest.param([[10**400, 1]] * 3, Y, DataError, "beyond float64 in row 0, column 0", id="huge integer"),
     pytest.param([[1.0, 2.0], "ab", [3.0, 4.0]], Y, DataError, "'ab' as row 1", id="text as a row"),
     pytest.param([[1.0, 2.0], 5.0], Y, DataError, "5.0 as row 1", id="number as a row"),
+    pytest.param([Liar()] * 3, Y, ShapeError, "rows of 1 number", id="a length that lies"),
+    pytest.param([[0.0, 1.0], Liar(), [1.0, 1.0]], Y, DataError, "x is ragged: row 1 has 1", id="one that lies"),
+    pytest.param([[np.complex128(1), 0.0]] * 3, Y, DataError, "row 0, column 0", id="NumPy complex in a row"),
+    pytest.param([[np.timedelta64(5), 0.0]] * 3, Y, DataError, "row 0, column 0", id="NumPy duration in a row"),
+    pytest.param([np.array(1.0), np.array(2.0)], Y, DataError, "as row 0, expected a row", id="NumPy scalars as rows"),
+    pytest.param([memoryview(b"ab").cast("B", (1, 2))], Y, DataError, "as row 0", id="matrix as a row"),
     pytest.param(np.array([["a", "b"]]), [0.0], DataError, "array of <U1", id="NumPy text"),
     pytest.param(np.zeros((3, 2), dtype=complex), Y, DataError, "array of complex128", id="NumPy complex"),
     pytest.param(np.ma.masked_invalid([[1.0, NAN]]), [0.0], DataError, "masked", id="NumPy masked"),
@@ -65,7 +83,7 @@ OPTIONS: list[Any] = [
     ({"epochs": -1}, OptionError, "epochs is -1, expected at least 0"),
     ({"epochs": 2.0}, TypeError, "epochs is 2.0, expected a whole number"),
     ({"epochs": True}, TypeError, "epochs is True"),
-    ({"epochs": 2**70}, OptionError, "epochs"),
+    ({"epochs": 2**70}, OptionError, "expected at least 0 and below 2\\^63"),
     ({"learning_rate": -0.1}, OptionError, "learning_rate is -0.1, expected a finite number of at least 0"),
     ({"learning_rate": NAN}, OptionError, "learning_rate is nan"),
     ({"learning_rate": math.inf}, OptionError, "learning_rate is inf"),

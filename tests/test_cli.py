@@ -117,7 +117,12 @@ BAD: list[tuple[list[str], str]] = [
     (["train", "xor", "--activation", "softmax"], "activation is 'softmax'"),
     (["train", "xor", "--loss", "rmse"], "rmse"),
     (["train", "xor", "--save", "/nowhere/net.json"], "there is no folder /nowhere"),
-    (["train", "xor", "--save", "/"], "it is a folder"),
+    (["train", "xor", "--save", "/"], "expected the name of a file"),
+    (["train", "xor", "--save", ""], "expected the name of a file"),
+    (["train", "xor", "--load", "net.json", "--seed", "3"], "--seed is given for net.json, which has its own"),
+    (["gradcheck", "--model", "net.json", "--sizes", "2-1"], "--sizes is given for net.json"),
+    (["train", "linear:" + "9" * 5000], "linear:N"),
+    (["train", "two\nlines.csv"], "is not there"),
     (["train", "xor", "--load", "nothing.json"], "nothing.json"),
     (["predict", "nothing.json", "xor"], "nothing.json"),
     (["gradcheck", "--sizes", "2-0-1"], "size 0"),
@@ -135,6 +140,40 @@ def test_bad_usage(arguments: list[str], message: str) -> None:
     assert message in found.stderr
     assert found.stderr.count("\n") == 1
     assert found.stdout == ""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX shell")
+@pytest.mark.parametrize("redirection", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_streams(redirection: str) -> None:
+    """Closed streams are no traceback: what is not needed is not missed."""
+    command = f"{sys.executable} -m bitprop train xor --epochs 5 {redirection}"
+    found = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+    assert found.returncode == 0
+    assert found.stderr == ""
+    command = f"{sys.executable} -m bitprop train - --epochs 5 <&-"
+    found = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+    assert (found.returncode, found.stderr) == (2, "bitprop: error: stdin is closed, expected CSV rows\n")
+
+
+def test_json_without_nan(tmp_path: Path) -> None:
+    """What JSON has no number for is null."""
+    net = Network(2, 1, activation="identity", bias=False)
+    net.parameters[0] = net.parameters[1] = 2.0
+    net.save(tmp_path / "net.json")
+    found = run("predict", str(tmp_path / "net.json"), "-", "--json", input="1e308,-1e308\n")
+    assert json.loads(found.stdout, parse_constant=pytest.fail)["outputs"] == [[None]]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_model_is_saved_before_printing(tmp_path: Path) -> None:
+    """A training is not lost because its table cannot be printed."""
+    model = tmp_path / "net.json"
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        command = [sys.executable, "-m", "bitprop", "train", "xor", "--epochs", "50", "--save", str(model)]
+        found = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert found.returncode == 2
+    assert "No space left" in found.stderr
+    assert Network.load(model).sizes == (2, 4, 4, 1)
 
 
 def test_bad_environment() -> None:

@@ -40,7 +40,7 @@ def test_csv_columns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write(tmp_path, "1,2,3\n")
     assert datasets.read_csv(path, outputs=2) == ([[1.0]], [[2.0, 3.0]])
     assert datasets.read_csv(path, inputs=3) == ([[1.0, 2.0, 3.0]], [])
-    monkeypatch.setattr("sys.stdin", io.StringIO("5,6\n"))
+    monkeypatch.setattr("sys.stdin", io.StringIO("\ufeff5,6\n"))
     assert datasets.named("-") == ([[5.0]], [[6.0]])
 
 
@@ -55,6 +55,8 @@ def test_csv_columns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("a,b\n", "has no rows"),
         ("", "has no rows"),
         ("1\n", "1 columns, expected"),
+        ("0.1,O.2,0\n1,2,3\n", "line 1, column 2: 'O.2'"),
+        ("0.1,,0\n1,2,3\n", "line 1, column 2: ''"),
         ('1,"2\n', "line"),
     ],
 )

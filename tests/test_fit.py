@@ -5,16 +5,20 @@ from __future__ import annotations
 
 import os
 import signal
+import statistics
 import subprocess
 import sys
 import threading
 import time
 from array import array
+from typing import Any
 
+import numpy as np
 import pytest
 from bits import to_hex
+from conftest import core_or_skip
 
-from bitprop import DivergedError, Network, datasets
+from bitprop import DivergedError, Network, _pure, _training, datasets
 
 X, Y = datasets.xor()
 
@@ -123,14 +127,89 @@ def test_divergence(backend: str) -> None:
     assert net.history.epochs == list(range(epoch))
 
 
-def test_long_epoch_is_cut(backend: str) -> None:
-    """Slices inside an epoch change no bit: a slow-growing budget against one row at a time is in test_vectors."""
-    rows = 300 if backend == "python" else 60_000
-    x, y = datasets.linear(rows, 3)
+def test_slices_of_one_row(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However slow the machine, slicing changes no bit: here every slice takes too long, down to single rows."""
+    x, y = datasets.linear(70, 3)
+    options = {"epochs": 4, "learning_rate": 1e-1, "shuffle_seed": 5, "batch_size": 40}
     nets = [Network(2, 8, 1, seed=2, backend=backend) for _ in range(2)]
-    nets[0].fit(x, y, epochs=2, learning_rate=1e-3, shuffle_seed=5, batch_size=rows // 2 + 1)
-    nets[1].fit(x, y, epochs=2, learning_rate=1e-3, shuffle_seed=5, batch_size=rows // 2 + 1, callback=lambda *_: False)
+    nets[0].fit(x, y, **options)  # type: ignore[arg-type]
+    monkeypatch.setattr(_training, "SLICE", 1e-12)
+    monkeypatch.setattr(_training, "FIRST_BUDGET", 50)
+    nets[1].fit(x, y, **options)  # type: ignore[arg-type]
     assert nets[0] == nets[1]
+
+
+@pytest.mark.parametrize("options", [{}, {"shuffle_seed": 1}, {"shuffle_seed": 1, "batch_size": 32}], ids=str)
+@pytest.mark.parametrize(("per_row", "per_swap"), [(1e-6, 1e-8), (2e-5, 1e-9), (1e-7, 1e-9)])
+def test_slices_stay_short(
+    monkeypatch: pytest.MonkeyPatch, options: dict[str, int], per_row: float, per_swap: float
+) -> None:
+    """On a clock that counts rows and swaps, no slice takes more than 50 ms, and most come near the 20 ms aimed at."""
+    core = core_or_skip("ctypes")
+    clock = [0.0]
+    slices: list[float] = []
+
+    class Clocked:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(core, name)
+
+        def train(self, log: Any, training: Any, *rest: Any) -> int:
+            def spent() -> float:
+                within = training.begun > training.epoch
+                rows = training.epoch * training.rows + (training.row if within else 0)
+                swaps = training.begun * (training.rows - 1) - (training.to_shuffle if within else 0)
+                return rows * per_row + (swaps * per_swap if training.shuffle else 0.0)
+
+            before = spent()
+            status = core.train(log, training, *rest)
+            slices.append(spent() - before)
+            clock[0] += slices[-1]
+            return status
+
+    net = Network(2, 4, 4, 1, backend="ctypes")
+    monkeypatch.setattr(net, "_core", Clocked())
+    monkeypatch.setattr(_training.time, "perf_counter", lambda: clock[0])
+    rows = 120_000
+    x, y = array("d", [0.5]) * (2 * rows), array("d", [0.25]) * rows
+    net.fit(memoryview(x).cast("B").cast("d", (rows, 2)), y, epochs=3, learning_rate=1e-9, **options)  # type: ignore[arg-type]
+    assert max(slices) <= 0.05
+    assert statistics.median(slices) > 0.005
+
+
+def test_two_interrupts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second Ctrl-C while the first is answered leaves the last good epoch all the same."""
+    calls = []
+    undo = _pure.train_undo
+
+    def interrupted(training: Any, parameters: Any, work: Any, shape: Any) -> None:
+        calls.append(1)
+        if len(calls) == 1:
+            parameters[0] = 99.0
+            raise KeyboardInterrupt
+        undo(training, parameters, work, shape)
+
+    net = Network(2, 4, 4, 1, seed=1, backend="python")
+    monkeypatch.setattr(net._core, "train_undo", interrupted)
+    step = _pure.step
+
+    def stop(*arguments: Any) -> None:
+        step(*arguments)
+        if not calls:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(_pure, "step", stop)
+    with pytest.raises(KeyboardInterrupt):
+        net.fit(X, Y, epochs=5)
+    assert len(calls) == 2
+    assert net == Network(2, 4, 4, 1, seed=1)
+
+
+def test_only_true_stops(backend: str) -> None:
+    """A callback's other results, true as they may count, do not stop."""
+    net = Network(2, 1, seed=1, backend=backend)
+    for result in (1, "yes", [0], 0.5, None, False, np.False_):
+        assert net.fit(X, Y, epochs=2, callback=lambda *_, result=result: result).stopped == "epochs"
+    assert net.fit(X, Y, epochs=2, callback=lambda *_: np.True_).stopped == "callback"
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs timed signals")

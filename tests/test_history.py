@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bitprop import History, Network, datasets
+from bitprop import History, Network, OptionError, datasets
 
 
 @pytest.fixture
@@ -26,6 +26,13 @@ def test_report_lines(history: History) -> None:
     assert history.table(500).splitlines() == [
         f"epoch : {epoch} Loss : {history.mse[epoch // 10]:.16f}" for epoch in (0, 500)
     ]
+
+
+def test_table_distance(history: History) -> None:
+    """The distance between lines is checked."""
+    for every in (0, -1):
+        with pytest.raises(OptionError, match=f"every is {every}"):
+            history.table(every)
 
 
 @pytest.mark.parametrize(("epochs", "lines"), [(0, 0), (1, 1), (19, 19), (20, 20), (21, 11), (41, 14), (1000, 20)])

@@ -8,11 +8,12 @@ import os
 import random
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from bitprop import DataError, ModelFileError, Network, datasets, model_file
+from bitprop import DataError, ModelFileError, Network, OptionError, datasets, model_file
 
 
 @pytest.fixture
@@ -94,7 +95,12 @@ def test_every_changed_byte_is_refused(net: Network, tmp_path: Path) -> None:
         ({"parameters": []}, "does not describe"),
         ({"parameters": ["7ff8000000000000"] * 13}, "nan"),
         ({"self_test": {"input": ["3fe0000000000000"] * 2, "output": ["3fe0000000000000"]}}, "self-test"),
-        ({"self_test": {}}, "does not describe"),
+        ({"self_test": {}}, "self-test"),
+        ({"bias": 1}, "not as bitprop writes it"),
+        ({"contract": True}, "not as bitprop writes it"),
+        ({"activations": "tanh"}, "not as bitprop writes it|self-test"),
+        ({"more": 1}, "not as bitprop writes it"),
+        ({"parameters": ["00 00 00 00 00  "] * 13}, "16 hexadecimal digits"),
         ({"bias": 3}, "bias"),
     ],
     ids=str,
@@ -168,9 +174,47 @@ def test_full_disk(net: Network, tmp_path: Path) -> None:
     assert len(list(tmp_path.iterdir())) == 1
 
 
+def test_wrong_backend_is_no_wrong_file(net: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A backend or kernel that cannot be is told as such."""
+    net.save(tmp_path / "net.json")
+    with pytest.raises(OptionError, match="backend is 'nope'"):
+        Network.load(tmp_path / "net.json", backend="nope")
+    with pytest.raises(TypeError, match="backend is 3"):
+        Network.load(tmp_path / "net.json", backend=3)  # type: ignore[arg-type]
+    monkeypatch.setenv("BITPROP_KERNEL", "foo")
+    with pytest.raises(OptionError, match="BITPROP_KERNEL"):
+        Network.load(tmp_path / "net.json")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX permissions")
+def test_permissions_and_links(net: Network, tmp_path: Path) -> None:
+    """Saving again keeps the file's permissions; a link in the temporary file's place is never written through."""
+    path, victim = tmp_path / "net.json", tmp_path / "victim"
+    net.save(path)
+    path.chmod(0o600)
+    victim.write_text("mine", encoding="utf-8")
+    (tmp_path / "net.json.bitprop-tmp").symlink_to(victim)
+    net.save(path)
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert victim.read_text(encoding="utf-8") == "mine"
+    assert not path.is_symlink()
+    assert Network.load(path) == net
+
+
+def test_threads_save_one_file(net: Network, tmp_path: Path) -> None:
+    """Threads that save to one path do so one after another."""
+    with ThreadPoolExecutor(4) as executor:
+        list(executor.map(lambda _: net.save(tmp_path / "net.json"), range(60)))
+    assert Network.load(tmp_path / "net.json") == net
+    assert len(list(tmp_path.iterdir())) == 1
+
+
 def test_bytes_refused(net: Network) -> None:
     """Model bytes that are cut, altered or something else are refused."""
     whole = net.to_bytes()
+    for number in (100, 10**13):
+        with pytest.raises(TypeError):
+            Network.from_bytes(number)  # type: ignore[arg-type]
     for data in (b"", b"bitprop\0", whole[:-1], whole + b"\0", b"x" + whole[1:], b"\0" * 100):
         with pytest.raises(ModelFileError, match="not one whole model"):
             Network.from_bytes(data)

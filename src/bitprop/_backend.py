@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from . import _pure
-from .errors import BackendError, OptionError
+from .errors import BackendError, BitpropError, OptionError
 
 BACKENDS = ("cffi", "ctypes", "python")  # fastest first
 KERNELS = ("portable",)  # that this version has
@@ -68,33 +68,17 @@ class Core(Protocol):
     def generator(self) -> Any: ...
 
 
+FUNCTIONS = tuple(name for name in Core.__annotations__ if name != "name")
+
+
 class PythonCore:
     """The pure twin: its memory is plain Python objects, so most makers have nothing to do."""
 
     name = "python"
-    activate = staticmethod(_pure.activate)
-    slope = staticmethod(_pure.slope)
-    first_nonfinite = staticmethod(_pure.first_nonfinite)
-    parameter_count = staticmethod(_pure.parameter_count)
-    predict_size = staticmethod(_pure.predict_size)
-    train_size = staticmethod(_pure.train_size)
-    generator_seed = staticmethod(_pure.generator_seed)
-    generator_random = staticmethod(_pure.generator_random)
-    generator_below = staticmethod(_pure.generator_below)
-    init = staticmethod(_pure.init)
-    forward = staticmethod(_pure.forward)
-    predict = staticmethod(_pure.predict)
-    loss = staticmethod(_pure.loss)
-    gradient = staticmethod(_pure.gradient)
-    train_start = staticmethod(_pure.train_start)
-    train = staticmethod(_pure.train)
-    train_undo = staticmethod(_pure.train_undo)
-    encode_size = staticmethod(_pure.encode_size)
-    encode = staticmethod(_pure.encode)
-    decode_layers = staticmethod(_pure.decode_layers)
-    decode_shape = staticmethod(_pure.decode_shape)
-    decode_parameters = staticmethod(_pure.decode_parameters)
-    self_test = staticmethod(_pure.self_test)
+
+    def __init__(self) -> None:
+        for function in FUNCTIONS:
+            setattr(self, function, getattr(_pure, function))
 
     def describe_compiler(self) -> str:
         """No compiler built it."""
@@ -135,7 +119,7 @@ class PythonCore:
 
 def _make(name: str) -> Core:
     if name == "python":
-        return PythonCore()
+        return PythonCore()  # type: ignore[return-value]  # bound by name
     from . import _native  # here, since a Python without ctypes can still run the pure twin
 
     return _native.CffiCore() if name == "cffi" else _native.CtypesCore()  # type: ignore[return-value]  # bound by name
@@ -183,20 +167,26 @@ def choose(name: str | None = None) -> Core:
     raise BackendError(f"{source} {name!r} cannot be used: {'; '.join(refused)}")
 
 
+def expect_ok(status: int) -> None:
+    """Raises where a core refuses what was checked before: a bug of bitprop."""
+    if status != _pure.OK:
+        raise BitpropError(f"the core answered status {status} to checked arguments; please report this as a bug")
+
+
 def info() -> dict[str, Any]:
     """What is in use here, and why no faster backend is. OptionError, BackendError, as for `choose`."""
     core = choose()
     loaded = {name: _load(name) for name in BACKENDS}
     faster = BACKENDS[: BACKENDS.index(core.name)]
     reasons = [found if isinstance(found := loaded[name], str) else f"{name}: not asked for" for name in faster]
-    native = core.name != "python"
+    usable = [name for name in BACKENDS if not isinstance(loaded[name], str)]
     return {
         "version": importlib.metadata.version("bitprop"),
         "contract": _pure.CONTRACT,
         "backend": core.name,
-        "backends": [name for name in BACKENDS if not isinstance(loaded[name], str)],
-        "kernel": "portable" if native else None,
-        "kernels": list(KERNELS) if native else [],
+        "backends": usable,
+        "kernel": None if core.name == "python" else "portable",
+        "kernels": [] if usable == ["python"] else list(KERNELS),
         "compiler": core.describe_compiler() or None,
         "self_test": "passed",
         "reason": "; ".join(reasons) or None,

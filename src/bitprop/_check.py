@@ -25,6 +25,7 @@ def integer(name: str, value: Any, least: int, end: int = COUNT_END) -> int:
         raise TypeError(f"{name} is {value!r}, expected a whole number") from None
     if not least <= number < end:
         expected = f"0 <= {name} < 2^64" if end == SEED_END else f"at least {least}"
+        expected += f" and below 2^{end.bit_length() - 1}" if number >= end != SEED_END else ""
         raise OptionError(f"{name} is {number}, expected {expected}")
     return number
 
@@ -36,7 +37,7 @@ def seed(name: str, value: Any) -> int:
 
 def learning_rate(value: Any) -> float:
     """A finite number of at least 0. TypeError, OptionError."""
-    if isinstance(value, (bool, str, bytes)):
+    if isinstance(value, (bool, str, bytes, bytearray)):
         raise TypeError(f"learning_rate is {value!r}, expected a number")
     try:
         rate = float(value)
@@ -47,6 +48,18 @@ def learning_rate(value: Any) -> float:
     if not 0.0 <= rate < math.inf:
         raise OptionError(f"learning_rate is {value!r}, expected a finite number of at least 0")
     return rate
+
+
+def is_true(value: Any) -> bool:
+    """Whether it is True, Python's or NumPy's; nothing else that happens to count as true."""
+    return type(value).__name__ in ("bool", "bool_") and bool(value)
+
+
+def boolean(name: str, value: Any) -> bool:
+    """True or False (or 1 or 0, as files and NumPy have them). TypeError."""
+    if type(value).__name__ not in ("bool", "bool_") and not (type(value) is int and value in (0, 1)):
+        raise TypeError(f"{name} is {value!r}, expected True or False")
+    return bool(value)
 
 
 def choice(name: str, value: Any, names: Sequence[str]) -> int:

@@ -663,12 +663,18 @@ SIGNATURE = b"bitprop\0"
 HEADER_SIZE = 20  # signature, version, flags, layers
 
 
+CRC_STEPS = [  # of four bits at a time
+    *(0x00000000, 0x1DB71064, 0x3B6E20C8, 0x26D930AC, 0x76DC4190, 0x6B6B51F4, 0x4DB26158, 0x5005713C),
+    *(0xEDB88320, 0xF00F9344, 0xD6D6A3E8, 0xCB61B38C, 0x9B64C2B0, 0x86D3D2D4, 0xA00AE278, 0xBDBDF21C),
+]
+
+
 def crc32(data: bytearray, length: int) -> int:
     crc = 0xFFFFFFFF
     for i in range(length):
         crc ^= data[i]
-        for _ in range(8):
-            crc = crc >> 1 ^ (0xEDB88320 if crc & 1 else 0)
+        crc = crc >> 4 ^ CRC_STEPS[crc & 15]
+        crc = crc >> 4 ^ CRC_STEPS[crc & 15]
     return crc ^ 0xFFFFFFFF
 
 

@@ -10,21 +10,29 @@ import struct
 import sys
 from array import array
 from collections.abc import Sequence
+from decimal import Decimal
+from numbers import Real
 from typing import Any, NamedTuple
 
 from ._backend import Core
 from .errors import DataError, ShapeError
 
+NOT_ROWS = (str, bytes, bytearray, dict, set, frozenset)  # iterable, but not rows of numbers
 NUMBERS = "bBhHiIlLqQnNefd?"  # single formats of the struct module that are real numbers
 
 
 class Rows(NamedTuple):
     """Checked data: finite doubles, row after row."""
 
-    pointer: Any  # as the core takes it
+    values: memoryview[float] | array[float]
+    pointer: Any  # to them, as the core takes it
     rows: int
     width: int
     form: str  # "list", "numpy" or "buffer"
+
+    def split(self) -> list[list[float]]:
+        """The rows as lists."""
+        return [list(self.values[at : at + self.width]) for at in range(0, self.rows * self.width, self.width)]
 
 
 class _Raw(NamedTuple):
@@ -57,7 +65,7 @@ def convert(core: Core, data: Any, width: int, name: str) -> Rows:
     if bad < total:
         where = f"row {bad // width}, column {bad % width}"
         raise DataError(f"{name} has {raw.values[bad]} in {where}, expected finite numbers")
-    return Rows(pointer, count, width, raw.form)
+    return Rows(raw.values, pointer, count, width, raw.form)
 
 
 def convert_pair(core: Core, x: Any, y: Any, inputs: int, outputs: int) -> tuple[Rows, Rows]:
@@ -72,7 +80,7 @@ def convert_pair(core: Core, x: Any, y: Any, inputs: int, outputs: int) -> tuple
 def zeros(count: int) -> array[float]:
     """Memory for `count` doubles. ShapeError where there is not enough."""
     try:
-        return array("d", bytes(8 * count))
+        return array("d", [0.0]) * count
     except (MemoryError, OverflowError):
         raise ShapeError(f"{count} numbers need {8 * count} bytes, more memory than there is") from None
 
@@ -117,7 +125,7 @@ def _raw(core: Core, data: Any, name: str) -> _Raw:
     numpy = sys.modules.get("numpy")
     if isinstance(data, (list, tuple)):
         return _from_sequence(data, name)
-    if isinstance(data, (str, bytes, bytearray, dict, set, frozenset)):
+    if isinstance(data, NOT_ROWS):
         raise DataError(f"{name} is {type(data).__name__}, expected rows of numbers")
     if numpy is not None and hasattr(data, "__array__"):
         return _from_numpy(core, numpy, data, name)
@@ -177,31 +185,54 @@ def _from_sequence(data: Sequence[Any], name: str) -> _Raw:
         return _Raw(values, (len(data),), "list")
     columns = None
     for number, row in enumerate(data):
-        if isinstance(row, (str, bytes, bytearray, dict, set, frozenset)) or not hasattr(type(row), "__len__"):
-            raise DataError(f"{name} has {row!r} as row {number}, expected a row of numbers")
-        if columns is None:
-            columns = len(row)
-        if len(row) != columns:
-            raise DataError(f"{name} is ragged: row {number} has {_numbers(len(row))}, row 0 has {columns}")
-        _append(values, row, name, number)
+        items = _items(row, f"{name} has {row!r} as row {number}, expected a row of numbers")
+        columns = len(items) if columns is None else columns
+        if len(items) != columns:
+            raise DataError(f"{name} is ragged: row {number} has {_numbers(len(items))}, row 0 has {columns}")
+        _append(values, items, name, number)
     return _Raw(values, (len(data), columns or 0), "list")
+
+
+def _items(row: Any, problem: str) -> list[Any]:
+    """A row's items, as many as there are, whatever its length claims. DataError with the problem."""
+    if isinstance(row, list):
+        return row
+    if isinstance(row, NOT_ROWS):
+        raise DataError(problem)
+    try:
+        return list(row)
+    except (TypeError, NotImplementedError):  # not iterable; a view of several dimensions
+        raise DataError(problem) from None
 
 
 def _append(values: array[float], row: Sequence[Any], name: str, number: int | None) -> None:
     """Appends a row; `fromlist` takes numbers only, where float() would also read strings."""
     items = row if isinstance(row, list) else list(row)
     try:
-        values.fromlist(items)
-    except (TypeError, OverflowError, ValueError):
-        for column, item in enumerate(items):
-            try:
+        if all(map(_is_real, set(map(type, items)))):
+            values.fromlist(items)
+            return
+    except (OverflowError, TypeError, ValueError):
+        pass
+    for column, item in enumerate(items):
+        problem = f"{name} has {item!r} in"
+        try:
+            if _is_real(type(item)):
                 array("d", [item])
-            except OverflowError:
-                problem = f"{name} has a number beyond float64 in"
-            except (TypeError, ValueError):
-                problem = f"{name} has {item!r} in"
-            else:
                 continue
-            where = f"row {number}, column {column}" if number is not None else f"place {column}"
-            raise DataError(f"{problem} {where}, expected a number") from None
-        raise
+        except OverflowError:
+            problem = f"{name} has a number beyond float64 in"
+        except (TypeError, ValueError):
+            pass
+        where = f"row {number}, column {column}" if number is not None else f"place {column}"
+        raise DataError(f"{problem} {where}, expected a number")
+
+
+def _is_real(kind: type) -> bool:
+    """Whether a type's values are real numbers. NumPy's durations count as integers, and its booleans do not."""
+    if kind in (float, int):
+        return True
+    names = {base.__name__ for base in kind.__mro__}
+    return names.isdisjoint({"timedelta64"}) and (
+        issubclass(kind, (Real, Decimal)) or not names.isdisjoint({"bool_", "bool"})
+    )

@@ -8,14 +8,15 @@ from array import array
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from . import _pure
-from ._backend import Core
+from . import _check, _pure
+from ._backend import Core, expect_ok
 from ._progress import Progress
 from ._rows import Rows
 from .errors import DivergedError
 from .history import History
 
 SLICE = 0.02  # seconds that a slice aims at
+FIRST_BUDGET = 100_000  # rows times parameters of the first slice, well below SLICE on slow machines
 LOG_SIZE = 4096  # logged epochs that a slice can hold
 
 Callback = Callable[[int, float], Any]
@@ -26,7 +27,7 @@ class Options(NamedTuple):
 
     epochs: int
     learning_rate: float
-    batch_size: int
+    batch_size: int | None
     shuffle_seed: int | None
     loss: int
     log_every: int
@@ -53,9 +54,21 @@ def train(
     order = core.words(x.rows if shuffle else 1)
     work = core.work(shape, core.train_size(shape))
     log = array("d", bytes(8 * LOG_SIZE))
-    core.train_start(
-        *(training, order, shape, x.rows, options.batch_size, options.log_every),
-        *(options.learning_rate, options.loss, int(shuffle), options.shuffle_seed or 0),
+    batch_size = x.rows if options.batch_size is None else min(options.batch_size, x.rows)
+    seed = options.shuffle_seed or 0
+    expect_ok(
+        core.train_start(
+            training,
+            order,
+            shape,
+            x.rows,
+            batch_size,
+            options.log_every,
+            options.learning_rate,
+            options.loss,
+            int(shuffle),
+            seed,
+        )
     )
     arguments = (core.doubles(log), training, parameters, work, order, shape, x.pointer, y.pointer, LOG_SIZE)
 
@@ -75,7 +88,7 @@ def train(
         history._extend(log[:new])
         return new
 
-    budget = max(1, 100_000 // core.parameter_count(shape))
+    budget = max(1, FIRST_BUDGET // core.parameter_count(shape))
     shown = 0
     with Progress(options.epochs * x.rows, f"{options.epochs} epochs, rows", wanted=progress) as bar:
         try:
@@ -88,22 +101,36 @@ def train(
                 elapsed = time.perf_counter() - started
                 new = log_new()
                 if status == _pure.DIVERGED:
-                    raise DivergedError(
-                        f"training diverged in epoch {training.epoch}: its squared error, or a parameter after it, is "
-                        f"not finite; the network is back at that epoch's start. learning_rate was "
-                        f"{options.learning_rate!r}: try a smaller one, or scale the data",
-                        training.epoch,
-                    )
+                    raise _diverged(training.epoch, options.learning_rate)
+                expect_ok(status)
                 bar.update(rows_done() - shown)
                 shown = rows_done()
                 if callback is not None and training.epoch == next_logged + 1:
-                    if callback(next_logged, history._sse[-1] / history._terms):
+                    if _check.is_true(callback(next_logged, history._sse[-1] / history._terms)):
                         history.stopped = "callback"
                         return
                 elif training.epoch < until and new < LOG_SIZE and telling and among_rows():  # the budget is used up
                     budget = max(1, int(budget * min(2.0, SLICE / max(elapsed, 1e-6))))
         except BaseException:
-            log_new()
-            core.train_undo(training, parameters, work, shape)
+            _insist(log_new)
+            _insist(lambda: core.train_undo(training, parameters, work, shape))
             raise
     history.stopped = "epochs"
+
+
+def _insist(action: Callable[[], Any]) -> None:
+    """Does what can be done over until it is done: a second Ctrl-C leaves nothing half done."""
+    while True:
+        try:
+            action()
+        except KeyboardInterrupt:
+            continue
+        return
+
+
+def _diverged(epoch: int, learning_rate: float) -> DivergedError:
+    return DivergedError(
+        f"training diverged in epoch {epoch}: its squared error, or a parameter after it, is not finite; the network "
+        f"is back at that epoch's start. learning_rate was {learning_rate!r}: try a smaller one, or scale the data",
+        epoch,
+    )

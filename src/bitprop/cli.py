@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import sys
 from collections.abc import Sequence
@@ -83,7 +84,7 @@ def _add_backend(parser: argparse.ArgumentParser) -> None:
 
 def _add_progress(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        *("--progress",),
+        "--progress",
         action=argparse.BooleanOptionalAction,
         help="show a progress bar after two seconds (default: where stderr is a terminal)",
     )
@@ -91,39 +92,47 @@ def _add_progress(parser: argparse.ArgumentParser) -> None:
 
 def _add_network(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sizes", type=_sizes, metavar="2-4-4-1", help="layer sizes (default: two hidden layers of 4)")
-    parser.add_argument("--activation", default="sigmoid", help="one, or one for each layer: tanh,sigmoid (sigmoid)")
-    parser.add_argument("--bias", action=argparse.BooleanOptionalAction, default=True, help="biases (default: yes)")
-    parser.add_argument("--init", default="normal", choices=network.INITS, help="initial weights (normal)")
-    parser.add_argument("--seed", type=_whole, default=0, help="of the initial weights (0)")
+    parser.add_argument("--activation", help="one, or one for each layer: tanh,sigmoid (sigmoid)")
+    parser.add_argument("--bias", action=argparse.BooleanOptionalAction, help="biases (default: yes)")
+    parser.add_argument("--init", choices=network.INITS, help="initial weights (normal)")
+    parser.add_argument("--seed", type=_whole, help="of the initial weights (0)")
 
 
 def _add_data_seed(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data-seed", type=_whole, default=0, help="of linear:N (0)")
 
 
-def _make_network(options: argparse.Namespace, columns: int) -> Network:
-    """The network of the command line's options, for data of that many columns in all where no sizes are given."""
-    return Network(
-        *(options.sizes or (columns - 1, 4, 4, 1)),
-        activation=options.activation.split(",") if "," in options.activation else options.activation,
-        bias=options.bias,
-        init=options.init,
-        seed=options.seed,
-        backend=options.backend,
-    )
-
-
-def _read_pair(options: argparse.Namespace, sizes: Sequence[int] | None) -> tuple[datasets.Rows, datasets.Rows]:
-    """The data set of the command line, which must have targets."""
+def _network_and_data(options: argparse.Namespace, model: str | None) -> tuple[Network, datasets.Rows, datasets.Rows]:
+    """The network of a model file or of the options, with the data set, which must have targets."""
+    own = {name: getattr(options, name) for name in ("activation", "bias", "init", "seed")}
+    own = {name: value for name, value in own.items() if value is not None}
+    loaded = None
+    if model is not None:
+        if own or options.sizes:
+            name = next(iter(own), "sizes")
+            raise OptionError(f"--{name} is given for {model}, which has its own: expected a model or network options")
+        loaded = Network.load(model, backend=options.backend)
+    sizes = loaded.sizes if loaded else options.sizes
     inputs, outputs = (sizes[0], sizes[-1]) if sizes else (None, 1)
     x, y = datasets.named(options.data, options.data_seed, inputs, outputs)
     if not y:
         raise DataError(f"{options.data} has {len(x[0])} columns, expected columns of targets after {inputs} of inputs")
-    return x, y
+    if "," in own.get("activation", ""):
+        own["activation"] = own["activation"].split(",")
+    return loaded or Network(*(sizes or (len(x[0]), 4, 4, 1)), backend=options.backend, **own), x, y
 
 
 def _print_json(fields: Any) -> None:
-    print(json.dumps(fields, indent=1))
+    print(json.dumps(_finite(fields), indent=1, allow_nan=False))
+
+
+def _finite(value: Any) -> Any:
+    """The value with null for what JSON has no number for: NaN and infinities."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    return [_finite(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 # --- lab ---
@@ -131,7 +140,10 @@ def _print_json(fields: Any) -> None:
 
 def _add_lab(commands: Any) -> None:
     parser = _command(
-        *(commands, _lab, "lab", "Reproduce the lab report: four loss tables beside its own."),
+        commands,
+        _lab,
+        "lab",
+        "Reproduce the lab report: four loss tables beside its own.",
         example="bitprop lab --out pictures",
     )
     parser.add_argument("--seed", type=_whole, default=0, help="of the single runs, data and network (0)")
@@ -147,6 +159,7 @@ def _lab(options: argparse.Namespace) -> int:
     if options.out is not None:
         plots.require()
         os.makedirs(options.out, exist_ok=True)
+        _check_writable(os.path.join(options.out, "picture.png"))
     found = lab.run(options.seed, options.seeds, options.backend, options.progress)
     if options.json:
         _print_json(found.to_json())
@@ -163,7 +176,10 @@ def _lab(options: argparse.Namespace) -> int:
 
 def _add_train(commands: Any) -> None:
     parser = _command(
-        *(commands, _train, "train", "Train a network and print its losses."),
+        commands,
+        _train,
+        "train",
+        "Train a network and print its losses.",
         example="bitprop train linear:100 --epochs 20000 --no-bias --save net.json",
     )
     parser.add_argument("data", metavar="DATA", help=DATA_HELP)
@@ -186,11 +202,10 @@ def _add_train(commands: Any) -> None:
 def _train(options: argparse.Namespace) -> int:
     if options.plot is not None:
         plots.require()
-    for path in filter(None, (options.save, options.history, options.plot)):
-        _check_folder(path)
-    loaded = Network.load(options.load, backend=options.backend) if options.load else None
-    x, y = _read_pair(options, loaded.sizes if loaded else options.sizes)
-    net = loaded or _make_network(options, len(x[0]) + 1)
+    for path in (options.save, options.history, options.plot):
+        if path is not None:
+            _check_writable(path)
+    net, x, y = _network_and_data(options, options.load)
     try:
         history = net.fit(
             *(x, y),
@@ -207,6 +222,15 @@ def _train(options: argparse.Namespace) -> int:
             net.save(options.save)
             print(f"\ninterrupted; {options.save} holds the network after its last whole epoch", file=sys.stderr)
         raise
+    if options.save:
+        net.save(options.save)
+        print(f"wrote {options.save}", file=sys.stderr)
+    if options.history:
+        history.to_csv(options.history)
+        print(f"wrote {options.history}", file=sys.stderr)
+    if options.plot:
+        history.plot(options.plot)
+        print(f"wrote {options.plot}", file=sys.stderr)
     mse = net.loss(x, y)
     if options.json:
         _print_json(
@@ -223,25 +247,18 @@ def _train(options: argparse.Namespace) -> int:
     else:
         print("\n".join(filter(None, [repr(net), str(history) if options.log_every is None else history.table(1)])))
         print(f"after {options.epochs} epochs: mse {mse!r}\nfingerprint {net.fingerprint()}")
-    if options.save:
-        net.save(options.save)
-        print(f"wrote {options.save}", file=sys.stderr)
-    if options.history:
-        history.to_csv(options.history)
-        print(f"wrote {options.history}", file=sys.stderr)
-    if options.plot:
-        history.plot(options.plot)
-        print(f"wrote {options.plot}", file=sys.stderr)
     return 0
 
 
-def _check_folder(path: str) -> None:
+def _check_writable(path: str) -> None:
     """Refuses before the work what could not be written after it."""
     folder = os.path.dirname(path) or "."
+    if not path or os.path.isdir(path):
+        raise OptionError(f"cannot write {path!r}: expected the name of a file")
     if not os.path.isdir(folder):
         raise OptionError(f"cannot write {path}: there is no folder {folder}")
-    if os.path.isdir(path):
-        raise OptionError(f"cannot write {path}: it is a folder")
+    if not os.access(folder, os.W_OK):
+        raise OptionError(f"cannot write {path}: the folder {folder} does not allow it")
 
 
 # --- predict ---
@@ -249,7 +266,10 @@ def _check_folder(path: str) -> None:
 
 def _add_predict(commands: Any) -> None:
     parser = _command(
-        *(commands, _predict, "predict", "Print a model's outputs, a line of comma-separated numbers for each row."),
+        commands,
+        _predict,
+        "predict",
+        "Print a model's outputs, a line of comma-separated numbers for each row.",
         example="bitprop predict xor.json xor",
     )
     parser.add_argument("model", metavar="MODEL", help="a model file")
@@ -277,7 +297,10 @@ def _predict(options: argparse.Namespace) -> int:
 
 def _add_gradcheck(commands: Any) -> None:
     parser = _command(
-        *(commands, _gradcheck, "gradcheck", "Compare back-propagation's gradient with finite differences."),
+        commands,
+        _gradcheck,
+        "gradcheck",
+        "Compare back-propagation's gradient with finite differences.",
         example="bitprop gradcheck xor --sizes 2-4-4-1 --activation tanh",
     )
     parser.add_argument("data", metavar="DATA", nargs="?", default="xor", help=f"{DATA_HELP} (xor)")
@@ -289,9 +312,7 @@ def _add_gradcheck(commands: Any) -> None:
 
 
 def _gradcheck(options: argparse.Namespace) -> int:
-    loaded = Network.load(options.model, backend=options.backend) if options.model else None
-    x, y = _read_pair(options, loaded.sizes if loaded else options.sizes)
-    net = loaded or _make_network(options, len(x[0]) + 1)
+    net, x, y = _network_and_data(options, options.model)
     found = net.check_gradient(x, y, progress=options.progress)
     if options.json:
         rows = [row._asdict() for row in found]
@@ -305,9 +326,8 @@ def _gradcheck(options: argparse.Namespace) -> int:
 
 
 def _add_info(commands: Any) -> None:
-    _command(
-        *(commands, _info, "info", "Tell which backend is in use, and why no faster one is."), example="bitprop info"
-    )
+    text = "Tell which backend is in use, and why no faster one is."
+    _command(commands, _info, "info", text, example="bitprop info")
 
 
 def _info(options: argparse.Namespace) -> int:
@@ -326,17 +346,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = _parser().parse_args(arguments)
         status: int = options.run(options)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except KeyboardInterrupt:
-        print("bitprop: interrupted", file=sys.stderr)
-        return 130
+        return _fail("interrupted", 130)
     except BrokenPipeError:  # the reader of our output has left, for example `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except DivergedError as error:
-        print(f"bitprop: error: {error}", file=sys.stderr)
-        return 1
+        return _fail(f"error: {error}", 1)
     except (BitpropError, OSError) as error:
-        print(f"bitprop: error: {error}", file=sys.stderr)
-        return 2
+        return _fail(f"error: {error}", 2)
+    except MemoryError:
+        return _fail("error: not enough memory for this network and data", 2)
+    return status
+
+
+def _fail(message: str, status: int) -> int:
+    if sys.stderr is not None:
+        print("bitprop:", " ".join(message.splitlines()), file=sys.stderr)
     return status

@@ -44,8 +44,10 @@ def read_csv(path: str, inputs: int | None = None, outputs: int = 1) -> tuple[Ro
     inputs, y is empty. DataError names line and column; OSError.
     """
     if path == "-":
+        if sys.stdin is None:
+            raise DataError("stdin is closed, expected CSV rows")
         return _read(sys.stdin, "stdin", inputs, outputs)
-    with open(path, newline="", encoding="utf-8-sig") as file:
+    with open(path, newline="", encoding="utf-8") as file:
         return _read(file, path, inputs, outputs)
 
 
@@ -55,7 +57,7 @@ def named(name: str, seed: int = 0, inputs: int | None = None, outputs: int = 1)
         return xor()
     kind, colon, count = name.partition(":")
     if kind == "linear" and colon:
-        if not count.isascii() or not count.isdigit():
+        if not count.isascii() or not count.isdigit() or len(count) > 12:
             raise OptionError(f"data set {name!r}: expected linear:N with a whole number N, for example linear:100")
         return linear(int(count), seed)
     try:
@@ -73,10 +75,13 @@ def _read(file: Iterable[str], name: str, inputs: int | None, outputs: int) -> t
     reader = csv.reader(file, strict=True)
     try:
         for fields in reader:
-            if not fields or (not columns and any(_number(field) is None for field in fields)):
-                columns = columns or len(fields)  # an empty line, or the header
+            if not columns and fields:
+                columns = len(fields)
+                fields[0] = fields[0].lstrip("\ufeff")  # a byte order mark
+                if all(_number(field) is None for field in fields):
+                    continue  # the header
+            if not fields:
                 continue
-            columns = columns or len(fields)
             if len(fields) != columns:
                 raise DataError(f"{name}, line {reader.line_num}: {len(fields)} columns, expected {columns}")
             row = [_checked(field, f"{name}, line {reader.line_num}, column {i + 1}") for i, field in enumerate(fields)]

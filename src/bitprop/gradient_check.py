@@ -11,6 +11,7 @@ from ._progress import Progress
 
 STEP = 2.0**-4  # the widest; each of the next is a quarter of the one before
 STEPS = 6
+SHORTEST = 2.0**-26  # beyond this, rounding outweighs the difference
 TOLERANCE = 1e-6  # of the scale; what the method leaves stays near 1e-9 of it
 
 
@@ -19,9 +20,9 @@ class GradientRow(NamedTuple):
 
     name: str  # "W1[0][2]": layer 1, input 0, output 2; or "b1[2]"
     gradient: float
-    numeric: float
+    numeric: float  # NaN at a kink
     error: float  # |gradient - numeric| as a fraction of the check's scale
-    kink: bool  # the loss has no slope here (relu at 0): there is nothing to compare
+    kink: bool  # a relu stands at 0 here, so that there may be no slope: nothing to compare
 
 
 class GradientCheck(tuple[GradientRow, ...]):
@@ -49,7 +50,7 @@ class GradientCheck(tuple[GradientRow, ...]):
             lines.append(f"{row.name:<12} {row.gradient:>24.16e} {row.numeric:>24.16e} {error:>9}")
         kinks = sum(row.kink for row in self)
         if kinks:
-            lines.append(f"not compared: {kinks} of {len(self)}, where the loss has a kink (relu at 0) and so no slope")
+            lines.append(f"not compared: {kinks} of {len(self)}, where a relu stands at its kink (at 0)")
         verdict = "agree" if self.ok else "DO NOT AGREE"
         lines.append(f"largest error {self.max_error:.1e}, tolerance {TOLERANCE:.0e}: the two {verdict}")
         return "\n".join(lines)
@@ -69,49 +70,60 @@ def check(
     loss: Callable[[], float],
     gradient: Sequence[float],
     parameter_names: list[str],
+    pattern: Callable[[], bytes] | None = None,
     progress: bool | None = False,
 ) -> GradientCheck:
-    """Compares `gradient` with slopes of `loss`, for which `parameters` are changed and put back one by one."""
+    """Compares `gradient` with slopes of `loss`, for which `parameters` are changed and put back one by one.
+
+    `pattern` tells which relus are active: as long as it stays, the loss is smooth. None where there are none.
+    """
     here = loss()
     measured = []
     with Progress(len(parameters), "gradient check, parameters", progress) as bar:
         for k in range(len(parameters)):
-            measured.append(_slope(parameters, k, loss, here))
+            measured.append(_slope(parameters, k, loss, pattern))
             bar.update(1)
-    scale = max(*map(abs, gradient), *(abs(slope) for slope, _ in measured), 1e-3 * here) or 1.0
-    return GradientCheck(
-        GradientRow(name, own, slope, abs(own - slope) / scale, bend / scale > TOLERANCE)
-        for name, own, (slope, bend) in zip(parameter_names, gradient, measured)
-    )
+    scale = max(*map(abs, gradient), *(abs(slope) for slope in measured if slope is not None), 1e-3 * here) or 1.0
+    rows = []
+    for name, own, slope in zip(parameter_names, gradient, measured):
+        numeric = math.nan if slope is None else slope
+        rows.append(GradientRow(name, own, numeric, abs(own - numeric) / scale, slope is None))
+    return GradientCheck(rows)
 
 
-def _slope(parameters: memoryview[float], k: int, loss: Callable[[], float], here: float) -> tuple[float, float]:
-    """Central differences with shrinking steps, extrapolated to a step of zero, and the kink there.
+def _slope(
+    parameters: memoryview[float], k: int, loss: Callable[[], float], pattern: Callable[[], bytes] | None
+) -> float | None:
+    """Central differences with shrinking steps, extrapolated to a step of zero; None at a kink.
 
     The method of C. Ridders, Accurate computation of F'(x) and F'(x)F''(x), Advances in Engineering Software 4 (1982):
-    of all extrapolations the one that its neighbours agree with best. The kink is by how much the slopes to both sides
-    differ: that shrinks with the step where the loss is smooth (then 0.0 is returned), and stays where it is not.
+    of all extrapolations the one that its neighbours agree with best. It needs a smooth loss, so steps that reach over
+    a relu's kink are left out; where all do, there is a kink.
     """
     value = parameters[k]
-    step = STEP * max(1.0, abs(value) * 2.0**-20)
+    unit = max(1.0, abs(value) * 2.0**-20)
+    step = STEP * unit
+    here = pattern() if pattern else b""
     previous: list[float] = []
-    best, best_error = 0.0, math.inf
-    bend = wider_bend = 0.0
-    for _ in range(STEPS):
+    best, best_error = None, math.inf
+    steps = 0
+    while steps < STEPS and step > SHORTEST * unit:
         parameters[k] = value + step
-        above = loss()
+        above, smooth = loss(), pattern is None or pattern() == here
         parameters[k] = value - step
-        below = loss()
+        below, smooth = loss(), smooth and (pattern is None or pattern() == here)
         parameters[k] = value
-        wider_bend, bend = bend, abs((above - here) - (here - below)) / step
-        row = [(above - below) / ((value + step) - (value - step))]
-        factor = 16.0
-        for older in previous:
-            row.append(row[-1] + (row[-1] - older) / (factor - 1.0))
-            error = max(abs(row[-1] - row[-2]), abs(row[-1] - older))
-            if error <= best_error:
-                best, best_error = row[-1], error
-            factor *= 16.0
-        previous = row
+        if smooth:
+            row = [(above - below) / ((value + step) - (value - step))]
+            best = row[0] if best is None else best
+            factor = 16.0
+            for older in previous:
+                row.append(row[-1] + (row[-1] - older) / (factor - 1.0))
+                error = max(abs(row[-1] - row[-2]), abs(row[-1] - older))
+                if error <= best_error:
+                    best, best_error = row[-1], error
+                factor *= 16.0
+            previous = row
+            steps += 1
         step /= 4.0
-    return best, bend if bend > wider_bend / 2.0 else 0.0
+    return best

@@ -9,6 +9,8 @@ from array import array
 from collections.abc import Iterable
 from typing import Any
 
+from . import _check
+
 
 class History:
     """The losses of one `fit`, each measured before its epoch's step, in the order of the epochs.
@@ -50,6 +52,7 @@ class History:
 
     def table(self, every: int) -> str:
         """The report's lines, `epoch : 5000 Loss : 0.0000117492469418`, for the logged epochs that `every` divides."""
+        _check.integer("every", every, 1)
         pairs = zip(self.epochs, self.mse)
         return "\n".join(f"epoch : {epoch} Loss : {mse:.16f}" for epoch, mse in pairs if epoch % every == 0)
 

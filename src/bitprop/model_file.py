@@ -9,13 +9,17 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import stat
 import struct
+import threading
 from array import array
 from collections.abc import Iterable
 from typing import Any
 
 from .errors import ModelFileError
+
+_writing = threading.Lock()  # one file at a time, since the temporary name is fixed
 
 FORMAT = "bitprop-model"
 FORMAT_VERSION = 1
@@ -32,7 +36,7 @@ def from_hex(digits: Iterable[str]) -> array[float]:
 
 
 def _number(text: str) -> float:
-    if len(text) != 16:
+    if not re.fullmatch("[0-9a-f]{16}", text):
         raise ValueError(f"{text!r} is not 16 hexadecimal digits")
     value: float = struct.unpack(">d", bytes.fromhex(text))[0]
     return value
@@ -69,14 +73,19 @@ def write(path: str | os.PathLike[str], text: str) -> None:
         with open(target, "wb") as file:  # a device or pipe is written to, never replaced
             file.write(data)
         return
-    temporary = target + ".tmp"  # always the same name: a crash leaves at most one behind
-    try:
-        with open(temporary, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, target)
-    except BaseException:
-        if os.path.exists(temporary):
-            os.unlink(temporary)
-        raise
+    temporary = target + ".bitprop-tmp"  # always the same name: a crash leaves at most one behind
+    with _writing:
+        try:
+            if os.path.lexists(temporary):
+                os.unlink(temporary)  # left by a crash; never written through, should it be a link
+            with open(temporary, "xb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+                if os.path.exists(target):
+                    os.chmod(temporary, stat.S_IMODE(os.stat(target).st_mode))
+            os.replace(temporary, target)
+        except BaseException:
+            if os.path.lexists(temporary):
+                os.unlink(temporary)
+            raise

@@ -7,9 +7,11 @@ import hashlib
 import os
 import threading
 from array import array
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from . import _backend, _check, _rows, _training, gradient_check, model_file
+from ._backend import expect_ok
 from .errors import DataError, ModelFileError, ShapeError, TrainingError
 from .gradient_check import GradientCheck
 from .history import History
@@ -56,13 +58,12 @@ class Network:
         backend: str | None = None,
     ):
         checked = _check.sizes(sizes)
-        if not isinstance(bias, (bool, int)) or bias not in (0, 1):
-            raise TypeError(f"bias is {bias!r}, expected True or False")
+        bias = _check.boolean("bias", bias)
         activations = _check.activations(activation, ACTIVATIONS, len(checked))
         init_code = _check.choice("init", init, INITS)
         seed = _check.seed("seed", seed)
-        self._set_up(checked, activations, bool(bias), backend)
-        self._core.init(self._pointer, self._core.generator(), self._shape, seed, init_code)
+        self._set_up(checked, activations, bias, backend)
+        expect_ok(self._core.init(self._pointer, self._core.generator(), self._shape, seed, init_code))
 
     def _set_up(self, sizes: list[int], activations: list[int], bias: bool, backend: str | None) -> None:
         """Everything but the values of the parameters."""
@@ -158,7 +159,7 @@ class Network:
         options = _training.Options(
             epochs=_check.integer("epochs", epochs, 0),
             learning_rate=_check.learning_rate(learning_rate),
-            batch_size=_check.COUNT_END if batch_size is None else _check.integer("batch_size", batch_size, 1),
+            batch_size=None if batch_size is None else _check.integer("batch_size", batch_size, 1),
             shuffle_seed=None if shuffle_seed is None else _check.seed("shuffle_seed", shuffle_seed),
             loss=_check.choice("loss", loss, LOSSES),
             log_every=_check.integer("log_every", log_every, 1),
@@ -173,7 +174,7 @@ class Network:
         try:
             self.history = history = History(options.log_every, inputs.rows * targets.width)
             _training.train(
-                *(self._core, self._pointer, self._shape, inputs, targets, options, history, progress, callback)
+                self._core, self._pointer, self._shape, inputs, targets, options, history, progress, callback
             )
         finally:
             self._trained.release()
@@ -192,7 +193,7 @@ class Network:
         values = _rows.zeros(rows.rows * width) if out is None else None
         pointer = self._core.doubles(values) if out is None else _rows.writable(self._core, out, rows.rows, width)
         work = self._take_work()
-        self._core.predict(pointer, work, self._shape, self._pointer, rows.pointer, rows.rows)
+        expect_ok(self._core.predict(pointer, work, self._shape, self._pointer, rows.pointer, rows.rows))
         self._free_work.append(work)
         return out if values is None else _rows.give_back(values, rows.form, width)
 
@@ -204,10 +205,9 @@ class Network:
     def _loss(self, rows: _rows.Rows, targets: _rows.Rows, code: int) -> float:
         figure = array("d", [0.0])
         work = self._take_work()
-        self._core.loss(
-            *(self._core.doubles(figure), work, self._shape, self._pointer, rows.pointer, targets.pointer),
-            *(rows.rows, code),
-        )
+        out = self._core.doubles(figure)
+        data = rows.pointer, targets.pointer, rows.rows
+        expect_ok(self._core.loss(out, work, self._shape, self._pointer, *data, code))
         self._free_work.append(work)
         return figure[0]
 
@@ -220,10 +220,9 @@ class Network:
     def _gradient(self, rows: _rows.Rows, targets: _rows.Rows, code: int) -> array[float]:
         values = _rows.zeros(len(self._values))
         work = self._core.work(self._shape, self._core.train_size(self._shape))
-        self._core.gradient(
-            *(self._core.doubles(values), work, self._shape, self._pointer, rows.pointer, targets.pointer),
-            *(rows.rows, code),
-        )
+        out = self._core.doubles(values)
+        data = rows.pointer, targets.pointer, rows.rows
+        expect_ok(self._core.gradient(out, work, self._shape, self._pointer, *data, code))
         return values
 
     def check_gradient(self, x: Any, y: Any, progress: bool | None = False) -> GradientCheck:
@@ -239,8 +238,26 @@ class Network:
             lambda: probe._loss(rows, targets, half_sse),
             probe._gradient(rows, targets, half_sse),
             gradient_check.names(self.sizes, self.bias),
+            probe._relu_pattern(rows) if "relu" in self.activations else None,
             progress,
         )
+
+    def _relu_pattern(self, rows: _rows.Rows) -> Callable[[], bytes]:
+        """A function that tells, for every row and node of a relu layer, whether it is active."""
+        count = sum(self.sizes[1:])
+        relu = [name == "relu" for name, n_out in zip(self.activations, self.sizes[1:]) for _ in range(n_out)]
+        preactivations, outputs = _rows.zeros(count), _rows.zeros(count)
+        pointers = self._core.doubles(preactivations), self._core.doubles(outputs)
+        inputs = [self._core.doubles(array("d", row)) for row in rows.split()]
+
+        def pattern() -> bytes:
+            found = bytearray()
+            for row in inputs:
+                expect_ok(self._core.forward(*pointers, self._shape, self._pointer, row))
+                found += bytes(own and z > 0.0 for own, z in zip(relu, preactivations))
+            return bytes(found)
+
+        return pattern
 
     def trace(self, x: Any) -> list[Trace]:
         """Each layer's pre-activations and outputs for one row (contract §4), the layers after the input in order."""
@@ -249,7 +266,7 @@ class Network:
             raise ShapeError(f"x has {rows.rows} rows, expected 1")
         preactivations, outputs = _rows.zeros(sum(self.sizes[1:])), _rows.zeros(sum(self.sizes[1:]))
         pointers = self._core.doubles(preactivations), self._core.doubles(outputs)
-        self._core.forward(*pointers, self._shape, self._pointer, rows.pointer)
+        expect_ok(self._core.forward(*pointers, self._shape, self._pointer, rows.pointer))
         found = []
         at = 0
         for n_out in self.sizes[1:]:
@@ -283,7 +300,7 @@ class Network:
 
     def copy(self) -> Network:
         """A network of its own with the same parameters, without the history."""
-        twin = object.__new__(Network)
+        twin = object.__new__(type(self))
         twin._set_up(list(self._codes[0]), list(self._codes[1]), self.bias, self._backend)
         twin.parameters[:] = self.parameters
         return twin
@@ -291,14 +308,14 @@ class Network:
     def to_bytes(self) -> bytes:
         """The network as bytes (contract §11), the same on every machine."""
         data = bytearray(self._core.encode_size(self._shape))
-        self._core.encode(self._core.octets(data), self._shape, self._pointer)
+        expect_ok(self._core.encode(self._core.octets(data), self._shape, self._pointer))
         return bytes(data)
 
     @classmethod
     def from_bytes(cls, data: bytes | bytearray | memoryview, backend: str | None = None) -> Network:
         """The network that `to_bytes` wrote. ModelFileError: not exactly one whole, unaltered model."""
         core = _backend.choose(backend)
-        copied = bytearray(data)
+        copied = bytearray(memoryview(data))
         octets = core.octets(copied) if copied else None
         layers = core.decode_layers(octets, len(copied)) if copied else 0
         if layers == 0:
@@ -306,10 +323,10 @@ class Network:
                 f"{len(copied)} bytes are not one whole model of contract 1 (cut, altered, or something else)"
             )
         sizes, activations, bias = core.words(layers), core.words(layers - 1), core.words(1)
-        core.decode_shape(sizes, activations, bias, octets, len(copied))
+        expect_ok(core.decode_shape(sizes, activations, bias, octets, len(copied)))
         network = object.__new__(cls)
         network._set_up(list(sizes), list(activations), bool(bias[0]), backend)
-        core.decode_parameters(network._pointer, octets, len(copied))
+        expect_ok(core.decode_parameters(network._pointer, octets, len(copied)))
         return network
 
     def fingerprint(self) -> str:
@@ -318,9 +335,13 @@ class Network:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes a model file, whole or not at all. DataError: parameters that are not finite. OSError."""
+        model_file.write(path, model_file.dumps(self._fields()))
+
+    def _fields(self) -> dict[str, Any]:
+        """What a model file holds of it."""
         self._check_parameters()
         self_test = [(i + 1) / (self.sizes[0] + 1) for i in range(self.sizes[0])]
-        fields = {
+        return {
             "contract": 1,
             "sizes": list(self.sizes),
             "activations": list(self.activations),
@@ -331,29 +352,27 @@ class Network:
                 "output": model_file.to_hex(self.predict([self_test])[0]),
             },
         }
-        model_file.write(path, model_file.dumps(fields))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], backend: str | None = None) -> Network:
         """The network of a model file, whose self-test is replayed. ModelFileError: not whole, or altered. OSError."""
-        name = os.fspath(path)
+        _backend.choose(backend)
+        name = str(os.fspath(path))
         with open(path, "rb") as file:
-            fields = model_file.loads(file.read(), str(name))
+            fields = model_file.loads(file.read(), name)
+        if fields.get("contract") != 1:
+            raise ModelFileError(f"{name} is of contract {fields.get('contract')!r}, this bitprop keeps contract 1")
         try:
-            if fields["contract"] != 1:
-                raise ModelFileError(f"{name} is of contract {fields['contract']!r}, this bitprop keeps contract 1")
             network = cls(*fields["sizes"], activation=fields["activations"], bias=fields["bias"], backend=backend)
             network.parameters[:] = model_file.from_hex(fields["parameters"])
-            row = model_file.from_hex(fields["self_test"]["input"])
-            expected = model_file.from_hex(fields["self_test"]["output"])
-            found = network.predict([row])[0]
+            found = network._fields()
         except (KeyError, TypeError, ValueError) as error:
-            if isinstance(error, ModelFileError):
-                raise
             raise ModelFileError(f"{name} does not describe a network: {error}") from None
-        if array("d", found).tobytes() != expected.tobytes():
-            raise ModelFileError(f"{name}: its self-test gives {found}, expected {list(expected)}")
+        if found["self_test"] != fields.get("self_test"):
+            raise ModelFileError(f"{name}: its self-test gives {found['self_test']}, not {fields.get('self_test')}")
+        if model_file.dumps(found) != model_file.dumps(fields):
+            raise ModelFileError(f"{name} describes a network, but not as bitprop writes it")
         return network
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Network.from_bytes, (self.to_bytes(), self._backend), {"history": self.history}
+        return type(self).from_bytes, (self.to_bytes(), self._backend), {"history": self.history}
