@@ -107,6 +107,9 @@ BAD: list[tuple[list[str], str]] = [
     (["train"], "DATA"),
     (["train", "nothing.csv"], "data set 'nothing.csv' is not there"),
     (["train", "linear:many"], "linear:N"),
+    (["train", "linear"], "linear:N"),
+    (["train", "xor", "--plot", "losses.txt"], "cannot draw to 'losses.txt'"),
+    (["train", "."], ".: Is a directory"),
     (["train", "xor", "--epochs", "many"], "'many' is not a whole number"),
     (["train", "xor", "--epochs", "-5"], "epochs is -5"),
     (["train", "xor", "--learning-rate", "fast"], "'fast' is not a number"),
@@ -219,5 +222,6 @@ def test_interrupted(command: str, tmp_path: Path) -> None:
     assert err.endswith("bitprop: interrupted\n")
     assert out == ""
     if command == "train":
-        assert "holds the network after its last whole epoch" in err
+        assert f"wrote {model}: the network after its last whole epoch" in err
+        assert "last logged: epoch : 0 Loss : 0." in err
         assert Network.load(model).sizes == (2, 4, 4, 1)

@@ -54,7 +54,7 @@ def test_csv_columns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("1;2\n3;4\n", "no rows of numbers|column 1"),
         ("a,b\n", "has no rows"),
         ("", "has no rows"),
-        ("1\n", "1 columns, expected"),
+        ("1\n", "1 column, expected"),
         ("0.1,O.2,0\n1,2,3\n", "line 1, column 2: 'O.2'"),
         ("0.1,,0\n1,2,3\n", "line 1, column 2: ''"),
         ('1,"2\n', "line"),

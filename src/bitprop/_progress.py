@@ -32,6 +32,11 @@ class _PlainBar:
             sys.stderr.write(f"{start}{self._label}: {self._done} of {self._total} ({percent} %){end}")
             sys.stderr.flush()
 
+    def clear(self) -> None:
+        if self._ending:
+            sys.stderr.write("\r\x1b[K")
+            self._ending = ""
+
     def close(self) -> None:
         sys.stderr.write(self._ending)
 
@@ -60,6 +65,11 @@ class Progress:
         """Tells that `count` more are done."""
         if self._bar is not None:
             self._bar.update(count)
+
+    def clear(self) -> None:
+        """Takes the bar from the screen until the next update, so that a line can be printed."""
+        if self._bar is not None:
+            self._bar.clear()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

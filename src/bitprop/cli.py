@@ -160,15 +160,20 @@ def _lab(options: argparse.Namespace) -> int:
         plots.require()
         os.makedirs(options.out, exist_ok=True)
         _check_writable(os.path.join(options.out, "picture.png"))
-    found = lab.run(options.seed, options.seeds, options.backend, options.progress)
+    ready = None if options.json else _print_table
+    found = lab.run(options.seed, options.seeds, options.backend, options.progress, ready)
     if options.json:
         _print_json(found.to_json())
-    else:
-        print(found)
+    elif found.left_out:
+        print(found.left_out)
     if options.out is not None:
         for path in plots.save_lab(found.tables, found.seed, options.out, options.progress):
             print(f"wrote {path}", file=sys.stderr)
     return 0
+
+
+def _print_table(table: lab.Table) -> None:
+    print(table, end="\n\n", flush=True)
 
 
 # --- train ---
@@ -201,7 +206,7 @@ def _add_train(commands: Any) -> None:
 
 def _train(options: argparse.Namespace) -> int:
     if options.plot is not None:
-        plots.require()
+        plots.require(options.plot)
     for path in (options.save, options.history, options.plot):
         if path is not None:
             _check_writable(path)
@@ -218,9 +223,14 @@ def _train(options: argparse.Namespace) -> int:
             progress=options.progress,
         )
     except KeyboardInterrupt:
+        if net.history is not None and len(net.history) > 0:
+            print(f"\nlast logged: {net.history.table(1).splitlines()[-1]}", file=sys.stderr)
         if options.save and net.history is not None:
             net.save(options.save)
-            print(f"\ninterrupted; {options.save} holds the network after its last whole epoch", file=sys.stderr)
+            print(f"wrote {options.save}: the network after its last whole epoch", file=sys.stderr)
+        if options.history and net.history is not None:
+            net.history.to_csv(options.history)
+            print(f"wrote {options.history}", file=sys.stderr)
         raise
     if options.save:
         net.save(options.save)
@@ -247,6 +257,8 @@ def _train(options: argparse.Namespace) -> int:
     else:
         print("\n".join(filter(None, [repr(net), str(history) if options.log_every is None else history.table(1)])))
         print(f"after {options.epochs} epochs: mse {mse!r}\nfingerprint {net.fingerprint()}")
+    if options.epochs >= 100 and mse > 0.95 * history.mse[0]:
+        print("the loss has hardly fallen: try another --learning-rate, such as 0.01, or --seed", file=sys.stderr)
     return 0
 
 
@@ -352,11 +364,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail("interrupted", 130)
     except BrokenPipeError:  # the reader of our output has left, for example `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+        return 0
     except DivergedError as error:
         return _fail(f"error: {error}", 1)
-    except (BitpropError, OSError) as error:
+    except BitpropError as error:
         return _fail(f"error: {error}", 2)
+    except OSError as error:
+        return _fail(f"error: {f'{error.filename}: ' if error.filename else ''}{error.strerror or error}", 2)
     except MemoryError:
         return _fail("error: not enough memory for this network and data", 2)
     return status

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import csv
 import math
+import os
 import random
 import sys
 from collections.abc import Iterable
@@ -56,9 +57,9 @@ def named(name: str, seed: int = 0, inputs: int | None = None, outputs: int = 1)
     if name == "xor":
         return xor()
     kind, colon, count = name.partition(":")
-    if kind == "linear" and colon:
-        if not count.isascii() or not count.isdigit() or len(count) > 12:
-            raise OptionError(f"data set {name!r}: expected linear:N with a whole number N, for example linear:100")
+    if kind == "linear" and (colon or not os.path.exists(name)):
+        if not count.isascii() or not count.isdigit() or len(count) > 8:
+            raise OptionError(f"data set {name!r}: expected linear:N with N of up to eight digits, as in linear:100")
         return linear(int(count), seed)
     try:
         return read_csv(name, inputs, outputs)
@@ -88,7 +89,9 @@ def _read(file: Iterable[str], name: str, inputs: int | None, outputs: int) -> t
             split = columns - outputs if inputs is None else inputs
             if not 0 < split <= columns or columns - split not in (0, outputs):
                 wanted = f"{inputs or 'one or more'} of inputs and {outputs} of targets"
-                raise DataError(f"{name}, line {reader.line_num}: {columns} columns, expected {wanted}")
+                raise DataError(
+                    f"{name}, line {reader.line_num}: {columns} column{'s' * (columns != 1)}, expected {wanted}"
+                )
             x.append(row[:split])
             if columns > split:
                 y.append(row[split:])
@@ -109,5 +112,6 @@ def _number(field: str) -> float | None:
 def _checked(field: str, where: str) -> float:
     number = _number(field)
     if number is None or not math.isfinite(number):
-        raise DataError(f"{where}: {field!r}, expected a finite number")
+        hint = " (columns are separated by commas)" if any(mark in field for mark in ";\t") else ""
+        raise DataError(f"{where}: {field!r}, expected a finite number{hint}")
     return number

@@ -7,8 +7,8 @@ import json
 import os
 import threading
 import time
-from collections.abc import Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from importlib import resources
 from typing import Any, NamedTuple
 
@@ -20,6 +20,7 @@ from .network import Network
 
 SIZES = (2, 4, 4, 1)
 QUANTILES = (0.01, 0.1, 0.5, 0.9, 0.99)
+FEW = 50  # seeds below which the 1 % and 99 % quantiles are little more than the smallest and the largest
 FINER = 20  # logged epochs for each of the report's, for curves and for prompt progress
 
 
@@ -57,8 +58,9 @@ class Table(NamedTuple):
     epochs: list[int]
     report: list[float]
     curves: list[list[float]]  # of every seed, all that was logged; empty without seeds
+    seed: int  # of the single run
     network: Network  # of the single run, trained
-    history: History  # of the single run
+    history: History  # likewise
 
     @property
     def loss(self) -> list[float]:
@@ -100,15 +102,32 @@ class Table(NamedTuple):
     @property
     def verdict(self) -> str:
         """The comparison in one sentence."""
-        count = len(self.losses)
-        if not count:
+        if not self.curves:
             return "no quantiles: only the single run was trained"
+        seeds = f"{len(self.curves)} seeds" + (" (few: their quantiles are rough)" if len(self.curves) < FEW else "")
         if not self.outside:
-            return (
-                f"all {len(self.epochs)} values of the report lie between the 1 % and 99 % quantiles of {count} seeds"
-            )
+            return f"all {len(self.epochs)} values of the report lie between the 1 % and 99 % quantiles of {seeds}"
         where = ", ".join(map(str, self.outside))
-        return f"NOT INSIDE: at epoch {where} the report lies outside the 1 % to 99 % quantiles of {count} seeds"
+        return f"NOT INSIDE: at epoch {where} the report lies outside the 1 % to 99 % quantiles of {seeds}"
+
+    def __str__(self) -> str:
+        experiment = self.experiment
+        lines = [f"{experiment.name}: {experiment.title}, {experiment.epochs} epochs, seed {self.seed}"]
+        lines += [f"epoch : {epoch} Loss : {loss:.16f}" for epoch, loss in zip(self.epochs, self.loss)]
+        lines.append("")
+        quantiles = self.quantiles
+        head = f"{'epoch':>6} {'report':>11} {'this run':>11}"
+        if quantiles:
+            head += "".join(f"{f'{float(q):.0%}':>11}" for q in quantiles) + "  report lies above"
+        lines.append(head)
+        for i, epoch in enumerate(self.epochs):
+            line = f"{epoch:>6} {self.report[i]:>11.4e} {self.loss[i]:>11.4e}"
+            if quantiles:
+                line += "".join(f"{each[i]:>11.3e}" for each in quantiles.values())
+                line += f"  {self.ranks[i]:.0%} of seeds" + ("  OUTSIDE" if epoch in self.outside else "")
+            lines.append(line)
+        lines.append(f"verdict: {self.verdict}")
+        return "\n".join(lines)
 
 
 class Lab(NamedTuple):
@@ -139,50 +158,47 @@ class Lab(NamedTuple):
         return {**head, "tables": tables}
 
     def __str__(self) -> str:
-        parts = [_text(table, self.seed) for table in self.tables]
-        return "\n\n".join(parts + ([self.left_out] if self.left_out else []))
+        return "\n\n".join([*map(str, self.tables), *filter(None, [self.left_out])])
 
 
-def run(seed: int = 0, seeds: int = 100, backend: str | None = None, progress: bool | None = None) -> Lab:
-    """Trains every experiment with `seed`, then with each of `seeds` seeds from `seed` on, on all cores.
+def run(
+    seed: int = 0,
+    seeds: int = 100,
+    backend: str | None = None,
+    progress: bool | None = None,
+    ready: Callable[[Table], None] | None = None,
+) -> Lab:
+    """Trains every experiment with each of `seeds` seeds from `seed` on, on all cores; `seed` is the single run.
 
-    Data and network both take the seed. On the pure twin only the single runs are trained. OptionError, BackendError.
+    Data and network both take the seed. On the pure twin only the single runs are trained. `ready` is called with each
+    table as soon as it is there. OptionError, BackendError.
     """
     _check.seed("seed", seed)
     _check.integer("seeds", seeds, 0)
     if seed + seeds > _check.SEED_END:
         raise OptionError(f"seed {seed} and the {seeds} from it on reach 2^64, expected seeds below")
-    pure = Network(*SIZES, backend=backend).backend == "python"
+    name = Network(*SIZES, backend=backend).backend
+    pure = name == "python"
     count = 1 if pure else max(1, seeds)
-    started = time.perf_counter()
-    runs = _train_all(
-        [(e, seed + i) for i in range(count) for e in EXPERIMENTS], 1 if pure else _cores(), backend, progress
-    )
-    elapsed = time.perf_counter() - started
     report = json.loads(resources.files("bitprop").joinpath("report_tables.json").read_text(encoding="utf-8"))
+    started = time.perf_counter()
     tables = []
-    for place, experiment in enumerate(EXPERIMENTS):
-        own = runs[place :: len(EXPERIMENTS)]
-        network, history = own[0]
-        expected = report[experiment.name]
-        tables.append(
-            Table(
-                experiment,
-                expected["epochs"],
-                expected["loss"],
-                [each.mse for _, each in own] if seeds and not pure else [],
-                network,
-                history,
-            )
-        )
+    with Progress(count * sum(experiment.epochs for experiment in EXPERIMENTS), "lab, epochs", progress) as bar:
+        for experiment, runs in _train_all(list(range(seed, seed + count)), 1 if pure else _cores(), backend, bar):
+            expected = report[experiment.name]
+            curves = [history.mse for _, history in runs] if seeds and not pure else []
+            tables.append(Table(experiment, expected["epochs"], expected["loss"], curves, seed, *runs[0]))
+            bar.clear()
+            if ready is not None:
+                ready(tables[-1])
     left_out = None
     if pure and seeds:
+        hours = (time.perf_counter() - started) * seeds / 3600
         left_out = (
             f"Left out: the {seeds} seeds of each table, for the quantiles. This is the pure-Python backend, which "
-            f"would take about {elapsed * seeds / 3600:.0f} hours for them; `bitprop info` tells why the compiled core "
-            "is not in use."
+            f"would take about {hours:.0f} hours for them; `bitprop info` tells why the compiled core is not in use."
         )
-    return Lab(seed, 0 if pure else seeds, tables[0].network.backend, tables, left_out)
+    return Lab(seed, 0 if pure else seeds, name, tables, left_out)
 
 
 def quantile(ordered: Sequence[float], q: float) -> float:
@@ -198,9 +214,9 @@ def _cores() -> int:
 
 
 def _train_all(
-    jobs: list[tuple[Experiment, int]], workers: int, backend: str | None, progress: bool | None
-) -> list[tuple[Network, History]]:
-    """Trains the jobs, on threads where there are several workers: the compiled core lets other threads run."""
+    seeds: list[int], workers: int, backend: str | None, bar: Progress
+) -> Iterator[tuple[Experiment, list[tuple[Network, History]]]]:
+    """Each experiment with its runs, on threads where there are several workers: the compiled core lets others run."""
     stop = threading.Event()
     lock = threading.Lock()
 
@@ -219,35 +235,15 @@ def _train_all(
         )
         return network, history
 
-    with Progress(sum(experiment.epochs for experiment, _ in jobs), "lab, epochs", progress) as bar:
-        if workers == 1:
-            return [train(*job) for job in jobs]
-        with ThreadPoolExecutor(workers) as executor:
-            futures = [executor.submit(train, *job) for job in jobs]
-            try:
-                wait(futures, return_when=FIRST_EXCEPTION)
-                return [future.result() for future in futures]
-            except BaseException:
-                stop.set()
-                executor.shutdown(wait=False, cancel_futures=True)
-                raise
-
-
-def _text(table: Table, seed: int) -> str:
-    experiment = table.experiment
-    lines = [f"{experiment.name}: {experiment.title}, {experiment.epochs} epochs, seed {seed}"]
-    lines += [f"epoch : {epoch} Loss : {loss:.16f}" for epoch, loss in zip(table.epochs, table.loss)]
-    lines.append("")
-    quantiles = table.quantiles
-    head = f"{'epoch':>6} {'report':>11} {'this run':>11}"
-    if quantiles:
-        head += "".join(f"{f'{float(q):.0%}':>11}" for q in quantiles) + "  report lies above"
-    lines.append(head)
-    for i, epoch in enumerate(table.epochs):
-        line = f"{epoch:>6} {table.report[i]:>11.4e} {table.loss[i]:>11.4e}"
-        if quantiles:
-            line += "".join(f"{each[i]:>11.3e}" for each in quantiles.values())
-            line += f"  {table.ranks[i]:.0%} of seeds" + ("  OUTSIDE" if epoch in table.outside else "")
-        lines.append(line)
-    lines.append(f"verdict: {table.verdict}")
-    return "\n".join(lines)
+    if workers == 1:
+        for experiment in EXPERIMENTS:
+            yield experiment, [train(experiment, seed) for seed in seeds]
+        return
+    with ThreadPoolExecutor(workers) as executor:
+        futures = [[executor.submit(train, experiment, seed) for seed in seeds] for experiment in EXPERIMENTS]
+        try:
+            for experiment, own in zip(EXPERIMENTS, futures):
+                yield experiment, [future.result() for future in own]
+        finally:  # also where the reader of these tables was interrupted
+            stop.set()
+            executor.shutdown(wait=False, cancel_futures=True)

@@ -53,7 +53,7 @@ def loads(data: bytes, name: str) -> dict[str, Any]:
     try:
         fields = json.loads(data.decode("utf-8"))
     except (ValueError, RecursionError) as error:
-        raise ModelFileError(f"{name} is not a bitprop model file, or is cut: {error}") from None
+        raise ModelFileError(f"{name} is not a bitprop model file, or is cut: it is not JSON") from error
     if not isinstance(fields, dict) or fields.pop("format", None) != FORMAT:
         raise ModelFileError(f'{name} is not a bitprop model file: expected "format": "{FORMAT}"')
     version = fields.pop("format_version", None)

@@ -8,19 +8,22 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ._progress import Progress
-from .errors import BackendError
+from .errors import BackendError, OptionError
 
 Points = Sequence[Sequence[float]]
 Labels = Sequence[Sequence[float]]
 COLOURS = ("tab:red", "tab:blue")  # of class 0 and class 1, as in the report
 
 
-def require() -> None:
-    """BackendError where matplotlib is not installed."""
+def require(path: str = "picture.png") -> None:
+    """BackendError where matplotlib is not installed, OptionError where it does not write such files."""
     try:
-        import matplotlib  # noqa: F401  # only whether it is there
+        from matplotlib.figure import Figure
     except ImportError:
-        raise BackendError("pictures need matplotlib, which is not installed: pip install 'bitprop[lab]'") from None
+        raise BackendError("pictures need matplotlib, which is not installed: pip install matplotlib") from None
+    kinds = Figure().canvas.get_supported_filetypes()
+    if os.path.splitext(path)[1][1:].lower() not in kinds:
+        raise OptionError(f"cannot draw to {path!r}: expected a name that ends in one of .{', .'.join(sorted(kinds))}")
 
 
 def _figure(panels: int = 1, width: float = 6.0) -> tuple[Any, Any]:
@@ -45,7 +48,7 @@ def losses(
     bands: Sequence[tuple[str, Sequence[int], Sequence[float], Sequence[float]]] = (),
 ) -> Any:
     """Loss by epoch on a logarithmic scale: bands (label, epochs, low, high), curves, and points on top."""
-    figure, axes = _figure(width=7.5)
+    figure, axes = _figure(width=9.5)
     for place, (label, epochs, low, high) in enumerate(bands):
         axes.fill_between(epochs, low, high, alpha=0.18 + 0.12 * place, color="tab:gray", lw=0, label=label)
     for label, (epochs, values) in curves.items():
@@ -55,7 +58,7 @@ def losses(
     axes.set_yscale("log")
     axes.set(xlabel="epoch", ylabel="mean squared error", title=title)
     axes.grid(alpha=0.3)
-    axes.legend()
+    figure.legend(loc="outside right upper")  # beside the curves: nothing of them is covered
     return figure
 
 
@@ -66,7 +69,7 @@ def predictions(x: Points, truth: Labels, predicted: Labels, title: str = "") ->
         _scatter(axes, x, labels)
         axes.set_title(name)
     wrong = sum((t[0] >= 0.5) != (p[0] >= 0.5) for t, p in zip(truth, predicted))
-    figure.suptitle(f"{title}: {len(x) - wrong} of {len(x)} right")
+    figure.suptitle(f"{title}\n{len(x) - wrong} of {len(x)} right; an output of 0.5 or more counts as 1")
     return figure
 
 
@@ -88,8 +91,18 @@ def boundary(predict: Callable[[Points], Labels], x: Points, truth: Labels, titl
 def _scatter(axes: Any, x: Points, labels: Labels) -> None:
     for kind, colour in enumerate(COLOURS):
         own = [row for row, label in zip(x, labels) if (label[0] >= 0.5) == bool(kind)]
-        axes.plot([row[0] for row in own], [row[1] for row in own], "o", ms=4.5, mec="black", mew=0.5, color=colour)
+        axes.plot(
+            [row[0] for row in own],
+            [row[1] for row in own],
+            "o",
+            ms=4.5,
+            mec="black",
+            mew=0.5,
+            color=colour,
+            label=f"class {kind}",
+        )
     axes.set(xlabel="x0", ylabel="x1", aspect="equal", xlim=(-0.05, 1.05), ylim=(-0.05, 1.05))
+    axes.legend(loc="lower left", fontsize="small", framealpha=0.9)
 
 
 def save_lab(
