@@ -7,6 +7,10 @@ contract rounds it; do not simplify one. Only `math` and `random` are needed, so
 
 Where the C core takes a pointer, this takes anything that holds floats by index and can be sliced: `list[float]` in the
 annotations stands for lists, `array("d")` and `memoryview` alike. Where the C core takes `work`, this takes a `Work`.
+
+The network itself is in the parts headed §2, §4, §5 and §8; the rest is bits, sizes, random numbers and the self-test.
+In 2-4-4-1 without biases the weights are parameters 0 to 7, 8 to 23 and 24 to 27; the nodes after the input are 0 to 3,
+4 to 7 and 8.
 """
 
 import math
@@ -47,19 +51,19 @@ class Training:
     """A training between two slices (§8): the struct `bp_training`. Filled by `train_start`."""
 
     def __init__(self) -> None:
-        self.rows = 0
-        self.batch_size = 0
-        self.log_every = 0
-        self.learning_rate = 0.0
-        self.loss = 0
-        self.shuffle = 0
-        self.epoch = 0
-        self.begun = 0
-        self.to_shuffle = 0
-        self.row = 0
-        self.batch_row = 0
-        self.sse = 0.0
-        self.generator = random.Random(0)
+        self.rows = 0  # of the data
+        self.batch_size = 0  # rows of a full batch, at most `rows`
+        self.log_every = 0  # epochs from one logged epoch to the next
+        self.learning_rate = 0.0  # §7: rate
+        self.loss = 0  # §7
+        self.shuffle = 0  # 0 or 1
+        self.epoch = 0  # epochs completed
+        self.begun = 0  # epochs begun: epoch + 1 inside an epoch, else epoch
+        self.to_shuffle = 0  # the next row to change places in this epoch's shuffle; 0 = shuffled
+        self.row = 0  # rows done in this epoch
+        self.batch_row = 0  # rows done in this batch
+        self.sse = 0.0  # squared error of the epoch's finished batches
+        self.generator = random.Random(0)  # of the shuffles
 
 
 class Work:
@@ -226,7 +230,7 @@ def node_count(shape: Shape) -> int:
 
 def add_layer(count: int, n_in: int, n_out: int, activation: int, bias: int) -> int:
     """`count` parameters and those of one more layer; 0 = not a layer, or more than the C core could address."""
-    limit = SIZE_MAX // 8 // 16
+    limit = SIZE_MAX // 8 // 16  # sixteen doubles a parameter are room for all that `train_size` asks for
     if n_in == 0 or n_out == 0 or activation > IDENTITY or bias > 1 or n_out > (limit - count) // (n_in + bias):
         return 0
     return count + (n_in + bias) * n_out

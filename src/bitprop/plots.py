@@ -69,6 +69,7 @@ def predictions(x: Points, truth: Labels, predicted: Labels, title: str = "") ->
         _scatter(axes, x, labels)
         axes.set_title(name)
     wrong = sum((t[0] >= 0.5) != (p[0] >= 0.5) for t, p in zip(truth, predicted))
+    _legend(figure, left)
     figure.suptitle(f"{title}\n{len(x) - wrong} of {len(x)} right; an output of 0.5 or more counts as 1")
     return figure
 
@@ -85,7 +86,13 @@ def boundary(predict: Callable[[Points], Labels], x: Points, truth: Labels, titl
     figure.colorbar(shades, ax=axes, label="output", ticks=[0, 0.25, 0.5, 0.75, 1])
     _scatter(axes, x, truth)
     axes.set_title(title)
+    _legend(figure, axes)
     return figure
+
+
+def _legend(figure: Any, axes: Any) -> None:
+    """The classes' colours, below the picture, where they cover no point."""
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2)
 
 
 def _scatter(axes: Any, x: Points, labels: Labels) -> None:
@@ -102,7 +109,6 @@ def _scatter(axes: Any, x: Points, labels: Labels) -> None:
             label=f"class {kind}",
         )
     axes.set(xlabel="x0", ylabel="x1", aspect="equal", xlim=(-0.05, 1.05), ylim=(-0.05, 1.05))
-    axes.legend(loc="lower left", fontsize="small", framealpha=0.9)
 
 
 def save_lab(
