@@ -138,7 +138,7 @@ static double clamp(double t, double low, double high) {
     return t < low ? low : t > high ? high : t;
 }
 
-/* exp(t) is s*(c + r)/(c - r). */
+/* e^t is s*(c + r)/(c - r). */
 static void split(double *r, double *c, double *s, double t) {
     const double shifted = t * LOG2E + MAGIC;
     const double k = shifted - MAGIC;

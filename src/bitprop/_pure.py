@@ -19,7 +19,7 @@ import random
 ABI = 1
 CONTRACT = 1
 LANES = 8
-SIZE_MAX = 2**64 - 1
+SIZE_MAX = (1 << 64) - 1
 
 OK = 0
 E_SHAPE = -1
@@ -143,7 +143,7 @@ def clamp(t: float, low: float, high: float) -> float:
 
 
 def split(t: float) -> tuple[float, float, float]:
-    """exp(t) is s*(c + r)/(c - r)."""
+    """e^t is s*(c + r)/(c - r)."""
     k = (t * LOG2E + MAGIC) - MAGIC
     r = (t - k * LN2_HI) - k * LN2_LO
     z = r * r
