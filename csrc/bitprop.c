@@ -514,11 +514,11 @@ static double squared_error(const double *outputs, const double *targets, size_t
 
 /* One sample's deltas, then its contributions added to its lane. `outputs` are what forward left. */
 static APART void backward(double *lane, double *deltas, const bp_shape *shape, const double *parameters,
-                           const double *outputs, const double *inputs, const double *targets) {
+                           const double *outputs, const double *inputs, const double *targets, size_t count) {
     uint32_t layer = shape->layers - 1;
     size_t n_out = shape->sizes[layer];
-    size_t weights = bp_parameter_count(shape); /* where the layer's weights begin, once it is subtracted */
-    size_t nodes = node_count(shape) - n_out;   /* where the layer's nodes begin */
+    size_t weights = count;                   /* where the layer's weights begin, once it is subtracted */
+    size_t nodes = node_count(shape) - n_out; /* where the layer's nodes begin */
     lane[weights] = lane[weights] + squared_error(outputs + nodes, targets, n_out);
     for (size_t j = 0; j < n_out; j++) {
         const double y = outputs[nodes + j];
@@ -633,7 +633,7 @@ static void add_row(const work_parts *parts, const bp_shape *shape, const double
     const double *t = targets + row * shape->sizes[shape->layers - 1];
     double *lane = parts->lanes + (batch_row % BP_LANES) * (parts->count + 1);
     forward(parts->preactivations, parts->outputs, shape, parameters, x);
-    backward(lane, parts->deltas, shape, parameters, parts->outputs, x, t);
+    backward(lane, parts->deltas, shape, parameters, parts->outputs, x, t, parts->count);
 }
 
 static APART void differentiate(double *gradient, double *work, const bp_shape *shape, const double *parameters,

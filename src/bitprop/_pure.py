@@ -384,12 +384,13 @@ def backward(
     outputs: list[float],
     inputs: list[float],
     targets: list[float],
+    count: int,
 ) -> None:
     """One sample's deltas, then its contributions added to its lane. `outputs` are what `forward_row` left."""
     layer = shape.layers - 1
     n_out = shape.sizes[layer]
     bias = shape.bias
-    weights = len(lane) - 1  # where the layer's weights begin, once it is subtracted
+    weights = count  # where the layer's weights begin, once it is subtracted
     nodes = len(outputs) - n_out  # where the layer's nodes begin
     lane[weights] = lane[weights] + squared_error(outputs[nodes:], targets, n_out)
     for j in range(n_out):
@@ -498,7 +499,7 @@ def add_row(
     t = targets[row * n_out : row * n_out + n_out]
     lane = work.lanes[batch_row % LANES]
     forward_row(work.preactivations, work.outputs, shape, parameters, x)
-    backward(lane, work.deltas, shape, parameters, work.outputs, x, t)
+    backward(lane, work.deltas, shape, parameters, work.outputs, x, t, work.count)
 
 
 def gradient(
