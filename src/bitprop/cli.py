@@ -213,7 +213,8 @@ def _train(options: argparse.Namespace) -> int:
     net, x, y = _network_and_data(options, options.load)
     try:
         history = net.fit(
-            *(x, y),
+            x,
+            y,
             epochs=options.epochs,
             learning_rate=options.learning_rate,
             batch_size=options.batch_size,
