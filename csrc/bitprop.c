@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The portable core: the textbook in C, twin of src/bitprop/_pure.py, in the order of bitprop.h.
- * Every arithmetic expression is written as docs/contract.md (§) rounds it; do not simplify one.
+ * The portable core: the textbook in C, twin of src/bitprop/_pure.py, in the order of bitprop.h. The loops over rows
+ * are called through a table, the kernel, so that simd.c, which includes this file, can bring faster ones. Every
+ * arithmetic expression is written as docs/contract.md (§) rounds it; do not simplify one.
  */
 #include "bitprop.h"
 
@@ -122,6 +123,53 @@ const char *bp_compiler(void) {
 #endif
 }
 
+/* --- kernels --- */
+
+typedef struct kernel kernel;
+
+/* The parts of a `work` of bp_train_size. Gradient and squared error are summed alike (§6), so `sums` holds count + 1
+   doubles: the gradient, then the squared error. */
+typedef struct {
+    const kernel *kernel;
+    size_t count;    /* parameters */
+    size_t nodes;    /* after the input */
+    double *scratch; /* the kernel's own, of its scratch_size */
+    double *sums;    /* (count + 1) of a batch */
+    double *backup;  /* the parameters at the epoch's start */
+    size_t held;     /* the kernel's note of the rows that are in its scratch; 0 = none */
+} work_parts;
+
+/* The loops over rows. */
+struct kernel {
+    size_t (*predict_size)(const bp_shape *shape); /* doubles that predict and sum_errors need */
+    size_t (*scratch_size)(const bp_shape *shape); /* doubles that the others need */
+    void (*predict)(double *predictions, double *work, const bp_shape *shape, const double *parameters,
+                    const double *inputs, size_t rows);
+    /* The squared error of all rows as one batch (§6). */
+    void (*sum_errors)(double *sse, double *work, const bp_shape *shape, const double *parameters, const double *inputs,
+                       const double *targets, size_t rows);
+    /* parts->sums of all rows as one batch. */
+    void (*sum_batch)(const work_parts *parts, const bp_shape *shape, const double *parameters, const double *inputs,
+                      const double *targets, size_t rows);
+    /* Trains rows of the epoch that `training` is in: at least one, and `budget` of them or a few more, or fewer.
+       Returns how many. */
+    size_t (*train_rows)(bp_training *training, double *parameters, work_parts *parts, const uint32_t *order,
+                         const bp_shape *shape, const double *inputs, const double *targets, uint64_t budget);
+    /* As bp_train_many, for shapes that passed its checks. */
+    void (*train_many)(double *logs, int32_t *statuses, bp_training *trainings, double *parameters, double *work,
+                       uint32_t *orders, const bp_shape *shape, const double *inputs, const double *targets,
+                       size_t networks, size_t log_size, uint64_t until, uint64_t budget);
+};
+
+static uint32_t usable_kernels(void);
+
+/* The kernel that runs a shape; NULL = one that is not there. */
+static const kernel *find_kernel(const bp_shape *shape);
+
+uint32_t bp_kernels(void) {
+    return usable_kernels();
+}
+
 /* --- §2 activations and slopes --- */
 
 static const double LOG2E = 0x1.71547652b82fep+0;
@@ -235,8 +283,22 @@ static int is_finite(const double *value) {
     return (double_bits(value) & MAGNITUDE_BITS) < INFINITY_BITS;
 }
 
+/* Without a branch, so that compilers run it on several values at a time. */
+static int all_finite(const double *values, size_t count) {
+    uint64_t beyond = 0;
+    for (size_t i = 0; i < count; i++) {
+        uint64_t bits;
+        memcpy(&bits, &values[i], sizeof bits);
+        beyond |= (bits & MAGNITUDE_BITS) + (MAGNITUDE_BITS + 1 - INFINITY_BITS); /* carries into the top bit */
+    }
+    return (beyond >> 63) == 0;
+}
+
 size_t bp_first_nonfinite(const double *values, size_t count) {
     size_t i = 0;
+    while (count - i >= 64 && all_finite(values + i, 64)) {
+        i += 64;
+    }
     while (i < count && is_finite(&values[i])) {
         i++;
     }
@@ -265,6 +327,9 @@ static uint64_t add_layer(uint64_t count, uint64_t n_in, uint64_t n_out, uint64_
 
 size_t bp_parameter_count(const bp_shape *shape) {
     uint64_t count = 0;
+    if (find_kernel(shape) == NULL) {
+        return 0;
+    }
     for (uint32_t layer = 1; layer < shape->layers; layer++) {
         count =
             add_layer(count, shape->sizes[layer - 1], shape->sizes[layer], shape->activations[layer - 1], shape->bias);
@@ -276,36 +341,23 @@ size_t bp_parameter_count(const bp_shape *shape) {
 }
 
 size_t bp_predict_size(const bp_shape *shape) {
-    return bp_parameter_count(shape) == 0 ? 0 : 2 * node_count(shape);
+    return bp_parameter_count(shape) == 0 ? 0 : find_kernel(shape)->predict_size(shape);
 }
 
 size_t bp_train_size(const bp_shape *shape) {
     const size_t count = bp_parameter_count(shape);
-    return count == 0 ? 0 : 3 * node_count(shape) + (BP_LANES + 1) * (count + 1) + count;
+    return count == 0 ? 0 : find_kernel(shape)->scratch_size(shape) + (count + 1) + count;
 }
 
-/* The parts of a `work` of bp_train_size. Gradient and squared error are summed alike (§6), so a lane and `sums` hold
-   count + 1 doubles: the gradient, then the squared error. */
-typedef struct {
-    size_t count;           /* parameters */
-    double *preactivations; /* of one row, all layers after the input */
-    double *outputs;        /* likewise */
-    double *deltas;         /* likewise */
-    double *lanes;          /* (8, count + 1) */
-    double *sums;           /* (count + 1) */
-    double *backup;         /* the parameters at the epoch's start */
-} work_parts;
-
 static work_parts part(double *work, const bp_shape *shape) {
-    const size_t nodes = node_count(shape);
     work_parts parts;
+    parts.kernel = find_kernel(shape);
     parts.count = bp_parameter_count(shape);
-    parts.preactivations = work;
-    parts.outputs = parts.preactivations + nodes;
-    parts.deltas = parts.outputs + nodes;
-    parts.lanes = parts.deltas + nodes;
-    parts.sums = parts.lanes + BP_LANES * (parts.count + 1);
+    parts.nodes = node_count(shape);
+    parts.scratch = work;
+    parts.sums = work + parts.kernel->scratch_size(shape);
     parts.backup = parts.sums + parts.count + 1;
+    parts.held = 0;
     return parts;
 }
 
@@ -483,20 +535,29 @@ bp_status bp_forward(double *preactivations, double *outputs, const bp_shape *sh
     return BP_OK;
 }
 
+static size_t predict_size(const bp_shape *shape) {
+    return 2 * node_count(shape);
+}
+
+static void predict(double *predictions, double *work, const bp_shape *shape, const double *parameters,
+                    const double *inputs, size_t rows) {
+    const size_t n_in = shape->sizes[0];
+    const size_t n_out = shape->sizes[shape->layers - 1];
+    const size_t nodes = node_count(shape);
+    const double *last = work + 2 * nodes - n_out;
+    for (size_t row = 0; row < rows; row++) {
+        forward(work, work + nodes, shape, parameters, inputs + row * n_in);
+        memcpy(predictions + row * n_out, last, n_out * sizeof(double));
+    }
+}
+
 bp_status bp_predict(double *predictions, double *work, const bp_shape *shape, const double *parameters,
                      const double *inputs, size_t rows) {
     if (bp_parameter_count(shape) == 0) {
         return BP_E_SHAPE;
     }
-    const size_t n_in = shape->sizes[0];
-    const size_t n_out = shape->sizes[shape->layers - 1];
-    const size_t nodes = node_count(shape);
-    const double *last = work + 2 * nodes - n_out;
     const fp_word callers = fp_enter();
-    for (size_t row = 0; row < rows; row++) {
-        forward(work, work + nodes, shape, parameters, inputs + row * n_in);
-        memcpy(predictions + row * n_out, last, n_out * sizeof(double));
-    }
+    find_kernel(shape)->predict(predictions, work, shape, parameters, inputs, rows);
     fp_leave(callers);
     return BP_OK;
 }
@@ -582,7 +643,7 @@ static double loss_scale(uint32_t loss, size_t rows, size_t outputs) {
     }
 }
 
-static double loss_figure(double sse, uint32_t loss, size_t rows, size_t outputs) {
+static APART double loss_figure(double sse, uint32_t loss, size_t rows, size_t outputs) {
     switch (loss) {
     case BP_HALF_SSE:
         return 0.5 * sse;
@@ -595,25 +656,24 @@ static double loss_figure(double sse, uint32_t loss, size_t rows, size_t outputs
     }
 }
 
-static APART double lose(double *work, const bp_shape *shape, const double *parameters, const double *inputs,
-                         const double *targets, size_t rows, uint32_t loss) {
+static APART void sum_errors(double *sse, double *work, const bp_shape *shape, const double *parameters,
+                             const double *inputs, const double *targets, size_t rows) {
     const size_t n_in = shape->sizes[0];
     const size_t n_out = shape->sizes[shape->layers - 1];
     const size_t nodes = node_count(shape);
     const double *last = work + 2 * nodes - n_out;
     double lanes[BP_LANES];
-    double sse;
     clear_lanes(lanes, 1);
     for (size_t row = 0; row < rows; row++) {
         forward(work, work + nodes, shape, parameters, inputs + row * n_in);
         lanes[row % BP_LANES] = lanes[row % BP_LANES] + squared_error(last, targets + row * n_out, n_out);
     }
-    sum_lanes(&sse, lanes, 1);
-    return loss_figure(sse, loss, rows, n_out);
+    sum_lanes(sse, lanes, 1);
 }
 
 bp_status bp_loss(double *figure, double *work, const bp_shape *shape, const double *parameters, const double *inputs,
                   const double *targets, size_t rows, uint32_t loss) {
+    double sse;
     if (bp_parameter_count(shape) == 0) {
         return BP_E_SHAPE;
     }
@@ -621,30 +681,51 @@ bp_status bp_loss(double *figure, double *work, const bp_shape *shape, const dou
         return BP_E_OPTION;
     }
     const fp_word callers = fp_enter();
-    *figure = lose(work, shape, parameters, inputs, targets, rows, loss);
+    find_kernel(shape)->sum_errors(&sse, work, shape, parameters, inputs, targets, rows);
+    *figure = loss_figure(sse, loss, rows, shape->sizes[shape->layers - 1]);
     fp_leave(callers);
     return BP_OK;
 }
 
-/* Row `row` of the data as row `batch_row` of its batch. */
+static size_t scratch_size(const bp_shape *shape) {
+    return 3 * node_count(shape) + BP_LANES * (bp_parameter_count(shape) + 1);
+}
+
+/* Row `row` of the data as row `batch_row` of its batch, the lanes (8, count + 1). The scratch holds pre-activations,
+   outputs and deltas of all nodes after the input, then the lanes. */
 static void add_row(const work_parts *parts, const bp_shape *shape, const double *parameters, const double *inputs,
                     const double *targets, size_t row, size_t batch_row) {
     const double *x = inputs + row * shape->sizes[0];
     const double *t = targets + row * shape->sizes[shape->layers - 1];
-    double *lane = parts->lanes + (batch_row % BP_LANES) * (parts->count + 1);
-    forward(parts->preactivations, parts->outputs, shape, parameters, x);
-    backward(lane, parts->deltas, shape, parameters, parts->outputs, x, t, parts->count);
+    double *preactivations = parts->scratch;
+    double *outputs = preactivations + parts->nodes;
+    double *deltas = outputs + parts->nodes;
+    double *lanes = deltas + parts->nodes;
+    if (batch_row == 0) {
+        clear_lanes(lanes, parts->count + 1);
+    }
+    forward(preactivations, outputs, shape, parameters, x);
+    backward(lanes + (batch_row % BP_LANES) * (parts->count + 1), deltas, shape, parameters, outputs, x, t,
+             parts->count);
+}
+
+static void end_batch(const work_parts *parts) {
+    sum_lanes(parts->sums, parts->scratch + 3 * parts->nodes, parts->count + 1);
+}
+
+static void sum_batch(const work_parts *parts, const bp_shape *shape, const double *parameters, const double *inputs,
+                      const double *targets, size_t rows) {
+    for (size_t row = 0; row < rows; row++) {
+        add_row(parts, shape, parameters, inputs, targets, row, row);
+    }
+    end_batch(parts);
 }
 
 static APART void differentiate(double *gradient, double *work, const bp_shape *shape, const double *parameters,
                                 const double *inputs, const double *targets, size_t rows, uint32_t loss) {
     const work_parts parts = part(work, shape);
     const double scale = loss_scale(loss, rows, shape->sizes[shape->layers - 1]);
-    clear_lanes(parts.lanes, parts.count + 1);
-    for (size_t row = 0; row < rows; row++) {
-        add_row(&parts, shape, parameters, inputs, targets, row, row);
-    }
-    sum_lanes(parts.sums, parts.lanes, parts.count + 1);
+    parts.kernel->sum_batch(&parts, shape, parameters, inputs, targets, rows);
     for (size_t k = 0; k < parts.count; k++) {
         gradient[k] = parts.sums[k] * scale;
     }
@@ -723,28 +804,47 @@ static void step(double *parameters, const double *sums, size_t count, double le
     }
 }
 
-static void train_row(bp_training *training, double *parameters, const work_parts *parts, const uint32_t *order,
-                      const bp_shape *shape, const double *inputs, const double *targets) {
+/* The batch is whole: its sums become a step. */
+static void take_step(bp_training *training, double *parameters, const work_parts *parts, const bp_shape *shape) {
+    const double scale = loss_scale(training->loss, training->batch_row, shape->sizes[shape->layers - 1]);
+    training->sse = training->sse + parts->sums[parts->count];
+    step(parameters, parts->sums, parts->count, training->learning_rate, scale);
+    training->batch_row = 0;
+}
+
+static size_t train_row(bp_training *training, double *parameters, work_parts *parts, const uint32_t *order,
+                        const bp_shape *shape, const double *inputs, const double *targets, uint64_t budget) {
     const size_t row = training->shuffle ? order[training->row] : training->row;
-    if (training->batch_row == 0) {
-        clear_lanes(parts->lanes, parts->count + 1);
-    }
+    (void)budget;
     add_row(parts, shape, parameters, inputs, targets, row, training->batch_row);
     training->row += 1;
     training->batch_row += 1;
     if (training->batch_row == training->batch_size || training->row == training->rows) {
-        const double scale = loss_scale(training->loss, training->batch_row, shape->sizes[shape->layers - 1]);
-        sum_lanes(parts->sums, parts->lanes, parts->count + 1);
-        training->sse = training->sse + parts->sums[parts->count];
-        step(parameters, parts->sums, parts->count, training->learning_rate, scale);
-        training->batch_row = 0;
+        end_batch(parts);
+        take_step(training, parameters, parts, shape);
     }
+    return 1;
+}
+
+/* BP_DIVERGED where the epoch's squared error or a parameter is not finite: then the parameters go back. */
+static bp_status end_epoch(double *log, size_t *logged, bp_training *training, double *parameters,
+                           const work_parts *parts, size_t log_size) {
+    if (!is_finite(&training->sse) || !all_finite(parameters, parts->count)) {
+        memcpy(parameters, parts->backup, parts->count * sizeof(double));
+        training->begun = training->epoch;
+        return BP_DIVERGED;
+    }
+    if (log_size > 0 && training->epoch % training->log_every == 0) {
+        log[(*logged)++] = training->sse;
+    }
+    training->epoch += 1;
+    return BP_OK;
 }
 
 static APART bp_status train(double *log, bp_training *training, double *parameters, double *work, uint32_t *order,
                              const bp_shape *shape, const double *inputs, const double *targets, size_t log_size,
                              uint64_t until, uint64_t budget) {
-    const work_parts parts = part(work, shape);
+    work_parts parts = part(work, shape);
     size_t logged = 0;
     while (training->epoch < until && budget > 0 && (logged < log_size || log_size == 0)) {
         if (training->begun == training->epoch) {
@@ -753,18 +853,14 @@ static APART bp_status train(double *log, bp_training *training, double *paramet
         for (; training->to_shuffle > 0 && budget > 0; budget--) {
             shuffle_row(training, order);
         }
-        for (; training->row < training->rows && budget > 0; budget--) {
-            train_row(training, parameters, &parts, order, shape, inputs, targets);
+        while (training->row < training->rows && budget > 0) {
+            const size_t done =
+                parts.kernel->train_rows(training, parameters, &parts, order, shape, inputs, targets, budget);
+            budget = done < budget ? budget - done : 0;
         }
-        if (training->row == training->rows) {
-            if (!is_finite(&training->sse) || bp_first_nonfinite(parameters, parts.count) < parts.count) {
-                bp_train_undo(training, parameters, work, shape);
-                return BP_DIVERGED;
-            }
-            if (log_size > 0 && training->epoch % training->log_every == 0) {
-                log[logged++] = training->sse;
-            }
-            training->epoch += 1;
+        if (training->row == training->rows &&
+            end_epoch(log, &logged, training, parameters, &parts, log_size) != BP_OK) {
+            return BP_DIVERGED;
         }
     }
     return BP_OK;
@@ -783,6 +879,34 @@ bp_status bp_train(double *log, bp_training *training, double *parameters, doubl
     return status;
 }
 
+static void train_each(double *logs, int32_t *statuses, bp_training *trainings, double *parameters, double *work,
+                       uint32_t *orders, const bp_shape *shape, const double *inputs, const double *targets,
+                       size_t networks, size_t log_size, uint64_t until, uint64_t budget) {
+    const size_t count = bp_parameter_count(shape);
+    const size_t work_size = bp_train_size(shape);
+    for (size_t n = 0; n < networks; n++) {
+        if (statuses[n] == BP_OK) {
+            double *log = log_size > 0 ? logs + n * log_size : NULL;
+            uint32_t *order = trainings[n].shuffle ? orders + n * trainings[n].rows : NULL;
+            statuses[n] = train(log, &trainings[n], parameters + n * count, work + n * work_size, order, shape, inputs,
+                                targets, log_size, until, budget);
+        }
+    }
+}
+
+bp_status bp_train_many(double *logs, int32_t *statuses, bp_training *trainings, double *parameters, double *work,
+                        uint32_t *orders, const bp_shape *shape, const double *inputs, const double *targets,
+                        size_t networks, size_t log_size, uint64_t until, uint64_t budget) {
+    if (bp_parameter_count(shape) == 0) {
+        return BP_E_SHAPE;
+    }
+    const fp_word callers = fp_enter();
+    find_kernel(shape)->train_many(logs, statuses, trainings, parameters, work, orders, shape, inputs, targets,
+                                   networks, log_size, until, budget);
+    fp_leave(callers);
+    return BP_OK;
+}
+
 void bp_train_undo(bp_training *training, double *parameters, const double *work, const bp_shape *shape) {
     const size_t count = bp_parameter_count(shape);
     if (training->begun > training->epoch) {
@@ -790,6 +914,22 @@ void bp_train_undo(bp_training *training, double *parameters, const double *work
         training->begun = training->epoch;
     }
 }
+
+/* --- the portable kernel --- */
+
+static const kernel PORTABLE = {predict_size, scratch_size, predict, sum_errors, sum_batch, train_row, train_each};
+
+#if !defined(BITPROP_SIMD) /* which simd.c defines before it includes this file */
+
+static uint32_t usable_kernels(void) {
+    return 1U << BP_PORTABLE;
+}
+
+static const kernel *find_kernel(const bp_shape *shape) {
+    return shape->kernel <= BP_PORTABLE ? &PORTABLE : NULL;
+}
+
+#endif
 
 /* --- §11 model bytes --- */
 
@@ -936,25 +1076,22 @@ static APART bp_status probe(void) {
 }
 
 #define TEST_CRC 0x00a0ff0cU /* of the model that the self-test's training ends with; made by tests/oracle.py */
+#if !defined(TEST_WORK)
+#define TEST_WORK 151 /* doubles that the portable kernel needs for it */
+#endif
 
-bp_status bp_self_test(void) {
+static bp_status train_test(uint32_t kernel) {
     static const uint32_t sizes[3] = {2, 3, 1};
     static const uint32_t activations[2] = {BP_TANH, BP_SIGMOID};
     static const double inputs[8] = {0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0};
     static const double targets[4] = {0.0, 1.0, 1.0, 0.0};
-    const bp_shape shape = {sizes, activations, 3, 1};
+    const bp_shape shape = {sizes, activations, 3, 1, kernel};
     double parameters[13];
-    double work[151];
+    double work[TEST_WORK];
     uint8_t data[148];
     uint32_t order[4];
     bp_training training;
-    const fp_word callers = fp_enter();
-    const bp_status status = probe();
-    fp_leave(callers);
-    if (status != BP_OK) {
-        return status;
-    }
-    if (bp_train_size(&shape) != sizeof work / sizeof work[0] || bp_encode_size(&shape) != sizeof data ||
+    if (bp_train_size(&shape) > TEST_WORK || bp_encode_size(&shape) != sizeof data ||
         bp_init(parameters, &training.generator, &shape, 1, BP_GLOROT) != BP_OK ||
         bp_train_start(&training, order, &shape, 4, 3, 1, 0.5, BP_MSE, 1, 1) != BP_OK ||
         bp_train(NULL, &training, parameters, work, order, &shape, inputs, targets, 0, 20, UINT64_MAX) != BP_OK ||
@@ -962,4 +1099,16 @@ bp_status bp_self_test(void) {
         return BP_E_ANSWER;
     }
     return BP_OK;
+}
+
+bp_status bp_self_test(void) {
+    const fp_word callers = fp_enter();
+    bp_status status = probe();
+    fp_leave(callers);
+    for (uint32_t kernel = BP_PORTABLE; status == BP_OK && kernel <= BP_AVX512; kernel++) {
+        if ((bp_kernels() >> kernel & 1U) != 0) {
+            status = train_test(kernel);
+        }
+    }
+    return status;
 }

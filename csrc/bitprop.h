@@ -3,6 +3,7 @@
  * bitprop: small neural networks, trained and run to the same bits everywhere.
  *
  * This header and bitprop.c are all that an embedder needs: C99, no allocation, no globals, no mathematics library.
+ * For SIMD kernels, which give the same bits faster, compile simd.c in place of bitprop.c.
  * The numbers are defined in docs/contract.md, whose sections (§) are cited here. Compile with -ffp-contract=off.
  *
  * Arguments come in the order outputs, in-out, const inputs, scalars. The caller owns all memory and asks for its size
@@ -26,13 +27,13 @@ extern "C" {
 
 /* --- declarations for cffi: begin --- */
 
-#define BP_ABI 1      /* changes with any change of the structs or functions below */
+#define BP_ABI 2      /* changes with any change of the structs or functions below */
 #define BP_CONTRACT 1 /* version of docs/contract.md */
 #define BP_LANES 8    /* §6 */
 
 typedef enum {
     BP_OK = 0,
-    BP_E_SHAPE = -1,     /* fewer than two layers, a size of 0, an unknown activation, or memory beyond size_t */
+    BP_E_SHAPE = -1,     /* a size of 0, an unknown activation, memory beyond size_t, or a kernel that is not there */
     BP_E_OPTION = -2,    /* no rows, a batch size or log interval of 0, a bad learning rate, an unknown loss or init */
     BP_E_FORMAT = -3,    /* bytes that are not a model's, or altered, or cut */
     BP_DIVERGED = -4,    /* §8: the parameters are back at the start of the epoch that diverged */
@@ -47,12 +48,16 @@ enum { BP_HALF_SSE = 0, BP_SSE = 1, BP_HALF_MSE = 2, BP_MSE = 3 };           /* 
 enum { BP_NORMAL = 0, BP_UNIFORM = 1, BP_GLOROT = 2 };                       /* initial weights, §9 */
 enum { BP_STREAM_WEIGHTS = 0, BP_STREAM_DATA = 1, BP_STREAM_SHUFFLING = 2 }; /* seeds, §9 */
 
+/* Kernels: the code that runs the loops over rows. All give the same bits; BP_AUTO is the fastest that is there. */
+enum { BP_AUTO = 0, BP_PORTABLE = 1, BP_SSE2 = 2, BP_NEON = 3, BP_AVX2 = 4, BP_AVX512 = 5 };
+
 /* A network without its parameters (§3). The two arrays stay the caller's. */
 typedef struct {
     const uint32_t *sizes;       /* `layers` layer sizes, the input's first */
     const uint32_t *activations; /* layers - 1 of them, one for each layer after the input */
     uint32_t layers;             /* the input included, at least 2 */
     uint32_t bias;               /* 0 or 1 */
+    uint32_t kernel;             /* 0, or one of bp_kernels */
 } bp_shape;
 
 /* An MT19937 generator (§9). */
@@ -83,6 +88,9 @@ uint32_t bp_abi(void);
 
 /* The compiler that built the core, a static string. */
 const char *bp_compiler(void);
+
+/* The kernels that this build has and this processor runs: bit 1 << k for kernel k. */
+uint32_t bp_kernels(void);
 
 /* Replaces each of `count` pre-activations by its activation (§2). BP_E_SHAPE: unknown activation. */
 bp_status bp_activate(double *values, size_t count, uint32_t activation);
@@ -139,13 +147,22 @@ bp_status bp_train_start(bp_training *training, uint32_t *order, const bp_shape 
                          uint64_t log_every, double learning_rate, uint32_t loss, uint32_t shuffle,
                          uint64_t shuffle_seed);
 
-/* Trains a slice (§8): until `until` epochs are complete, or `budget` rows are done (a row shuffled counts as one), or
-   `log_size` epochs are logged (0 = no log), whichever comes first. `log` takes the squared error of each epoch whose
-   number is a multiple of log_every. Slicing changes no bit. The same work, order and data belong to every slice.
-   BP_E_SHAPE; BP_DIVERGED: training->epoch tells the epoch. */
+/* Trains a slice (§8): until `until` epochs are complete, or `budget` rows are done (a row shuffled counts as one; a
+   kernel may finish the eight rows that it is at), or `log_size` epochs are logged (0 = no log). `log` takes the
+   squared error of each epoch whose number is a multiple of log_every. Slicing changes no bit. The same work, order and
+   data belong to every slice. BP_E_SHAPE; BP_DIVERGED: training->epoch tells the epoch. */
 bp_status bp_train(double *log, bp_training *training, double *parameters, double *work, uint32_t *order,
                    const bp_shape *shape, const double *inputs, const double *targets, size_t log_size, uint64_t until,
                    uint64_t budget);
+
+/* Trains a slice of each of `networks` networks of one shape on the same rows, to the bits that bp_train would give
+   each alone; online trainings may run eight networks side by side. Element n of `logs` (networks, log_size),
+   `statuses`, `trainings`, `parameters` (networks, parameters), `work` (networks, bp_train_size) and `orders`
+   (networks, rows) is network n's. A network whose status is not BP_OK (0) is left alone; one that diverges gets
+   BP_DIVERGED. `budget` is the rows of each network. BP_E_SHAPE. */
+bp_status bp_train_many(double *logs, int32_t *statuses, bp_training *trainings, double *parameters, double *work,
+                        uint32_t *orders, const bp_shape *shape, const double *inputs, const double *targets,
+                        size_t networks, size_t log_size, uint64_t until, uint64_t budget);
 
 /* Ends a training inside an epoch: the parameters go back to that epoch's start. Between epochs it does nothing. */
 void bp_train_undo(bp_training *training, double *parameters, const double *work, const bp_shape *shape);
@@ -167,7 +184,8 @@ bp_status bp_decode_shape(uint32_t *sizes, uint32_t *activations, uint32_t *bias
 bp_status bp_decode_parameters(double *parameters, const uint8_t *data, size_t length);
 
 /* Checks that this build keeps the contract: no fused products, no reordered sums, no flushing, and a small training
-   that ends at known bits. Needs about 6 KB of stack. BP_E_FUSED, BP_E_REORDERED, BP_E_FLUSHED, BP_E_ANSWER. */
+   that ends at known bits with every kernel. Needs about 6 KB of stack (bitprop.c) or 25 KB (simd.c). BP_E_FUSED,
+   BP_E_REORDERED, BP_E_FLUSHED, BP_E_ANSWER. */
 bp_status bp_self_test(void);
 
 /* --- declarations for cffi: end --- */

@@ -8,6 +8,7 @@ import os
 import pytest
 from hypothesis import HealthCheck, settings
 
+import bitprop
 from bitprop import BackendError, _backend
 
 # The longer checks run the same properties on more cases: pytest --hypothesis-profile=long
@@ -18,10 +19,18 @@ settings.register_profile("long", settings.get_profile("default"), max_examples=
 settings.load_profile("default")
 
 
-def core_or_skip(name: str) -> _backend.Core:
+def kernels() -> list[str]:
+    """Every kernel that this machine runs."""
+    found: list[str] = bitprop.info()["kernels"]
+    return found
+
+
+def core_or_skip(name: str, kernel: str = "auto") -> _backend.Core:
     """The backend; without it a user's machine skips, and continuous integration fails."""
     try:
-        return _backend.choose(name)
+        with pytest.MonkeyPatch.context() as environment:
+            environment.setenv("BITPROP_KERNEL", kernel)
+            return _backend.choose(name)
     except BackendError as error:
         if os.environ.get("CI") == "true" and os.environ.get("BITPROP_BUILD", "auto") != "pure":
             raise
@@ -35,10 +44,10 @@ def backend(request: pytest.FixtureRequest) -> str:
     return core_or_skip(name).name
 
 
-@pytest.fixture(params=_backend.BACKENDS)
+@pytest.fixture(params=[*((name, "auto") for name in _backend.BACKENDS), *(("cffi", name) for name in kernels()[:-1])])
 def core(request: pytest.FixtureRequest) -> _backend.Core:
-    """Each backend in turn."""
-    return core_or_skip(request.param)
+    """Each backend in turn, the compiled one with each kernel: the last, the fastest, is what it takes by itself."""
+    return core_or_skip(*request.param)
 
 
 @pytest.fixture(autouse=True)

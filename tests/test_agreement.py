@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 from bits import to_hex
-from conftest import core_or_skip
+from conftest import core_or_skip, kernels
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bitprop import DivergedError, Network, _pure
-from bitprop._backend import BACKENDS, choose
+from bitprop._backend import BACKENDS, Core, choose
 from bitprop.network import ACTIVATIONS, INITS, LOSSES
 
 SEEDS = st.integers(0, 2**64 - 1)
@@ -114,7 +114,88 @@ def test_fit(
 
     expected = outcome("python")
     assert outcome("ctypes") == expected
-    assert outcome("cffi") == expected
+    for kernel in kernels():
+        with pytest.MonkeyPatch.context() as environment:
+            environment.setenv("BITPROP_KERNEL", kernel)
+            assert outcome("cffi") == expected, kernel
+
+
+@given(st.lists(st.floats(), min_size=1, max_size=300), st.sampled_from(ACTIVATIONS))
+def test_activations_of_kernels(values: list[float], activation: str) -> None:
+    """§2: any 64-bit pattern through every kernel; a weight of 1.0 leaves it as it is."""
+    code = ACTIVATIONS.index(activation)
+    expected = array("d", values)
+    _pure.activate(expected, len(values), code)  # type: ignore[arg-type]  # floats by index
+    for kernel in kernels():
+        core = core_or_skip("cffi", kernel)
+        shape = core.shape([1, 1], [code], False)
+        found = array("d", bytes(8 * len(values)))
+        work = core.work(shape, core.predict_size(shape))
+        data = core.doubles(array("d", [1.0])), core.doubles(array("d", values)), len(values)
+        assert core.predict(core.doubles(found), work, shape, *data) == _pure.OK
+        assert to_hex(found) == to_hex(expected), kernel
+
+
+COMMON = ([2, 2, 1], [2, 4, 1], [2, 4, 4, 1], [2, 8, 8, 1])  # that kernels know at compile time
+
+
+@given(st.sampled_from(COMMON), st.booleans(), st.integers(1, 300), st.sampled_from([None, 1, 7, 128, 200]), SEEDS)
+def test_common_shapes(sizes: list[int], bias: bool, rows: int, batch_size: int | None, seed: int) -> None:
+    """§4 to §8: shapes with code of their own, over more rows than are taken at a time, in order and shuffled."""
+    generator = random.Random(seed)
+    x = memoryview(numbers(rows * 2, 0.0, generator)).cast("B").cast("d", (rows, 2))
+    y = numbers(rows, 0.0, generator)
+
+    def outcome(kernel: str, shuffle_seed: int | None) -> list[Any]:
+        with pytest.MonkeyPatch.context() as environment:
+            environment.setenv("BITPROP_KERNEL", kernel)
+            net = Network(*sizes, bias=bias, seed=seed, backend="cffi")
+        before = [to_hex(net.gradient(x, y)), to_hex([net.loss(x, y)]), to_hex(net.predict(x).cast("B").cast("d"))]
+        rate = 0.5 / (batch_size or rows)
+        history = net.fit(x, y, epochs=3, learning_rate=rate, batch_size=batch_size, shuffle_seed=shuffle_seed)
+        return [before, to_hex(history.sse), to_hex(net.parameters)]
+
+    for shuffle_seed in (None, seed):
+        expected = outcome("portable", shuffle_seed)
+        for kernel in kernels()[1:]:
+            assert outcome(kernel, shuffle_seed) == expected, kernel
+
+
+@given(networks(), st.integers(1, 20), st.integers(1, 17), st.data())
+def test_train_many(case: dict[str, Any], rows: int, count: int, data: st.DataObject) -> None:
+    """§8: networks trained together end, each, as bp_train leaves them: also where some diverge, and in slices."""
+    seed = data.draw(SEEDS, "seed")
+    sizes = data.draw(st.sampled_from([case["sizes"], [2, 4, 4, 1]]), "sizes")
+    activations = [ACTIVATIONS.index(name) for name in case["activation"]]
+    activations = activations if len(activations) == len(sizes) - 1 else [0, 0, 0]
+    batch_size, shuffle = data.draw(st.sampled_from([1, 1, 1, 3, 50]), "batch_size"), data.draw(st.integers(0, 1))
+    epochs, budget = data.draw(st.integers(0, 4), "epochs"), data.draw(st.sampled_from([1, 3, 10, 1000]), "budget")
+    rates = [data.draw(st.sampled_from([1.0, 0.1, 0.0, 1e200, 1e300])) for _ in range(count)]
+    generator = random.Random(seed)
+    x, y = numbers(rows * sizes[0], 0.0, generator), numbers(rows * sizes[-1], 0.02, generator)
+
+    def outcome(core: Core) -> list[Any]:
+        shape = core.shape(sizes, activations, case["bias"])
+        size = core.parameter_count(shape)
+        group = core.group(shape, count, rows, 4)
+        for n in range(count):
+            assert core.init(core.doubles(group.parameters[n]), core.generator(), shape, seed + n & 2**64 - 1, 2) == 0
+            options = (rows, batch_size, 2, rates[n], 0, shuffle, seed)
+            assert core.train_start(group.trainings[n], group.orders[n], shape, *options) == _pure.OK
+        while any(group.trainings[n].epoch < epochs and group.statuses[n] == _pure.OK for n in range(count)):
+            pointers = core.doubles(x), core.doubles(y)
+            assert core.train_many(*group.arguments, shape, *pointers, count, 4, epochs, budget) == _pure.OK
+            break_early = budget == 1000  # one call does it all, so the log is whole
+            if break_early:
+                break
+        logged = [to_hex(group.logs[n]) if budget == 1000 else None for n in range(count)]
+        assert all(len(group.parameters[n]) == size for n in range(count))
+        return [[to_hex(group.parameters[n]) for n in range(count)], list(group.statuses), logged]
+
+    expected = outcome(core_or_skip("python"))
+    assert outcome(core_or_skip("ctypes")) == expected
+    for kernel in kernels():
+        assert outcome(core_or_skip("cffi", kernel)) == expected, kernel
 
 
 @given(st.lists(st.floats(), min_size=1, max_size=50))

@@ -14,6 +14,9 @@ import bitprop
 from bitprop import BackendError, Network, OptionError, _backend, _native, _pure
 
 
+MISSING = next(name for name in ("neon", "sse2") if name not in bitprop.info()["kernels"])
+
+
 @pytest.fixture
 def fresh() -> Any:
     """Backends are loaded anew, before and after."""
@@ -40,7 +43,9 @@ def test_info(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert found["contract"] == 1
     assert found["self_test"] == "passed"
     assert backend in found["backends"]
-    assert found["kernel"] == (None if backend == "python" else "portable")
+    kernels = list(_backend.KERNELS[1:])
+    assert [name for name in kernels if name in found["kernels"]] == found["kernels"]
+    assert found["kernel"] == (None if backend == "python" else found["kernels"][-1])
     assert (found["compiler"] is None) == (backend == "python")
     assert (found["reason"] is None) == (backend == "cffi")
 
@@ -50,8 +55,7 @@ def test_info(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ("BITPROP_BACKEND", "gpu", OptionError),
         ("BITPROP_KERNEL", "avx3", OptionError),
-        ("BITPROP_KERNEL", "avx512", BackendError),
-        ("BITPROP_KERNEL", "neon", BackendError),
+        ("BITPROP_KERNEL", MISSING, BackendError),
     ],
 )
 def test_wrong_environment(monkeypatch: pytest.MonkeyPatch, variable: str, value: str, error: type[Exception]) -> None:
@@ -61,11 +65,13 @@ def test_wrong_environment(monkeypatch: pytest.MonkeyPatch, variable: str, value
         Network(2, 1)
 
 
-@pytest.mark.parametrize("value", ["auto", "portable", ""])
+@pytest.mark.parametrize("value", ["auto", "", *bitprop.info()["kernels"]])
 def test_kernel(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
-    """The kernels that are here can be asked for."""
+    """The kernels that are here can be asked for, and are then in use."""
+    core_or_skip("cffi")
     monkeypatch.setenv("BITPROP_KERNEL", value)
-    assert Network(2, 1).sizes == (2, 1)
+    assert bitprop.info()["kernel"] == (value if value not in ("auto", "") else bitprop.info()["kernels"][-1])
+    assert Network(2, 1)._core.kernel == (_backend.KERNELS.index(value) if value else 0)
 
 
 @pytest.mark.parametrize("missing", ["_cffi_backend", "ctypes", "bitprop._core"])
@@ -114,12 +120,14 @@ def test_other_abi(monkeypatch: pytest.MonkeyPatch) -> None:
     core_or_skip("cffi")
     _backend._load.cache_clear()
     monkeypatch.setattr(_native, "ABI", 99)
-    assert bitprop.info()["reason"].count("has ABI 1, this package needs 99") == 2
+    assert bitprop.info()["reason"].count("has ABI 2, this package needs 99") == 2
 
 
 @pytest.mark.usefixtures("fresh")
 def test_no_backend_keeps_the_contract(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where even Python's own arithmetic is wrong, nothing is computed."""
-    monkeypatch.setattr(_backend, "_make", lambda name: type("Wrong", (), {"self_test": staticmethod(lambda: -6)})())
+    monkeypatch.setattr(
+        _backend, "_make", lambda name, kernel: type("Wrong", (), {"self_test": staticmethod(lambda: -6)})()
+    )
     with pytest.raises(BackendError, match="excess precision"):
         bitprop.info()

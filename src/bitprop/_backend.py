@@ -15,11 +15,11 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from . import _pure
+from ._group import Group, matrix
 from .errors import BackendError, BitpropError, OptionError
 
 BACKENDS = ("cffi", "ctypes", "python")  # fastest first
-KERNELS = ("portable",)  # that this version has
-KNOWN_KERNELS = ("auto", "portable", "sse2", "avx2", "avx512", "neon")
+KERNELS = ("auto", "portable", "sse2", "neon", "avx2", "avx512")  # in the order of their numbers in bitprop.h
 
 _SELF_TEST = {
     _pure.E_FUSED: "a product and a sum are fused (compile with -ffp-contract=off)",
@@ -33,6 +33,8 @@ class Core(Protocol):
     """What every backend offers: the functions of csrc/bitprop.h, and makers of the memory that they take."""
 
     name: str
+    kernel: int  # that runs its networks, BP_AUTO for the fastest
+    kernels: Callable[..., int]
     activate: Callable[..., int]
     slope: Callable[..., int]
     first_nonfinite: Callable[..., int]
@@ -49,6 +51,7 @@ class Core(Protocol):
     gradient: Callable[..., int]
     train_start: Callable[..., int]
     train: Callable[..., int]
+    train_many: Callable[..., int]
     train_undo: Callable[..., None]
     encode_size: Callable[..., int]
     encode: Callable[..., int]
@@ -66,15 +69,17 @@ class Core(Protocol):
     def work(self, shape: Any, count: int) -> Any: ...
     def training(self) -> Any: ...
     def generator(self) -> Any: ...
+    def group(self, shape: Any, networks: int, order_size: int, log_size: int) -> Group: ...
 
 
-FUNCTIONS = tuple(name for name in Core.__annotations__ if name != "name")
+FUNCTIONS = tuple(name for name in Core.__annotations__ if name not in ("name", "kernel"))
 
 
 class PythonCore:
     """The pure twin: its memory is plain Python objects, so most makers have nothing to do."""
 
     name = "python"
+    kernel = _pure.AUTO
 
     def __init__(self) -> None:
         for function in FUNCTIONS:
@@ -90,7 +95,7 @@ class PythonCore:
 
     def shape(self, sizes: Sequence[int], activations: Sequence[int], bias: bool) -> _pure.Shape:
         """The twin of bp_shape."""
-        return _pure.Shape(list(sizes), list(activations), len(sizes), int(bias))
+        return _pure.Shape(list(sizes), list(activations), len(sizes), int(bias), self.kernel)
 
     def doubles(self, buffer: Any) -> Any:
         """The buffer itself."""
@@ -116,40 +121,59 @@ class PythonCore:
         """The twin of bp_generator."""
         return random.Random(0)
 
+    def group(self, shape: _pure.Shape, networks: int, order_size: int, log_size: int) -> Group:
+        """Memory for trainings side by side."""
+        _, logs = matrix(networks, log_size)
+        _, parameters = matrix(networks, _pure.parameter_count(shape))
+        statuses = [_pure.OK] * networks
+        trainings = [_pure.Training() for _ in range(networks)]
+        orders = [[0] * order_size for _ in range(networks)]
+        works = [_pure.Work(shape) for _ in range(networks)]
+        arguments = (logs, statuses, trainings, parameters, works, orders)
+        return Group(logs, parameters, statuses, trainings, orders, works, arguments)
 
-def _make(name: str) -> Core:
+
+def _make(name: str, kernel: int) -> Core:
     if name == "python":
         return PythonCore()  # type: ignore[return-value]  # bound by name
     from . import _native  # here, since a Python without ctypes can still run the pure twin
 
-    return _native.CffiCore() if name == "cffi" else _native.CtypesCore()  # type: ignore[return-value]  # bound by name
+    return _native.CffiCore(kernel) if name == "cffi" else _native.CtypesCore(kernel)  # type: ignore[return-value]  # bound by name
 
 
 @functools.cache
-def _load(name: str) -> Core | str:
+def _load(name: str, kernel: str) -> Core | str:
     """The backend, or why it cannot be used."""
     try:
-        core = _make(name)
+        core = _make(name, KERNELS.index(kernel))
     except ImportError as error:
         return f"{name}: {error}"
     status = core.self_test()
     if status != _pure.OK:
         return f"{name}: the self-test failed: {_SELF_TEST.get(status, f'status {status}')}"
+    if kernel != "auto" and kernel not in _kernels(core):
+        return f"{name}: there is no kernel {kernel} here, but {', '.join(_kernels(core))}"
     return core
 
 
-def _check_kernel() -> None:
+def _kernels(core: Core) -> list[str]:
+    """The kernels that a core can run here, the fastest last."""
+    usable = core.kernels()
+    return [name for number, name in enumerate(KERNELS) if usable >> number & 1]
+
+
+def _wanted_kernel() -> str:
     kernel = os.environ.get("BITPROP_KERNEL") or "auto"
-    if kernel not in KNOWN_KERNELS:
-        raise OptionError(f"BITPROP_KERNEL is {kernel!r}, expected one of {', '.join(KNOWN_KERNELS)}")
-    if kernel not in ("auto", *KERNELS):
-        raise BackendError(f"BITPROP_KERNEL is {kernel!r}, which is not available here; there is {', '.join(KERNELS)}")
+    if kernel not in KERNELS:
+        raise OptionError(f"BITPROP_KERNEL is {kernel!r}, expected one of {', '.join(KERNELS)}")
+    return kernel
 
 
 def choose(name: str | None = None) -> Core:
     """The backend of that name; for None the one of BITPROP_BACKEND, by default the fastest that can be used.
 
-    OptionError: an unknown name. BackendError: one that was asked for and cannot be used; it never falls back.
+    It runs the kernel of BITPROP_KERNEL. OptionError: an unknown name. BackendError: one that was asked for and cannot
+    be used; it never falls back.
     """
     source = "backend" if name is not None else "BITPROP_BACKEND"
     name = name if name is not None else os.environ.get("BITPROP_BACKEND") or "auto"
@@ -157,13 +181,15 @@ def choose(name: str | None = None) -> Core:
         raise TypeError(f"backend is {name!r}, expected a string: auto, {', '.join(BACKENDS)}")
     if name not in ("auto", *BACKENDS):
         raise OptionError(f"{source} is {name!r}, expected auto, {', '.join(BACKENDS)}")
-    _check_kernel()
+    kernel = _wanted_kernel()
     refused = []
     for candidate in BACKENDS if name == "auto" else (name,):
-        core = _load(candidate)
+        core = _load(candidate, kernel)
         if not isinstance(core, str):
             return core
         refused.append(core)
+    if kernel != "auto":
+        source = f"BITPROP_KERNEL is {kernel!r}; {source}"
     raise BackendError(f"{source} {name!r} cannot be used: {'; '.join(refused)}")
 
 
@@ -176,17 +202,19 @@ def expect_ok(status: int) -> None:
 def info() -> dict[str, Any]:
     """What is in use here, and why no faster backend is. OptionError, BackendError, as for `choose`."""
     core = choose()
-    loaded = {name: _load(name) for name in BACKENDS}
+    loaded = {name: _load(name, _wanted_kernel()) for name in BACKENDS}
     faster = BACKENDS[: BACKENDS.index(core.name)]
     reasons = [found if isinstance(found := loaded[name], str) else f"{name}: not asked for" for name in faster]
     usable = [name for name in BACKENDS if not isinstance(loaded[name], str)]
+    compiled = [found for found in loaded.values() if not isinstance(found, str) and found.name != "python"]
+    kernels = _kernels(compiled[0]) if compiled else []
     return {
         "version": importlib.metadata.version("bitprop"),
         "contract": _pure.CONTRACT,
         "backend": core.name,
         "backends": usable,
-        "kernel": None if core.name == "python" else "portable",
-        "kernels": [] if usable == ["python"] else list(KERNELS),
+        "kernel": None if core.name == "python" else KERNELS[core.kernel] if core.kernel else kernels[-1],
+        "kernels": kernels,
         "compiler": core.describe_compiler() or None,
         "self_test": "passed",
         "reason": "; ".join(reasons) or None,

@@ -12,10 +12,12 @@ import importlib
 import importlib.util
 import weakref
 from collections.abc import Sequence
-from ctypes import POINTER, c_char_p, c_double, c_int, c_size_t, c_uint8, c_uint32, c_uint64
+from ctypes import POINTER, c_char_p, c_double, c_int, c_int32, c_size_t, c_uint8, c_uint32, c_uint64
 from typing import Any
 
-ABI = 1  # BP_ABI of the header that this file was written for
+from ._group import Group, matrix
+
+ABI = 2  # BP_ABI of the header that this file was written for
 
 
 class Shape(ctypes.Structure):
@@ -26,6 +28,7 @@ class Shape(ctypes.Structure):
         ("activations", POINTER(c_uint32)),
         ("layers", c_uint32),
         ("bias", c_uint32),
+        ("kernel", c_uint32),
     )
 
 
@@ -63,6 +66,7 @@ _data = (_shape, _doubles, _doubles, _doubles)  # shape, parameters, inputs, tar
 PROTOTYPES: dict[str, tuple[Any, ...]] = {
     "abi": (c_uint32,),
     "compiler": (c_char_p,),
+    "kernels": (c_uint32,),
     "activate": (c_int, _doubles, c_size_t, c_uint32),
     "slope": (c_int, _doubles, c_size_t, c_uint32),
     "first_nonfinite": (c_size_t, _doubles, c_size_t),
@@ -85,6 +89,10 @@ PROTOTYPES: dict[str, tuple[Any, ...]] = {
         *(c_int, _doubles, _training, _doubles, _doubles, _words, _shape),
         *(_doubles, _doubles, c_size_t, c_uint64, c_uint64),
     ),
+    "train_many": (
+        *(c_int, _doubles, POINTER(c_int32), _training, _doubles, _doubles, _words, _shape),
+        *(_doubles, _doubles, c_size_t, c_size_t, c_uint64, c_uint64),
+    ),
     "train_undo": (None, _training, _doubles, _doubles, _shape),
     "encode_size": (c_size_t, _shape),
     "encode": (c_int, _octets, _shape, _doubles),
@@ -101,6 +109,22 @@ def _bind(core: object, library: Any) -> None:
         setattr(core, name, getattr(library, "bp_" + name))
 
 
+def _group(core: Any, shape: Any, networks: int, order_size: int, log_size: int) -> Group:
+    """Memory for trainings side by side: in C one block of each kind."""
+    work_size = core.train_size(shape)
+    log_values, logs = matrix(networks, log_size)
+    values, parameters = matrix(networks, core.parameter_count(shape))
+    statuses = core.statuses(networks)
+    block, trainings = core.trainings(networks)
+    orders, works = core.words(networks * order_size), core.work(shape, networks * work_size)
+    return Group(
+        *(logs, parameters, statuses, trainings),
+        [core.item(orders, n * order_size) for n in range(networks)],
+        [core.item(works, n * work_size) for n in range(networks)],
+        (core.doubles(log_values), statuses, block, core.doubles(values), works, orders),
+    )
+
+
 def _check_abi(found: int) -> None:
     if found != ABI:
         raise ImportError(f"the compiled core has ABI {found}, this package needs {ABI}; install bitprop anew")
@@ -111,7 +135,8 @@ class CffiCore:
 
     name = "cffi"
 
-    def __init__(self) -> None:
+    def __init__(self, kernel: int) -> None:
+        self.kernel = kernel
         module = importlib.import_module("bitprop._core")
         self._ffi = module.ffi
         self._arrays: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
@@ -130,7 +155,7 @@ class CffiCore:
     def shape(self, sizes: Sequence[int], activations: Sequence[int], bias: bool) -> Any:
         """A bp_shape, with its arrays."""
         arrays = self._ffi.new("uint32_t[]", list(sizes)), self._ffi.new("uint32_t[]", list(activations))
-        shape = self._ffi.new("bp_shape *", [*arrays, len(sizes), bias])
+        shape = self._ffi.new("bp_shape *", [*arrays, len(sizes), bias, self.kernel])
         self._arrays[shape] = arrays  # a struct of cffi does not keep alive what its pointers point at
         return shape
 
@@ -158,13 +183,31 @@ class CffiCore:
         """A bp_generator."""
         return self._ffi.new("bp_generator *")
 
+    def statuses(self, count: int) -> Any:
+        """Memory for `count` statuses, all BP_OK."""
+        return self._ffi.new("int32_t[]", count)
+
+    def trainings(self, count: int) -> tuple[Any, list[Any]]:
+        """Memory for `count` trainings, and each of them."""
+        block = self._ffi.new("bp_training[]", count)
+        return block, [block + n for n in range(count)]
+
+    def item(self, memory: Any, index: int) -> Any:
+        """A pointer into memory."""
+        return memory + index
+
+    def group(self, shape: Any, networks: int, order_size: int, log_size: int) -> Group:
+        """Memory for trainings side by side."""
+        return _group(self, shape, networks, order_size, log_size)
+
 
 class CtypesCore:
     """The compiled core through ctypes, which every CPython has."""
 
     name = "ctypes"
 
-    def __init__(self) -> None:
+    def __init__(self, kernel: int) -> None:
+        self.kernel = kernel
         spec = importlib.util.find_spec("bitprop._core")
         if spec is None or spec.origin is None:
             raise ImportError("the compiled core is not installed (no C compiler when bitprop was installed?)")
@@ -190,7 +233,7 @@ class CtypesCore:
     def shape(self, sizes: Sequence[int], activations: Sequence[int], bias: bool) -> Any:
         """A bp_shape, with its arrays."""
         arrays = (c_uint32 * len(sizes))(*sizes), (c_uint32 * len(activations))(*activations)
-        return Shape(*arrays, len(sizes), bias)
+        return Shape(*arrays, len(sizes), bias, self.kernel)
 
     def doubles(self, buffer: Any) -> Any:
         """A pointer to a buffer of doubles, which stays alive with it."""
@@ -215,3 +258,21 @@ class CtypesCore:
     def generator(self) -> Any:
         """A bp_generator."""
         return Generator()
+
+    def statuses(self, count: int) -> Any:
+        """Memory for `count` statuses, all BP_OK."""
+        return (c_int32 * count)()
+
+    def trainings(self, count: int) -> tuple[Any, list[Any]]:
+        """Memory for `count` trainings, and each of them."""
+        block = (Training * count)()
+        return block, list(block)
+
+    def item(self, memory: Any, index: int) -> Any:
+        """A pointer into memory, which stays alive with it."""
+        kind = memory._type_
+        return (kind * (len(memory) - index)).from_buffer(memory, index * ctypes.sizeof(kind))
+
+    def group(self, shape: Any, networks: int, order_size: int, log_size: int) -> Group:
+        """Memory for trainings side by side."""
+        return _group(self, shape, networks, order_size, log_size)

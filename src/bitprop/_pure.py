@@ -6,7 +6,8 @@ are defined in docs/contract.md, whose sections (§) are cited here. Every arith
 contract rounds it; do not simplify one. Only `math` and `random` are needed, so the file can be taken out and embedded.
 
 Where the C core takes a pointer, this takes anything that holds floats by index and can be sliced: `list[float]` in the
-annotations stands for lists, `array("d")` and `memoryview` alike. Where the C core takes `work`, this takes a `Work`.
+annotations stands for lists, `array("d")` and `memoryview` alike. Where the C core takes `work`, this takes a `Work`;
+where it takes a matrix with a row for each network, this takes a list of such rows.
 
 The network itself is in the parts headed §2, §4, §5 and §8; the rest is bits, sizes, random numbers and the self-test.
 In 2-4-4-1 without biases the weights are parameters 0 to 7, 8 to 23 and 24 to 27; the nodes after the input are 0 to 3,
@@ -16,7 +17,7 @@ In 2-4-4-1 without biases the weights are parameters 0 to 7, 8 to 23 and 24 to 2
 import math
 import random
 
-ABI = 1
+ABI = 2
 CONTRACT = 1
 LANES = 8
 SIZE_MAX = (1 << 64) - 1
@@ -34,17 +35,19 @@ E_ANSWER = -8
 SIGMOID, TANH, RELU, IDENTITY = 0, 1, 2, 3
 HALF_SSE, SSE, HALF_MSE, MSE = 0, 1, 2, 3
 NORMAL, UNIFORM, GLOROT = 0, 1, 2
+AUTO, PORTABLE, SSE2, NEON, AVX2, AVX512 = 0, 1, 2, 3, 4, 5
 STREAM_WEIGHTS, STREAM_DATA, STREAM_SHUFFLING = 0, 1, 2
 
 
 class Shape:
     """A network without its parameters (§3): the struct `bp_shape`."""
 
-    def __init__(self, sizes: list[int], activations: list[int], layers: int, bias: int):
+    def __init__(self, sizes: list[int], activations: list[int], layers: int, bias: int, kernel: int = AUTO):
         self.sizes = sizes
         self.activations = activations
         self.layers = layers
         self.bias = bias
+        self.kernel = kernel
 
 
 class Training:
@@ -123,6 +126,10 @@ def abi() -> int:
 
 def compiler() -> str:
     return ""
+
+
+def kernels() -> int:
+    return 1 << PORTABLE
 
 
 # --- §2 activations and slopes ---
@@ -238,6 +245,8 @@ def add_layer(count: int, n_in: int, n_out: int, activation: int, bias: int) -> 
 
 def parameter_count(shape: Shape) -> int:
     count = 0
+    if shape.kernel > PORTABLE:
+        return 0
     for layer in range(1, shape.layers):
         count = add_layer(count, shape.sizes[layer - 1], shape.sizes[layer], shape.activations[layer - 1], shape.bias)
         if count == 0:
@@ -652,6 +661,32 @@ def train(
                 log[logged] = training.sse
                 logged += 1
             training.epoch += 1
+    return OK
+
+
+def train_many(
+    logs: list[list[float]],
+    statuses: list[int],
+    trainings: list[Training],
+    parameters: list[list[float]],
+    work: list[Work],
+    orders: list[list[int]],
+    shape: Shape,
+    inputs: list[float],
+    targets: list[float],
+    networks: int,
+    log_size: int,
+    until: int,
+    budget: int,
+) -> int:
+    if parameter_count(shape) == 0:
+        return E_SHAPE
+    for n in range(networks):
+        if statuses[n] == OK:
+            statuses[n] = train(
+                *(logs[n], trainings[n], parameters[n], work[n], orders[n], shape, inputs, targets),
+                *(log_size, until, budget),
+            )
     return OK
 
 

@@ -1,0 +1,499 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The SIMD engine: bitprop.c with kernels that take eight rows, or eight networks, at a time. Compile this file in its
+ * place. simd_kernel.h is compiled once for each level of the processor; which one runs is chosen when it is called.
+ * Compilers without the vectors of GNU C get the portable kernel alone.
+ */
+#define BITPROP_SIMD
+#define TEST_WORK 2048
+#include "bitprop.c"
+
+/* Shapes up to this many nodes; beyond, sizes could overflow where size_t has 32 bits. */
+#define NODES_MOST 65536U
+
+#if defined(__GNUC__) && defined(__SSE2__)
+#define LEVELS_X86
+#include <immintrin.h>
+#elif defined(__GNUC__) && defined(__aarch64__)
+#define LEVELS_NEON
+#endif
+
+#if defined(LEVELS_X86) || defined(LEVELS_NEON)
+
+#define INLINE static inline __attribute__((always_inline))
+#if defined(__clang__)
+#define UNROLL _Pragma("clang loop unroll(full)")
+#define SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#define UNROLL _Pragma("GCC unroll 16")
+#define SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (mask){__VA_ARGS__})
+#endif
+
+#define CHUNK 16U /* blocks of eight rows that go through the network together */
+#define CHUNK_ROWS ((size_t)CHUNK * BP_LANES)
+#define PADDED(count) (((size_t)(count) + BP_LANES - 1) / BP_LANES * BP_LANES)
+
+/* The parts of a scratch. */
+typedef struct {
+    double *lanes;   /* (count + 1, 8): of the gradient, then the squared error; with room to a multiple of eight */
+    double *values;  /* the inputs, then the outputs of each layer: CHUNK blocks of (nodes, 8) each */
+    double *targets; /* likewise */
+    double *deltas;  /* likewise, the last layer's first */
+} chunk;
+
+/* What a level brings for a shape. */
+typedef struct {
+    kernel base;
+    double *(*forward)(double *values, const double *parameters, const bp_shape *shape, size_t blocks, size_t rest);
+    void (*train_chunk)(const chunk *at, double *sums, const double *parameters, const bp_shape *shape, size_t rows,
+                        int begin);
+    void (*online)(double *parameters, double *sse, double *values, const uint32_t *order, const double *inputs,
+                   const double *targets, const bp_shape *shape, double rate, double scale, size_t row, size_t rows);
+    void (*online_eight)(double *parameters, double *sse, double *values, const uint32_t *const *orders,
+                         const double *inputs, const double *targets, const bp_shape *shape, const double *rates,
+                         double scale, size_t row, size_t rows);
+} simd_kernel;
+
+/* Shapes of sigmoids that the compiler knows. */
+#define COMMON_SHAPES 4U
+static const struct {
+    uint32_t layers, sizes[4];
+} common_shapes[COMMON_SHAPES] = {{3, {2, 2, 1, 0}}, {3, {2, 4, 1, 0}}, {4, {2, 4, 4, 1}}, {4, {2, 8, 8, 1}}};
+
+/* 1 + its place among the common shapes; 0 = another. */
+static size_t find_shape(const bp_shape *shape) {
+    for (size_t i = 0; i < COMMON_SHAPES; i++) {
+        uint32_t layer = 0;
+        if (shape->layers != common_shapes[i].layers) {
+            continue;
+        }
+        while (layer < shape->layers && shape->sizes[layer] == common_shapes[i].sizes[layer] &&
+               (layer == 0 || shape->activations[layer - 1] == BP_SIGMOID)) {
+            layer++;
+        }
+        if (layer == shape->layers) {
+            return i + 1;
+        }
+    }
+    return 0;
+}
+
+/* --- the loops over chunks --- */
+
+static double *align(double *memory) {
+    const uintptr_t line = 64;
+    return memory + (line - (uintptr_t)memory % line) % line / sizeof(double);
+}
+#define ALIGNMENT 7U /* doubles that align may skip */
+
+static size_t chunk_size(size_t nodes) {
+    return CHUNK_ROWS * nodes;
+}
+
+static size_t simd_predict_size(const bp_shape *shape) {
+    return ALIGNMENT + chunk_size(shape->sizes[0] + node_count(shape) + shape->sizes[shape->layers - 1]);
+}
+
+static size_t simd_scratch_size(const bp_shape *shape) {
+    return simd_predict_size(shape) + PADDED(bp_parameter_count(shape) + 1) * BP_LANES + chunk_size(node_count(shape));
+}
+
+static chunk lay_out(const work_parts *parts, const bp_shape *shape) {
+    chunk at;
+    at.lanes = align(parts->scratch);
+    at.values = at.lanes + PADDED(parts->count + 1) * BP_LANES;
+    at.targets = at.values + chunk_size(shape->sizes[0] + parts->nodes);
+    at.deltas = at.targets + chunk_size(shape->sizes[shape->layers - 1]);
+    return at;
+}
+
+/* Rows (rows, width) of the data, from `row` on or as `order` has them, to blocks of (width, 8); padded with +0.0. */
+static void load_rows(double *blocks, const double *data, const uint32_t *order, size_t row, size_t rows,
+                      size_t width) {
+    for (size_t r = 0; r < PADDED(rows); r++) {
+        double *to = blocks + r / BP_LANES * width * BP_LANES + r % BP_LANES;
+        const double *from = data + (r >= rows ? 0 : order != NULL ? order[row + r] : row + r) * width;
+        for (size_t i = 0; i < width; i++) {
+            to[i * BP_LANES] = r < rows ? from[i] : 0.0;
+        }
+    }
+}
+
+static const simd_kernel *find_simd_kernel(const bp_shape *shape) {
+    return (const simd_kernel *)find_kernel(shape);
+}
+
+static APART void simd_predict(double *predictions, double *work, const bp_shape *shape, const double *parameters,
+                               const double *inputs, size_t rows) {
+    const simd_kernel *own = find_simd_kernel(shape);
+    const size_t n_in = shape->sizes[0];
+    const size_t n_out = shape->sizes[shape->layers - 1];
+    double *values = align(work);
+    for (size_t row = 0; row < rows; row += CHUNK_ROWS) {
+        const size_t some = rows - row < CHUNK_ROWS ? rows - row : CHUNK_ROWS;
+        load_rows(values, inputs, NULL, row, some, n_in);
+        const double *outputs = own->forward(values, parameters, shape, PADDED(some) / BP_LANES, some % BP_LANES);
+        if (n_out == 1) {
+            memcpy(predictions + row, outputs, some * sizeof(double));
+            continue;
+        }
+        for (size_t r = 0; r < some; r++) {
+            const double *from = outputs + r / BP_LANES * n_out * BP_LANES + r % BP_LANES;
+            for (size_t j = 0; j < n_out; j++) {
+                predictions[(row + r) * n_out + j] = from[j * BP_LANES];
+            }
+        }
+    }
+}
+
+static APART void simd_sum_errors(double *sse, double *work, const bp_shape *shape, const double *parameters,
+                                  const double *inputs, const double *targets, size_t rows) {
+    const simd_kernel *own = find_simd_kernel(shape);
+    const size_t n_out = shape->sizes[shape->layers - 1];
+    double *values = align(work);
+    double *expected = values + chunk_size(shape->sizes[0] + node_count(shape));
+    double lanes[BP_LANES];
+    clear_lanes(lanes, 1);
+    for (size_t row = 0; row < rows; row += CHUNK_ROWS) {
+        const size_t some = rows - row < CHUNK_ROWS ? rows - row : CHUNK_ROWS;
+        load_rows(values, inputs, NULL, row, some, shape->sizes[0]);
+        load_rows(expected, targets, NULL, row, some, n_out);
+        const double *outputs = own->forward(values, parameters, shape, PADDED(some) / BP_LANES, some % BP_LANES);
+        for (size_t b = 0; b < PADDED(some) / BP_LANES; b++) {
+            for (size_t lane = 0; lane < BP_LANES; lane++) {
+                double acc = 0.0;
+                for (size_t j = 0; j < n_out; j++) {
+                    const size_t at = (b * n_out + j) * BP_LANES + lane;
+                    const double e = outputs[at] - expected[at];
+                    acc = acc + e * e;
+                }
+                lanes[lane] = lanes[lane] + acc;
+            }
+        }
+    }
+    sum_lanes(sse, lanes, 1);
+}
+
+static APART void simd_sum_batch(const work_parts *parts, const bp_shape *shape, const double *parameters,
+                                 const double *inputs, const double *targets, size_t rows) {
+    const simd_kernel *own = (const simd_kernel *)parts->kernel;
+    const chunk at = lay_out(parts, shape);
+    for (size_t row = 0; row < rows; row += CHUNK_ROWS) {
+        const size_t some = rows - row < CHUNK_ROWS ? rows - row : CHUNK_ROWS;
+        load_rows(at.values, inputs, NULL, row, some, shape->sizes[0]);
+        load_rows(at.targets, targets, NULL, row, some, shape->sizes[shape->layers - 1]);
+        own->train_chunk(&at, row + some == rows ? parts->sums : NULL, parameters, shape, some, row == 0);
+    }
+}
+
+static size_t simd_train_rows(bp_training *training, double *parameters, work_parts *parts, const uint32_t *order,
+                              const bp_shape *shape, const double *inputs, const double *targets, uint64_t budget) {
+    const simd_kernel *own = (const simd_kernel *)parts->kernel;
+    const chunk at = lay_out(parts, shape);
+    const size_t n_out = shape->sizes[shape->layers - 1];
+    const size_t row = training->row;
+    size_t rows = training->rows - row;
+    if (!training->shuffle) {
+        order = NULL;
+    }
+    if (training->batch_size == 1) {
+        rows = budget < rows ? (size_t)budget : rows;
+        own->online(parameters, &training->sse, at.values, order, inputs, targets, shape, training->learning_rate,
+                    loss_scale(training->loss, 1, n_out), row, rows);
+        training->row = row + rows;
+        return rows;
+    }
+    const size_t left = training->batch_size - training->batch_row;
+    rows = left < rows ? left : rows;
+    const size_t whole = rows; /* what is left of the batch */
+    rows = rows < CHUNK_ROWS ? rows : CHUNK_ROWS;
+    if (budget < rows) {
+        rows = PADDED(budget) < rows ? PADDED(budget) : rows;
+    }
+    if (parts->held == 0) {
+        load_rows(at.values, inputs, order, row, rows, shape->sizes[0]);
+        load_rows(at.targets, targets, order, row, rows, n_out);
+        parts->held = rows == training->rows && order == NULL;
+    }
+    own->train_chunk(&at, rows == whole ? parts->sums : NULL, parameters, shape, rows, training->batch_row == 0);
+    training->row += rows;
+    training->batch_row += rows;
+    if (rows == whole) {
+        take_step(training, parameters, parts, shape);
+    }
+    return rows;
+}
+
+/* --- eight networks side by side --- */
+
+#define ABREAST_MOST 4096U /* parameters of each, so that all eight fit a cache */
+
+/* Whether networks `a` and `b` are at the same place of trainings of the same kind. */
+static int in_step(const bp_training *a, const bp_training *b) {
+    return a->rows == b->rows && a->batch_size == b->batch_size && a->loss == b->loss && a->shuffle == b->shuffle &&
+           a->epoch == b->epoch && a->begun == b->begun && a->to_shuffle == b->to_shuffle && a->row == b->row &&
+           a->log_every == b->log_every;
+}
+
+/* One of the networks that train side by side. */
+typedef struct {
+    bp_training *training;
+    double *parameters;
+    double *log;
+    uint32_t *order;
+    int32_t *status;
+    work_parts parts;
+} member;
+
+/* Online, all `members` in step; lane n of `parameters` is member n's, and lanes without a member follow the first. */
+static APART void train_abreast(member *members, size_t count, const bp_shape *shape, const double *inputs,
+                                const double *targets, size_t log_size, uint64_t until, uint64_t budget) {
+    const simd_kernel *own = (const simd_kernel *)members[0].parts.kernel;
+    const chunk at = lay_out(&members[0].parts, shape);
+    const size_t parameters = members[0].parts.count;
+    const double scale = loss_scale(members[0].training->loss, 1, shape->sizes[shape->layers - 1]);
+    const uint32_t *orders[BP_LANES];
+    double memory[2 * BP_LANES + ALIGNMENT];
+    double *rates = align(memory);
+    double *sse = rates + BP_LANES;
+    size_t logged = 0;
+    for (size_t lane = 0; lane < BP_LANES; lane++) {
+        const member *one = &members[lane < count ? lane : 0];
+        orders[lane] = one->training->shuffle ? one->order : NULL;
+        rates[lane] = one->training->learning_rate;
+        for (size_t k = 0; k < parameters; k++) {
+            at.lanes[k * BP_LANES + lane] = one->parameters[k];
+        }
+    }
+    for (;;) {
+        bp_training *first = NULL; /* of those that have not diverged, which are all in step */
+        for (size_t n = count; n > 0; n--) {
+            first = *members[n - 1].status == BP_OK ? members[n - 1].training : first;
+        }
+        if (first == NULL || first->epoch >= until || budget == 0 || (log_size > 0 && logged == log_size)) {
+            break;
+        }
+        uint64_t left = budget;
+        for (size_t n = 0; n < count; n++) {
+            member *one = &members[n];
+            if (*one->status == BP_OK) {
+                if (one->training->begun == one->training->epoch) {
+                    begin_epoch(one->training, one->parts.backup, one->parameters, parameters);
+                }
+                for (left = budget; one->training->to_shuffle > 0 && left > 0; left--) {
+                    shuffle_row(one->training, one->order);
+                }
+            }
+        }
+        budget = left;
+        const size_t row = first->row;
+        const size_t rows = budget < first->rows - row ? (size_t)budget : first->rows - row;
+        if (first->to_shuffle > 0) {
+            break;
+        }
+        for (size_t lane = 0; lane < BP_LANES; lane++) {
+            sse[lane] = members[lane < count ? lane : 0].training->sse;
+        }
+        own->online_eight(at.lanes, sse, at.values, orders, inputs, targets, shape, rates, scale, row, rows);
+        budget -= rows;
+        const size_t before = logged;
+        for (size_t n = 0; n < count; n++) {
+            member *one = &members[n];
+            if (*one->status == BP_OK) {
+                one->training->row = row + rows;
+                one->training->sse = sse[n];
+                for (size_t k = 0; k < parameters; k++) {
+                    one->parameters[k] = at.lanes[k * BP_LANES + n];
+                }
+                if (one->training->row == one->training->rows) {
+                    size_t own_logged = before;
+                    *one->status =
+                        end_epoch(one->log, &own_logged, one->training, one->parameters, &one->parts, log_size);
+                    logged = own_logged > logged ? own_logged : logged;
+                }
+            }
+        }
+    }
+}
+
+static void simd_train_many(double *logs, int32_t *statuses, bp_training *trainings, double *parameters, double *work,
+                            uint32_t *orders, const bp_shape *shape, const double *inputs, const double *targets,
+                            size_t networks, size_t log_size, uint64_t until, uint64_t budget) {
+    const size_t count = bp_parameter_count(shape);
+    const size_t work_size = bp_train_size(shape);
+    size_t n = 0;
+    while (n < networks) {
+        member members[BP_LANES];
+        const size_t begin = n;
+        size_t found = 0;
+        for (; n < networks && found < BP_LANES; n++) {
+            if (statuses[n] == BP_OK) {
+                member *one = &members[found++];
+                one->training = &trainings[n];
+                one->parameters = parameters + n * count;
+                one->log = log_size > 0 ? logs + n * log_size : NULL;
+                one->order = trainings[n].shuffle ? orders + n * trainings[n].rows : NULL;
+                one->status = &statuses[n];
+                one->parts = part(work + n * work_size, shape);
+            }
+        }
+        int abreast = found > 1 && count <= ABREAST_MOST && members[0].training->batch_size == 1;
+        for (size_t other = 1; other < found; other++) {
+            abreast = abreast && in_step(members[0].training, members[other].training);
+        }
+        if (abreast) {
+            train_abreast(members, found, shape, inputs, targets, log_size, until, budget);
+        } else {
+            train_each(log_size > 0 ? logs + begin * log_size : NULL, statuses + begin, trainings + begin,
+                       parameters + begin * count, work + begin * work_size,
+                       trainings[begin].shuffle ? orders + begin * trainings[begin].rows : NULL, shape, inputs, targets,
+                       n - begin, log_size, until, budget);
+        }
+    }
+}
+
+/* --- the levels --- */
+
+#define BASE                                                                                                           \
+    {simd_predict_size, simd_scratch_size, simd_predict,   simd_sum_errors,                                            \
+     simd_sum_batch,    simd_train_rows,   simd_train_many}
+
+#define LEVEL(name) name##_base
+#define NARROW LEVEL
+#define WIDTH 2
+#define COLUMNS 2U
+#define BLOCKS 1U
+#define BLOCKS_MOST 1U
+#define GRADIENT_ROWS 4U
+#define GRADIENT_COLUMNS 2U
+#if defined(LEVELS_X86)
+#define MIN(a, b) ((vector)_mm_min_pd((__m128d)(a), (__m128d)(b)))
+#define MAX(a, b) ((vector)_mm_max_pd((__m128d)(a), (__m128d)(b)))
+#else
+#define MIN(a, b) PICK((a) < (b), a, b)
+#define MAX(a, b) PICK((a) > (b), a, b)
+#endif
+#include "simd_kernel.h"
+#undef LEVEL
+#undef NARROW
+#undef WIDTH
+#undef COLUMNS
+#undef BLOCKS
+#undef BLOCKS_MOST
+#undef GRADIENT_ROWS
+#undef GRADIENT_COLUMNS
+#undef MIN
+#undef MAX
+
+#if defined(LEVELS_X86)
+
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx2"))), apply_to = function)
+#else
+#pragma GCC push_options
+#pragma GCC target("avx2")
+#endif
+#define LEVEL(name) name##_avx2
+#define NARROW LEVEL
+#define WIDTH 4
+#define COLUMNS 4U
+#define BLOCKS 1U
+#define BLOCKS_MOST 2U
+#define GRADIENT_ROWS 4U
+#define GRADIENT_COLUMNS 2U
+#define MIN(a, b) ((vector)_mm256_min_pd((__m256d)(a), (__m256d)(b)))
+#define MAX(a, b) ((vector)_mm256_max_pd((__m256d)(a), (__m256d)(b)))
+#include "simd_kernel.h"
+#undef LEVEL
+#undef NARROW
+#undef WIDTH
+#undef COLUMNS
+#undef BLOCKS
+#undef BLOCKS_MOST
+#undef GRADIENT_ROWS
+#undef GRADIENT_COLUMNS
+#undef MIN
+#undef MAX
+#if defined(__clang__)
+#pragma clang attribute pop
+#pragma clang attribute push(__attribute__((target("avx512f,avx512dq,avx512vl"))), apply_to = function)
+#else
+#pragma GCC pop_options
+#pragma GCC push_options
+#pragma GCC target("avx512f,avx512dq,avx512vl")
+#endif
+#define LEVEL(name) name##_avx512
+#define NARROW(name) name##_avx2 /* four nodes fit a vector of four */
+#define WIDTH 8
+#define COLUMNS 4U
+#define BLOCKS 4U
+#define BLOCKS_MOST 4U
+#define GRADIENT_ROWS 4U
+#define GRADIENT_COLUMNS 4U
+#define MIN(a, b) ((vector)_mm512_min_pd((__m512d)(a), (__m512d)(b)))
+#define MAX(a, b) ((vector)_mm512_max_pd((__m512d)(a), (__m512d)(b)))
+#include "simd_kernel.h"
+#if defined(__clang__)
+#pragma clang attribute pop
+#else
+#pragma GCC pop_options
+#endif
+
+static uint32_t usable_kernels(void) {
+    uint32_t usable = 1U << BP_PORTABLE | 1U << BP_SSE2;
+    if (__builtin_cpu_supports("avx2")) {
+        usable |= 1U << BP_AVX2;
+        if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+            __builtin_cpu_supports("avx512vl")) {
+            usable |= 1U << BP_AVX512;
+        }
+    }
+    return usable;
+}
+
+#else
+
+static uint32_t usable_kernels(void) {
+    return 1U << BP_PORTABLE | 1U << BP_NEON;
+}
+
+#endif
+
+static const kernel *find_kernel(const bp_shape *shape) {
+    const uint32_t usable = usable_kernels();
+    uint32_t wanted = shape->kernel;
+    size_t nodes = 0;
+    for (uint32_t layer = 0; layer < shape->layers && nodes <= NODES_MOST; layer++) {
+        nodes += shape->sizes[layer];
+    }
+    if (wanted > BP_AVX512 || (wanted != BP_AUTO && (usable >> wanted & 1U) == 0)) {
+        return NULL;
+    }
+    if (wanted == BP_AUTO) {
+        for (wanted = BP_AVX512; (usable >> wanted & 1U) == 0; wanted--) {
+        }
+    }
+    if (wanted == BP_PORTABLE || nodes > NODES_MOST) {
+        return &PORTABLE;
+    }
+    const size_t which = find_shape(shape);
+#if defined(LEVELS_X86)
+    return wanted == BP_AVX512 ? &kernels_avx512[which].base
+           : wanted == BP_AVX2 ? &kernels_avx2[which].base
+                               : &kernels_base[which].base;
+#else
+    return &kernels_base[which].base;
+#endif
+}
+
+#else /* no vectors */
+
+static uint32_t usable_kernels(void) {
+    return 1U << BP_PORTABLE;
+}
+
+static const kernel *find_kernel(const bp_shape *shape) {
+    return shape->kernel <= BP_PORTABLE ? &PORTABLE : NULL;
+}
+
+#endif
