@@ -29,7 +29,9 @@
 #define SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (mask){__VA_ARGS__})
 #endif
 
-#define CHUNK 16U /* blocks of eight rows that go through the network together */
+/* Blocks of eight rows that go through the network together. Odd, since processors take addresses that lie a multiple
+   of 4096 bytes apart for the same at first: layer upon layer of 4 nodes would be that far from each other. */
+#define CHUNK 17U
 #define CHUNK_ROWS ((size_t)CHUNK * BP_LANES)
 #define PADDED(count) (((size_t)(count) + BP_LANES - 1) / BP_LANES * BP_LANES)
 
@@ -41,6 +43,19 @@ typedef struct {
     double *deltas;  /* likewise, the last layer's first */
 } chunk;
 
+/* Networks that train side by side, online. */
+#define ABREAST 16U
+typedef struct {
+    size_t lanes;                    /* in use, a multiple of eight */
+    double *parameters;              /* (count, ABREAST) */
+    double *memory;                  /* for values, deltas and targets, (.., ABREAST) */
+    double *rates;                   /* (ABREAST) */
+    double *sse;                     /* (ABREAST) */
+    double scale;                    /* of the loss */
+    int in_order;                    /* all take the data's rows as they stand; else */
+    const uint32_t *orders[ABREAST]; /* of each */
+} abreast;
+
 /* What a level brings for a shape. */
 typedef struct {
     kernel base;
@@ -49,16 +64,15 @@ typedef struct {
                         int begin);
     void (*online)(double *parameters, double *sse, double *values, const uint32_t *order, const double *inputs,
                    const double *targets, const bp_shape *shape, double rate, double scale, size_t row, size_t rows);
-    void (*online_eight)(double *parameters, double *sse, double *values, const uint32_t *const *orders,
-                         const double *inputs, const double *targets, const bp_shape *shape, const double *rates,
-                         double scale, size_t row, size_t rows);
+    void (*online_abreast)(const abreast *nets, const double *inputs, const double *targets, const bp_shape *shape,
+                           size_t row, size_t rows);
 } simd_kernel;
 
 /* Shapes of sigmoids that the compiler knows. */
-#define COMMON_SHAPES 4U
+#define COMMON_SHAPES 3U
 static const struct {
     uint32_t layers, sizes[4];
-} common_shapes[COMMON_SHAPES] = {{3, {2, 2, 1, 0}}, {3, {2, 4, 1, 0}}, {4, {2, 4, 4, 1}}, {4, {2, 8, 8, 1}}};
+} common_shapes[COMMON_SHAPES] = {{3, {2, 2, 1, 0}}, {3, {2, 4, 1, 0}}, {4, {2, 4, 4, 1}}};
 
 /* 1 + its place among the common shapes; 0 = another. */
 static size_t find_shape(const bp_shape *shape) {
@@ -107,10 +121,30 @@ static chunk lay_out(const work_parts *parts, const bp_shape *shape) {
     return at;
 }
 
+/* Eight rows (8, width) as a block (width, 8). */
+INLINE void load_block(double *block, const double *data, size_t width) {
+    for (size_t i = 0; i < width; i++) {
+        for (size_t lane = 0; lane < BP_LANES; lane++) {
+            block[i * BP_LANES + lane] = data[lane * width + i];
+        }
+    }
+}
+
 /* Rows (rows, width) of the data, from `row` on or as `order` has them, to blocks of (width, 8); padded with +0.0. */
 static void load_rows(double *blocks, const double *data, const uint32_t *order, size_t row, size_t rows,
                       size_t width) {
-    for (size_t r = 0; r < PADDED(rows); r++) {
+    size_t r = 0;
+    for (; order == NULL && r + BP_LANES <= rows; r += BP_LANES) {
+        const double *from = data + (row + r) * width;
+        if (width == 1) {
+            load_block(blocks + r, from, 1);
+        } else if (width == 2) {
+            load_block(blocks + r * 2, from, 2);
+        } else {
+            load_block(blocks + r * width, from, width);
+        }
+    }
+    for (; r < PADDED(rows); r++) {
         double *to = blocks + r / BP_LANES * width * BP_LANES + r % BP_LANES;
         const double *from = data + (r >= rows ? 0 : order != NULL ? order[row + r] : row + r) * width;
         for (size_t i = 0; i < width; i++) {
@@ -224,9 +258,7 @@ static size_t simd_train_rows(bp_training *training, double *parameters, work_pa
     return rows;
 }
 
-/* --- eight networks side by side --- */
-
-#define ABREAST_MOST 4096U /* parameters of each, so that all eight fit a cache */
+/* --- networks side by side --- */
 
 /* Whether networks `a` and `b` are at the same place of trainings of the same kind. */
 static int in_step(const bp_training *a, const bp_training *b) {
@@ -245,24 +277,27 @@ typedef struct {
     work_parts parts;
 } member;
 
-/* Online, all `members` in step; lane n of `parameters` is member n's, and lanes without a member follow the first. */
+/* Online, all `members` in step; lane n is member n's, and lanes without a member follow the first. */
 static APART void train_abreast(member *members, size_t count, const bp_shape *shape, const double *inputs,
                                 const double *targets, size_t log_size, uint64_t until, uint64_t budget) {
     const simd_kernel *own = (const simd_kernel *)members[0].parts.kernel;
-    const chunk at = lay_out(&members[0].parts, shape);
     const size_t parameters = members[0].parts.count;
-    const double scale = loss_scale(members[0].training->loss, 1, shape->sizes[shape->layers - 1]);
-    const uint32_t *orders[BP_LANES];
-    double memory[2 * BP_LANES + ALIGNMENT];
-    double *rates = align(memory);
-    double *sse = rates + BP_LANES;
+    double memory[2 * ABREAST + ALIGNMENT];
     size_t logged = 0;
-    for (size_t lane = 0; lane < BP_LANES; lane++) {
+    abreast nets;
+    nets.lanes = PADDED(count);
+    nets.parameters = align(members[0].parts.scratch);
+    nets.memory = nets.parameters + parameters * ABREAST;
+    nets.rates = align(memory);
+    nets.sse = nets.rates + ABREAST;
+    nets.in_order = !members[0].training->shuffle;
+    nets.scale = loss_scale(members[0].training->loss, 1, shape->sizes[shape->layers - 1]);
+    for (size_t lane = 0; lane < ABREAST; lane++) {
         const member *one = &members[lane < count ? lane : 0];
-        orders[lane] = one->training->shuffle ? one->order : NULL;
-        rates[lane] = one->training->learning_rate;
+        nets.orders[lane] = one->order;
+        nets.rates[lane] = one->training->learning_rate;
         for (size_t k = 0; k < parameters; k++) {
-            at.lanes[k * BP_LANES + lane] = one->parameters[k];
+            nets.parameters[k * ABREAST + lane] = one->parameters[k];
         }
     }
     for (;;) {
@@ -286,34 +321,42 @@ static APART void train_abreast(member *members, size_t count, const bp_shape *s
             }
         }
         budget = left;
-        const size_t row = first->row;
-        const size_t rows = budget < first->rows - row ? (size_t)budget : first->rows - row;
         if (first->to_shuffle > 0) {
             break;
         }
-        for (size_t lane = 0; lane < BP_LANES; lane++) {
-            sse[lane] = members[lane < count ? lane : 0].training->sse;
+        const size_t row = first->row;
+        const size_t rows = budget < first->rows - row ? (size_t)budget : first->rows - row;
+        for (size_t lane = 0; lane < ABREAST; lane++) {
+            nets.sse[lane] = members[lane < count ? lane : 0].training->sse;
         }
-        own->online_eight(at.lanes, sse, at.values, orders, inputs, targets, shape, rates, scale, row, rows);
+        own->online_abreast(&nets, inputs, targets, shape, row, rows);
         budget -= rows;
         const size_t before = logged;
         for (size_t n = 0; n < count; n++) {
             member *one = &members[n];
             if (*one->status == BP_OK) {
+                const double *from = nets.parameters + n;
+                size_t own_logged = before;
                 one->training->row = row + rows;
-                one->training->sse = sse[n];
+                one->training->sse = nets.sse[n];
                 for (size_t k = 0; k < parameters; k++) {
-                    one->parameters[k] = at.lanes[k * BP_LANES + n];
+                    one->parameters[k] = from[k * ABREAST];
                 }
                 if (one->training->row == one->training->rows) {
-                    size_t own_logged = before;
                     *one->status =
                         end_epoch(one->log, &own_logged, one->training, one->parameters, &one->parts, log_size);
-                    logged = own_logged > logged ? own_logged : logged;
                 }
+                logged = own_logged > logged ? own_logged : logged;
             }
         }
     }
+}
+
+/* Whether all fits the scratch of one network; wider ones gain little. */
+static int fits_abreast(const bp_shape *shape) {
+    const size_t items =
+        bp_parameter_count(shape) + shape->sizes[0] + 2 * node_count(shape) + shape->sizes[shape->layers - 1];
+    return items <= (simd_scratch_size(shape) - ALIGNMENT) / ABREAST;
 }
 
 static void simd_train_many(double *logs, int32_t *statuses, bp_training *trainings, double *parameters, double *work,
@@ -323,10 +366,10 @@ static void simd_train_many(double *logs, int32_t *statuses, bp_training *traini
     const size_t work_size = bp_train_size(shape);
     size_t n = 0;
     while (n < networks) {
-        member members[BP_LANES];
+        member members[ABREAST];
         const size_t begin = n;
         size_t found = 0;
-        for (; n < networks && found < BP_LANES; n++) {
+        for (; n < networks && found < ABREAST; n++) {
             if (statuses[n] == BP_OK) {
                 member *one = &members[found++];
                 one->training = &trainings[n];
@@ -337,11 +380,11 @@ static void simd_train_many(double *logs, int32_t *statuses, bp_training *traini
                 one->parts = part(work + n * work_size, shape);
             }
         }
-        int abreast = found > 1 && count <= ABREAST_MOST && members[0].training->batch_size == 1;
+        int together = found > 1 && members[0].training->batch_size == 1 && fits_abreast(shape);
         for (size_t other = 1; other < found; other++) {
-            abreast = abreast && in_step(members[0].training, members[other].training);
+            together = together && in_step(members[0].training, members[other].training);
         }
-        if (abreast) {
+        if (together) {
             train_abreast(members, found, shape, inputs, targets, log_size, until, budget);
         } else {
             train_each(log_size > 0 ? logs + begin * log_size : NULL, statuses + begin, trainings + begin,

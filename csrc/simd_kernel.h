@@ -142,10 +142,9 @@ INLINE void LEVEL(clear_padding)(double *values, size_t blocks, size_t nodes, si
 
 /* --- §4 forward --- */
 
-/* Nodes of `columns` and blocks of `blocks`: both are constants where this is inlined. */
+/* Pre-activations of `columns` nodes in `blocks` blocks: both are constants where this is inlined. */
 INLINE void LEVEL(forward_tile)(double *outputs, const double *inputs, const double *weights, const double *biases,
-                                size_t n_in, size_t n_out, uint32_t activation, const size_t columns,
-                                const size_t blocks) {
+                                size_t n_in, size_t n_out, const size_t columns, const size_t blocks) {
     vector acc[COLUMNS][BLOCKS_MOST * PARTS];
     UNROLL for (size_t b = 0; b < blocks * PARTS; b++) {
         const double *in = inputs + (b / PARTS * n_in) * BP_LANES + b % PARTS * WIDTH;
@@ -163,63 +162,59 @@ INLINE void LEVEL(forward_tile)(double *outputs, const double *inputs, const dou
     }
     UNROLL for (size_t b = 0; b < blocks * PARTS; b++) {
         UNROLL for (size_t j = 0; j < columns; j++) {
-            double *to = outputs + (b / PARTS * n_out + j) * BP_LANES + b % PARTS * WIDTH;
-            STORE(to, LEVEL(activate)(acc[j][b], activation));
+            STORE(outputs + (b / PARTS * n_out + j) * BP_LANES + b % PARTS * WIDTH, acc[j][b]);
         }
+    }
+}
+
+INLINE void LEVEL(forward_columns)(double *outputs, const double *inputs, const double *weights, const double *biases,
+                                   size_t n_in, size_t n_out, size_t blocks, const size_t columns, const size_t tile) {
+    size_t b = 0;
+    for (; b + tile <= blocks; b += tile) {
+        LEVEL(forward_tile)(outputs + b * n_out * BP_LANES, inputs + b * n_in * BP_LANES, weights, biases, n_in, n_out,
+                            columns, tile);
+    }
+    for (; b < blocks; b++) {
+        LEVEL(forward_tile)(outputs + b * n_out * BP_LANES, inputs + b * n_in * BP_LANES, weights, biases, n_in, n_out,
+                            columns, 1);
+    }
+}
+
+/* A pass of its own: so more registers are free in the tiles, and no activation waits for another. */
+INLINE void LEVEL(activate_layer)(double *values, size_t count, const uint32_t activation) {
+    for (size_t i = 0; i < count; i += WIDTH) {
+        STORE(values + i, LEVEL(activate)(LOAD(values + i), activation));
     }
 }
 
 INLINE void LEVEL(forward_layer)(double *outputs, const double *inputs, const double *weights, size_t n_in,
-                                 size_t n_out, uint32_t bias, uint32_t activation, size_t blocks, const size_t tile) {
+                                 size_t n_out, uint32_t bias, size_t blocks, const size_t tile) {
+    const double *biases = bias ? weights + n_in * n_out : NULL;
     size_t j = 0;
     for (; j + COLUMNS <= n_out; j += COLUMNS) {
-        const double *biases = bias ? weights + n_in * n_out + j : NULL;
-        size_t b = 0;
-        for (; b + tile <= blocks; b += tile) {
-            LEVEL(forward_tile)(outputs + (b * n_out + j) * BP_LANES, inputs + b * n_in * BP_LANES, weights + j, biases,
-                                n_in, n_out, activation, COLUMNS, tile);
-        }
-        for (; tile > 1 && b < blocks; b++) {
-            LEVEL(forward_tile)(outputs + (b * n_out + j) * BP_LANES, inputs + b * n_in * BP_LANES, weights + j, biases,
-                                n_in, n_out, activation, COLUMNS, 1);
-        }
+        LEVEL(forward_columns)(outputs + j * BP_LANES, inputs, weights + j, bias ? biases + j : NULL, n_in, n_out,
+                               blocks, COLUMNS, tile);
     }
     for (; j < n_out; j++) {
-        const double *biases = bias ? weights + n_in * n_out + j : NULL;
-        size_t b = 0;
-        for (; b + BLOCKS_MOST <= blocks; b += BLOCKS_MOST) {
-            LEVEL(forward_tile)(outputs + (b * n_out + j) * BP_LANES, inputs + b * n_in * BP_LANES, weights + j, biases,
-                                n_in, n_out, activation, 1, BLOCKS_MOST);
-        }
-        for (; b < blocks; b++) {
-            LEVEL(forward_tile)(outputs + (b * n_out + j) * BP_LANES, inputs + b * n_in * BP_LANES, weights + j, biases,
-                                n_in, n_out, activation, 1, 1);
-        }
+        LEVEL(forward_columns)(outputs + j * BP_LANES, inputs, weights + j, bias ? biases + j : NULL, n_in, n_out,
+                               blocks, 1, BLOCKS_MOST);
     }
 }
 
-/* A pass of its own, for shapes whose tiles are not specialised. */
-#define ACTIVATE_BY(function)                                                                                          \
-    for (size_t i = 0; i < count; i += WIDTH) {                                                                        \
-        STORE(values + i, function(LOAD(values + i)));                                                                 \
-    }
-static void LEVEL(activate_layer)(double *values, size_t count, uint32_t activation) {
+static void LEVEL(activate_any)(double *values, size_t count, uint32_t activation) {
     if (activation == BP_SIGMOID) {
-        ACTIVATE_BY(LEVEL(sigmoid))
+        LEVEL(activate_layer)(values, count, BP_SIGMOID);
     } else if (activation == BP_TANH) {
-        ACTIVATE_BY(LEVEL(tanh))
+        LEVEL(activate_layer)(values, count, BP_TANH);
     } else if (activation == BP_RELU) {
-        for (size_t i = 0; i < count; i += WIDTH) {
-            STORE(values + i, LEVEL(activate)(LOAD(values + i), BP_RELU));
-        }
+        LEVEL(activate_layer)(values, count, BP_RELU);
     }
 }
-#undef ACTIVATE_BY
 
 static void LEVEL(forward_any)(double *outputs, const double *inputs, const double *weights, size_t n_in, size_t n_out,
                                uint32_t bias, uint32_t activation, size_t blocks) {
-    LEVEL(forward_layer)(outputs, inputs, weights, n_in, n_out, bias, BP_IDENTITY, blocks, BLOCKS);
-    LEVEL(activate_layer)(outputs, blocks * n_out * BP_LANES, activation);
+    LEVEL(forward_layer)(outputs, inputs, weights, n_in, n_out, bias, blocks, BLOCKS);
+    LEVEL(activate_any)(outputs, blocks * n_out * BP_LANES, activation);
 }
 
 /* One layer of a chunk: moves `values` from its inputs to its outputs, and `weights` behind its own. */
@@ -227,7 +222,8 @@ INLINE void LEVEL(forward_step)(double **values, const double **weights, size_t 
                                 uint32_t activation, size_t blocks, size_t rest, const int common) {
     double *outputs = *values + CHUNK * n_in * BP_LANES;
     if (common) {
-        LEVEL(forward_layer)(outputs, *values, *weights, n_in, n_out, bias, BP_SIGMOID, blocks, 1);
+        LEVEL(forward_layer)(outputs, *values, *weights, n_in, n_out, bias, blocks, 1);
+        LEVEL(activate_layer)(outputs, blocks * n_out * BP_LANES, BP_SIGMOID);
     } else {
         LEVEL(forward_any)(outputs, *values, *weights, n_in, n_out, bias, activation, blocks);
     }
@@ -310,54 +306,54 @@ INLINE void LEVEL(sum_lanes)(double *sums, const double *lanes, size_t count) {
 
 /* --- §5 backward --- */
 
-/* Adds the blocks' contributions of `rows` inputs times `columns` deltas to their lanes. */
-INLINE void LEVEL(gradient_tile)(double *lanes, const double *inputs, const double *deltas, size_t n_in, size_t n_out,
-                                 size_t blocks, int begin, const size_t rows, const size_t columns) {
+/* Adds the blocks' contributions of `rows` inputs times `columns` deltas to their lanes and, where `biases` is not
+   NULL, the deltas to the lanes of the biases. */
+INLINE void LEVEL(gradient_tile)(double *lanes, double *biases, const double *inputs, const double *deltas, size_t n_in,
+                                 size_t n_out, size_t blocks, int begin, const size_t rows, const size_t columns) {
     UNROLL for (size_t part = 0; part < PARTS; part++) {
-        vector acc[GRADIENT_ROWS][GRADIENT_COLUMNS];
-        UNROLL for (size_t i = 0; i < rows; i++) {
-            UNROLL for (size_t j = 0; j < columns; j++) {
+        vector acc[GRADIENT_ROWS][GRADIENT_COLUMNS], bias[GRADIENT_COLUMNS] = {broadcast(0.0)};
+        UNROLL for (size_t j = 0; j < columns; j++) {
+            UNROLL for (size_t i = 0; i < rows; i++) {
                 const double *lane = lanes + (i * n_out + j) * BP_LANES + part * WIDTH;
                 acc[i][j] = begin ? broadcast(0.0) : LOAD(lane);
+            }
+            if (biases != NULL) {
+                bias[j] = begin ? broadcast(0.0) : LOAD(biases + j * BP_LANES + part * WIDTH);
             }
         }
         for (size_t b = 0; b < blocks; b++) {
             const double *a = inputs + b * n_in * BP_LANES + part * WIDTH;
             const double *d = deltas + b * n_out * BP_LANES + part * WIDTH;
-            UNROLL for (size_t i = 0; i < rows; i++) {
-                UNROLL for (size_t j = 0; j < columns; j++) {
+            UNROLL for (size_t j = 0; j < columns; j++) {
+                UNROLL for (size_t i = 0; i < rows; i++) {
                     acc[i][j] = acc[i][j] + LOAD(a + i * BP_LANES) * LOAD(d + j * BP_LANES);
+                }
+                if (biases != NULL) {
+                    bias[j] = bias[j] + LOAD(d + j * BP_LANES);
                 }
             }
         }
-        UNROLL for (size_t i = 0; i < rows; i++) {
-            UNROLL for (size_t j = 0; j < columns; j++) {
+        UNROLL for (size_t j = 0; j < columns; j++) {
+            UNROLL for (size_t i = 0; i < rows; i++) {
                 STORE(lanes + (i * n_out + j) * BP_LANES + part * WIDTH, acc[i][j]);
+            }
+            if (biases != NULL) {
+                STORE(biases + j * BP_LANES + part * WIDTH, bias[j]);
             }
         }
     }
 }
 
-INLINE void LEVEL(gradient_rows)(double *lanes, const double *inputs, const double *deltas, size_t n_in, size_t n_out,
-                                 size_t blocks, int begin, const size_t rows) {
+INLINE void LEVEL(gradient_rows)(double *lanes, double *biases, const double *inputs, const double *deltas, size_t n_in,
+                                 size_t n_out, size_t blocks, int begin, const size_t rows) {
     size_t j = 0;
     for (; j + GRADIENT_COLUMNS <= n_out; j += GRADIENT_COLUMNS) {
-        LEVEL(gradient_tile)(lanes + j * BP_LANES, inputs, deltas + j * BP_LANES, n_in, n_out, blocks, begin, rows,
-                             GRADIENT_COLUMNS);
+        LEVEL(gradient_tile)(lanes + j * BP_LANES, biases != NULL ? biases + j * BP_LANES : NULL, inputs,
+                             deltas + j * BP_LANES, n_in, n_out, blocks, begin, rows, GRADIENT_COLUMNS);
     }
     for (; j < n_out; j++) {
-        LEVEL(gradient_tile)(lanes + j * BP_LANES, inputs, deltas + j * BP_LANES, n_in, n_out, blocks, begin, rows, 1);
-    }
-}
-
-/* The lanes of a layer's biases. */
-INLINE void LEVEL(gradient_biases)(double *lanes, const double *deltas, size_t n_out, size_t blocks, int begin) {
-    for (size_t k = 0; k < n_out * BP_LANES; k += WIDTH) {
-        vector acc = begin ? broadcast(0.0) : LOAD(lanes + k);
-        for (size_t b = 0; b < blocks; b++) {
-            acc = acc + LOAD(deltas + b * n_out * BP_LANES + k);
-        }
-        STORE(lanes + k, acc);
+        LEVEL(gradient_tile)(lanes + j * BP_LANES, biases != NULL ? biases + j * BP_LANES : NULL, inputs,
+                             deltas + j * BP_LANES, n_in, n_out, blocks, begin, rows, 1);
     }
 }
 
@@ -367,28 +363,27 @@ INLINE void LEVEL(gradient_biases)(double *lanes, const double *deltas, size_t n
 INLINE void LEVEL(gradient_layer)(double *sums, double *lanes, const double *inputs, const double *deltas, size_t n_in,
                                   size_t n_out, uint32_t bias, size_t blocks, int begin, const int small) {
     const int reuse = begin && sums != NULL;
+    double *biases = bias ? lanes + n_in * n_out * BP_LANES : NULL;
     size_t i = 0;
     while (i < n_in) {
         const size_t rows = i + GRADIENT_ROWS <= n_in ? GRADIENT_ROWS : small && i + 2 <= n_in ? 2 : 1;
         double *own = reuse ? lanes : lanes + i * n_out * BP_LANES;
+        double *own_biases = i == 0 ? biases : NULL;
         if (rows == GRADIENT_ROWS) {
-            LEVEL(gradient_rows)(own, inputs + i * BP_LANES, deltas, n_in, n_out, blocks, begin, GRADIENT_ROWS);
+            LEVEL(gradient_rows)(own, own_biases, inputs + i * BP_LANES, deltas, n_in, n_out, blocks, begin,
+                                 GRADIENT_ROWS);
         } else if (rows == 2) {
-            LEVEL(gradient_rows)(own, inputs + i * BP_LANES, deltas, n_in, n_out, blocks, begin, 2);
+            LEVEL(gradient_rows)(own, own_biases, inputs + i * BP_LANES, deltas, n_in, n_out, blocks, begin, 2);
         } else {
-            LEVEL(gradient_rows)(own, inputs + i * BP_LANES, deltas, n_in, n_out, blocks, begin, 1);
+            LEVEL(gradient_rows)(own, own_biases, inputs + i * BP_LANES, deltas, n_in, n_out, blocks, begin, 1);
         }
         if (sums != NULL) {
             LEVEL(sum_lanes)(sums + i * n_out, own, rows * n_out);
         }
         i += rows;
     }
-    if (bias) {
-        double *own = reuse ? lanes : lanes + n_in * n_out * BP_LANES;
-        LEVEL(gradient_biases)(own, deltas, n_out, blocks, begin);
-        if (sums != NULL) {
-            LEVEL(sum_lanes)(sums + n_in * n_out, own, n_out);
-        }
+    if (bias && sums != NULL) {
+        LEVEL(sum_lanes)(sums + n_in * n_out, biases, n_out);
     }
 }
 
@@ -564,103 +559,126 @@ INLINE void LEVEL(train_chunk)(const chunk *at, double *sums, const double *para
  */
 #define STEPPED(w, contribution, rate, scale) ((w) - (rate) * ((0.0 + (contribution)) * (scale)))
 
-/* One layer of eight networks, one to a lane: values and parameters (.., 8). */
-INLINE void LEVEL(forward_eight)(double **values, double **weights, size_t n_in, size_t n_out, uint32_t bias,
-                                 uint32_t activation) {
-    double *a = *values;
-    double *w = *weights;
-    double *biases = w + n_in * n_out * BP_LANES;
-    double *outputs = a + n_in * BP_LANES;
+/* Networks side by side: everything lies as (.., ABREAST), a network to a lane, and `vectors` of them, 1 or 2, go
+   together, since one waits for its own results most of the time. */
+
+/* One layer: moves `values` from its inputs to its outputs, and `weights` behind its own. */
+INLINE void LEVEL(forward_abreast)(double **values, double **weights, size_t n_in, size_t n_out, uint32_t bias,
+                                   uint32_t activation, const size_t vectors) {
+    const double *a = *values;
+    const double *w = *weights;
+    const double *biases = w + n_in * n_out * ABREAST;
+    double *outputs = *values + n_in * ABREAST;
     for (size_t j = 0; j < n_out; j++) {
-        vector acc = bias ? LOAD(biases + j * BP_LANES) : LOAD(a) * LOAD(w + j * BP_LANES);
-        for (size_t i = bias ? 0 : 1; i < n_in; i++) {
-            acc = acc + LOAD(a + i * BP_LANES) * LOAD(w + (i * n_out + j) * BP_LANES);
+        UNROLL for (size_t v = 0; v < vectors * WIDTH; v += WIDTH) {
+            vector acc = bias ? LOAD(biases + j * ABREAST + v) : LOAD(a + v) * LOAD(w + j * ABREAST + v);
+            for (size_t i = bias ? 0 : 1; i < n_in; i++) {
+                acc = acc + LOAD(a + i * ABREAST + v) * LOAD(w + (i * n_out + j) * ABREAST + v);
+            }
+            STORE(outputs + j * ABREAST + v, LEVEL(activate)(acc, activation));
         }
-        STORE(outputs + j * BP_LANES, LEVEL(activate)(acc, activation));
     }
     *values = outputs;
-    *weights = biases + bias * n_out * BP_LANES;
+    *weights += (n_in + bias) * n_out * ABREAST;
 }
 
-/* The deltas of the layer before, and the step. */
-INLINE void LEVEL(backward_eight)(double **values, double **weights, double **deltas, size_t n_in, size_t n_out,
-                                  uint32_t bias, uint32_t activation, const int first, vector rate, double scale) {
-    double *a = *values - n_in * BP_LANES;
-    double *w = *weights - (n_in + bias) * n_out * BP_LANES;
-    double *d = *deltas;
-    double *before = d + n_out * BP_LANES;
-    for (size_t i = 0; i < n_in; i++) {
-        const vector input = LOAD(a + i * BP_LANES);
-        double *own = w + i * n_out * BP_LANES;
-        vector acc = LOAD(own) * LOAD(d);
-        STORE(own, STEPPED(LOAD(own), input * LOAD(d), rate, scale));
-        for (size_t j = 1; j < n_out; j++) {
-            const vector weight = LOAD(own + j * BP_LANES);
-            const vector delta = LOAD(d + j * BP_LANES);
-            acc = acc + weight * delta;
-            STORE(own + j * BP_LANES, STEPPED(weight, input * delta, rate, scale));
-        }
-        if (!first) {
-            STORE(before + i * BP_LANES, acc * LEVEL(slope)(input, activation));
+/* One layer: the deltas of the layer before, and the step. */
+INLINE void LEVEL(backward_abreast)(double **values, double **weights, double **deltas, size_t n_in, size_t n_out,
+                                    uint32_t bias, uint32_t activation, const int first, const double *rates,
+                                    double scale, const size_t vectors) {
+    const double *a = *values - n_in * ABREAST;
+    double *w = *weights - (n_in + bias) * n_out * ABREAST;
+    const double *d = *deltas;
+    double *before = *deltas + n_out * ABREAST;
+    for (size_t i = 0; i < n_in && !first; i++) {
+        UNROLL for (size_t v = 0; v < vectors * WIDTH; v += WIDTH) {
+            const double *own = w + i * n_out * ABREAST + v;
+            vector acc = LOAD(own) * LOAD(d + v);
+            for (size_t j = 1; j < n_out; j++) {
+                acc = acc + LOAD(own + j * ABREAST) * LOAD(d + j * ABREAST + v);
+            }
+            STORE(before + i * ABREAST + v, acc * LEVEL(slope)(LOAD(a + i * ABREAST + v), activation));
         }
     }
-    for (size_t j = 0; j < bias * n_out; j++) {
-        double *own = w + (n_in * n_out + j) * BP_LANES;
-        STORE(own, STEPPED(LOAD(own), LOAD(d + j * BP_LANES), rate, scale));
+    UNROLL for (size_t v = 0; v < vectors * WIDTH; v += WIDTH) {
+        const vector rate = LOAD(rates + v);
+        for (size_t i = 0; i < n_in; i++) {
+            const vector input = LOAD(a + i * ABREAST + v);
+            for (size_t j = 0; j < n_out; j++) {
+                double *own = w + (i * n_out + j) * ABREAST + v;
+                STORE(own, STEPPED(LOAD(own), input * LOAD(d + j * ABREAST + v), rate, scale));
+            }
+        }
+        for (size_t j = 0; j < bias * n_out; j++) {
+            double *own = w + (n_in * n_out + j) * ABREAST + v;
+            STORE(own, STEPPED(LOAD(own), LOAD(d + j * ABREAST + v), rate, scale));
+        }
     }
-    *values = a;
+    *values -= n_in * ABREAST;
     *weights = w;
     *deltas = before;
 }
 
-/* Eight networks side by side, one to a lane: parameters (count, 8) take `rows` steps, and `sse` (8) adds up their
-   squared errors. Lane n's rows are those of orders[n], or where that is NULL the data's, from `row` on. `values` holds
-   the inputs' and all nodes' outputs, then all nodes' deltas, then the targets. */
-INLINE void LEVEL(online_eight)(double *parameters, double *sse, double *memory, const uint32_t *const *orders,
-                                const double *inputs, const double *targets, const uint32_t *sizes,
-                                const uint32_t *activations, uint32_t layers, uint32_t bias, const double *rates,
-                                double scale, size_t row, size_t rows, const int common) {
-    const size_t n_in = sizes[0];
+/* Vectors from lane `lane` on take a row. The memory holds the inputs' and all nodes' outputs, then all nodes' deltas,
+   then the targets. */
+INLINE void LEVEL(row_abreast)(const abreast *nets, const uint32_t *sizes, const uint32_t *activations, uint32_t layers,
+                               uint32_t bias, size_t nodes, size_t lane, const int common, const size_t vectors) {
     const size_t n_out = sizes[layers - 1];
     const uint32_t last_activation = common ? BP_SIGMOID : activations[layers - 2];
+    double *values = nets->memory + lane;
+    double *weights = nets->parameters + lane;
+    double *deltas = values + (sizes[0] + nodes) * ABREAST;
+    const double *targets = deltas + nodes * ABREAST;
+#define STEP(layer)                                                                                                    \
+    LEVEL(forward_abreast)(&values, &weights, sizes[(layer) - 1], sizes[layer], bias,                                  \
+                           common ? BP_SIGMOID : activations[(layer) - 1], vectors)
+    FORWARD_LAYERS(STEP)
+#undef STEP
+    UNROLL for (size_t v = 0; v < vectors * WIDTH; v += WIDTH) {
+        vector error = broadcast(0.0);
+        for (size_t j = 0; j < n_out; j++) {
+            const vector y = LOAD(values + j * ABREAST + v);
+            const vector e = y - LOAD(targets + j * ABREAST + v);
+            error = error + e * e;
+            STORE(deltas + j * ABREAST + v, e * LEVEL(slope)(y, last_activation));
+        }
+        STORE(nets->sse + lane + v, LOAD(nets->sse + lane + v) + error);
+    }
+#define STEP(layer)                                                                                                    \
+    LEVEL(backward_abreast)(&values, &weights, &deltas, sizes[(layer) - 1], sizes[layer], bias,                        \
+                            (layer) > 1 && !common ? activations[(layer) - 2] : BP_SIGMOID, (layer) == 1,              \
+                            nets->rates + lane, nets->scale, vectors)
+    BACKWARD_LAYERS(STEP)
+#undef STEP
+}
+
+INLINE void LEVEL(online_abreast)(const abreast *nets, const double *inputs, const double *targets,
+                                  const uint32_t *sizes, const uint32_t *activations, uint32_t layers, uint32_t bias,
+                                  size_t row, size_t rows, const int common) {
     size_t nodes = 0;
 #define STEP(layer) nodes += sizes[layer]
     FORWARD_LAYERS(STEP)
 #undef STEP
-    double *const expected = memory + (n_in + 2 * nodes) * BP_LANES;
+    const size_t n_in = sizes[0];
+    const size_t n_out = sizes[layers - 1];
+    double *const expected = nets->memory + (n_in + 2 * nodes) * ABREAST;
     for (size_t end = row + rows; row < end; row++) {
-        for (size_t n = 0; n < BP_LANES; n++) {
-            const size_t at = orders[n] != NULL ? orders[n][row] : row;
-            for (size_t i = 0; i < n_in; i++) {
-                memory[i * BP_LANES + n] = inputs[at * n_in + i];
-            }
-            for (size_t j = 0; j < n_out; j++) {
-                expected[j * BP_LANES + n] = targets[at * n_out + j];
+        for (size_t i = 0; i < n_in; i++) {
+            for (size_t n = 0; n < ABREAST; n++) {
+                nets->memory[i * ABREAST + n] = inputs[(nets->in_order ? row : nets->orders[n][row]) * n_in + i];
             }
         }
-        UNROLL for (size_t part = 0; part < PARTS; part++) {
-            const vector rate = LOAD(rates + part * WIDTH);
-            double *values = memory + part * WIDTH;
-            double *weights = parameters + part * WIDTH;
-            double *deltas = values + (n_in + nodes) * BP_LANES;
-            vector error = broadcast(0.0);
-#define STEP(layer)                                                                                                    \
-    LEVEL(forward_eight)(&values, &weights, sizes[(layer) - 1], sizes[layer], bias,                                    \
-                         common ? BP_SIGMOID : activations[(layer) - 1])
-            FORWARD_LAYERS(STEP)
-#undef STEP
-            for (size_t j = 0; j < n_out; j++) {
-                const vector y = LOAD(values + j * BP_LANES);
-                const vector e = y - LOAD(expected + j * BP_LANES + part * WIDTH);
-                error = error + e * e;
-                STORE(deltas + j * BP_LANES, e * LEVEL(slope)(y, last_activation));
+        for (size_t j = 0; j < n_out; j++) {
+            for (size_t n = 0; n < ABREAST; n++) {
+                expected[j * ABREAST + n] = targets[(nets->in_order ? row : nets->orders[n][row]) * n_out + j];
             }
-            STORE(sse + part * WIDTH, LOAD(sse + part * WIDTH) + error);
-#define STEP(layer)                                                                                                    \
-    LEVEL(backward_eight)(&values, &weights, &deltas, sizes[(layer) - 1], sizes[layer], bias,                          \
-                          (layer) > 1 && !common ? activations[(layer) - 2] : BP_SIGMOID, (layer) == 1, rate, scale)
-            BACKWARD_LAYERS(STEP)
-#undef STEP
+        }
+        size_t lane = 0;
+        for (; lane + 2 * WIDTH <= nets->lanes; lane += 2 * WIDTH) {
+            LEVEL(row_abreast)(nets, sizes, activations, layers, bias, nodes, lane, common, 2);
+        }
+        for (; lane < nets->lanes; lane += WIDTH) {
+            LEVEL(row_abreast)(nets, sizes, activations, layers, bias, nodes, lane, common, 1);
         }
     }
 }
@@ -713,7 +731,7 @@ static void LEVEL(online_any)(double *parameters, double *sse, double *values, c
                 }
                 outputs[j] = acc;
             }
-            LEVEL(activate_layer)(outputs, PADDED(n_out), shape->activations[layer - 1]);
+            LEVEL(activate_any)(outputs, PADDED(n_out), shape->activations[layer - 1]);
             w += (n_in + bias) * n_out;
             a = outputs;
         }
@@ -891,11 +909,10 @@ static void LEVEL(chunk_other)(const chunk *at, double *sums, const double *para
                        0);
 }
 
-static void LEVEL(eight_other)(double *parameters, double *sse, double *values, const uint32_t *const *orders,
-                               const double *inputs, const double *targets, const bp_shape *shape, const double *rates,
-                               double scale, size_t row, size_t rows) {
-    LEVEL(online_eight)(parameters, sse, values, orders, inputs, targets, shape->sizes, shape->activations,
-                        shape->layers, shape->bias, rates, scale, row, rows, 0);
+static void LEVEL(abreast_other)(const abreast *nets, const double *inputs, const double *targets,
+                                 const bp_shape *shape, size_t row, size_t rows) {
+    LEVEL(online_abreast)(nets, inputs, targets, shape->sizes, shape->activations, shape->layers, shape->bias, row,
+                          rows, 0);
 }
 
 /* The same with a shape that the compiler knows, all of it sigmoid. */
@@ -915,31 +932,26 @@ static void LEVEL(eight_other)(double *parameters, double *sse, double *values, 
             LEVEL(train_chunk)(at, sums, parameters, sizes, NULL, layers, 0, rows, begin, 1);                          \
         }                                                                                                              \
     }                                                                                                                  \
-    static void LEVEL(eight_##name)(double *parameters, double *sse, double *values, const uint32_t *const *orders,    \
-                                    const double *inputs, const double *targets, const bp_shape *shape,                \
-                                    const double *rates, double scale, size_t row, size_t rows) {                      \
+    static void LEVEL(abreast_##name)(const abreast *nets, const double *inputs, const double *targets,                \
+                                      const bp_shape *shape, size_t row, size_t rows) {                                \
         static const uint32_t sizes[layers] = {__VA_ARGS__};                                                           \
         if (shape->bias) {                                                                                             \
-            LEVEL(online_eight)(parameters, sse, values, orders, inputs, targets, sizes, NULL, layers, 1, rates,       \
-                                scale, row, rows, 1);                                                                  \
+            LEVEL(online_abreast)(nets, inputs, targets, sizes, NULL, layers, 1, row, rows, 1);                        \
         } else {                                                                                                       \
-            LEVEL(online_eight)(parameters, sse, values, orders, inputs, targets, sizes, NULL, layers, 0, rates,       \
-                                scale, row, rows, 1);                                                                  \
+            LEVEL(online_abreast)(nets, inputs, targets, sizes, NULL, layers, 0, row, rows, 1);                        \
         }                                                                                                              \
     }
 
 COMMON_SHAPE(2_2_1, 3, 2, 2, 1)
 COMMON_SHAPE(2_4_1, 3, 2, 4, 1)
 COMMON_SHAPE(2_4_4_1, 4, 2, 4, 4, 1)
-COMMON_SHAPE(2_8_8_1, 4, 2, 8, 8, 1)
 
 /* In the order of common_shape; the first is for all other shapes. */
 static const simd_kernel LEVEL(kernels)[COMMON_SHAPES + 1] = {
-    {BASE, LEVEL(forward_other), LEVEL(chunk_other), NARROW(online_any), LEVEL(eight_other)},
-    {BASE, LEVEL(forward_2_2_1), LEVEL(chunk_2_2_1), NARROW(online_any), LEVEL(eight_2_2_1)},
-    {BASE, LEVEL(forward_2_4_1), LEVEL(chunk_2_4_1), NARROW(online_any), LEVEL(eight_2_4_1)},
-    {BASE, LEVEL(forward_2_4_4_1), LEVEL(chunk_2_4_4_1), NARROW(online_home), LEVEL(eight_2_4_4_1)},
-    {BASE, LEVEL(forward_2_8_8_1), LEVEL(chunk_2_8_8_1), NARROW(online_any), LEVEL(eight_2_8_8_1)},
+    {BASE, LEVEL(forward_other), LEVEL(chunk_other), NARROW(online_any), LEVEL(abreast_other)},
+    {BASE, LEVEL(forward_2_2_1), LEVEL(chunk_2_2_1), NARROW(online_any), LEVEL(abreast_2_2_1)},
+    {BASE, LEVEL(forward_2_4_1), LEVEL(chunk_2_4_1), NARROW(online_any), LEVEL(abreast_2_4_1)},
+    {BASE, LEVEL(forward_2_4_4_1), LEVEL(chunk_2_4_4_1), NARROW(online_home), LEVEL(abreast_2_4_4_1)},
 };
 
 #undef COMMON_SHAPE
