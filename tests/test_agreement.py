@@ -177,7 +177,7 @@ def test_train_many(case: dict[str, Any], rows: int, count: int, data: st.DataOb
     def outcome(core: Core) -> list[Any]:
         shape = core.shape(sizes, activations, case["bias"])
         size = core.parameter_count(shape)
-        group = core.group(shape, count, rows, 4)
+        group = core.group(array("d", bytes(8 * count * size)), shape, count, rows, 4)
         for n in range(count):
             assert core.init(core.doubles(group.parameters[n]), core.generator(), shape, seed + n & 2**64 - 1, 2) == 0
             options = (rows, batch_size, 2, rates[n], 0, shuffle, seed)

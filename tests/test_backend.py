@@ -13,7 +13,6 @@ from conftest import core_or_skip
 import bitprop
 from bitprop import BackendError, Network, OptionError, _backend, _native, _pure
 
-
 MISSING = next(name for name in ("neon", "sse2") if name not in bitprop.info()["kernels"])
 
 

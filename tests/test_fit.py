@@ -152,7 +152,9 @@ def test_slices_stay_short(
         def __getattr__(self, name: str) -> Any:
             return getattr(core, name)
 
-        def train(self, log: Any, training: Any, *rest: Any) -> int:
+        def train_many(self, log: Any, statuses: Any, trainings: Any, *rest: Any) -> int:
+            [training] = trainings
+
             def spent() -> float:
                 within = training.begun > training.epoch
                 rows: int = training.epoch * training.rows + (training.row if within else 0)
@@ -160,7 +162,7 @@ def test_slices_stay_short(
                 return rows * per_row + (swaps * per_swap if training.shuffle else 0.0)
 
             before = spent()
-            status = core.train(log, training, *rest)
+            status = core.train_many(log, statuses, trainings, *rest)
             slices.append(spent() - before)
             clock[0] += slices[-1]
             return status

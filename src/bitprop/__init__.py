@@ -3,6 +3,7 @@
 
 from . import datasets
 from ._backend import info
+from ._sweep import Run, SweepResult, sweep
 from .errors import (
     BackendError,
     BitpropError,
@@ -29,9 +30,12 @@ __all__ = [
     "ModelFileError",
     "Network",
     "OptionError",
+    "Run",
     "ShapeError",
+    "SweepResult",
     "Trace",
     "TrainingError",
     "datasets",
     "info",
+    "sweep",
 ]

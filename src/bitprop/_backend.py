@@ -11,11 +11,12 @@ import functools
 import importlib.metadata
 import os
 import random
+from array import array
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from . import _pure
-from ._group import Group, matrix
+from ._group import Group, split
 from .errors import BackendError, BitpropError, OptionError
 
 BACKENDS = ("cffi", "ctypes", "python")  # fastest first
@@ -69,7 +70,7 @@ class Core(Protocol):
     def work(self, shape: Any, count: int) -> Any: ...
     def training(self) -> Any: ...
     def generator(self) -> Any: ...
-    def group(self, shape: Any, networks: int, order_size: int, log_size: int) -> Group: ...
+    def group(self, values: Any, shape: Any, networks: int, order_size: int, log_size: int) -> Group: ...
 
 
 FUNCTIONS = tuple(name for name in Core.__annotations__ if name not in ("name", "kernel"))
@@ -121,16 +122,16 @@ class PythonCore:
         """The twin of bp_generator."""
         return random.Random(0)
 
-    def group(self, shape: _pure.Shape, networks: int, order_size: int, log_size: int) -> Group:
-        """Memory for trainings side by side."""
-        _, logs = matrix(networks, log_size)
-        _, parameters = matrix(networks, _pure.parameter_count(shape))
+    def group(self, values: array[float], shape: _pure.Shape, networks: int, order_size: int, log_size: int) -> Group:
+        """Memory for trainings side by side, around their parameters."""
+        logs = split(array("d", bytes(8 * networks * log_size)), networks)
+        parameters = split(values, networks)
         statuses = [_pure.OK] * networks
         trainings = [_pure.Training() for _ in range(networks)]
         orders = [[0] * order_size for _ in range(networks)]
         works = [_pure.Work(shape) for _ in range(networks)]
         arguments = (logs, statuses, trainings, parameters, works, orders)
-        return Group(logs, parameters, statuses, trainings, orders, works, arguments)
+        return Group(logs, parameters, parameters, statuses, trainings, orders, works, arguments)
 
 
 def _make(name: str, kernel: int) -> Core:

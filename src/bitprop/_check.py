@@ -35,19 +35,32 @@ def seed(name: str, value: Any) -> int:
     return integer(name, value, 0, SEED_END)
 
 
+def real(name: str, value: Any) -> float:
+    """A number; infinite where it is beyond float64. TypeError."""
+    if isinstance(value, (bool, str, bytes, bytearray)):
+        raise TypeError(f"{name} is {value!r}, expected a number")
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} is {value!r}, expected a number") from None
+    except OverflowError:
+        return math.inf
+
+
 def learning_rate(value: Any) -> float:
     """A finite number of at least 0. TypeError, OptionError."""
-    if isinstance(value, (bool, str, bytes, bytearray)):
-        raise TypeError(f"learning_rate is {value!r}, expected a number")
-    try:
-        rate = float(value)
-    except (TypeError, ValueError):
-        raise TypeError(f"learning_rate is {value!r}, expected a number") from None
-    except OverflowError:
-        rate = math.inf
+    rate = real("learning_rate", value)
     if not 0.0 <= rate < math.inf:
         raise OptionError(f"learning_rate is {value!r}, expected a finite number of at least 0")
     return rate
+
+
+def fraction(name: str, value: Any) -> float:
+    """A number from 0 to 1. TypeError, OptionError."""
+    number = real(name, value)
+    if not 0.0 <= number <= 1.0:
+        raise OptionError(f"{name} is {value!r}, expected a number from 0 to 1")
+    return number
 
 
 def is_true(value: Any) -> bool:

@@ -12,6 +12,7 @@ class Group(NamedTuple):
 
     logs: list[memoryview[float]]
     parameters: list[memoryview[float]]
+    pointers: list[Any]  # to these parameters
     statuses: Any
     trainings: list[Any]
     orders: list[Any]
@@ -19,8 +20,8 @@ class Group(NamedTuple):
     arguments: tuple[Any, ...]
 
 
-def matrix(rows: int, width: int) -> tuple[array[float], list[memoryview[float]]]:
-    """Zeros (rows, width), and views of the rows."""
-    values = array("d", bytes(8 * rows * width))
-    view = memoryview(values)
-    return values, [view[at : at + width] for at in range(0, rows * width, width)] if width else [view] * rows
+def split(values: array[float], rows: int) -> list[memoryview[float]]:
+    """Views of the rows of a matrix."""
+    width = len(values) // rows
+    view: memoryview[float] = memoryview(values)
+    return [view[at : at + width] for at in range(0, rows * width, width)] if width else [view] * rows

@@ -11,11 +11,12 @@ import ctypes
 import importlib
 import importlib.util
 import weakref
+from array import array
 from collections.abc import Sequence
 from ctypes import POINTER, c_char_p, c_double, c_int, c_int32, c_size_t, c_uint8, c_uint32, c_uint64
 from typing import Any
 
-from ._group import Group, matrix
+from ._group import Group, split
 
 ABI = 2  # BP_ABI of the header that this file was written for
 
@@ -109,19 +110,18 @@ def _bind(core: object, library: Any) -> None:
         setattr(core, name, getattr(library, "bp_" + name))
 
 
-def _group(core: Any, shape: Any, networks: int, order_size: int, log_size: int) -> Group:
-    """Memory for trainings side by side: in C one block of each kind."""
-    work_size = core.train_size(shape)
-    log_values, logs = matrix(networks, log_size)
-    values, parameters = matrix(networks, core.parameter_count(shape))
-    statuses = core.statuses(networks)
+def _group(core: Any, values: array[float], shape: Any, networks: int, order_size: int, log_size: int) -> Group:
+    """Memory for trainings side by side, around their parameters: in C one block of each kind."""
+    work_size, count = core.train_size(shape), core.parameter_count(shape)
+    log = array("d", bytes(8 * networks * log_size))
+    pointer, statuses = core.doubles(values), core.statuses(networks)
     block, trainings = core.trainings(networks)
     orders, works = core.words(networks * order_size), core.work(shape, networks * work_size)
     return Group(
-        *(logs, parameters, statuses, trainings),
-        [core.item(orders, n * order_size) for n in range(networks)],
+        *(split(log, networks), split(values, networks), [core.item(pointer, n * count) for n in range(networks)]),
+        *(statuses, trainings, [core.item(orders, n * order_size) for n in range(networks)]),
         [core.item(works, n * work_size) for n in range(networks)],
-        (core.doubles(log_values), statuses, block, core.doubles(values), works, orders),
+        (core.doubles(log), statuses, block, pointer, works, orders),
     )
 
 
@@ -196,9 +196,9 @@ class CffiCore:
         """A pointer into memory."""
         return memory + index
 
-    def group(self, shape: Any, networks: int, order_size: int, log_size: int) -> Group:
-        """Memory for trainings side by side."""
-        return _group(self, shape, networks, order_size, log_size)
+    def group(self, values: array[float], shape: Any, networks: int, order_size: int, log_size: int) -> Group:
+        """Memory for trainings side by side, around their parameters."""
+        return _group(self, values, shape, networks, order_size, log_size)
 
 
 class CtypesCore:
@@ -273,6 +273,6 @@ class CtypesCore:
         kind = memory._type_
         return (kind * (len(memory) - index)).from_buffer(memory, index * ctypes.sizeof(kind))
 
-    def group(self, shape: Any, networks: int, order_size: int, log_size: int) -> Group:
-        """Memory for trainings side by side."""
-        return _group(self, shape, networks, order_size, log_size)
+    def group(self, values: array[float], shape: Any, networks: int, order_size: int, log_size: int) -> Group:
+        """Memory for trainings side by side, around their parameters."""
+        return _group(self, values, shape, networks, order_size, log_size)

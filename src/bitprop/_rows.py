@@ -85,6 +85,11 @@ def zeros(count: int) -> array[float]:
         raise ShapeError(f"{count} numbers need {8 * count} bytes, more memory than there is") from None
 
 
+def to_array(values: memoryview[float] | array[float]) -> array[float]:
+    """The numbers as an array: themselves where they are one."""
+    return values if isinstance(values, array) else _copy(values)
+
+
 def give_back(values: array[float], form: str, width: int | None) -> Any:
     """Results in the form that the data came in: rows of `width`, or flat where it is None."""
     if form == "numpy":

@@ -5,12 +5,11 @@ from __future__ import annotations
 
 import time
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from . import _check, _pure
 from ._backend import Core, expect_ok
-from ._progress import Progress
 from ._rows import Rows
 from .errors import DivergedError
 from .history import History
@@ -23,10 +22,9 @@ Callback = Callable[[int, float], Any]
 
 
 class Options(NamedTuple):
-    """Checked options of a training, as the core takes them."""
+    """Checked options of trainings, as the core takes them."""
 
     epochs: int
-    learning_rate: float
     batch_size: int | None
     shuffle_seed: int | None
     loss: int
@@ -35,87 +33,82 @@ class Options(NamedTuple):
 
 def train(
     core: Core,
-    parameters: Any,
+    values: array[float],
     shape: Any,
     x: Rows,
     y: Rows,
     options: Options,
-    history: History,
-    progress: bool | None,
-    callback: Callback | None,
-) -> None:
-    """Trains `parameters` in place (contract §8) and fills `history` as it goes.
+    learning_rates: Sequence[float],
+    histories: Sequence[History],
+    after_slice: Callable[[int, int], None],
+    callback: Callback | None = None,
+) -> list[int | None]:
+    """Trains networks of one shape in place (contract §8), one for each learning rate, and fills `histories`.
 
-    However it ends, the parameters are those of the last whole epoch. DivergedError; KeyboardInterrupt; whatever the
-    callback raises.
+    `values`: their parameters, one after the other. `after_slice(rows, epochs)` hears how many more of each are done.
+    Returns the epoch in which each diverged, or None. `callback` is for a single network.
+    However it ends, the parameters are those of the last whole epoch. KeyboardInterrupt; whatever the functions raise.
     """
     shuffle = options.shuffle_seed is not None
-    training = core.training()
-    order = core.words(x.rows if shuffle else 1)
-    work = core.work(shape, core.train_size(shape))
-    log = array("d", bytes(8 * LOG_SIZE))
+    networks = len(learning_rates)
+    group = core.group(values, shape, networks, x.rows if shuffle else 1, LOG_SIZE)
     batch_size = x.rows if options.batch_size is None else min(options.batch_size, x.rows)
-    seed = options.shuffle_seed or 0
-    expect_ok(
-        core.train_start(
-            training,
-            order,
-            shape,
-            x.rows,
-            batch_size,
-            options.log_every,
-            options.learning_rate,
-            options.loss,
-            int(shuffle),
-            seed,
-        )
-    )
-    arguments = (core.doubles(log), training, parameters, work, order, shape, x.pointer, y.pointer, LOG_SIZE)
+    batches = (shape, x.rows, batch_size, options.log_every)
+    for training, order, rate in zip(group.trainings, group.orders, learning_rates):
+        seed = options.shuffle_seed or 0
+        expect_ok(core.train_start(training, order, *batches, rate, options.loss, int(shuffle), seed))
+    arguments = (*group.arguments, shape, x.pointer, y.pointer, networks, LOG_SIZE)
 
-    def among_rows() -> bool:  # not in or before a shuffle, whose steps are cheaper than rows
+    def in_training() -> Any:  # one that has not diverged: all of those are at the same row
+        found = [t for t, status in zip(group.trainings, group.statuses) if status == _pure.OK]
+        return found[0] if found and found[0].epoch < options.epochs else None
+
+    def among_rows(training: Any) -> bool:  # not in or before a shuffle, whose steps are cheaper than rows
         return not shuffle or bool(training.begun > training.epoch and training.to_shuffle == 0)
 
-    def rows_done() -> int:
+    def done(training: Any) -> tuple[int, int]:
         within = training.row if training.begun > training.epoch else 0
-        return int(training.epoch * x.rows + within)
+        return int(training.epoch * x.rows + within), int(training.epoch)
 
-    def logged() -> int:  # epochs so far; by their numbers, since an interrupted slice tells nothing else
-        completed: int = training.epoch
-        return -(-completed // options.log_every)
-
-    def log_new() -> int:
-        new = logged() - len(history)
-        history._extend(log[:new])
+    def log_new() -> int:  # by the epochs' numbers, since an interrupted slice tells nothing else
+        new = 0
+        for training, log, history in zip(group.trainings, group.logs, histories):
+            new = -(-training.epoch // options.log_every) - len(history._logged)
+            history._extend(log[:new])
         return new
 
-    budget = max(1, FIRST_BUDGET // core.parameter_count(shape))
-    shown = 0
-    with Progress(options.epochs * x.rows, f"{options.epochs} epochs, rows", wanted=progress) as bar:
-        try:
-            while training.epoch < options.epochs:
-                next_logged = logged() * options.log_every
-                until = options.epochs if callback is None else min(options.epochs, next_logged + 1)
-                telling = among_rows()
-                started = time.perf_counter()
-                status = core.train(*arguments, until, budget)
-                elapsed = time.perf_counter() - started
-                new = log_new()
-                if status == _pure.DIVERGED:
-                    raise _diverged(training.epoch, options.learning_rate)
-                expect_ok(status)
-                bar.update(rows_done() - shown)
-                shown = rows_done()
-                if callback is not None and training.epoch == next_logged + 1:
-                    if _check.is_true(callback(next_logged, history._sse[-1] / history._terms)):
-                        history.stopped = "callback"
-                        return
-                elif training.epoch < until and new < LOG_SIZE and telling and among_rows():  # the budget is used up
-                    budget = max(1, int(budget * min(2.0, SLICE / max(elapsed, 1e-6))))
-        except BaseException:
-            _insist(log_new)
-            _insist(lambda: core.train_undo(training, parameters, work, shape))
-            raise
-    history.stopped = "epochs"
+    def undo() -> None:
+        for training, parameters, work in zip(group.trainings, group.pointers, group.works):
+            core.train_undo(training, parameters, work, shape)
+
+    budget = max(1, FIRST_BUDGET // len(values))
+    shown = (0, 0)
+    lead = in_training()
+    try:
+        while lead is not None:
+            next_logged = -(-lead.epoch // options.log_every) * options.log_every
+            until = options.epochs if callback is None else min(options.epochs, next_logged + 1)
+            telling = among_rows(lead)
+            started = time.perf_counter()
+            expect_ok(core.train_many(*arguments, until, budget))
+            elapsed = time.perf_counter() - started
+            new = log_new()
+            after_slice(*(now - before for now, before in zip(done(lead), shown)))
+            shown = done(lead)
+            if callback is not None and lead.epoch == next_logged + 1:
+                if _check.is_true(callback(next_logged, histories[0]._logged[-1] / histories[0]._terms)):
+                    histories[0].stopped = "callback"
+                    return [None]
+            elif lead.epoch < until and new < LOG_SIZE and telling and among_rows(lead):  # the budget is used up
+                budget = max(1, int(budget * min(2.0, SLICE / max(elapsed, 1e-6))))
+            lead = in_training()
+    except BaseException:
+        _insist(log_new)
+        _insist(undo)
+        raise
+    for history, status in zip(histories, group.statuses):
+        history.stopped = "epochs" if status == _pure.OK else None
+    return [t.epoch if status == _pure.DIVERGED else None for t, status in zip(group.trainings, group.statuses)]
 
 
 def _insist(action: Callable[[], Any]) -> None:
@@ -128,7 +121,8 @@ def _insist(action: Callable[[], Any]) -> None:
         return
 
 
-def _diverged(epoch: int, learning_rate: float) -> DivergedError:
+def diverged(epoch: int, learning_rate: float) -> DivergedError:
+    """The error for a training that diverged."""
     return DivergedError(
         f"training diverged in epoch {epoch}: its squared error, or a parameter after it, is not finite; the network "
         f"is back at that epoch's start. learning_rate was {learning_rate!r}: try a smaller one, or scale the data",

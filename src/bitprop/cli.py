@@ -14,7 +14,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from . import _backend, datasets, lab, network, plots
+from . import _backend, bench, datasets, lab, network, plots
+from ._sweep import Run, SweepResult, sweep
 from .errors import BitpropError, DataError, DivergedError, OptionError
 from .network import Network
 
@@ -57,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"bitprop {_version()}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
-    for add in (_add_lab, _add_train, _add_predict, _add_gradcheck, _add_info):
+    for add in (_add_lab, _add_train, _add_sweep, _add_predict, _add_gradcheck, _add_bench, _add_info):
         add(commands)
     return parser
 
@@ -274,6 +275,115 @@ def _check_writable(path: str) -> None:
         raise OptionError(f"cannot write {path}: the folder {folder} does not allow it")
 
 
+# --- sweep ---
+
+
+def _rates(text: str) -> list[float]:
+    return [_real(rate) for rate in text.split(",")]
+
+
+def _add_sweep(commands: Any) -> None:
+    parser = _command(
+        commands,
+        _sweep,
+        "sweep",
+        "Train a network for each of many seeds and learning rates, on all cores.",
+        example="bitprop sweep xor --seeds 100 --learning-rates 1,0.1 --epochs 5000 --threshold 0.01",
+    )
+    parser.add_argument("data", metavar="DATA", help=DATA_HELP)
+    parser.add_argument("--seeds", type=_whole, default=100, help="how many, from --seed on (100)")
+    parser.add_argument("--learning-rates", type=_rates, default=[1.0], metavar="1,0.1", help="one or more (1.0)")
+    parser.add_argument("--epochs", type=_whole, default=10_000, help="(10000)")
+    parser.add_argument("--batch-size", type=_whole, help="rows to a step; 1 is online (default: all)")
+    parser.add_argument("--shuffle-seed", type=_whole, help="shuffle the rows before each epoch, from this seed")
+    parser.add_argument("--loss", default="half_sse", choices=network.LOSSES, help="(half_sse)")
+    parser.add_argument("--threshold", type=_real, default=0.01, help="final mse below which one is solved (0.01)")
+    parser.add_argument("--csv", metavar="CSV", help="write every training's final mse to this CSV file")
+    parser.add_argument("--plot", metavar="PNG", help="draw how the final losses lie (needs matplotlib: bitprop[lab])")
+    _add_network(parser)
+    _add_data_seed(parser)
+    _add_backend(parser)
+    _add_progress(parser)
+
+
+def _summary(found: SweepResult, rate: float, threshold: float) -> dict[str, Any]:
+    """What came of one learning rate."""
+    errors = [run.error for run in found if run.learning_rate == rate]
+    return {
+        "learning_rate": rate,
+        "trainings": len(errors),
+        "solved": found.solved(threshold, rate),
+        "failed": len(errors) - errors.count(None),
+        "quantiles": {str(q): value for q, value in found.quantiles(learning_rate=rate).items()},
+    }
+
+
+def _sweep(options: argparse.Namespace) -> int:
+    if options.plot is not None:
+        plots.require(options.plot)
+    for path in (options.csv, options.plot):
+        if path is not None:
+            _check_writable(path)
+    if options.seeds < 1:
+        raise OptionError(f"--seeds is {options.seeds}, expected at least 1")
+    net, x, y = _network_and_data(options, None)
+    first = options.seed or 0
+    ended: list[Run] = []
+    try:
+        found = sweep(
+            net.sizes,
+            (x, y),
+            seeds=range(first, first + options.seeds),
+            learning_rates=options.learning_rates,
+            epochs=options.epochs,
+            batch_size=options.batch_size,
+            shuffle_seed=options.shuffle_seed,
+            loss=options.loss,
+            activation=net.activations,
+            bias=net.bias,
+            init=options.init or "normal",
+            backend=options.backend,
+            progress=options.progress,
+            on_result=ended.append,
+        )
+    except KeyboardInterrupt:
+        if options.csv and ended:
+            SweepResult(ended).to_csv(options.csv)
+            print(f"\nwrote {options.csv}: the {len(ended)} trainings that had ended", file=sys.stderr)
+        raise
+    if options.csv is not None:
+        found.to_csv(options.csv)
+        print(f"wrote {options.csv}", file=sys.stderr)
+    if options.plot is not None:
+        found.plot(options.plot)
+        print(f"wrote {options.plot}", file=sys.stderr)
+    failed = [run for run in found if run.error is not None]
+    rates = [_summary(found, rate, options.threshold) for rate in dict.fromkeys(found.learning_rates)]
+    if options.json:
+        runs = [
+            {
+                "seed": run.seed,
+                "learning_rate": run.learning_rate,
+                "final_mse": run.final_mse,
+                "error": None if run.error is None else str(run.error),
+            }
+            for run in found
+        ]
+        _print_json({"sizes": net.sizes, "threshold": options.threshold, "rates": rates, "trainings": runs})
+    else:
+        print(f"{net!r}, {options.epochs} epochs, seeds {first} to {first + options.seeds - 1}: final mse")
+        heads = "".join(f"{f'{q:.0%}':>11}" for q in found.quantiles())
+        print(f"{'rate':>8} {'solved':>12} {'failed':>7}{heads}")
+        for each in rates:
+            solved = f"{each['solved']} of {each['trainings']}"
+            figures = "".join(f"{value:>11.3e}" for value in each["quantiles"].values())
+            print(f"{each['learning_rate']:>8g} {solved:>12} {each['failed']:>7}{figures}")
+        print(f"solved: below {options.threshold:g}")
+        if failed:
+            print(f"the first that failed, seed {failed[0].seed}: {failed[0].error}", file=sys.stderr)
+    return 1 if len(failed) == len(found) else 0
+
+
 # --- predict ---
 
 
@@ -333,6 +443,16 @@ def _gradcheck(options: argparse.Namespace) -> int:
     else:
         print(found)
     return 0 if found.ok else 1
+
+
+# --- bench ---
+
+
+def _add_bench(commands: Any) -> None:
+    text = "Time bitprop on this machine, with every kernel, beside NumPy where it is installed."
+    parser = _command(commands, bench.run, "bench", text, example="bitprop bench --quick --only full")
+    bench.add_arguments(parser)
+    _add_progress(parser)
 
 
 # --- info ---

@@ -19,26 +19,32 @@ class History:
     trained, "callback" where the callback ended it, None where an error or Ctrl-C did.
     """
 
-    def __init__(self, log_every: int, terms: int):
-        """`terms`: squared errors in a sum, which is rows times outputs."""
+    def __init__(self, log_every: int, terms: int, skipped: int = 0):
+        """`terms`: squared errors in a sum, rows times outputs. `skipped`: logged epochs at the start not to keep."""
         self._log_every = log_every
+        self._skipped = skipped
         self._terms = float(terms)
-        self._sse = array("d")
+        self._logged = array("d")
         self.stopped: str | None = None
 
     def _extend(self, sse: Iterable[float]) -> None:
-        self._sse.extend(sse)
+        self._logged.extend(sse)
+
+    @property
+    def _sse(self) -> array[float]:
+        return self._logged[self._skipped :] if self._skipped else self._logged
 
     def __len__(self) -> int:
-        return len(self._sse)
+        return max(0, len(self._logged) - self._skipped)
 
     def __repr__(self) -> str:
         return f"<History of {len(self)} logged epochs, stopped by {self.stopped}>"
 
     @property
     def epochs(self) -> list[int]:
-        """The numbers of the logged epochs, from 0."""
-        return list(range(0, len(self) * self._log_every, self._log_every))
+        """The numbers of the logged epochs."""
+        first = self._skipped * self._log_every
+        return list(range(first, first + len(self) * self._log_every, self._log_every))
 
     @property
     def sse(self) -> list[float]:

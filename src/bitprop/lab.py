@@ -4,16 +4,13 @@
 from __future__ import annotations
 
 import json
-import os
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from importlib import resources
 from typing import Any, NamedTuple
 
 from . import _check, datasets
-from ._progress import Progress
+from ._sweep import quantile, sweep
 from .errors import OptionError
 from .history import History
 from .network import Network
@@ -183,14 +180,26 @@ def run(
     report = json.loads(resources.files("bitprop").joinpath("report_tables.json").read_text(encoding="utf-8"))
     started = time.perf_counter()
     tables = []
-    with Progress(count * sum(experiment.epochs for experiment in EXPERIMENTS), "lab, epochs", progress) as bar:
-        for experiment, runs in _train_all(list(range(seed, seed + count)), 1 if pure else _cores(), backend, bar):
-            expected = report[experiment.name]
-            curves = [history.mse for _, history in runs] if seeds and not pure else []
-            tables.append(Table(experiment, expected["epochs"], expected["loss"], curves, seed, *runs[0]))
-            bar.clear()
-            if ready is not None:
-                ready(tables[-1])
+    for experiment in EXPERIMENTS:
+        runs = sweep(
+            SIZES,
+            experiment.data,
+            seeds=range(seed, seed + count),
+            learning_rates=(experiment.learning_rate,),
+            epochs=experiment.epochs,
+            log_every=experiment.every // FINER,
+            bias=False,
+            backend=backend,
+            progress=progress,
+        )
+        for error in filter(None, runs.errors):
+            raise error
+        expected = report[experiment.name]
+        curves = [history.mse for history in runs.histories] if seeds and not pure else []
+        network = runs[0].network
+        tables.append(Table(experiment, expected["epochs"], expected["loss"], curves, seed, network, runs[0].history))
+        if ready is not None:
+            ready(tables[-1])
     left_out = None
     if pure and seeds:
         hours = (time.perf_counter() - started) * seeds / 3600
@@ -199,51 +208,3 @@ def run(
             f"would take about {hours:.0f} hours for them; `bitprop info` tells why the compiled core is not in use."
         )
     return Lab(seed, 0 if pure else seeds, name, tables, left_out)
-
-
-def quantile(ordered: Sequence[float], q: float) -> float:
-    """The quantile of ordered values, interpolated between neighbours (Hyndman and Fan 1996, definition 7)."""
-    place = q * (len(ordered) - 1)
-    below = int(place)
-    above = min(below + 1, len(ordered) - 1)
-    return ordered[below] + (place - below) * (ordered[above] - ordered[below])
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _train_all(
-    seeds: list[int], workers: int, backend: str | None, bar: Progress
-) -> Iterator[tuple[Experiment, list[tuple[Network, History]]]]:
-    """Each experiment with its runs, on threads where there are several workers: the compiled core lets others run."""
-    stop = threading.Event()
-    lock = threading.Lock()
-
-    def train(experiment: Experiment, seed: int) -> tuple[Network, History]:
-        step = experiment.every // FINER
-
-        def after_epoch(epoch: int, mse: float) -> bool:
-            with lock:
-                bar.update(step)
-            return stop.is_set()
-
-        network = Network(*SIZES, bias=False, seed=seed, backend=backend)
-        x, y = experiment.data(seed)
-        history = network.fit(
-            x, y, epochs=experiment.epochs, learning_rate=experiment.learning_rate, log_every=step, callback=after_epoch
-        )
-        return network, history
-
-    if workers == 1:
-        for experiment in EXPERIMENTS:
-            yield experiment, [train(experiment, seed) for seed in seeds]
-        return
-    with ThreadPoolExecutor(workers) as executor:
-        futures = [[executor.submit(train, experiment, seed) for seed in seeds] for experiment in EXPERIMENTS]
-        try:
-            for experiment, own in zip(EXPERIMENTS, futures):
-                yield experiment, [future.result() for future in own]
-        finally:  # also where the reader of these tables was interrupted
-            stop.set()
-            executor.shutdown(wait=False, cancel_futures=True)

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from . import _backend, _check, _rows, _training, gradient_check, model_file
 from ._backend import expect_ok
+from ._progress import Progress
 from .errors import DataError, ModelFileError, ShapeError, TrainingError
 from .gradient_check import GradientCheck
 from .history import History
@@ -158,12 +159,12 @@ class Network:
         """
         options = _training.Options(
             epochs=_check.integer("epochs", epochs, 0),
-            learning_rate=_check.learning_rate(learning_rate),
             batch_size=None if batch_size is None else _check.integer("batch_size", batch_size, 1),
             shuffle_seed=None if shuffle_seed is None else _check.seed("shuffle_seed", shuffle_seed),
             loss=_check.choice("loss", loss, LOSSES),
             log_every=_check.integer("log_every", log_every, 1),
         )
+        rate = _check.learning_rate(learning_rate)
         if callback is not None and not callable(callback):
             raise TypeError(f"callback is {callback!r}, expected a function of epoch and mse")
         inputs, targets = self._pair(x, y)
@@ -173,9 +174,14 @@ class Network:
             raise TrainingError("this network is being trained already, in another thread or around this callback")
         try:
             self.history = history = History(options.log_every, inputs.rows * targets.width)
-            _training.train(
-                self._core, self._pointer, self._shape, inputs, targets, options, history, progress, callback
-            )
+            with Progress(options.epochs * inputs.rows, f"{options.epochs} epochs, rows", progress) as bar:
+                [diverged] = _training.train(
+                    *(self._core, self._values, self._shape, inputs, targets, options, [rate], [history]),
+                    lambda rows, _: bar.update(rows),
+                    callback,
+                )
+            if diverged is not None:
+                raise _training.diverged(diverged, rate)
         finally:
             self._trained.release()
         return history

@@ -62,6 +62,26 @@ def losses(
     return figure
 
 
+def distributions(losses: Mapping[str, Sequence[float]]) -> Any:
+    """How many trainings end below each loss, a curve for each label; each takes its losses in order."""
+    figure, axes = _figure(width=7.5)
+    for label, values in losses.items():
+        finite = [value for value in values if value < float("inf")]
+        failed = len(values) - len(finite)
+        axes.step(
+            finite,
+            [100.0 * (place + 1) / len(values) for place in range(len(finite))],
+            where="post",
+            lw=1.4,
+            label=label + (f" ({failed} failed)" if failed else ""),
+        )
+    axes.set_xscale("log")
+    axes.set(xlabel="final mean squared error", ylabel="trainings at or below it, %", ylim=(0, 102))
+    axes.grid(alpha=0.3)
+    figure.legend(loc="outside right upper")
+    return figure
+
+
 def predictions(x: Points, truth: Labels, predicted: Labels, title: str = "") -> Any:
     """The points coloured by class, ground truth beside prediction (rounded at 0.5), as the report shows them."""
     figure, (left, right) = _figure(2)

@@ -1,0 +1,383 @@
+# SPDX-License-Identifier: MIT
+"""Many trainings in one call: one for each seed and learning rate, on all cores, or on any executor."""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import math
+import os
+import threading
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, ThreadPoolExecutor, wait
+from typing import Any, NamedTuple
+
+from . import _backend, _check, _rows, _training
+from ._progress import Progress
+from .errors import OptionError
+from .history import History
+from .network import LOSSES, Network
+
+TOGETHER = 16  # trainings in a job at most: as many as a kernel runs abreast
+JOBS = 32  # that a sweep is divided into at least, where there are as many trainings
+IN_FLIGHT = 256  # jobs that an executor holds at a time
+QUANTILES = (0.01, 0.1, 0.5, 0.9, 0.99)
+
+Data = tuple[Any, Any]
+
+
+class Run:
+    """One training of a sweep.
+
+    `.seed` and `.learning_rate`; `.final_mse`, of the final parameters; `.history`; `.error`: None, a DivergedError
+    (then the parameters are those of the last good epoch), or what else kept it from being trained: then `.final_mse`
+    is NaN and `.network` None.
+    """
+
+    def __init__(self, seed: int, learning_rate: float, template: Network, history: History):
+        self.seed = seed
+        self.learning_rate = learning_rate
+        self.final_mse = math.nan
+        self.history = history
+        self.error: Exception | None = None
+        self._template = template
+        self._parameters: array[float] | None = None
+
+    @property
+    def network(self) -> Network | None:
+        """The trained network, a copy at each call."""
+        if self._parameters is None:
+            return None
+        network = self._template.copy()
+        network.parameters[:] = memoryview(self._parameters)
+        network.history = self.history
+        return network
+
+    def __repr__(self) -> str:
+        end = f"final mse {self.final_mse!r}" if self.error is None else f"{type(self.error).__name__}: {self.error}"
+        return f"<Run of seed {self.seed}, learning rate {self.learning_rate}: {end}>"
+
+
+class SweepResult(Sequence[Run]):
+    """The trainings of a sweep, in the order of `itertools.product(seeds, learning_rates)`, as a sequence of `Run`.
+
+    The lists `.seeds`, `.learning_rates`, `.final_mse`, `.histories` and `.errors` have an item for each.
+    """
+
+    def __init__(self, runs: Sequence[Run]):
+        self._runs = list(runs)
+
+    def __len__(self) -> int:
+        return len(self._runs)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._runs[index]
+
+    def __repr__(self) -> str:
+        failed = sum(run.error is not None for run in self)
+        return f"<SweepResult of {len(self)} trainings, {failed} of them failed>"
+
+    @property
+    def seeds(self) -> list[int]:
+        """Each training's seed."""
+        return [run.seed for run in self]
+
+    @property
+    def learning_rates(self) -> list[float]:
+        """Each training's learning rate."""
+        return [run.learning_rate for run in self]
+
+    @property
+    def final_mse(self) -> list[float]:
+        """Each training's mean squared error at its final parameters; NaN where it was not trained."""
+        return [run.final_mse for run in self]
+
+    @property
+    def histories(self) -> list[History]:
+        """Each training's history."""
+        return [run.history for run in self]
+
+    @property
+    def errors(self) -> list[Exception | None]:
+        """What ended each training early, mostly None."""
+        return [run.error for run in self]
+
+    def _losses(self, learning_rate: float | None) -> list[float]:
+        """Final losses in order; a training that failed counts as infinitely bad."""
+        runs = [run for run in self if learning_rate is None or run.learning_rate == learning_rate]
+        if not runs:
+            raise OptionError(f"learning_rate is {learning_rate!r}, expected one of {sorted(set(self.learning_rates))}")
+        return sorted(run.final_mse if run.error is None else math.inf for run in runs)
+
+    def quantiles(self, qs: Iterable[float] = QUANTILES, learning_rate: float | None = None) -> dict[float, float]:
+        """Quantiles of the final losses, of all trainings or one learning rate's; a failed one counts as infinite."""
+        losses = self._losses(learning_rate)
+        return {q: quantile(losses, _check.fraction("q", q)) for q in qs}
+
+    def solved(self, threshold: float, learning_rate: float | None = None) -> int:
+        """How many trainings did not fail and end with a mean squared error below the threshold."""
+        return sum(loss < threshold for loss in self._losses(learning_rate))
+
+    def to_csv(self, path: str | os.PathLike[str]) -> None:
+        """Writes seed, learning_rate, final_mse and error, with a header line; numbers read back to the same bits."""
+        with open(path, "w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(["seed", "learning_rate", "final_mse", "error"])
+            for run in self:
+                writer.writerow([run.seed, repr(run.learning_rate), repr(run.final_mse), run.error or ""])
+
+    def plot(self, path: str | os.PathLike[str] | None = None) -> Any:
+        """Draws, for each learning rate, how many trainings end below each loss (matplotlib, the `lab` extra)."""
+        from . import plots
+
+        rates = sorted(set(self.learning_rates))
+        return plots.save(plots.distributions({f"learning rate {rate:g}": self._losses(rate) for rate in rates}), path)
+
+
+class _Job(NamedTuple):
+    """Trainings of one data set, in a form that travels to other processes and machines."""
+
+    sizes: tuple[int, ...]
+    network: Mapping[str, Any]  # options of the network
+    options: _training.Options
+    x: array[float]
+    y: array[float]
+    rows: int
+    runs: list[tuple[int, int, float]]  # place in the result, seed, learning rate
+
+
+class _Outcome(NamedTuple):
+    """What came of one training of a job."""
+
+    place: int
+    parameters: array[float]
+    sse: array[float]  # of the logged epochs
+    final_mse: float
+    diverged: int | None  # in which epoch
+
+
+def sweep(
+    sizes: Sequence[int],
+    data: Data | Callable[[int], Data],
+    *,
+    seeds: Iterable[int],
+    learning_rates: Iterable[float] = (1.0,),
+    epochs: int,
+    log_every: int | None = None,
+    executor: Executor | None = None,
+    progress: bool | None = False,
+    on_result: Callable[[Run], Any] | None = None,
+    batch_size: int | None = None,
+    shuffle_seed: int | None = None,
+    loss: str = "half_sse",
+    **network: Any,
+) -> SweepResult:
+    """Trains a network of `sizes` for each seed and learning rate; each ends at the bits of the same single `fit`.
+
+    `data` is (x, y), as `fit` takes them, or a function of the seed that returns them. `log_every=None` logs the last
+    epoch only. The trainings run on threads, one for each core, or on the `concurrent.futures.Executor` given: of
+    threads, of processes, or of a cluster. `on_result(run)` is called with each training as it ends, in any order.
+    `batch_size`, `shuffle_seed` and `loss` are those of `fit`; further options those of `Network`, but for the seed.
+    One training that fails, by divergence, its data or its worker, leaves its error in its `Run`, and the others go on.
+    Wrong options raise as for `Network` and `fit`. Ctrl-C raises KeyboardInterrupt; what ended before was told to
+    `on_result`.
+    """
+    if "seed" in network:
+        raise TypeError("sweep takes seeds=..., several, in place of seed")
+    template = Network(*_sizes(sizes), **network)
+    each_seed = [_check.seed("a seed", seed) for seed in _several("seeds", seeds)]
+    rates = [_check.learning_rate(rate) for rate in _several("learning_rates", learning_rates)]
+    epochs = _check.integer("epochs", epochs, 0)
+    options = _training.Options(
+        epochs=epochs,
+        batch_size=None if batch_size is None else _check.integer("batch_size", batch_size, 1),
+        shuffle_seed=None if shuffle_seed is None else _check.seed("shuffle_seed", shuffle_seed),
+        loss=_check.choice("loss", loss, LOSSES),
+        log_every=max(1, epochs - 1) if log_every is None else _check.integer("log_every", log_every, 1),
+    )
+    skipped = int(log_every is None and epochs > 1)
+    if executor is not None and not hasattr(executor, "submit"):
+        raise TypeError(f"executor is {executor!r}, expected a concurrent.futures.Executor")
+    if on_result is not None and not callable(on_result):
+        raise TypeError(f"on_result is {on_result!r}, expected a function of a Run")
+    shared = None if callable(data) else _arrays(template, data)
+    terms = shared[2] * template.sizes[-1] if shared is not None else 0
+    runs = [
+        Run(seed, rate, template, History(options.log_every, terms, skipped))
+        for seed, rate in itertools.product(each_seed, rates)
+    ]
+
+    def told(places: Iterable[int]) -> None:
+        for place in places:
+            if on_result is not None:
+                on_result(runs[place])
+
+    def jobs() -> Iterator[_Job]:
+        """All jobs; the runs of seeds whose data fail get the error."""
+        together = max(1, min(TOGETHER, len(runs) // JOBS if executor else len(runs) // (2 * cores())))
+        plan = [(place, run.seed, run.learning_rate) for place, run in enumerate(runs)]
+        step = len(plan) if shared is not None else len(rates)  # runs on the same data
+        for at in range(0, len(plan), step):
+            own = plan[at : at + step]
+            try:
+                arrays = shared or _arrays(template, data(own[0][1]))  # type: ignore[operator]  # it is callable
+            except Exception as error:  # of the caller's function, or of what it returned
+                told(_fail(runs, [place for place, _, _ in own], error))
+                continue
+            for first in range(0, step, together):
+                yield _Job(template.sizes, network, options, *arrays, own[first : first + together])
+
+    with Progress(epochs * len(runs), f"{len(runs)} trainings, epochs", progress) as bar:
+        for job, future in _futures(jobs(), executor, bar):
+            _finish(runs, job, future)
+            told(place for place, _, _ in job.runs)
+    return SweepResult(runs)
+
+
+def _fail(runs: list[Run], places: list[int], error: Exception) -> list[int]:
+    for place in places:
+        runs[place].error = error
+    return places
+
+
+def _finish(runs: list[Run], job: _Job, future: Future[list[_Outcome]]) -> None:
+    """What came of a job, to its runs."""
+    error = CancelledError() if future.cancelled() else future.exception()
+    if error is not None:
+        if not isinstance(error, Exception):
+            raise error
+        _fail(runs, [place for place, _, _ in job.runs], error)
+        return
+    for outcome in future.result():
+        run = runs[outcome.place]
+        run.history._terms = float(job.rows * job.sizes[-1])
+        run.history._extend(outcome.sse)
+        run.history.stopped = "epochs" if outcome.diverged is None else None
+        run.final_mse = outcome.final_mse
+        run._parameters = outcome.parameters
+        run.error = None if outcome.diverged is None else _training.diverged(outcome.diverged, run.learning_rate)
+
+
+def _futures(
+    jobs: Iterator[_Job], executor: Executor | None, bar: Progress
+) -> Iterator[tuple[_Job, Future[list[_Outcome]]]]:
+    """Each job with its future, once that is done; a bounded number is under way at a time."""
+    stop = threading.Event()
+    lock = threading.Lock()
+
+    def tick(epochs: int) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        with lock:
+            bar.update(epochs)
+
+    workers = cores()
+    own = ThreadPoolExecutor(workers, "bitprop") if executor is None else None
+    pending: dict[Future[list[_Outcome]], _Job] = {}
+    try:
+        more = True
+        while more or pending:
+            while more and len(pending) < (2 * workers if own else IN_FLIGHT):
+                job = next(jobs, None)
+                if job is None:
+                    more = False
+                else:
+                    pending[_submit(own, executor, job, tick)] = job
+            # The time limit is for systems where a wait without one cannot be interrupted.
+            done, _ = wait(pending, timeout=0.1, return_when=FIRST_COMPLETED)
+            for future in done:
+                job = pending.pop(future)
+                if own is None:
+                    bar.update(job.options.epochs * len(job.runs))
+                yield job, future
+    finally:  # also where the caller was interrupted
+        stop.set()
+        for future in pending:
+            future.cancel()
+        if own is not None:
+            own.shutdown(wait=True)
+
+
+def _submit(
+    own: Executor | None, executor: Executor | None, job: _Job, tick: Callable[[int], None]
+) -> Future[list[_Outcome]]:
+    """The job's future, also where the executor takes no more: a broken pool is its jobs' failure."""
+    try:
+        if own is not None:
+            return own.submit(_train, job, tick)
+        return executor.submit(_train, job)  # type: ignore[union-attr]  # one of the two is given
+    except RuntimeError as error:
+        failed: Future[list[_Outcome]] = Future()
+        failed.set_exception(error)
+        return failed
+
+
+def _train(job: _Job, tick: Callable[[int], None] | None = None) -> list[_Outcome]:
+    """Runs a job, here or wherever an executor takes it. `tick(epochs)` hears how many more are done."""
+    core = _backend.choose(job.network.get("backend"))
+    networks = [Network(*job.sizes, **job.network, seed=seed) for _, seed, _ in job.runs]
+    values = array("d")
+    for network in networks:
+        values.extend(network.parameters)
+    shape = networks[0]._shape
+    x = _rows.Rows(job.x, core.doubles(job.x), job.rows, job.sizes[0], "buffer")
+    y = _rows.Rows(job.y, core.doubles(job.y), job.rows, job.sizes[-1], "buffer")
+    histories = [History(job.options.log_every, job.rows * job.sizes[-1]) for _ in job.runs]
+    rates = [rate for _, _, rate in job.runs]
+
+    def after_slice(_rows: int, epochs: int) -> None:
+        if tick is not None:
+            tick(epochs * len(networks))
+
+    diverged = _training.train(core, values, shape, x, y, job.options, rates, histories, after_slice)
+    count = len(values) // len(networks)
+    found = []
+    for n, (place, _, _) in enumerate(job.runs):
+        parameters = values[n * count : (n + 1) * count]
+        networks[n].parameters[:] = memoryview(parameters)
+        mse = networks[n]._loss(x, y, LOSSES.index("mse"))
+        found.append(_Outcome(place, parameters, histories[n]._logged, mse, diverged[n]))
+    return found
+
+
+def _sizes(sizes: Any) -> Sequence[int]:
+    try:
+        return tuple(sizes)
+    except TypeError:
+        raise TypeError(f"sizes is {sizes!r}, expected the layer sizes, such as (2, 4, 4, 1)") from None
+
+
+def _several(name: str, values: Any) -> list[Any]:
+    if isinstance(values, (str, bytes)):
+        raise TypeError(f"{name} is {values!r}, expected several numbers")
+    try:
+        found = list(values)
+    except TypeError:
+        raise TypeError(f"{name} is {values!r}, expected several numbers, such as [{values!r}]") from None
+    if not found:
+        raise OptionError(f"{name} is empty, expected at least one")
+    return found
+
+
+def _arrays(network: Network, data: Any) -> tuple[array[float], array[float], int]:
+    """Checked data as arrays, which can be pickled, and the number of rows."""
+    if not isinstance(data, (tuple, list)) or len(data) != 2:
+        raise TypeError(f"data is {type(data).__name__}, expected a pair (x, y), or a function of the seed")
+    inputs, targets = network._pair(*data)
+    return _rows.to_array(inputs.values), _rows.to_array(targets.values), inputs.rows
+
+
+def quantile(ordered: Sequence[float], q: float) -> float:
+    """The quantile of ordered values, interpolated between neighbours (Hyndman and Fan 1996, definition 7)."""
+    place = q * (len(ordered) - 1)
+    below = int(place)
+    above = min(below + 1, len(ordered) - 1)
+    if place == below or ordered[above] == ordered[below]:  # also where both are infinite
+        return ordered[below]
+    return ordered[below] + (place - below) * (ordered[above] - ordered[below])
+
+
+def cores() -> int:
+    """The processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

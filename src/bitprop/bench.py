@@ -1,0 +1,635 @@
+# SPDX-License-Identifier: MIT
+"""`bitprop bench`: what an epoch, a sample and a prediction take here, beside NumPy; bench/peers.py adds more peers.
+
+Every contestant is a process of its own on one core. It is told to train so many epochs from the start parameters (or
+to predict so many times), and answers the seconds that this took, by its own clock, and the loss in the end. Rounds go
+from contestant to contestant, so that what disturbs the machine disturbs all; the median of the rounds is the figure.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import math
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from array import array
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import IO, Any, NamedTuple
+
+import bitprop
+
+from ._progress import Progress
+from .errors import OptionError
+
+GROUPS = ("full", "online", "predict", "sweep", "growth")
+ROUNDS, QUICK_ROUNDS = 7, 3
+TOLERANCE = 1e-6  # relative, of a final loss: others sum in another order and have another exp, which is far below
+# this after as many epochs as are run here, while a wrong formula or rate is far above
+UNCHECKED = "not checked"  # where no bitprop took part
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+
+
+class Task(NamedTuple):
+    """What is timed, on linear data or xor (rows 21), with half_sse."""
+
+    name: str
+    group: str
+    title: str
+    kind: str  # "full", "online", "predict" or "row"
+    unit: str
+    scale: float  # of the unit in a second
+    parts: int = 1  # that the unit counts, in one count: samples of an epoch, networks
+    sizes: tuple[int, ...] = (2, 4, 4, 1)
+    rows: int = 100
+    bias: bool = False
+    rate: float = 0.125  # exact in single precision too, as FANN keeps it
+    networks: int = 0  # of a sweep; 0: a network of its own
+    cores: int = 1
+    limit: int = 100_000  # the largest count: epochs, passes or calls
+    seconds: float = 0.1  # that a run should take
+    series: str = ""  # the growth that it is a point of
+    at: int = 0  # where on it
+
+
+class LeftOutError(Exception):
+    """A contestant that does not take part, with the reason."""
+
+
+class Contestant(NamedTuple):
+    """Who is timed. `command` starts it for a task and its file; LeftOutError where that is not possible."""
+
+    name: str
+    takes: Callable[[Task], bool]
+    command: Callable[[Task, str, str], list[str]]  # (task, its file, a folder for scratch files)
+    environment: Mapping[str, str] = {}
+    limit: int = 0  # its own largest count, below the task's; 0: none
+
+
+class Row(NamedTuple):
+    """A contestant's figures, in the task's unit. `check`: "" where the loss is right."""
+
+    name: str
+    median: float
+    low: float
+    high: float
+    ratio: float  # to bitprop's fastest median; NaN where there is none
+    repeats: int  # epochs, passes or calls of a run
+    loss: float
+    check: str
+
+
+class Outcome(NamedTuple):
+    """A task's rows, fastest first, and who was left out, with the reason."""
+
+    task: Task
+    rows: list[Row]
+    left_out: dict[str, str]
+
+    def to_json(self) -> dict[str, Any]:
+        """The form that `bitprop bench --json` prints."""
+        rows = [{k: None if v != v else v for k, v in row._asdict().items()} for row in self.rows]
+        return {"task": self.task._asdict(), "rows": rows, "left_out": self.left_out}
+
+    def __str__(self) -> str:
+        width = max((len(row.name) for row in self.rows), default=10) + 1
+        lines = [
+            f"{self.task.title}, {self.task.unit}",
+            f"{'':{width}} {'median':>10} {'min':>10} {'max':>10} {'ratio':>8}  loss",
+        ]
+        for row in self.rows:
+            figures = " ".join(f"{figure(value):>10}" for value in (row.median, row.low, row.high))
+            ratio = "-" if row.ratio != row.ratio else f"{row.ratio:.3g}"
+            lines.append(f"{row.name:{width}} {figures} {ratio:>8}  {row.check or 'agrees'}")
+        return "\n".join([*lines, *left_out_lines(self.left_out)])
+
+
+def wrong(check: str) -> bool:
+    """Whether a row's check found its loss off."""
+    return check not in ("", UNCHECKED)
+
+
+def figure(value: float) -> str:
+    """Three digits or all whole ones, without an exponent."""
+    return f"{value:.0f}" if value >= 100 else f"{value:.{max(0, 2 - math.floor(math.log10(value or 1)))}f}"
+
+
+def left_out_lines(left_out: Mapping[str, str]) -> list[str]:
+    """One line for each."""
+    return [f"left out: {name}: {reason}" for name, reason in left_out.items()]
+
+
+def series_table(outcomes: Sequence[Outcome]) -> str:
+    """The points of one growth, a column of medians for each contestant."""
+    task = outcomes[0].task
+    names = list(dict.fromkeys(row.name for outcome in outcomes for row in outcome.rows))
+    names.sort(key=lambda name: not name.startswith("bitprop"))
+    width = [max(10, len(name)) for name in names]
+    lines = [f"{task.title}, {task.unit}"]
+    lines.append(" ".join([f"{task.series:>10}", *(f"{name:>{w}}" for name, w in zip(names, width))]))
+    left_out: dict[str, str] = {}
+    for outcome in outcomes:
+        medians = {row.name: "off" if wrong(row.check) else figure(row.median) for row in outcome.rows}
+        cells = (f"{medians.get(name, '-'):>{w}}" for name, w in zip(names, width))
+        lines.append(" ".join([f"{outcome.task.at:>10}", *cells]))
+        left_out.update(outcome.left_out)
+    return "\n".join([*lines, *left_out_lines(left_out)])
+
+
+# --- the tasks ---
+
+
+def tasks(quick: bool = False) -> list[Task]:
+    """All of them; quick ones take shorter runs and fewer points of each growth."""
+    found = []
+    for rows, data in ((100, "linear data, 100 rows"), (21, "xor data, 21 rows")):
+        for bias, ending in ((False, "without biases"), (True, "with biases")):
+            title = f"full batch, 2-4-4-1, {data}, {ending}"
+            found.append(Task(f"full-{rows}-{ending}", "full", title, "full", "us/epoch", 1e6, rows=rows, bias=bias))
+    for bias, ending in ((False, "without biases"), (True, "with biases")):
+        title = f"online, 2-4-4-1, linear data, 100 rows in order, {ending}"
+        online = Task(f"online-{ending}", "online", title, "online", "us/sample", 1e6, 100, bias=bias, limit=10_000)
+        found.append(online)
+    found.append(Task("predict-row", "predict", "predict one row, 2-4-4-1", "row", "us/call", 1e6, rows=1, bias=True))
+    million = Task("predict-million", "predict", "predict a million rows, 2-4-4-1", "predict", "ms", 1e3, bias=True)
+    found.append(million._replace(rows=1_000_000, limit=1000))
+    sweep = Task("sweep-1", "sweep", "", "full", "us/epoch/network", 1e6, 1000, networks=1000, limit=1000, seconds=2.0)
+    for cores in (1, 2):
+        on = f"{cores} core{'s' * (cores > 1)}"
+        title = f"1000 networks, full batch, 100 rows, up to 1000 epochs, without biases, {on}"
+        found.append(sweep._replace(name=f"sweep-{cores}", title=title, cores=cores))
+        title = f"64 networks, online, 100 rows, without biases, {on}"
+        found.append(
+            Task(f"sweep-online-{cores}", "sweep", title, "online", "us/sample/network", 1e6, 6400)._replace(
+                networks=64, limit=1000, seconds=0.3, cores=cores
+            )
+        )
+    found += _growth(quick)
+    return [task._replace(seconds=task.seconds / 5) for task in found] if quick else found
+
+
+def _growth(quick: bool) -> list[Task]:
+    """The points of the three growths. Learning rates fall with the size, so that no training leaves its bounds."""
+    found = []
+    task = Task("", "growth", "an epoch by the number of rows, 2-4-4-1, full batch", "full", "us/epoch", 1e6)
+    for rows in (10, 100, 1000, 10_000) if quick else (10, 30, 100, 300, 1000, 3000, 10_000, 30_000, 100_000):
+        rate = min(0.125, 1 / rows)
+        found.append(task._replace(name=f"rows-{rows}", rows=rows, rate=rate, limit=10_000, series="rows", at=rows))
+    title = "an epoch by the width w, 2-w-w-1, 100 rows, full batch, with biases"
+    for width in (2, 8, 32, 128) if quick else (2, 4, 8, 16, 32, 64, 128, 256, 512):
+        found.append(
+            task._replace(
+                name=f"width-{width}", title=title, sizes=(2, width, width, 1), bias=True, limit=1000
+            )._replace(rate=0.125 / width, series="width", at=width)
+        )
+    title = "an epoch of one network by the number of networks in a sweep, 100 rows, full batch, one core"
+    for networks in (1, 10, 100) if quick else (1, 3, 10, 30, 100, 300, 1000):
+        found.append(
+            task._replace(name=f"networks-{networks}", title=title, networks=networks, parts=networks)._replace(
+                unit="us/epoch/network", limit=1000, seconds=0.2, series="networks", at=networks
+            )
+        )
+    return found
+
+
+def _write_task(task: Task, path: str) -> None:
+    """The start parameters of every network, the inputs and the targets, as native doubles."""
+    x, y = bitprop.datasets.xor() if task.rows == 21 else bitprop.datasets.linear(task.rows, seed=1)
+    values = array("d")
+    for seed in range(task.networks) if task.networks else (7,):
+        values.extend(bitprop.Network(*task.sizes, bias=task.bias, seed=seed).parameters)
+    values.extend(value for row in x for value in row)
+    values.extend(value for row in y for value in row)
+    with open(path, "wb") as file:
+        values.tofile(file)
+
+
+# --- the contestants' side ---
+
+
+class Job:
+    """A task as a contestant gets it. `start`: the parameters (contract §3) of one network after the other."""
+
+    def __init__(self, task: Task, path: str):
+        self.task = task
+        self.size = sum((n_in + task.bias) * n_out for n_in, n_out in zip(task.sizes, task.sizes[1:]))
+        values = array("d")
+        with open(path, "rb") as file:
+            values.frombytes(file.read())
+        start = max(1, task.networks) * self.size
+        self.start = values[:start]
+        self._x, self._y = values[start : start + 2 * task.rows], values[start + 2 * task.rows :]
+        self.x = memoryview(self._x).cast("B").cast("d", (task.rows, 2))
+        self.y = memoryview(self._y).cast("B").cast("d", (task.rows, 1))
+
+    def loss(self, result: Any) -> float:
+        """The mean squared error of a run's result: trained parameters, a sweep's own losses, or outputs."""
+        if self.task.kind in ("predict", "row"):
+            outputs = result[0] if isinstance(result, list) else memoryview(result).cast("B").cast("d")
+            return statistics.fmean((output - target) ** 2 for output, target in zip(outputs, self._y))
+        if hasattr(result, "final_mse"):
+            return statistics.fmean(result.final_mse)
+        net = bitprop.Network(*self.task.sizes, bias=self.task.bias)
+        losses = []
+        for at in range(0, len(self.start), self.size):
+            net.parameters[:] = array("d", result[at : at + self.size])
+            losses.append(net.loss(self.x, self.y))
+        return statistics.fmean(losses)
+
+
+Run = Callable[[int], Any]  # epochs, passes or calls -> what Job.loss takes
+Maker = Callable[[Job], Run]
+
+
+def serve(makers: Mapping[str, Maker], name: str, task: str, path: str) -> int:
+    """The contestant's process: gets ready, then for each line {"count": N} on stdin runs, and answers a line."""
+    fields = json.loads(task)
+    job = Job(Task(**{**fields, "sizes": tuple(fields["sizes"])}), path)
+    try:
+        run = makers[name](job)
+    except ImportError as error:
+        print(json.dumps({"left_out": f"{error.name or error} is not installed"}), flush=True)
+        return 0
+    except LeftOutError as reason:
+        print(json.dumps({"left_out": str(reason)}), flush=True)
+        return 0
+    print(json.dumps({"ready": True}), flush=True)
+    seen = set()
+    for line in sys.stdin:
+        count = json.loads(line)["count"]
+        if count not in seen:  # a compilation, or a first touch of memory
+            run(count)
+            seen.add(count)
+        started = time.perf_counter()
+        result = run(count)
+        seconds = time.perf_counter() - started
+        print(json.dumps({"seconds": seconds, "loss": job.loss(result)}), flush=True)
+    return 0
+
+
+def _bitprop(job: Job, form: str = "") -> Run:
+    """bitprop, on whatever backend and kernel the environment tells. `form`: how one row is given."""
+    task = job.task
+    batch_size = 1 if task.kind == "online" else None
+    if task.networks:
+        sweep = getattr(bitprop, "sweep", None)
+        if sweep is None:
+            raise LeftOutError("this bitprop has no sweep")
+        seeds = range(task.networks)
+        rates = (task.rate,)
+        return lambda count: sweep(
+            task.sizes,
+            (job.x, job.y),
+            seeds=seeds,
+            learning_rates=rates,
+            epochs=count,
+            bias=task.bias,
+            batch_size=batch_size,
+        )
+    net = bitprop.Network(*task.sizes, bias=task.bias)
+    net.parameters[:] = job.start
+    if task.kind in ("predict", "row"):
+        x: Any = job.x
+        out: Any = memoryview(array("d", bytes(8 * task.rows))).cast("B").cast("d", (task.rows, 1))
+        if form == "lists":
+            x, out = job.x.tolist(), None
+        elif form:
+            import numpy
+
+            x, out = numpy.asarray(x), None if form == "NumPy" else numpy.asarray(out)
+
+        def predict(count: int) -> Any:
+            for _ in range(count):
+                result = net.predict(x, out=out)
+            return result
+
+        return predict
+
+    def fit(count: int) -> Any:
+        net.parameters[:] = job.start
+        net.fit(job.x, job.y, epochs=count, learning_rate=task.rate, batch_size=batch_size)
+        return net.parameters
+
+    return fit
+
+
+def split(flat: Any, sizes: Sequence[int], bias: bool) -> list[tuple[Any, Any]]:
+    """Weights (..., inputs, outputs) and biases (..., 1, outputs) of parameters (..., count), as views."""
+    found = []
+    at = 0
+    for n_in, n_out in zip(sizes, sizes[1:]):
+        end = at + n_in * n_out
+        weights = flat[..., at:end].reshape(*flat.shape[:-1], n_in, n_out)
+        at = end + n_out * bias
+        found.append((weights, flat[..., end:at].reshape(*flat.shape[:-1], 1, n_out) if bias else 0.0))
+    return found
+
+
+def _numpy(job: Job) -> Run:
+    """Back-propagation as one writes it with NumPy; the networks of a sweep stand side by side in a leading axis."""
+    import numpy as np
+
+    task = job.task
+    x, y = np.asarray(job.x), np.asarray(job.y)
+    start = np.asarray(job.start)
+    if task.networks:
+        start = start.reshape(task.networks, job.size)
+
+    def forward(layers: list[tuple[Any, Any]], rows: Any) -> list[Any]:
+        found = [rows]
+        for weights, biases in layers:
+            found.append(1.0 / (1.0 + np.exp(-(found[-1] @ weights + biases))))
+        return found
+
+    def step(layers: list[tuple[Any, Any]], rows: Any, targets: Any) -> Any:
+        a = forward(layers, rows)
+        error = a[-1] - targets
+        delta = error * a[-1] * (1.0 - a[-1])
+        for at in range(len(layers) - 1, -1, -1):
+            weights, biases = layers[at]
+            before = (delta @ weights.swapaxes(-1, -2)) * a[at] * (1.0 - a[at]) if at else None
+            weights -= task.rate * (a[at].swapaxes(-1, -2) @ delta)
+            if task.bias:
+                biases -= task.rate * delta.sum(axis=-2, keepdims=True)
+            delta = before
+        return (error * error).sum(axis=(-2, -1))
+
+    def train(count: int) -> Any:
+        parameters = start.copy()
+        layers = split(parameters, task.sizes, task.bias)
+        log = []
+        for _ in range(count):
+            if task.kind == "full":
+                log.append(step(layers, x, y))
+            else:
+                log.append(sum(step(layers, x[row : row + 1], y[row : row + 1]) for row in range(task.rows)))
+        return parameters.ravel()
+
+    def predict(count: int) -> Any:
+        layers = split(start, task.sizes, task.bias)
+        for _ in range(count):
+            outputs = forward(layers, x)[-1]
+        return outputs
+
+    return predict if task.kind in ("predict", "row") else train
+
+
+MAKERS: dict[str, Maker] = {
+    "bitprop": _bitprop,
+    "bitprop, lists": lambda job: _bitprop(job, "lists"),
+    "bitprop, NumPy": lambda job: _bitprop(job, "NumPy"),
+    "bitprop, out=": lambda job: _bitprop(job, "out="),
+    "NumPy": _numpy,
+}
+
+
+def python(name: str, script: str = "") -> Callable[[Task, str, str], list[str]]:
+    """The command of a contestant in Python: of MAKERS here, or of a script that serves its own."""
+    place = [script] if script else ["-m", "bitprop.bench"]
+    return lambda task, path, folder: [sys.executable, *place, "--contestant", name, json.dumps(task._asdict()), path]
+
+
+def contestants() -> list[Contestant]:
+    """bitprop at every kernel level and as the pure twin, and NumPy."""
+    info = bitprop.info()
+    own = {"BITPROP_BACKEND": info["backends"][0]}
+    found = []
+    for kernel in info["kernels"]:
+        takes = _takes_all if kernel == (info["kernel"] or info["kernels"][-1]) else _takes_levels
+        found.append(Contestant(f"bitprop {kernel}", takes, python("bitprop"), {**own, "BITPROP_KERNEL": kernel}))
+    for form in ("lists", "NumPy", "out="):
+        found.append(Contestant(f"bitprop, {form}", lambda task: task.kind == "row", python(f"bitprop, {form}"), own))
+    pure = {"BITPROP_BACKEND": "python", "BITPROP_KERNEL": ""}
+    found.append(Contestant("bitprop python", _takes_pure, python("bitprop"), pure))
+    found.append(Contestant("NumPy", lambda task: True, python("NumPy")))
+    return found
+
+
+def _takes_all(task: Task) -> bool:
+    return task.kind != "row"  # where the forms of the row compete, not the kernels
+
+
+def _takes_levels(task: Task) -> bool:
+    return task.kind != "row" and not task.series
+
+
+def _takes_pure(task: Task) -> bool:
+    return not task.series and task.rows < 1_000_000 and task.cores == 1
+
+
+# --- the clerk's side ---
+
+
+class _Child:
+    """A contestant's process. LeftOutError where it does not start, or ends early."""
+
+    def __init__(self, contestant: Contestant, task: Task, path: str, folder: str):
+        self.contestant = contestant
+        command = contestant.command(task, path, folder)
+        threads = dict.fromkeys(THREADS, str(task.cores))
+        self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  # closed by close()
+        with _on_cores(task.cores):
+            self._process = subprocess.Popen(
+                command,
+                env={**os.environ, **threads, **contestant.environment},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._errors,
+                text=True,
+                start_new_session=True,  # Ctrl-C is for the clerk, who then ends it
+            )
+
+    def expect(self, field: str) -> dict[str, Any]:
+        """Its next line, which should have this field."""
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        answer: dict[str, Any] = json.loads(line) if line.startswith("{") else {}
+        if field not in answer:
+            if "left_out" not in answer:
+                self._process.wait()
+            raise LeftOutError(answer.get("left_out") or self._last_words())
+        return answer
+
+    def ask(self, count: int) -> dict[str, Any]:
+        """One timed run."""
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(json.dumps({"count": count}) + "\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            raise LeftOutError(self._last_words()) from None
+        return self.expect("seconds")
+
+    def _last_words(self) -> str:
+        self._errors.seek(0)
+        lines = self._errors.read().decode(errors="replace").split("\n")
+        return next((line.strip() for line in reversed(lines) if line.strip()), f"ended, {self._process.wait()}")
+
+    def close(self) -> None:
+        """Ends it, whatever it does."""
+        self._process.kill()
+        self._process.communicate()
+        self._errors.close()
+
+
+def cores() -> list[int]:
+    """The cores that this process may use."""
+    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(range(os.cpu_count() or 1))
+
+
+@contextlib.contextmanager
+def _on_cores(count: int) -> Iterator[None]:
+    """Within it, processes start on the last `count` cores, if the system can be told."""
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    own = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cores()[-count:])
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, own)
+
+
+def _calibrate(child: _Child, task: Task) -> int:
+    """The count, one of 1, 2, 5, 10 ..., with which a run takes about the task's seconds."""
+    limit = child.contestant.limit or task.limit
+    count = 1
+    while True:
+        took = child.ask(count)["seconds"]
+        wanted = min(limit, count * min(100.0, task.seconds / max(took, 1e-9)))
+        power = 10 ** math.floor(math.log10(max(1.0, wanted)))
+        rounded = power * max(step for step in (1, 2, 5) if step * power <= max(1.0, wanted))
+        if rounded <= count or took >= task.seconds / 2:
+            return count
+        count = rounded
+
+
+def measure(task: Task, takers: Sequence[Contestant], rounds: int, folder: str, bar: Progress) -> Outcome:
+    """One task's outcome; `bar` is told rounds + 2 times for each contestant."""
+    left_out: dict[str, str] = {}
+    if len(cores()) < task.cores or (
+        task.networks and task.cores < len(cores()) and not hasattr(os, "sched_setaffinity")
+    ):
+        bar.update(len(takers) * (rounds + 2))
+        return Outcome(
+            task, [], dict.fromkeys((taker.name for taker in takers), f"no way to run on {task.cores} cores")
+        )
+    path = os.path.join(folder, f"{task.name}.doubles")
+    _write_task(task, path)
+    children: dict[str, _Child] = {}
+    counts: dict[str, int] = {}
+    answers: dict[str, list[dict[str, Any]]] = {}
+    with contextlib.ExitStack() as stack:
+        for taker in takers:
+            try:
+                child = _Child(taker, task, path, folder)
+                stack.callback(child.close)
+                child.expect("ready")
+                bar.update(1)
+                counts[taker.name] = _calibrate(child, task)
+                bar.update(1)
+                children[taker.name], answers[taker.name] = child, []
+            except LeftOutError as reason:
+                left_out[taker.name] = str(reason)
+        for _ in range(rounds):
+            for name in [name for name in children if name not in left_out]:
+                try:
+                    answers[name].append(children[name].ask(counts[name]))
+                except LeftOutError as reason:
+                    left_out[name] = str(reason)
+                bar.update(1)
+        ours = [name for name in children if name.startswith("bitprop") and name not in left_out]
+        known = {count: children[ours[0]].ask(count)["loss"] for count in set(counts.values())} if ours else {}
+    os.remove(path)
+    rows = []
+    for name in [name for name in children if name not in left_out]:
+        losses = {answer["loss"] for answer in answers[name]}
+        check = _check(known.get(counts[name]), losses, name in ours)
+        figures = [answer["seconds"] / counts[name] / task.parts * task.scale for answer in answers[name]]
+        median = statistics.median(figures)
+        rows.append(Row(name, median, min(figures), max(figures), math.nan, counts[name], losses.pop(), check))
+    best = min((row.median for row in rows if row.name in ours and not row.check), default=math.nan)
+    rows = [row if wrong(row.check) else row._replace(ratio=row.median / best) for row in rows]
+    return Outcome(task, sorted(rows, key=lambda row: (wrong(row.check), row.median)), left_out)
+
+
+def _check(expected: float | None, losses: set[float], same_bits: bool) -> str:
+    """What is wrong with these losses; "" for nothing."""
+    if expected is None:
+        return UNCHECKED
+    worst = max(losses, key=lambda loss: abs(loss - expected))
+    if worst == expected or (not same_bits and abs(worst - expected) <= TOLERANCE * abs(expected)):
+        return ""
+    return f"{'OTHER BITS' if same_bits else 'OFF'}: {worst:.9g}, expected {expected:.9g}"
+
+
+def measure_all(
+    chosen: Sequence[Task],
+    everyone: Sequence[Contestant],
+    rounds: int,
+    progress: bool | None,
+    ready: Callable[[str], None] | None = None,
+) -> list[Outcome]:
+    """Every task's outcome. `ready` is called with each table as soon as it is there."""
+    takers = [[contestant for contestant in everyone if contestant.takes(task)] for task in chosen]
+    outcomes: list[Outcome] = []
+    total = sum(len(own) * (rounds + 2) for own in takers)
+    with tempfile.TemporaryDirectory(prefix="bitprop-bench-") as folder, Progress(total, "bench", progress) as bar:
+        for number, (task, own) in enumerate(zip(chosen, takers)):
+            outcomes.append(measure(task, own, rounds, folder, bar))
+            ends = number + 1 == len(chosen) or chosen[number + 1].series != task.series
+            if ready is not None and (ends or not task.series):
+                bar.clear()
+                series = [outcome for outcome in outcomes if outcome.task.series == task.series]
+                ready(series_table(series) if task.series else str(outcomes[-1]))
+    return outcomes
+
+
+def chosen_tasks(options: argparse.Namespace) -> list[Task]:
+    """The tasks that the options ask for. OptionError."""
+    for group in options.only or ():
+        if group not in GROUPS:
+            raise OptionError(f"--only is {group!r}, expected one of {', '.join(GROUPS)}")
+    if options.rounds is not None and options.rounds < 1:
+        raise OptionError(f"--rounds is {options.rounds}, expected 1 or more")
+    return [task for task in tasks(options.quick) if not options.only or task.group in options.only]
+
+
+def rounds_of(options: argparse.Namespace) -> int:
+    """How often every contestant runs."""
+    rounds: int = options.rounds or (QUICK_ROUNDS if options.quick else ROUNDS)
+    return rounds
+
+
+def print_table(text: str) -> None:
+    """A table and an empty line, at once."""
+    print(text, end="\n\n", flush=True)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `bitprop bench` beside --json and --progress, which are the command line's."""
+    parser.add_argument("--quick", action="store_true", help="short runs, three rounds, few sizes")
+    parser.add_argument("--only", metavar="GROUP", action="append", help=f"{', '.join(GROUPS)}; can be repeated (all)")
+    parser.add_argument("--rounds", type=int, metavar="N", help=f"runs of every contestant ({ROUNDS})")
+
+
+def run(options: argparse.Namespace) -> int:
+    """`bitprop bench`. Exit status 1 where a kernel or backend ended at other bits. OptionError."""
+    chosen = chosen_tasks(options)
+    ready = None if options.json else print_table
+    outcomes = measure_all(chosen, contestants(), rounds_of(options), getattr(options, "progress", None), ready)
+    if options.json:
+        print(json.dumps([outcome.to_json() for outcome in outcomes], indent=1, allow_nan=False))
+    return int(any(row.check.startswith("OTHER BITS") for outcome in outcomes for row in outcome.rows))
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] != ["--contestant"]:
+        sys.exit("this is how a contestant's process starts; to measure, call bitprop bench")
+    sys.exit(serve(MAKERS, *sys.argv[2:]))

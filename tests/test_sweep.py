@@ -1,0 +1,262 @@
+# SPDX-License-Identifier: MIT
+"""sweep(): the bits of single fits on any executor, results as they end, and failures that stay alone."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import itertools
+import math
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bits import to_hex
+from conftest import core_or_skip
+
+from bitprop import DataError, DivergedError, Network, OptionError, Run, ShapeError, SweepResult, datasets, sweep
+
+SIZES = (2, 4, 4, 1)
+RATES = (1.0, 0.1)
+
+
+def single(seed: int, rate: float, data: Any, epochs: int, **options: Any) -> tuple[list[str], list[str], list[str]]:
+    """Final parameters, final mse and logged losses of one `fit`."""
+    fit = {name: options.pop(name) for name in ("batch_size", "shuffle_seed", "loss", "log_every") if name in options}
+    net = Network(*SIZES, seed=seed, **options)
+    with contextlib.suppress(DivergedError):
+        net.fit(*data, epochs=epochs, learning_rate=rate, **fit)
+    assert net.history is not None
+    return to_hex(net.parameters), to_hex([net.loss(*data)]), to_hex(net.history.sse)
+
+
+def of(run: Run) -> tuple[list[str], list[str], list[str]]:
+    """The same of a sweep's run."""
+    assert run.network is not None
+    return to_hex(run.network.parameters), to_hex([run.final_mse]), to_hex(run.history.sse)
+
+
+@pytest.mark.parametrize("options", [{}, {"batch_size": 1}, {"batch_size": 1, "shuffle_seed": 3}, {"batch_size": 7}])
+@pytest.mark.parametrize("count", [1, 2, 9, 33])
+def test_bits_of_single_fits(backend: str, options: dict[str, Any], count: int) -> None:
+    """Each training ends as the same `fit` alone, whatever else is trained beside it."""
+    count = min(count, 2) if backend == "python" else count
+    data = datasets.linear(30, seed=4)
+    epochs = 12
+    options = {**options, "bias": bool(count % 2), "log_every": 5}
+    seeds = range(100, 100 + count)
+    found = sweep(SIZES, data, seeds=seeds, learning_rates=RATES, epochs=epochs, backend=backend, **options)
+    assert list(zip(found.seeds, found.learning_rates)) == list(itertools.product(seeds, RATES))
+    assert [of(run) for run in found] == [
+        single(seed, rate, data, epochs, backend=backend, **options) for seed, rate in itertools.product(seeds, RATES)
+    ]
+    assert [history.epochs for history in found.histories] == [[0, 5, 10]] * len(found)
+    assert found.errors == [None] * len(found)
+
+
+def test_last_epoch_only() -> None:
+    """Without log_every a history has the last epoch, and what ended is its loss before the last step."""
+    data = datasets.xor()
+    for epochs in (0, 1, 2, 9):
+        [run] = sweep(SIZES, data, seeds=[5], epochs=epochs)
+        net = Network(*SIZES, seed=5)
+        whole = net.fit(*data, epochs=epochs)
+        assert run.history.epochs == list(range(epochs))[-1:]
+        assert to_hex(run.history.mse) == to_hex(whole.mse[-1:])
+        assert len(run.history) == min(1, epochs)
+        assert run.network == net
+
+
+def linear(seed: int) -> Any:
+    """Data of the seed, with as many rows."""
+    return datasets.linear(5 + seed % 7, seed)
+
+
+def test_data_by_seed() -> None:
+    """A function of the seed gives each its own data."""
+    found = sweep(SIZES, linear, seeds=[3, 1, 2], learning_rates=RATES, epochs=4, log_every=1)
+    pairs = list(itertools.product([3, 1, 2], RATES))
+    assert [of(run) for run in found] == [single(seed, rate, linear(seed), 4) for seed, rate in pairs]
+    assert to_hex([found[0].history.mse[0]]) == to_hex([Network(*SIZES, seed=3).loss(*linear(3))])
+
+
+@pytest.fixture(params=["threads", "processes", "dask"])
+def executor(request: pytest.FixtureRequest) -> Iterator[Executor]:
+    """Executors that users bring: of threads, of processes, and of a Dask cluster of processes."""
+    if request.param == "threads":
+        with ThreadPoolExecutor(3) as threads:
+            yield threads
+    elif request.param == "processes":
+        with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as processes:
+            yield processes
+    else:
+        distributed = pytest.importorskip("distributed")
+        options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
+        with distributed.LocalCluster(**options) as cluster, distributed.Client(cluster) as client:
+            yield client.get_executor()
+
+
+@pytest.mark.filterwarnings("default")
+def test_executors(executor: Executor) -> None:
+    """The work travels to any executor, and the bits are the same."""
+    core_or_skip("cffi")
+    data = datasets.linear(40, seed=9)
+    expected = sweep(SIZES, data, seeds=range(40), learning_rates=RATES, epochs=30)
+    ended: list[Run] = []
+    options: dict[str, Any] = {"seeds": range(40), "learning_rates": RATES, "epochs": 30}
+    found = sweep(SIZES, data, executor=executor, on_result=ended.append, **options)
+    assert [of(run) for run in found] == [of(run) for run in expected]
+    assert len(ended) == len(set(map(id, ended))) == 80
+
+
+def test_divergence_stays_alone() -> None:
+    """Those that diverge say so, at the last good epoch's parameters; the others go on, side by side or not."""
+    data = [[1.5, 1.0], [2.0, 3.0], [0.5, 0.25]], [[1.0], [1.0], [0.0]]
+    rates = (0.0, 1e-3, 1e10, 1e305)
+    for batch_size in (None, 1):
+        options: dict[str, Any] = {"activation": "identity", "batch_size": batch_size, "log_every": 1}
+        found = sweep(SIZES, data, seeds=range(9), learning_rates=rates, epochs=20, **options)
+        diverged = [isinstance(error, DivergedError) for error in found.errors]
+        assert any(diverged)
+        assert not all(diverged)
+        for run in found:
+            assert of(run) == single(run.seed, run.learning_rate, data, 20, **options)
+            assert run.history.stopped == ("epochs" if run.error is None else None)
+
+
+def test_data_that_fail_stay_alone() -> None:
+    """A function of the seed may fail, or return what is no data."""
+
+    def data(seed: int) -> Any:
+        if seed == 1:
+            raise KeyError("seed 1 has no file")
+        return ([[0.0, math.nan]], [[0.0]]) if seed == 2 else datasets.xor()
+
+    ended: list[Run] = []
+    found = sweep(SIZES, data, seeds=range(4), learning_rates=RATES, epochs=3, on_result=ended.append)
+    kinds = [type(error) for error in found.errors]
+    none = type(None)
+    assert kinds == [none, none, KeyError, KeyError, DataError, DataError, none, none]
+    assert [math.isnan(loss) for loss in found.final_mse] == [False, False, *[True] * 4, False, False]
+    assert found[2].network is None
+    assert len(ended) == 8
+    assert found.solved(math.inf) == 4
+    assert found.quantiles([0.0, 1.0])[1.0] == math.inf
+
+
+class Broken(Executor):
+    """Fails every second job, in the ways that pools of processes do."""
+
+    def __init__(self) -> None:
+        self.taken = 0
+
+    def submit(self, function: Any, /, *arguments: Any, **options: Any) -> Future[Any]:
+        """Runs at once, fails, or refuses."""
+        self.taken += 1
+        if self.taken % 3 == 0:
+            raise RuntimeError("cannot schedule new futures after shutdown")
+        future: Future[Any] = Future()
+        if self.taken % 3 == 1:
+            future.set_result(function(*arguments, **options))
+        else:
+            future.set_exception(MemoryError("a worker died"))
+        return future
+
+
+def test_workers_that_fail_stay_alone() -> None:
+    """What an executor loses is that job's failure."""
+    found = sweep(SIZES, datasets.xor(), seeds=range(6), epochs=3, executor=Broken())
+    assert [type(error).__name__ for error in found.errors] == ["NoneType", "MemoryError", "RuntimeError"] * 2
+    assert of(found[3]) == of(sweep(SIZES, datasets.xor(), seeds=[3], epochs=3)[0])
+
+
+def test_result(tmp_path: Path) -> None:
+    """Quantiles, the solved ones, CSV that reads back to the bits, a picture."""
+    found = sweep(SIZES, datasets.xor(), seeds=range(20), learning_rates=RATES, epochs=200, bias=False)
+    assert isinstance(found, SweepResult)
+    assert len(found) == 40
+    ordered = sorted(found.final_mse)
+    assert found.quantiles([0.0, 1.0]) == {0.0: ordered[0], 1.0: ordered[-1]}
+    assert found.quantiles()[0.5] == (ordered[19] + ordered[20]) / 2
+    assert found.solved(ordered[10]) == 10
+    assert sum(found.solved(ordered[10], rate) for rate in RATES) == 10
+    path = tmp_path / "sweep.csv"
+    found.to_csv(path)
+    rows = list(csv.DictReader(path.open(encoding="utf-8")))
+    assert to_hex(float(row["final_mse"]) for row in rows) == to_hex(found.final_mse)
+    assert [(int(row["seed"]), float(row["learning_rate"])) for row in rows] == list(
+        zip(found.seeds, found.learning_rates)
+    )
+    picture = tmp_path / "sweep.png"
+    found.plot(picture)
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"seeds": 5}, TypeError, r"seeds is 5, expected several numbers, such as \[5\]"),
+        ({"seeds": []}, OptionError, "seeds is empty, expected at least one"),
+        ({"seeds": [1, -1]}, OptionError, "a seed is -1, expected 0 <= a seed < 2\\^64"),
+        ({"seeds": "12"}, TypeError, "seeds is '12', expected several numbers"),
+        ({"learning_rates": 0.1}, TypeError, r"learning_rates is 0.1, expected several numbers, such as \[0.1\]"),
+        ({"learning_rates": [-1.0]}, OptionError, "learning_rate is -1.0"),
+        ({"epochs": -1}, OptionError, "epochs is -1"),
+        ({"log_every": 0}, OptionError, "log_every is 0"),
+        ({"executor": 4}, TypeError, "executor is 4, expected a concurrent.futures.Executor"),
+        ({"on_result": 4}, TypeError, "on_result is 4, expected a function of a Run"),
+        ({"loss": "mae"}, OptionError, "loss is 'mae'"),
+        ({"activation": "softmax"}, OptionError, "activation is 'softmax'"),
+        ({"seed": 1}, TypeError, "sweep takes seeds=..., several, in place of seed"),
+        ({"sizes": 5}, TypeError, r"sizes is 5, expected the layer sizes, such as \(2, 4, 4, 1\)"),
+        ({"sizes": (2, 0)}, ShapeError, "layer 1 of 2-0 has size 0"),
+        ({"data": [1.0]}, TypeError, r"data is list, expected a pair \(x, y\)"),
+        ({"data": ([[1.0]], [[1.0]])}, ShapeError, "x has rows of 1 number, expected rows of 2 numbers"),
+        ({"data": ([[1.0, math.inf]], [[1.0]])}, DataError, "x has inf in row 0, column 1"),
+    ],
+    ids=str,
+)
+def test_bad_input(changes: dict[str, Any], error: type[Exception], message: str) -> None:
+    """Wrong options raise before anything is trained."""
+    options: dict[str, Any] = {"sizes": SIZES, "data": datasets.xor(), "seeds": range(3), "epochs": 1, **changes}
+    with pytest.raises(error, match=message):
+        sweep(options.pop("sizes"), options.pop("data"), **options)
+
+
+def test_bad_questions() -> None:
+    """A result is asked for what it has."""
+    found = sweep(SIZES, datasets.xor(), seeds=[0], epochs=1)
+    with pytest.raises(OptionError, match=r"q is 1\.5, expected a number from 0 to 1"):
+        found.quantiles([1.5])
+    with pytest.raises(OptionError, match=r"learning_rate is 2.0, expected one of \[1.0\]"):
+        found.solved(0.1, learning_rate=2.0)
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="needs POSIX signals")
+def test_interrupt() -> None:
+    """Ctrl-C ends all threads; what had ended was told."""
+    before = threading.active_count()
+    ended: list[Run] = []
+
+    def interrupt(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    def stop(run: Run) -> None:
+        ended.append(run)
+        if len(ended) == 1:
+            threading.Timer(0.05, lambda: os.kill(os.getpid(), signal.SIGUSR1)).start()
+
+    previous = signal.signal(signal.SIGUSR1, interrupt)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            sweep(SIZES, datasets.linear(200), seeds=range(2000), epochs=20_000, on_result=stop)
+    finally:
+        signal.signal(signal.SIGUSR1, previous)
+    assert 1 <= len(ended) < 2000
+    assert threading.active_count() <= before + 1  # the timer's own thread may still be ending
