@@ -19,7 +19,7 @@ ffibuilder.set_source(
     "bitprop._core",
     '#include "bitprop.h"',
     sources=["csrc/simd.c"],
-    depends=["csrc/bitprop.h", "csrc/bitprop.c", "csrc/simd_kernel.h"],
+    depends=sorted(map(str, Path("csrc").glob("*.[ch]"))),
     include_dirs=["csrc"],
     extra_compile_args=flags,
     # ctypes opens the same file, so its symbols must be visible; elsewhere the header's pragma sees to that.

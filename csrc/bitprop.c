@@ -163,7 +163,7 @@ struct kernel {
 
 static uint32_t usable_kernels(void);
 
-/* The kernel that runs a shape; NULL = one that is not there. */
+/* The kernel that runs a shape which bp_parameter_count does not refuse. */
 static const kernel *find_kernel(const bp_shape *shape);
 
 uint32_t bp_kernels(void) {
@@ -327,7 +327,7 @@ static uint64_t add_layer(uint64_t count, uint64_t n_in, uint64_t n_out, uint64_
 
 size_t bp_parameter_count(const bp_shape *shape) {
     uint64_t count = 0;
-    if (find_kernel(shape) == NULL) {
+    if (shape->kernel > BP_AVX512 || (shape->kernel != BP_AUTO && (usable_kernels() >> shape->kernel & 1U) == 0)) {
         return 0;
     }
     for (uint32_t layer = 1; layer < shape->layers; layer++) {
@@ -926,7 +926,8 @@ static uint32_t usable_kernels(void) {
 }
 
 static const kernel *find_kernel(const bp_shape *shape) {
-    return shape->kernel <= BP_PORTABLE ? &PORTABLE : NULL;
+    (void)shape;
+    return &PORTABLE;
 }
 
 #endif
@@ -972,6 +973,7 @@ size_t bp_encode_size(const bp_shape *shape) {
 
 bp_status bp_encode(uint8_t *data, const bp_shape *shape, const double *parameters) {
     const size_t size = bp_encode_size(shape);
+    const size_t count = bp_parameter_count(shape);
     size_t at = HEADER_SIZE;
     if (size == 0) {
         return BP_E_SHAPE;
@@ -986,7 +988,7 @@ bp_status bp_encode(uint8_t *data, const bp_shape *shape, const double *paramete
     for (uint32_t layer = 1; layer < shape->layers; layer++, at += 4) {
         put(data + at, shape->activations[layer - 1], 4);
     }
-    for (size_t i = 0; i < bp_parameter_count(shape); i++, at += 8) {
+    for (size_t i = 0; i < count; i++, at += 8) {
         put(data + at, double_bits(&parameters[i]), 8);
     }
     put(data + at, crc32(data, at), 4);

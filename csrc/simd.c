@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The SIMD engine: bitprop.c with kernels that take eight rows, or eight networks, at a time. Compile this file in its
- * place. simd_kernel.h is compiled once for each level of the processor; which one runs is chosen when it is called.
+ * place. The files simd_*.h are compiled once for each level of the processor; which one runs is chosen at each call.
  * Compilers without the vectors of GNU C get the portable kernel alone.
  */
 #define BITPROP_SIMD
@@ -57,8 +57,10 @@ typedef struct {
 } abreast;
 
 /* What a level brings for a shape. */
-typedef struct {
+typedef struct simd_kernel simd_kernel;
+struct simd_kernel {
     kernel base;
+    const simd_kernel *other; /* the level's for any shape */
     double *(*forward)(double *values, const double *parameters, const bp_shape *shape, size_t blocks, size_t rest);
     void (*train_chunk)(const chunk *at, double *sums, const double *parameters, const bp_shape *shape, size_t rows,
                         int begin);
@@ -66,7 +68,7 @@ typedef struct {
                    const double *targets, const bp_shape *shape, double rate, double scale, size_t row, size_t rows);
     void (*online_abreast)(const abreast *nets, const double *inputs, const double *targets, const bp_shape *shape,
                            size_t row, size_t rows);
-} simd_kernel;
+};
 
 /* Shapes of sigmoids that the compiler knows. */
 #define COMMON_SHAPES 3U
@@ -90,6 +92,14 @@ static size_t find_shape(const bp_shape *shape) {
         }
     }
     return 0;
+}
+
+static int has_negative_zero(const double *values, size_t count) {
+    size_t k = 0;
+    while (k < count && !(values[k] == 0.0 && double_bits(&values[k]) != 0)) {
+        k++;
+    }
+    return k < count;
 }
 
 /* --- the loops over chunks --- */
@@ -157,8 +167,14 @@ static const simd_kernel *find_simd_kernel(const bp_shape *shape) {
     return (const simd_kernel *)find_kernel(shape);
 }
 
+#define FEW_ROWS 2U /* which one by one are done before a block is */
+
 static APART void simd_predict(double *predictions, double *work, const bp_shape *shape, const double *parameters,
                                const double *inputs, size_t rows) {
+    if (rows <= FEW_ROWS) {
+        predict(predictions, work, shape, parameters, inputs, rows);
+        return;
+    }
     const simd_kernel *own = find_simd_kernel(shape);
     const size_t n_in = shape->sizes[0];
     const size_t n_out = shape->sizes[shape->layers - 1];
@@ -282,6 +298,7 @@ static APART void train_abreast(member *members, size_t count, const bp_shape *s
                                 const double *targets, size_t log_size, uint64_t until, uint64_t budget) {
     const simd_kernel *own = (const simd_kernel *)members[0].parts.kernel;
     const size_t parameters = members[0].parts.count;
+    int plain = 1; /* as STEPPED_PLAINLY wants it */
     double memory[2 * ABREAST + ALIGNMENT];
     size_t logged = 0;
     abreast nets;
@@ -296,10 +313,12 @@ static APART void train_abreast(member *members, size_t count, const bp_shape *s
         const member *one = &members[lane < count ? lane : 0];
         nets.orders[lane] = one->order;
         nets.rates[lane] = one->training->learning_rate;
+        plain = plain && !has_negative_zero(one->parameters, parameters);
         for (size_t k = 0; k < parameters; k++) {
             nets.parameters[k * ABREAST + lane] = one->parameters[k];
         }
     }
+    own = plain && nets.scale == 1.0 ? own : own->other;
     for (;;) {
         bp_training *first = NULL; /* of those that have not diverged, which are all in step */
         for (size_t n = count; n > 0; n--) {
@@ -389,7 +408,7 @@ static void simd_train_many(double *logs, int32_t *statuses, bp_training *traini
         } else {
             train_each(log_size > 0 ? logs + begin * log_size : NULL, statuses + begin, trainings + begin,
                        parameters + begin * count, work + begin * work_size,
-                       trainings[begin].shuffle ? orders + begin * trainings[begin].rows : NULL, shape, inputs, targets,
+                       orders != NULL ? orders + begin * trainings[begin].rows : NULL, shape, inputs, targets,
                        n - begin, log_size, until, budget);
         }
     }
@@ -402,31 +421,16 @@ static void simd_train_many(double *logs, int32_t *statuses, bp_training *traini
      simd_sum_batch,    simd_train_rows,   simd_train_many}
 
 #define LEVEL(name) name##_base
-#define NARROW LEVEL
+#define NODES LEVEL
 #define WIDTH 2
-#define COLUMNS 2U
-#define BLOCKS 1U
-#define BLOCKS_MOST 1U
-#define GRADIENT_ROWS 4U
-#define GRADIENT_COLUMNS 2U
-#if defined(LEVELS_X86)
-#define MIN(a, b) ((vector)_mm_min_pd((__m128d)(a), (__m128d)(b)))
-#define MAX(a, b) ((vector)_mm_max_pd((__m128d)(a), (__m128d)(b)))
-#else
-#define MIN(a, b) PICK((a) < (b), a, b)
-#define MAX(a, b) PICK((a) > (b), a, b)
-#endif
-#include "simd_kernel.h"
+#include "simd_vector.h"
+
+#include "simd_nodes.h"
+
+#include "simd_level.h"
 #undef LEVEL
-#undef NARROW
+#undef NODES
 #undef WIDTH
-#undef COLUMNS
-#undef BLOCKS
-#undef BLOCKS_MOST
-#undef GRADIENT_ROWS
-#undef GRADIENT_COLUMNS
-#undef MIN
-#undef MAX
 
 #if defined(LEVELS_X86)
 
@@ -437,26 +441,16 @@ static void simd_train_many(double *logs, int32_t *statuses, bp_training *traini
 #pragma GCC target("avx2")
 #endif
 #define LEVEL(name) name##_avx2
-#define NARROW LEVEL
+#define NODES LEVEL
 #define WIDTH 4
-#define COLUMNS 4U
-#define BLOCKS 1U
-#define BLOCKS_MOST 2U
-#define GRADIENT_ROWS 4U
-#define GRADIENT_COLUMNS 2U
-#define MIN(a, b) ((vector)_mm256_min_pd((__m256d)(a), (__m256d)(b)))
-#define MAX(a, b) ((vector)_mm256_max_pd((__m256d)(a), (__m256d)(b)))
-#include "simd_kernel.h"
+#include "simd_vector.h"
+
+#include "simd_nodes.h"
+
+#include "simd_level.h"
 #undef LEVEL
-#undef NARROW
+#undef NODES
 #undef WIDTH
-#undef COLUMNS
-#undef BLOCKS
-#undef BLOCKS_MOST
-#undef GRADIENT_ROWS
-#undef GRADIENT_COLUMNS
-#undef MIN
-#undef MAX
 #if defined(__clang__)
 #pragma clang attribute pop
 #pragma clang attribute push(__attribute__((target("avx512f,avx512dq,avx512vl"))), apply_to = function)
@@ -465,17 +459,19 @@ static void simd_train_many(double *logs, int32_t *statuses, bp_training *traini
 #pragma GCC push_options
 #pragma GCC target("avx512f,avx512dq,avx512vl")
 #endif
+#define LEVEL(name) name##_avx512vl /* four nodes fit a vector of four, and there are more registers than with AVX2 */
+#define WIDTH 4
+#include "simd_vector.h"
+
+#include "simd_nodes.h"
+#undef LEVEL
+#undef WIDTH
 #define LEVEL(name) name##_avx512
-#define NARROW(name) name##_avx2 /* four nodes fit a vector of four */
+#define NODES(name) name##_avx512vl
 #define WIDTH 8
-#define COLUMNS 4U
-#define BLOCKS 4U
-#define BLOCKS_MOST 4U
-#define GRADIENT_ROWS 4U
-#define GRADIENT_COLUMNS 4U
-#define MIN(a, b) ((vector)_mm512_min_pd((__m512d)(a), (__m512d)(b)))
-#define MAX(a, b) ((vector)_mm512_max_pd((__m512d)(a), (__m512d)(b)))
-#include "simd_kernel.h"
+#include "simd_vector.h"
+
+#include "simd_level.h"
 #if defined(__clang__)
 #pragma clang attribute pop
 #else
@@ -503,16 +499,13 @@ static uint32_t usable_kernels(void) {
 #endif
 
 static const kernel *find_kernel(const bp_shape *shape) {
-    const uint32_t usable = usable_kernels();
     uint32_t wanted = shape->kernel;
     size_t nodes = 0;
     for (uint32_t layer = 0; layer < shape->layers && nodes <= NODES_MOST; layer++) {
         nodes += shape->sizes[layer];
     }
-    if (wanted > BP_AVX512 || (wanted != BP_AUTO && (usable >> wanted & 1U) == 0)) {
-        return NULL;
-    }
     if (wanted == BP_AUTO) {
+        const uint32_t usable = usable_kernels();
         for (wanted = BP_AVX512; (usable >> wanted & 1U) == 0; wanted--) {
         }
     }
@@ -536,7 +529,8 @@ static uint32_t usable_kernels(void) {
 }
 
 static const kernel *find_kernel(const bp_shape *shape) {
-    return shape->kernel <= BP_PORTABLE ? &PORTABLE : NULL;
+    (void)shape;
+    return &PORTABLE;
 }
 
 #endif

@@ -245,7 +245,7 @@ def add_layer(count: int, n_in: int, n_out: int, activation: int, bias: int) -> 
 
 def parameter_count(shape: Shape) -> int:
     count = 0
-    if shape.kernel > PORTABLE:
+    if shape.kernel > PORTABLE:  # no other kernel is here
         return 0
     for layer in range(1, shape.layers):
         count = add_layer(count, shape.sizes[layer - 1], shape.sizes[layer], shape.activations[layer - 1], shape.bias)

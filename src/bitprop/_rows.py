@@ -151,7 +151,7 @@ def _from_numpy(core: Core, numpy: Any, data: Any, name: str) -> _Raw:
     found = numpy.asarray(data)
     if found.dtype.kind not in "fiub":
         raise DataError(f"{name} is an array of {found.dtype}, expected real numbers")
-    if numpy.ma.is_masked(data):
+    if type(data) is not numpy.ndarray and numpy.ma.is_masked(data):
         raise DataError(f"{name} is an array with masked values, expected numbers throughout")
     return _from_buffer(core, memoryview(numpy.ascontiguousarray(found, dtype=numpy.float64)), name, "numpy")
 

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/* One level: its passes over rows and networks for each common shape and for all others, and the table of them. NODES
+   is LEVEL for the level whose passes over nodes it takes. */
+
+/* The steps of all layers; a common shape has three or four layers. */
+#define FORWARD_LAYERS(step)                                                                                           \
+    if (common) {                                                                                                      \
+        step(1U);                                                                                                      \
+        step(2U);                                                                                                      \
+        if (layers > 3) {                                                                                              \
+            step(3U);                                                                                                  \
+        }                                                                                                              \
+    } else {                                                                                                           \
+        for (uint32_t layer = 1; layer < layers; layer++) {                                                            \
+            step(layer);                                                                                               \
+        }                                                                                                              \
+    }
+#define BACKWARD_LAYERS(step)                                                                                          \
+    if (common) {                                                                                                      \
+        if (layers > 3) {                                                                                              \
+            step(3U);                                                                                                  \
+        }                                                                                                              \
+        step(2U);                                                                                                      \
+        step(1U);                                                                                                      \
+    } else {                                                                                                           \
+        for (uint32_t layer = layers - 1; layer > 0; layer--) {                                                        \
+            step(layer);                                                                                               \
+        }                                                                                                              \
+    }
+
+#include "simd_rows.h"
+
+#include "simd_networks.h"
+
+static double *LEVEL(forward_other)(double *values, const double *parameters, const bp_shape *shape, size_t blocks,
+                                    size_t rest) {
+    return LEVEL(forward_chunk)(values, parameters, shape->sizes, shape->activations, shape->layers, shape->bias,
+                                blocks, rest, 0);
+}
+
+static void LEVEL(chunk_other)(const chunk *at, double *sums, const double *parameters, const bp_shape *shape,
+                               size_t rows, int begin) {
+    LEVEL(train_chunk)(at, sums, parameters, shape->sizes, shape->activations, shape->layers, shape->bias, rows, begin,
+                       0);
+}
+
+static void LEVEL(abreast_other)(const abreast *nets, const double *inputs, const double *targets,
+                                 const bp_shape *shape, size_t row, size_t rows) {
+    LEVEL(online_abreast)(nets, inputs, targets, shape->sizes, shape->activations, shape->layers, shape->bias, row,
+                          rows, 0);
+}
+
+/* The same with a shape that the compiler knows, all of it sigmoid. */
+#define COMMON_SHAPE(name, layers, ...)                                                                                \
+    static double *LEVEL(forward_##name)(double *values, const double *parameters, const bp_shape *shape,              \
+                                         size_t blocks, size_t rest) {                                                 \
+        static const uint32_t sizes[layers] = {__VA_ARGS__};                                                           \
+        return shape->bias ? LEVEL(forward_chunk)(values, parameters, sizes, NULL, layers, 1, blocks, rest, 1)         \
+                           : LEVEL(forward_chunk)(values, parameters, sizes, NULL, layers, 0, blocks, rest, 1);        \
+    }                                                                                                                  \
+    static void LEVEL(chunk_##name)(const chunk *at, double *sums, const double *parameters, const bp_shape *shape,    \
+                                    size_t rows, int begin) {                                                          \
+        static const uint32_t sizes[layers] = {__VA_ARGS__};                                                           \
+        if (shape->bias) {                                                                                             \
+            LEVEL(train_chunk)(at, sums, parameters, sizes, NULL, layers, 1, rows, begin, 1);                          \
+        } else {                                                                                                       \
+            LEVEL(train_chunk)(at, sums, parameters, sizes, NULL, layers, 0, rows, begin, 1);                          \
+        }                                                                                                              \
+    }                                                                                                                  \
+    static void LEVEL(abreast_##name)(const abreast *nets, const double *inputs, const double *targets,                \
+                                      const bp_shape *shape, size_t row, size_t rows) {                                \
+        static const uint32_t sizes[layers] = {__VA_ARGS__};                                                           \
+        if (shape->bias) {                                                                                             \
+            LEVEL(online_abreast)(nets, inputs, targets, sizes, NULL, layers, 1, row, rows, 1);                        \
+        } else {                                                                                                       \
+            LEVEL(online_abreast)(nets, inputs, targets, sizes, NULL, layers, 0, row, rows, 1);                        \
+        }                                                                                                              \
+    }
+
+COMMON_SHAPE(2_2_1, 3, 2, 2, 1)
+COMMON_SHAPE(2_4_1, 3, 2, 4, 1)
+COMMON_SHAPE(2_4_4_1, 4, 2, 4, 4, 1)
+
+/* In the order of common_shape; the first is for all other shapes. */
+static const simd_kernel LEVEL(kernels)[COMMON_SHAPES + 1] = {
+    {BASE, &LEVEL(kernels)[0], LEVEL(forward_other), LEVEL(chunk_other), NODES(online_any), LEVEL(abreast_other)},
+    {BASE, &LEVEL(kernels)[0], LEVEL(forward_2_2_1), LEVEL(chunk_2_2_1), NODES(online_any), LEVEL(abreast_2_2_1)},
+    {BASE, &LEVEL(kernels)[0], LEVEL(forward_2_4_1), LEVEL(chunk_2_4_1), NODES(online_any), LEVEL(abreast_2_4_1)},
+    {BASE, &LEVEL(kernels)[0], LEVEL(forward_2_4_4_1), LEVEL(chunk_2_4_4_1), NODES(online_home),
+     LEVEL(abreast_2_4_4_1)},
+};

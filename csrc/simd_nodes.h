@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Nodes across the vector: the online training of one network, which waits for its own results at every turn. For
+ * vectors of two or four.
+ */
+
+/* One network, its nodes across the vectors. `values` as above, but each layer begins at a multiple of eight. */
+static void LEVEL(online_any)(double *parameters, double *sse, double *values, const uint32_t *order,
+                              const double *inputs, const double *targets, const bp_shape *shape, double rate,
+                              double scale, size_t row, size_t rows) {
+    const uint32_t *sizes = shape->sizes;
+    const uint32_t bias = shape->bias;
+    const uint32_t last = shape->layers - 1;
+    size_t length = 0;
+    for (uint32_t layer = 0; layer <= last; layer++) {
+        length += PADDED(sizes[layer]);
+    }
+    memset(values, 0, 2 * length * sizeof(double));
+    for (size_t end = row + rows; row < end; row++) {
+        const size_t at = order != NULL ? order[row] : row;
+        const double *t = targets + at * sizes[last];
+        double *a = values;
+        double *w = parameters;
+        memcpy(a, inputs + at * sizes[0], sizes[0] * sizeof(double));
+        for (uint32_t layer = 1; layer <= last; layer++) {
+            const size_t n_in = sizes[layer - 1];
+            const size_t n_out = sizes[layer];
+            const double *biases = w + n_in * n_out;
+            double *outputs = a + PADDED(n_in);
+            size_t j = 0;
+            for (; j + 4 * WIDTH <= n_out; j += 4 * WIDTH) {
+                vector acc[4];
+                UNROLL for (size_t k = 0; k < 4; k++) {
+                    acc[k] = LOAD_ANY((bias ? biases : w) + j + k * WIDTH);
+                    acc[k] = bias ? acc[k] : a[0] * acc[k];
+                }
+                for (size_t i = bias ? 0 : 1; i < n_in; i++) {
+                    UNROLL for (size_t k = 0; k < 4; k++) {
+                        acc[k] = acc[k] + a[i] * LOAD_ANY(w + i * n_out + j + k * WIDTH);
+                    }
+                }
+                UNROLL for (size_t k = 0; k < 4; k++) {
+                    STORE(outputs + j + k * WIDTH, acc[k]);
+                }
+            }
+            for (; j < n_out; j++) {
+                double acc = bias ? biases[j] : a[0] * w[j];
+                for (size_t i = bias ? 0 : 1; i < n_in; i++) {
+                    acc = acc + a[i] * w[i * n_out + j];
+                }
+                outputs[j] = acc;
+            }
+            LEVEL(activate_any)(outputs, PADDED(n_out), shape->activations[layer - 1]);
+            w += (n_in + bias) * n_out;
+            a = outputs;
+        }
+        double *d = a + length;
+        double error = 0.0;
+        for (size_t j = 0; j < sizes[last]; j++) {
+            const double e = a[j] - t[j];
+            error = error + e * e;
+            d[j] = e * slope(a[j], shape->activations[last - 1]);
+        }
+        *sse = *sse + error;
+        for (uint32_t layer = last; layer > 0; layer--) {
+            const size_t n_in = sizes[layer - 1];
+            const size_t n_out = sizes[layer];
+            w -= (n_in + bias) * n_out;
+            a -= PADDED(n_in);
+            double *before = a + length;
+            for (size_t i = 0; layer > 1 && i < n_in; i += WIDTH) {
+                vector acc = broadcast(0.0);
+                for (size_t j = 0; j < n_out; j++) {
+                    vector weight = broadcast(0.0);
+                    for (size_t k = 0; k < WIDTH && i + k < n_in; k++) {
+                        weight[k] = w[(i + k) * n_out + j];
+                    }
+                    acc = j == 0 ? weight * d[0] : acc + weight * d[j];
+                }
+                const vector y = LOAD(a + i);
+                STORE(before + i, acc * LEVEL(slope)(y, shape->activations[layer - 2]));
+            }
+            for (size_t i = 0; i < n_in + bias; i++) {
+                double *own = w + i * n_out;
+                const double input = i < n_in ? a[i] : 1.0; /* 1.0*d is d: the contribution to a bias */
+                size_t j = 0;
+                for (; j + WIDTH <= n_out; j += WIDTH) {
+                    const vector weight = LOAD_ANY(own + j);
+                    STORE_ANY(own + j, STEPPED(weight, input * LOAD(d + j), rate, scale));
+                }
+                for (; j < n_out; j++) {
+                    own[j] = STEPPED(own[j], input * d[j], rate, scale);
+                }
+            }
+            d = before;
+        }
+    }
+}
+
+/* 2-4-4-1 of sigmoids, all of it in registers; the second layer's weights also transposed, for its deltas. */
+#define QUAD (4 / WIDTH) /* vectors of four nodes */
+#define EACH UNROLL for (size_t q = 0; q < QUAD; q++)
+#define NODE(v, k) broadcast((v)[(k) / WIDTH][(k) % WIDTH])
+
+INLINE void LEVEL(online_2_4_4_1)(double *parameters, double *sse, const uint32_t *order, const double *inputs,
+                                  const double *targets, const int bias, const int plain, double rate, double scale,
+                                  size_t row, size_t rows) {
+#define STEP(w, contribution) (plain ? STEPPED_PLAINLY(w, contribution, rate) : STEPPED(w, contribution, rate, scale))
+    double *p1 = parameters;
+    double *p2 = p1 + (bias ? 12 : 8);
+    double *p3 = p2 + (bias ? 20 : 16);
+    vector w1[2][QUAD], b1[QUAD], w2[4][QUAD], b2[QUAD], columns[4][QUAD], w3[QUAD], b3;
+    EACH {
+        UNROLL for (size_t i = 0; i < 4; i++) {
+            w2[i][q] = LOAD_ANY(p2 + 4 * i + q * WIDTH);
+            for (size_t k = 0; k < WIDTH; k++) {
+                columns[i][q][k] = p2[4 * (q * WIDTH + k) + i];
+            }
+        }
+        w1[0][q] = LOAD_ANY(p1 + q * WIDTH);
+        w1[1][q] = LOAD_ANY(p1 + 4 + q * WIDTH);
+        w3[q] = LOAD_ANY(p3 + q * WIDTH);
+        b1[q] = bias ? LOAD_ANY(p1 + 8 + q * WIDTH) : broadcast(0.0);
+        b2[q] = bias ? LOAD_ANY(p2 + 16 + q * WIDTH) : broadcast(0.0);
+    }
+    b3 = broadcast(bias ? p3[4] : 0.0);
+    double total = *sse;
+    for (size_t end = row + rows; row < end; row++) {
+        const size_t at = order != NULL ? order[row] : row;
+        const double x0 = inputs[2 * at];
+        const double x1 = inputs[2 * at + 1];
+        vector a1[QUAD], a2[QUAD], d1[QUAD], d2[QUAD];
+        EACH {
+            vector acc = x0 * w1[0][q];
+            acc = (bias ? b1[q] + acc : acc) + x1 * w1[1][q];
+            a1[q] = LEVEL(sigmoid)(acc);
+        }
+        EACH {
+            vector acc = NODE(a1, 0) * w2[0][q];
+            acc = bias ? b2[q] + acc : acc;
+            UNROLL for (size_t i = 1; i < 4; i++) {
+                acc = acc + NODE(a1, i) * w2[i][q];
+            }
+            a2[q] = LEVEL(sigmoid)(acc);
+        }
+        vector products[QUAD];
+        EACH {
+            products[q] = a2[q] * w3[q];
+        }
+        vector acc = bias ? b3 + NODE(products, 0) : NODE(products, 0);
+        UNROLL for (size_t i = 1; i < 4; i++) {
+            acc = acc + NODE(products, i);
+        }
+        const vector y = LEVEL(sigmoid)(acc);
+        const vector e = y - targets[at];
+        const vector d3 = e * (y * (1.0 - y));
+        total = total + (e * e)[0];
+        EACH {
+            d2[q] = (w3[q] * d3) * (a2[q] * (1.0 - a2[q]));
+        }
+        EACH {
+            vector sum = columns[0][q] * NODE(d2, 0);
+            UNROLL for (size_t j = 1; j < 4; j++) {
+                sum = sum + columns[j][q] * NODE(d2, j);
+            }
+            d1[q] = sum * (a1[q] * (1.0 - a1[q]));
+        }
+        EACH {
+            w1[0][q] = STEP(w1[0][q], x0 * d1[q]);
+            w1[1][q] = STEP(w1[1][q], x1 * d1[q]);
+            UNROLL for (size_t i = 0; i < 4; i++) {
+                w2[i][q] = STEP(w2[i][q], NODE(a1, i) * d2[q]);
+                columns[i][q] = STEP(columns[i][q], a1[q] * NODE(d2, i));
+            }
+            w3[q] = STEP(w3[q], a2[q] * d3);
+            if (bias) {
+                b1[q] = STEP(b1[q], d1[q]);
+                b2[q] = STEP(b2[q], d2[q]);
+            }
+        }
+        b3 = bias ? STEP(b3, d3) : b3;
+    }
+#undef STEP
+    *sse = total;
+    EACH {
+        UNROLL for (size_t i = 0; i < 4; i++) {
+            STORE_ANY(p2 + 4 * i + q * WIDTH, w2[i][q]);
+        }
+        STORE_ANY(p1 + q * WIDTH, w1[0][q]);
+        STORE_ANY(p1 + 4 + q * WIDTH, w1[1][q]);
+        STORE_ANY(p3 + q * WIDTH, w3[q]);
+        if (bias) {
+            STORE_ANY(p1 + 8 + q * WIDTH, b1[q]);
+            STORE_ANY(p2 + 16 + q * WIDTH, b2[q]);
+        }
+    }
+    if (bias) {
+        p3[4] = b3[0];
+    }
+}
+
+#undef QUAD
+#undef EACH
+#undef NODE
+
+static void LEVEL(online_home)(double *parameters, double *sse, double *values, const uint32_t *order,
+                               const double *inputs, const double *targets, const bp_shape *shape, double rate,
+                               double scale, size_t row, size_t rows) {
+    (void)values;
+    const int plain = scale == 1.0 && !has_negative_zero(parameters, bp_parameter_count(shape));
+#define RUN(bias, plain)                                                                                               \
+    LEVEL(online_2_4_4_1)(parameters, sse, order, inputs, targets, bias, plain, rate, scale, row, rows)
+    if (shape->bias && plain) {
+        RUN(1, 1);
+    } else if (shape->bias) {
+        RUN(1, 0);
+    } else if (plain) {
+        RUN(0, 1);
+    } else {
+        RUN(0, 0);
+    }
+#undef RUN
+}
