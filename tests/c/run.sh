@@ -28,12 +28,18 @@ accepts() {
     "$cc" $1 "$dir/probe.c" -o "$dir/probe" >"$dir/out" 2>&1 && "$dir/probe" >"$dir/out" 2>&1
 }
 
-# run_tests FLAGS: the core and the test program, built with them and run.
+# run_tests FLAGS SOURCE...: the core, without (bitprop.c) and with SIMD (simd.c, which takes long to compile), and the
+# test program, built with them and run.
 run_tests() {
-    # shellcheck disable=SC2086
-    "$cc" $1 -I "$core" "$core/bitprop.c" "$here/test_bitprop.c" -lm -o "$dir/tests" || fail "$1: does not build"
-    "$dir/tests" >"$dir/out" 2>&1 || { cat "$dir/out" >&2; fail "$1: tests"; }
-    say "$1" "$(tail -n 1 "$dir/out")"
+    flags=$1
+    shift
+    for source in "$@"; do
+        # shellcheck disable=SC2086
+        "$cc" $flags -I "$core" "$core/$source" "$here/test_bitprop.c" -lm -o "$dir/tests" ||
+            fail "$source, $flags: does not build"
+        "$dir/tests" >"$dir/out" 2>&1 || { cat "$dir/out" >&2; fail "$source, $flags: tests"; }
+        say "$source, $flags" "$(tail -n 1 "$dir/out")"
+    done
 }
 
 # refuse MESSAGE FLAGS [OPTION ...]: the core must not compile, and must say why itself. The options are not told.
@@ -80,25 +86,28 @@ END
 check_sanitized() {
     sanitize='-fsanitize=address,undefined -fno-sanitize-recover=all'
     if accepts "$sanitize"; then
-        run_tests "$strict -O1 -g -ffp-contract=off $sanitize"
+        run_tests "$strict -O1 -g -ffp-contract=off $sanitize" bitprop.c simd.c
     else
         say "$sanitize" 'skipped, not supported here'
     fi
 }
 
-# Embedders bring at most memory functions, which every freestanding C needs, and the core keeps no state.
+# Embedders bring at most memory functions, which every freestanding C needs, and the core keeps no state. With SIMD it
+# also asks the compiler's own library what the processor has.
 check_symbols() {
-    for level in -O0 -O2 -O3; do
-        # Neither of these is the core's: some systems' compilers call their own helpers by default.
-        "$cc" -std=c99 -ffreestanding $level -ffp-contract=off -U_FORTIFY_SOURCE -fno-stack-protector \
-            -c "$core/bitprop.c" -o "$dir/free.o" || fail "-ffreestanding $level: does not compile"
+    for each in bitprop.c:-O0 bitprop.c:-O2 bitprop.c:-O3 simd.c:-O2; do
+        source=${each%:*}
+        level=${each#*:}
+        # None of these is the core's: some systems' compilers call their own helpers by default, or relocate tables.
+        "$cc" -std=c99 -ffreestanding $level -ffp-contract=off -U_FORTIFY_SOURCE -fno-stack-protector -fno-pie \
+            -c "$core/$source" -o "$dir/free.o" || fail "$source, -ffreestanding $level: does not compile"
         nm "$dir/free.o" >"$dir/symbols"
-        grep -q ' T _*bp_train$' "$dir/symbols" || fail "-ffreestanding $level: nm does not show bp_train"
-        if nm -u "$dir/free.o" | awk '{ print $NF }' | sed 's/^_//' | grep -vE '^mem(cpy|set|cmp|move)$'; then
-            fail "-ffreestanding $level: needs the symbols above"
+        grep -q ' T _*bp_train$' "$dir/symbols" || fail "$source, -ffreestanding $level: nm does not show bp_train"
+        if nm -u "$dir/free.o" | awk '{ print $NF }' | sed 's/^_//' | grep -vE '^(mem(cpy|set|cmp|move)|_cpu_[a-z0-9_]+)$'; then
+            fail "$source, -ffreestanding $level: needs the symbols above"
         fi
         if grep -E '(^| )[BbDdCSsGg] ' "$dir/symbols"; then
-            fail "-ffreestanding $level: writable globals, see above"
+            fail "$source, -ffreestanding $level: writable globals, see above"
         fi
     done
     say '-ffreestanding' 'needs only memcpy, memset, memcmp, memmove; no writable globals'
@@ -131,10 +140,11 @@ for cc in "$@"; do
     native=-march=native
     accepts "$native" || native=
     for level in -O0 -O2 "-O3${native:+ $native}"; do
-        run_tests "$strict $level -ffp-contract=off"
+        run_tests "$strict $level -ffp-contract=off" bitprop.c
     done
+    run_tests "$strict -O2 -ffp-contract=off" simd.c
     # The compiler's own dialect and its default for contraction, against which the core's pragma stands.
-    run_tests "-O3${native:+ $native}"
+    run_tests "-O3${native:+ $native}" bitprop.c simd.c
     check_cxx
     check_sanitized
     check_symbols

@@ -61,6 +61,7 @@ static uint32_t entered;
 /* --- checks --- */
 
 static uint64_t passed, failed;
+static uint32_t kernel; /* of all shapes */
 
 static void check_word(const char *id, const char *what, size_t at, uint64_t expected, uint64_t found) {
     if (expected == found) {
@@ -73,6 +74,11 @@ static void check_word(const char *id, const char *what, size_t at, uint64_t exp
 
 static void check(const char *id, const char *what, int truth) {
     check_word(id, what, 0, 1, truth != 0);
+}
+
+/* Whether the kernel in use finishes the eight rows that it is at. */
+static int blocks(void) {
+    return kernel != BP_PORTABLE && bp_kernels() != 1U << BP_PORTABLE;
 }
 
 static uint64_t raw_bits(double value) {
@@ -159,10 +165,20 @@ static void replay_activation(const struct activation_case *c) {
     check_doubles(c->id, "slope", c->slope, values, c->n);
 }
 
+/* Nodes after the input. */
+static size_t nodes_of(const bp_shape *s) {
+    size_t nodes = 0;
+    for (uint32_t layer = 1; layer < s->layers; layer++) {
+        nodes += s->sizes[layer];
+    }
+    return nodes;
+}
+
 static void replay_forward(const struct forward_case *c) {
-    const bp_shape shape = {c->sizes, c->activations, c->layers, c->bias};
-    const size_t n_out = c->sizes[c->layers - 1], nodes = bp_predict_size(&shape) / 2;
-    double *preactivations = hold_doubles(nodes), *outputs = hold_doubles(nodes), *work = hold_doubles(2 * nodes);
+    const bp_shape shape = {c->sizes, c->activations, c->layers, c->bias, kernel};
+    const size_t n_out = c->sizes[c->layers - 1], nodes = nodes_of(&shape);
+    double *preactivations = hold_doubles(nodes), *outputs = hold_doubles(nodes);
+    double *work = hold_doubles(bp_predict_size(&shape));
     double *predictions = hold_doubles(n_out);
     const double *parameters = copy_doubles(c->parameters, c->n_parameters);
     const double *inputs = copy_doubles(c->input, c->sizes[0]);
@@ -177,19 +193,20 @@ static void replay_forward(const struct forward_case *c) {
 /* Many rows at once are the rows one by one, whose bits the forward cases tell. */
 static void check_predictions(const char *id, const bp_shape *s, const double *parameters, const double *inputs,
                               size_t rows) {
-    const size_t n_out = s->sizes[s->layers - 1], nodes = bp_predict_size(s) / 2;
-    double *predictions = hold_doubles(rows * n_out), *work = hold_doubles(2 * nodes);
+    const size_t n_out = s->sizes[s->layers - 1], nodes = nodes_of(s);
+    double *predictions = hold_doubles(rows * n_out), *work = hold_doubles(bp_predict_size(s));
+    double *forwards = hold_doubles(2 * nodes);
     CALL(id, BP_OK, bp_predict(predictions, work, s, parameters, inputs, rows));
     for (size_t at = 0; at < rows * n_out; at++) {
         if (at % n_out == 0) {
-            CALL(id, BP_OK, bp_forward(work, work + nodes, s, parameters, inputs + at / n_out * s->sizes[0]));
+            CALL(id, BP_OK, bp_forward(forwards, forwards + nodes, s, parameters, inputs + at / n_out * s->sizes[0]));
         }
-        check_word(id, "prediction", at, bits_of(work[2 * nodes - n_out + at % n_out]), bits_of(predictions[at]));
+        check_word(id, "prediction", at, bits_of(forwards[2 * nodes - n_out + at % n_out]), bits_of(predictions[at]));
     }
 }
 
 static void replay_gradient(const struct gradient_case *c) {
-    const bp_shape s = {c->sizes, c->activations, c->layers, c->bias};
+    const bp_shape s = {c->sizes, c->activations, c->layers, c->bias, kernel};
     const double *parameters = copy_doubles(c->parameters, c->n_parameters);
     const double *inputs = copy_doubles(c->inputs, (size_t)c->rows * c->sizes[0]);
     const double *targets = copy_doubles(c->targets, (size_t)c->rows * c->sizes[c->layers - 1]);
@@ -216,7 +233,7 @@ typedef struct {
 
 static void start(run *r, const struct train_case *c, uint64_t log_every) {
     const size_t batch_size = c->batch_size == 0 ? SIZE_MAX : c->batch_size; /* beyond the rows: all rows */
-    r->shape = (bp_shape){c->sizes, c->activations, c->layers, c->bias};
+    r->shape = (bp_shape){c->sizes, c->activations, c->layers, c->bias, kernel};
     r->parameters = copy_doubles(c->parameters, c->n_parameters);
     r->inputs = copy_doubles(c->inputs, (size_t)c->rows * c->sizes[0]);
     r->targets = copy_doubles(c->targets, (size_t)c->rows * c->sizes[c->layers - 1]);
@@ -268,15 +285,57 @@ static void replay_train(const struct train_case *c, const struct slicing *s) {
             }
         }
     }
-    if (s->budget == 1) {
+    if (s->budget == 1 && !blocks()) {
         check_word(c->id, "slices of budget 1", 0, begun * r.epoch_budget, slices);
+    } else if (s->budget == 1) {
+        check(c->id, "slices of budget 1", slices <= begun * r.epoch_budget);
+        check(c->id, "eight rows a slice", slices * BP_LANES >= begun * r.epoch_budget);
     }
     check_word(c->id, "epochs", 0, c->n_sse, r.training.epoch);
     check_doubles(c->id, s->name, c->final, r.parameters, c->n_parameters);
 }
 
+/* As many networks as do not fit side by side, all of them the case's: each ends as it does alone. */
+static void replay_train_many(const struct train_case *c, uint64_t budget) {
+    enum { NETWORKS = 19 };
+    const size_t size = c->n_parameters, rows = c->rows, n_log = c->n_sse + 1U;
+    double *logs = hold_doubles(NETWORKS * n_log), *parameters = hold_doubles(NETWORKS * size);
+    bp_training *trainings = hold(NETWORKS, sizeof(bp_training));
+    int32_t *statuses = hold(NETWORKS, sizeof(int32_t));
+    uint32_t *orders = c->shuffle ? hold(NETWORKS * rows, sizeof(uint32_t)) : NULL;
+    run r;
+    start(&r, c, 1);
+    double *work = hold_doubles(NETWORKS * bp_train_size(&r.shape));
+    const double *inputs = r.inputs, *targets = r.targets;
+    for (size_t n = 0; n < NETWORKS; n++) {
+        memcpy(parameters + n * size, c->parameters, size * sizeof(double));
+        trainings[n] = r.training;
+        statuses[n] = BP_OK;
+        for (size_t row = 0; orders != NULL && row < rows; row++) {
+            orders[n * rows + row] = (uint32_t)row;
+        }
+    }
+    statuses[NETWORKS - 1] = BP_DIVERGED; /* which leaves it alone */
+    for (int ends = 0; !ends;) {
+        const size_t log_size = budget == UINT64_MAX ? n_log : 0;
+        CALL(c->id, BP_OK,
+             bp_train_many(logs, statuses, trainings, parameters, work, orders, &r.shape, inputs, targets, NETWORKS,
+                           log_size, c->epochs, budget));
+        ends = statuses[0] != BP_OK || trainings[0].epoch == c->epochs;
+    }
+    for (size_t n = 0; n < NETWORKS - 1; n++) {
+        check_word(c->id, "status", n, (uint64_t)(c->diverged >= 0 ? BP_DIVERGED : BP_OK), (uint64_t)statuses[n]);
+        check_word(c->id, "epochs", n, c->n_sse, trainings[n].epoch);
+        check_doubles(c->id, "many", c->final, parameters + n * size, size);
+        if (budget == UINT64_MAX) {
+            check_doubles(c->id, "log of many", c->sse, logs + n * n_log, c->n_sse);
+        }
+    }
+    check_doubles(c->id, "left alone", c->parameters, parameters + (NETWORKS - 1) * size, size);
+}
+
 static void replay_bytes(const struct bytes_case *c) {
-    const bp_shape shape = {c->sizes, c->activations, c->layers, c->bias};
+    const bp_shape shape = {c->sizes, c->activations, c->layers, c->bias, kernel};
     const double *parameters = copy_doubles(c->parameters, c->n_parameters);
     double *decoded = hold_doubles(c->n_parameters);
     uint8_t *data = hold(c->n_bytes, 1);
@@ -302,7 +361,7 @@ static void replay_init(void) {
     static const uint64_t golden[3][3] = {{0xbfcc979b43f0e040U, 0xbfb34f05e6b23040U, 0xc005c934a2717d8eU},
                                           {0xbfe766938372453eU, 0x3fe63c5ab66b09f0U, 0x3fe0e1aef0813e26U},
                                           {0xbfe443fdbedea918U, 0x3fe341b93564958dU, 0x3fdd3d6009c553a1U}};
-    const bp_shape shape = {sizes, activations, 3, 1};
+    const bp_shape shape = {sizes, activations, 3, 1, kernel};
     bp_generator generator;
     for (uint32_t init = BP_NORMAL; init <= BP_GLOROT; init++) {
         double *parameters = hold_doubles(bp_parameter_count(&shape));
@@ -352,7 +411,10 @@ static void test_undo(const struct train_case *c) {
     memcpy(before, r.parameters, size);
     bp_train_undo(&r.training, r.parameters, r.work, &r.shape);
     check(c->id, "undo between epochs", memcmp(before, r.parameters, size) == 0);
-    CALL(c->id, BP_OK, train(&r, NULL, 0, 2, r.epoch_budget - 1));
+    if (blocks() && !c->shuffle && r.training.batch_size == c->rows && c->rows <= BP_LANES) {
+        return; /* one block is the whole epoch */
+    }
+    CALL(c->id, BP_OK, train(&r, NULL, 0, 2, blocks() ? 1 : r.epoch_budget - 1));
     check(c->id, "inside an epoch", r.training.epoch == 1 && r.training.begun == 2);
     r.parameters[0] = number(NOT_A_NUMBER); /* in case that no batch was finished yet */
     bp_train_undo(&r.training, r.parameters, r.work, &r.shape);
@@ -407,6 +469,14 @@ static void check_bad_shape(const char *id, const bp_shape *s) {
     check_untouched(id);
 }
 
+/* A shape that asks for a kernel which is not there is refused everywhere. */
+static void test_missing_kernel(void) {
+    static const uint32_t sizes[2] = {2, 1};
+    static const uint32_t activations[1] = {BP_SIGMOID};
+    const bp_shape shape = {sizes, activations, 2, 1, kernel};
+    check_bad_shape("missing kernel", &shape);
+}
+
 static void test_bad_shapes(void) {
     static const struct {
         const char *id;
@@ -427,12 +497,12 @@ static void test_bad_shapes(void) {
                {"sum above the limit", {1U << 28, 1U << 28, 1U << 28}, {0}, 3, 0},
                {"sum beyond 64 bits", {UINT32_MAX, 1U << 24, UINT32_MAX, UINT32_MAX}, {0}, 4, 1}};
     for (size_t i = 0; i < LENGTH(bad); i++) {
-        const bp_shape shape = {bad[i].sizes, bad[i].activations, bad[i].layers, bad[i].bias};
+        const bp_shape shape = {bad[i].sizes, bad[i].activations, bad[i].layers, bad[i].bias, kernel};
         check_bad_shape(bad[i].id, &shape);
     }
 #if SIZE_MAX > UINT32_MAX
     static const uint32_t sizes[2] = {1U << 28, (1U << 29) - 1}, activations[1] = {BP_RELU};
-    const bp_shape largest = {sizes, activations, 2, 0};
+    const bp_shape largest = {sizes, activations, 2, 0, kernel};
     const size_t count = ((size_t)1 << 57) - ((size_t)1 << 28);
     check_word("largest shape", "parameter_count", 0, count, bp_parameter_count(&largest));
     check("largest shape", "train_size", bp_train_size(&largest) > 10 * count);
@@ -445,7 +515,7 @@ static void test_bad_options(void) {
     static const uint32_t sizes[2] = {2, 1}, activations[1] = {BP_TANH};
     static const uint64_t rates[] = {0xbff0000000000000U, 0x8000000000000001U, INFINITE, INFINITE | 1ULL << 63,
                                      NOT_A_NUMBER};
-    const bp_shape s = {sizes, activations, 2, 1};
+    const bp_shape s = {sizes, activations, 2, 1, kernel};
     const bp_status no = BP_E_OPTION;
     CALL("rows 0", no, start_with(&s, 0, 1, 1, ONE, BP_MSE, 1));
     CALL("batch 0", no, start_with(&s, 1, 0, 1, ONE, BP_MSE, 1));
@@ -554,7 +624,7 @@ static void test_sealed_bytes(void) {
         {"header only", 24, 8, 1, 0},
     };
     static const uint32_t sizes[2] = {8, 1}, activations[1] = {BP_RELU};
-    const bp_shape shape = {sizes, activations, 2, 0};
+    const bp_shape shape = {sizes, activations, 2, 0, kernel};
     uint8_t data[108], good[100];
     CALL("8-1", BP_OK, bp_encode(good, &shape, zeros));
     memcpy(data, good, sizeof good);
@@ -584,8 +654,8 @@ static void test_rest(void) {
     check("compiler", "named", strlen(bp_compiler()) > 3 && strcmp(bp_compiler(), "unknown") != 0);
 }
 
-int main(void) {
-    setvbuf(stdout, NULL, _IOLBF, BUFSIZ); /* failures stay visible, even if the program then dies of one */
+/* Everything that runs a kernel. */
+static void test_kernel(void) {
     for (size_t i = 0; i < LENGTH(environments); i++) {
         now = &environments[i];
         replay_all();
@@ -596,15 +666,31 @@ int main(void) {
             replay_train(&train_cases[i], &slicings[s]);
         }
         test_undo(&train_cases[i]);
+        release();
+        replay_train_many(&train_cases[i], UINT64_MAX);
+        release();
+        replay_train_many(&train_cases[i], 5);
     }
-    memset(&out, CANARY, sizeof out);
     test_bad_shapes();
     test_bad_options();
+    test_rest();
+}
+
+int main(void) {
+    setvbuf(stdout, NULL, _IOLBF, BUFSIZ); /* failures stay visible, even if the program then dies of one */
+    memset(&out, CANARY, sizeof out);
+    for (kernel = BP_AUTO; kernel <= BP_AVX512; kernel++) {
+        if (kernel == BP_AUTO || (bp_kernels() >> kernel & 1U) != 0) {
+            test_kernel();
+        } else {
+            test_missing_kernel();
+        }
+    }
+    kernel = BP_AUTO;
     test_sealed_bytes();
     for (size_t i = 0; i < n_bytes_cases; i++, release()) {
         test_altered_bytes(&bytes_cases[i]);
     }
-    test_rest();
-    printf("%" PRIu64 " passed, %" PRIu64 " failed\n", passed, failed);
+    printf("%" PRIu64 " passed, %" PRIu64 " failed, kernels %#" PRIx32 "\n", passed, failed, bp_kernels());
     return failed > 0;
 }
