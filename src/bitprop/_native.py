@@ -163,6 +163,10 @@ class CffiCore:
         """A pointer to a buffer of doubles, which stays alive with it."""
         return self._ffi.from_buffer("double[]", buffer)
 
+    def readable(self, values: Any) -> Any:
+        """A pointer to doubles that are only read."""
+        return self.doubles(values)
+
     def octets(self, buffer: Any) -> Any:
         """A pointer to a buffer of bytes, which stays alive with it."""
         return self._ffi.from_buffer("uint8_t[]", buffer)
@@ -238,6 +242,10 @@ class CtypesCore:
     def doubles(self, buffer: Any) -> Any:
         """A pointer to a buffer of doubles, which stays alive with it."""
         return (c_double * (memoryview(buffer).nbytes // 8)).from_buffer(buffer)
+
+    def readable(self, values: Any) -> Any:
+        """A pointer to doubles that are only read."""
+        return self.doubles(values)
 
     def octets(self, buffer: Any) -> Any:
         """A pointer to a buffer of bytes, which stays alive with it."""

@@ -59,7 +59,7 @@ def convert(core: Core, data: Any, width: int, name: str) -> Rows:
     if columns != width:
         given = f"a flat sequence of {_numbers(columns)}" if flat else f"rows of {_numbers(columns)}"
         raise ShapeError(f"{name} has {given}, expected rows of {_numbers(width)}")
-    pointer = core.doubles(raw.values)
+    pointer = core.readable(raw.values)
     total = count * width
     bad = core.first_nonfinite(pointer, total)
     if bad < total:

@@ -216,6 +216,8 @@ def sweep(
     def jobs() -> Iterator[_Job]:
         """All jobs; the runs of seeds whose data fail get the error."""
         together = max(1, min(TOGETHER, len(runs) // JOBS if executor else len(runs) // (2 * cores())))
+        if template.backend == "python":  # which gains nothing by it
+            together = 1
         plan = [(place, run.seed, run.learning_rate) for place, run in enumerate(runs)]
         step = len(plan) if shared is not None else len(rates)  # runs on the same data
         for at in range(0, len(plan), step):
@@ -321,8 +323,8 @@ def _train(job: _Job, tick: Callable[[int], None] | None = None) -> list[_Outcom
     for network in networks:
         values.extend(network.parameters)
     shape = networks[0]._shape
-    x = _rows.Rows(job.x, core.doubles(job.x), job.rows, job.sizes[0], "buffer")
-    y = _rows.Rows(job.y, core.doubles(job.y), job.rows, job.sizes[-1], "buffer")
+    x = _rows.Rows(job.x, core.readable(job.x), job.rows, job.sizes[0], "buffer")
+    y = _rows.Rows(job.y, core.readable(job.y), job.rows, job.sizes[-1], "buffer")
     histories = [History(job.options.log_every, job.rows * job.sizes[-1]) for _ in job.runs]
     rates = [rate for _, _, rate in job.runs]
 
