@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from bitprop import Network, datasets
+from bitprop import Network, datasets, info, sweep
 
 
 def run(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
@@ -23,7 +23,7 @@ def run(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False, **options)
 
 
-@pytest.mark.parametrize("command", ["lab", "train", "predict", "gradcheck", "info"])
+@pytest.mark.parametrize("command", ["lab", "train", "sweep", "predict", "gradcheck", "bench", "info"])
 def test_help(command: str) -> None:
     """Every command has help with an example."""
     found = run(command, "--help")
@@ -55,6 +55,57 @@ def test_train_and_predict(backend: str, tmp_path: Path) -> None:
     net.fit(x, y, epochs=5)
     assert more["fingerprint"] == net.fingerprint()
     assert more["final_mse"] == net.loss(x, y)
+
+
+def test_sweep(tmp_path: Path) -> None:
+    """A sweep's table, JSON, CSV and picture tell the same as `sweep()` does."""
+    csv, png = str(tmp_path / "sweep.csv"), str(tmp_path / "sweep.png")
+    options = ["--seeds", "4", "--seed", "3", "--learning-rates", "1,0.1", "--epochs", "60", "--no-bias"]
+    found = run("sweep", "xor", *options, "--csv", csv, "--plot", png)
+    assert found.returncode == 0, found.stderr
+    expected = sweep((2, 4, 4, 1), datasets.xor(), seeds=range(3, 7), learning_rates=(1.0, 0.1), epochs=60, bias=False)
+    lines = found.stdout.splitlines()
+    assert [line.split()[1:5] for line in lines[2:4]] == [["0", "of", "4", "0"]] * 2
+    rows = Path(csv).read_text(encoding="utf-8").splitlines()
+    assert [line.split(",")[2] for line in rows[1:]] == [repr(loss) for loss in expected.final_mse]
+    assert Path(png).read_bytes().startswith(b"\x89PNG")
+    fields = json.loads(run("sweep", "xor", *options, "--threshold", "1", "--json").stdout)
+    assert [training["final_mse"] for training in fields["trainings"]] == expected.final_mse
+    assert [(rate["learning_rate"], rate["solved"]) for rate in fields["rates"]] == [(1.0, 4), (0.1, 4)]
+    assert fields["rates"][0]["quantiles"]["0.5"] == expected.quantiles([0.5], learning_rate=1.0)[0.5]
+
+
+def test_sweep_failures() -> None:
+    """Trainings that diverge are counted, and told where all do; wrong options are one line."""
+    options = ["--activation", "identity", "--seeds", "3", "--epochs", "50"]
+    found = run("sweep", "linear:30", *options, "--learning-rates", "100")
+    assert found.returncode == 1
+    assert found.stdout.splitlines()[2].split() == ["100", "0", "of", "3", "3", *["inf"] * 5]
+    assert "the first that failed, seed 0: training diverged in epoch" in found.stderr
+    assert run("sweep", "linear:30", *options, "--learning-rates", "100,0.0001").returncode == 0
+    for wrong in (
+        ["--seeds", "0"],
+        ["--learning-rates", "1,x"],
+        ["--learning-rates", "-1"],
+        ["--csv", "/nowhere/a.csv"],
+    ):
+        found = run("sweep", "xor", *wrong)
+        assert found.returncode == 2
+        assert len(found.stderr.splitlines()) == 1
+
+
+def test_bench() -> None:
+    """Contestants run in turns and agree in their losses; what it prints has every kernel."""
+    found = run("bench", "--quick", "--only", "predict", "--rounds", "1", "--json")
+    assert found.returncode == 0, found.stderr
+    row, million = json.loads(found.stdout)
+    names = [contestant["name"] for contestant in million["rows"]]
+    assert {f"bitprop {kernel}" for kernel in info()["kernels"]} <= set(names)
+    assert all(contestant["low"] <= contestant["median"] <= contestant["high"] for contestant in row["rows"])
+    assert all(contestant["check"] == "" for contestant in row["rows"] + million["rows"])
+    found = run("bench", "--only", "nothing")
+    assert found.returncode == 2
+    assert found.stderr == "bitprop: error: --only is 'nothing', expected one of full, online, predict, sweep, growth\n"
 
 
 def test_csv_data(tmp_path: Path) -> None:
