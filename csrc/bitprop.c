@@ -919,7 +919,7 @@ void bp_train_undo(bp_training *training, double *parameters, const double *work
 
 static const kernel PORTABLE = {predict_size, scratch_size, predict, sum_errors, sum_batch, train_row, train_each};
 
-#if !defined(BITPROP_SIMD) /* which simd.c defines before it includes this file */
+#if !defined(BITPROP_SIMD) /* which simd.c defines before it includes this file, where it has kernels to bring */
 
 static uint32_t usable_kernels(void) {
     return 1U << BP_PORTABLE;

@@ -4,21 +4,25 @@
  * place. The files simd_*.h are compiled once for each level of the processor; which one runs is chosen at each call.
  * Compilers without the vectors of GNU C get the portable kernel alone.
  */
+#if defined(__GNUC__) && defined(__SSE2__)
 #define BITPROP_SIMD
+#define LEVELS_X86
+#elif defined(__GNUC__) && defined(__aarch64__)
+#define BITPROP_SIMD
+#endif
+#if defined(BITPROP_SIMD)
 #define TEST_WORK 2048
+#endif
 #include "bitprop.c"
+
+#if defined(BITPROP_SIMD)
+
+#if defined(LEVELS_X86)
+#include <immintrin.h>
+#endif
 
 /* Shapes up to this many nodes; beyond, sizes could overflow where size_t has 32 bits. */
 #define NODES_MOST 65536U
-
-#if defined(__GNUC__) && defined(__SSE2__)
-#define LEVELS_X86
-#include <immintrin.h>
-#elif defined(__GNUC__) && defined(__aarch64__)
-#define LEVELS_NEON
-#endif
-
-#if defined(LEVELS_X86) || defined(LEVELS_NEON)
 
 #define INLINE static inline __attribute__((always_inline))
 #if defined(__clang__)
@@ -520,17 +524,6 @@ static const kernel *find_kernel(const bp_shape *shape) {
 #else
     return &kernels_base[which].base;
 #endif
-}
-
-#else /* no vectors */
-
-static uint32_t usable_kernels(void) {
-    return 1U << BP_PORTABLE;
-}
-
-static const kernel *find_kernel(const bp_shape *shape) {
-    (void)shape;
-    return &PORTABLE;
 }
 
 #endif

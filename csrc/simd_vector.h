@@ -38,7 +38,7 @@ typedef uint64_t LEVEL(bits) __attribute__((vector_size(8 * WIDTH)));
 #endif
 
 INLINE vector LEVEL(broadcast)(double value) {
-    vector all;
+    vector all = {value};
     for (int i = 0; i < WIDTH; i++) {
         all[i] = value;
     }

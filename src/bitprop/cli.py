@@ -99,6 +99,13 @@ def _add_network(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=_whole, help="of the initial weights (0)")
 
 
+def _add_steps(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--epochs", type=_whole, default=10_000, help="(10000)")
+    parser.add_argument("--batch-size", type=_whole, help="rows to a step; 1 is online (default: all)")
+    parser.add_argument("--shuffle-seed", type=_whole, help="shuffle the rows before each epoch, from this seed")
+    parser.add_argument("--loss", default="half_sse", choices=network.LOSSES, help="(half_sse)")
+
+
 def _add_data_seed(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data-seed", type=_whole, default=0, help="of linear:N (0)")
 
@@ -189,11 +196,8 @@ def _add_train(commands: Any) -> None:
         example="bitprop train linear:100 --epochs 20000 --no-bias --save net.json",
     )
     parser.add_argument("data", metavar="DATA", help=DATA_HELP)
-    parser.add_argument("--epochs", type=_whole, default=10_000, help="(10000)")
     parser.add_argument("--learning-rate", type=_real, default=1.0, help="(1.0)")
-    parser.add_argument("--batch-size", type=_whole, help="rows to a step; 1 is online (default: all)")
-    parser.add_argument("--shuffle-seed", type=_whole, help="shuffle the rows before each epoch, from this seed")
-    parser.add_argument("--loss", default="half_sse", choices=network.LOSSES, help="(half_sse)")
+    _add_steps(parser)
     parser.add_argument("--log-every", type=_whole, help="epochs from one logged epoch to the next (default: 20 lines)")
     parser.add_argument("--load", metavar="MODEL", help="go on with this model file, instead of a new network")
     parser.add_argument("--save", metavar="MODEL", help="write the trained network to this model file")
@@ -293,10 +297,7 @@ def _add_sweep(commands: Any) -> None:
     parser.add_argument("data", metavar="DATA", help=DATA_HELP)
     parser.add_argument("--seeds", type=_whole, default=100, help="how many, from --seed on (100)")
     parser.add_argument("--learning-rates", type=_rates, default=[1.0], metavar="1,0.1", help="one or more (1.0)")
-    parser.add_argument("--epochs", type=_whole, default=10_000, help="(10000)")
-    parser.add_argument("--batch-size", type=_whole, help="rows to a step; 1 is online (default: all)")
-    parser.add_argument("--shuffle-seed", type=_whole, help="shuffle the rows before each epoch, from this seed")
-    parser.add_argument("--loss", default="half_sse", choices=network.LOSSES, help="(half_sse)")
+    _add_steps(parser)
     parser.add_argument("--threshold", type=_real, default=0.01, help="final mse below which one is solved (0.01)")
     parser.add_argument("--csv", metavar="CSV", help="write every training's final mse to this CSV file")
     parser.add_argument("--plot", metavar="PNG", help="draw how the final losses lie (needs matplotlib: bitprop[lab])")
