@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from bitprop import bench
-from bitprop.bench import Contestant, Job, LeftOutError, Outcome, Run, Task
+from bitprop._contest import Job, LeftOutError, Maker, Run, Task, serve, split
+from bitprop.bench import Contestant, Outcome
 from bitprop.errors import BitpropError
 
 HERE = Path(__file__).resolve().parent
@@ -194,7 +195,7 @@ def _jax(job: Job) -> Run:
     wait: Any = jax.block_until_ready
     x, y = jnp.asarray(np.asarray(job.x)), jnp.asarray(np.asarray(job.y))
     flat = jnp.asarray(np.asarray(job.start).reshape(-1, job.size))
-    layers = bench.split(flat if task.networks else flat[0], task.sizes, task.bias)
+    layers = split(flat if task.networks else flat[0], task.sizes, task.bias)
     start: Any = [layer[: 1 + task.bias] for layer in layers]  # what stands in it is trained
 
     def forward(layers: Any, rows: Any) -> Any:
@@ -252,9 +253,7 @@ def _torch(job: Job) -> Run:
 
     def reset() -> None:
         with torch.no_grad():
-            for linear, (weights, biases) in zip(
-                layers[::2], bench.split(np.asarray(job.start), task.sizes, task.bias)
-            ):
+            for linear, (weights, biases) in zip(layers[::2], split(np.asarray(job.start), task.sizes, task.bias)):
                 linear.weight.copy_(torch.from_numpy(weights.T.copy()))
                 if task.bias:
                     linear.bias.copy_(torch.from_numpy(biases[0].copy()))
@@ -297,7 +296,7 @@ def _sklearn(job: Job) -> Run:
         raise LeftOutError("it does not train the squared error of a sigmoid output")
     net = MLPRegressor(hidden_layer_sizes=task.sizes[1:-1], activation="logistic", solver="sgd")
     net.partial_fit(np.asarray(job.x), np.asarray(job.y)[:, 0])  # which makes what predict needs
-    layers = bench.split(np.asarray(job.start), task.sizes, task.bias)
+    layers = split(np.asarray(job.start), task.sizes, task.bias)
     net.coefs_ = [weights for weights, _ in layers]
     net.intercepts_ = [biases[0] for _, biases in layers]
     net.out_activation_ = "logistic"
@@ -318,7 +317,7 @@ def _onnx(job: Job) -> Run:
     from onnx import TensorProto, helper, numpy_helper
 
     nodes, constants, name = [], [], "x"
-    for at, parts in enumerate(bench.split(np.asarray(job.start), job.task.sizes, job.task.bias)):
+    for at, parts in enumerate(split(np.asarray(job.start), job.task.sizes, job.task.bias)):
         constants += [numpy_helper.from_array(part.copy(), f"{kind}{at}") for kind, part in zip("wb", parts)]
         nodes.append(helper.make_node("MatMul", [name, f"w{at}"], [f"p{at}"]))
         nodes.append(helper.make_node("Add", [f"p{at}", f"b{at}"], [f"z{at}"]))
@@ -340,7 +339,7 @@ def _onnx(job: Job) -> Run:
     return predict
 
 
-MAKERS: dict[str, bench.Maker] = {
+MAKERS: dict[str, Maker] = {
     "Numba": _numba,
     "JAX": _jax,
     "PyTorch": _torch,
@@ -462,5 +461,5 @@ def _report(outcomes: list[Outcome], rounds: int) -> dict[str, Any]:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--contestant"]:
-        sys.exit(bench.serve(MAKERS, *sys.argv[2:]))
+        sys.exit(serve(MAKERS, *sys.argv[2:]))
     sys.exit(main())
