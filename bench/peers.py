@@ -22,7 +22,7 @@ from typing import Any
 from bitprop import bench
 from bitprop._contest import Job, LeftOutError, Maker, Run, Task, serve, split
 from bitprop.bench import Contestant, Outcome
-from bitprop.errors import BitpropError
+from bitprop.errors import BitpropError, OptionError
 
 HERE = Path(__file__).resolve().parent
 SIZES = (2, 4, 4, 1)
@@ -391,8 +391,14 @@ def main() -> int:
         chosen = bench.chosen_tasks(options)
         if options.write:
             import page
+        for path in filter(None, (options.json, options.write)):  # before the work, not after it
+            if not Path(path).parent.is_dir():
+                raise OptionError(f"cannot write {path}: there is no folder {Path(path).parent}")
         if options.read:
-            report = json.loads(Path(options.read).read_text(encoding="utf-8"))
+            try:
+                report = json.loads(Path(options.read).read_text(encoding="utf-8"))
+            except ValueError:
+                raise OptionError(f"{options.read} does not hold figures: expected what --json wrote") from None
         else:
             outcomes = bench.measure_all(
                 chosen, everyone(), bench.rounds_of(options), options.progress, bench.print_table

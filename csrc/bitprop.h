@@ -156,7 +156,7 @@ bp_status bp_train(double *log, bp_training *training, double *parameters, doubl
                    uint64_t budget);
 
 /* Trains a slice of each of `networks` networks of one shape on the same rows, to the bits that bp_train would give
-   each alone; online trainings may run eight networks side by side. Element n of `logs` (networks, log_size),
+   each alone; online trainings may run several networks side by side. Element n of `logs` (networks, log_size),
    `statuses`, `trainings`, `parameters` (networks, parameters), `work` (networks, bp_train_size) and `orders`
    (networks, rows) is network n's. A network whose status is not BP_OK (0) is left alone; one that diverges gets
    BP_DIVERGED. `budget` is the rows of each network. BP_E_SHAPE. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The SIMD engine: bitprop.c with kernels that take eight rows, or eight networks, at a time. Compile this file in its
- * place. The files simd_*.h are compiled once for each level of the processor; which one runs is chosen at each call.
- * Compilers without the vectors of GNU C get the portable kernel alone.
+ * The SIMD engine: bitprop.c with kernels that take eight rows, or sixteen networks, at a time. Compile this file in
+ * its place. The files simd_*.h are compiled once for each level of the processor; which one runs is chosen at each
+ * call. Compilers without the vectors of GNU C get the portable kernel alone.
  */
 #if defined(__GNUC__) && defined(__SSE2__)
 #define BITPROP_SIMD
@@ -11,7 +11,7 @@
 #define BITPROP_SIMD
 #endif
 #if defined(BITPROP_SIMD)
-#define TEST_WORK 2048
+#define TEST_WORK 2048 /* doubles that the self-test's training needs, with room for a chunk */
 #endif
 #include "bitprop.c"
 
@@ -63,7 +63,7 @@ typedef struct {
 /* What a level brings for a shape. */
 typedef struct simd_kernel simd_kernel;
 struct simd_kernel {
-    kernel base;
+    kernel base;              /* first, so that a pointer to it is one to the whole */
     const simd_kernel *other; /* the level's for any shape */
     double *(*forward)(double *values, const double *parameters, const bp_shape *shape, size_t blocks, size_t rest);
     void (*train_chunk)(const chunk *at, double *sums, const double *parameters, const bp_shape *shape, size_t rows,
@@ -171,7 +171,7 @@ static const simd_kernel *find_simd_kernel(const bp_shape *shape) {
     return (const simd_kernel *)find_kernel(shape);
 }
 
-#define FEW_ROWS 2U /* which one by one are done before a block is */
+#define FEW_ROWS 2U /* that take less time one by one than in a block */
 
 static APART void simd_predict(double *predictions, double *work, const bp_shape *shape, const double *parameters,
                                const double *inputs, size_t rows) {

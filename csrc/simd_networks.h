@@ -2,7 +2,7 @@
 /*
  * Networks across the vector: online trainings of several networks on the same rows. Everything lies as (.., ABREAST),
  * a network to a lane, and `vectors` of them, 1 or 2, go together, since one waits for its own results most of the
- * time.
+ * time. With a `common` shape steps are plain: the caller sees to what STEPPED_PLAINLY needs, or takes another kernel.
  */
 
 /* One layer: moves `values` from its inputs to its outputs, and `weights` behind its own. */

@@ -4,7 +4,8 @@
  * vectors of two or four.
  */
 
-/* One network, its nodes across the vectors. `values` as above, but each layer begins at a multiple of eight. */
+/* Any shape. `values` holds the inputs and all nodes' outputs, then all nodes' deltas; each layer begins at a multiple
+   of eight. */
 static void LEVEL(online_any)(double *parameters, double *sse, double *values, const uint32_t *order,
                               const double *inputs, const double *targets, const bp_shape *shape, double rate,
                               double scale, size_t row, size_t rows) {

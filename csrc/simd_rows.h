@@ -6,6 +6,10 @@
  * each of their contributions is a zero, which changes no lane: a lane is never -0.0, since it starts at +0.0.
  */
 
+/* Parameters that come again and again: `blocks` of rows in the chunk; `rest`, rows in its last block, 0 = all eight;
+   `begin`, whether the batch begins with the chunk, so that lanes start at +0.0; `sums`, where the batch also ends with
+   it and the lanes are to be summed, else NULL; `common`, a shape known to the compiler, all of it sigmoid. */
+
 /* Nodes (COLUMNS) and blocks (BLOCKS; for a single node BLOCKS_MOST) that a tile of the forward and backward passes
    keeps in registers, and inputs times deltas that one of the gradient keeps. */
 #undef COLUMNS

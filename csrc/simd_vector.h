@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Vectors of one level, and the activations of §2 on them. The files simd_*.h are included by simd.c for each level,
- * with two macros: LEVEL(name), the name with the level's ending, and WIDTH, the doubles in a vector: 2, 4 or 8. What
- * they define is the same text for all levels.
+ * Vectors of one level, and the activations of §2 on them. The files simd_*.h are included anew for each level, with
+ * two macros: LEVEL(name), the name with the level's ending, and WIDTH, the doubles in a vector: 2, 4 or 8. The macros
+ * that they define have the same text for all levels. In reading order: this file, simd_rows.h, simd_networks.h,
+ * simd_nodes.h, and simd_level.h, which puts a level together.
  */
 
 typedef double LEVEL(vector) __attribute__((vector_size(8 * WIDTH)));
@@ -54,7 +55,8 @@ INLINE vector LEVEL(series)(vector r) {
     return 2.0 + z * ((P1 + z * P2) + w * ((P3 + z * P4) + w * P5));
 }
 
-/* 2^k, of the integer k in the low bits of MAGIC + k. */
+/* 2^k, of MAGIC + k, whose low bits are the integer k: with the bias added they are the exponent field, and all bits
+   above them, MAGIC's own, leave on the left. */
 INLINE vector LEVEL(power)(vector shifted) {
     return (vector)(((LEVEL(bits))shifted + 1023U) << 52);
 }
@@ -63,8 +65,8 @@ INLINE vector LEVEL(clamp)(vector t, double low, double high) {
     return MIN(broadcast(high), MAX(broadcast(low), t));
 }
 
-/* Of -t and -r in place of t and r, since x is -t: rounding is the same on both sides of zero, so only signs differ,
-   and sums turn into differences that round alike. It saves the negation. */
+/* §2 with -t and -r in place of t and r, which saves the negation of x: rounding is the same on both sides of zero, so
+   only signs differ, and each sum is a difference that rounds alike. */
 INLINE vector LEVEL(sigmoid)(vector x) {
     const vector minus_t = LEVEL(clamp)(x, -708.0, 708.0);
     const vector shifted = minus_t * -LOG2E + MAGIC;
@@ -133,6 +135,7 @@ static void LEVEL(activate_any)(double *values, size_t count, uint32_t activatio
 
 /* w - rate*g, where g is 0.0 + contribution, the lanes' sum (§6) where one is used, times the loss's scale (§7). */
 #define STEPPED(w, contribution, rate, scale) ((w) - (rate) * ((0.0 + (contribution)) * (scale)))
-/* The same with fewer steps, where no parameter is -0.0 at the start, and then none ever is, and where the scale is 1:
-   adding 0.0 changes -0.0 alone, and whether a zero is subtracted or its negative shows in -0.0 alone. */
+/* The same bits with fewer steps, where the scale is 1 and no parameter is -0.0 at the start. Adding 0.0 to a
+   contribution changes only -0.0, to +0.0; and whether w - (+0.0) or w - (-0.0) is taken shows only where w is -0.0.
+   That no parameter ever becomes: a difference is -0.0 only as -0.0 minus +0.0. */
 #define STEPPED_PLAINLY(w, contribution, rate) ((w) - (rate) * (contribution))

@@ -65,7 +65,7 @@ def test_sweep(tmp_path: Path) -> None:
     assert found.returncode == 0, found.stderr
     expected = sweep((2, 4, 4, 1), datasets.xor(), seeds=range(3, 7), learning_rates=(1.0, 0.1), epochs=60, bias=False)
     lines = found.stdout.splitlines()
-    assert [line.split()[1:5] for line in lines[2:4]] == [["0", "of", "4", "0"]] * 2
+    assert [line.split()[1:5] for line in lines[3:5]] == [["0", "of", "4", "0"]] * 2
     rows = Path(csv).read_text(encoding="utf-8").splitlines()
     assert [line.split(",")[2] for line in rows[1:]] == [repr(loss) for loss in expected.final_mse]
     assert Path(png).read_bytes().startswith(b"\x89PNG")
@@ -80,7 +80,7 @@ def test_sweep_failures() -> None:
     options = ["--activation", "identity", "--seeds", "3", "--epochs", "50"]
     found = run("sweep", "linear:30", *options, "--learning-rates", "100")
     assert found.returncode == 1
-    assert found.stdout.splitlines()[2].split() == ["100", "0", "of", "3", "3", *["inf"] * 5]
+    assert found.stdout.splitlines()[3].split() == ["100", "0", "of", "3", "3", *["inf"] * 5]
     assert "the first that failed, seed 0: training diverged in epoch" in found.stderr
     assert run("sweep", "linear:30", *options, "--learning-rates", "100,0.0001").returncode == 0
     for wrong in (
@@ -98,7 +98,9 @@ def test_bench() -> None:
     """Contestants run in turns and agree in their losses; what it prints has every kernel."""
     found = run("bench", "--quick", "--only", "predict", "--rounds", "1", "--json")
     assert found.returncode == 0, found.stderr
-    row, million = json.loads(found.stdout)
+    fields = json.loads(found.stdout)
+    row, million = fields["outcomes"]
+    assert list(fields["here"]) == ["bitprop", "core", "Python", "machine", "date"]
     names = [contestant["name"] for contestant in million["rows"]]
     assert {f"bitprop {kernel}" for kernel in info()["kernels"]} <= set(names)
     assert all(contestant["low"] <= contestant["median"] <= contestant["high"] for contestant in row["rows"])

@@ -143,7 +143,7 @@ def test_data_that_fail_stay_alone() -> None:
     kinds = [type(error) for error in found.errors]
     none = type(None)
     assert kinds == [none, none, KeyError, KeyError, DataError, DataError, none, none]
-    assert [math.isnan(loss) for loss in found.final_mse] == [False, False, *[True] * 4, False, False]
+    assert [math.isinf(loss) for loss in found.final_mse] == [False, False, *[True] * 4, False, False]
     assert found[2].network is None
     assert len(ended) == 8
     assert found.solved(math.inf) == 4
@@ -174,6 +174,14 @@ def test_workers_that_fail_stay_alone() -> None:
     found = sweep(SIZES, datasets.xor(), seeds=range(6), epochs=3, executor=Broken())
     assert [type(error).__name__ for error in found.errors] == ["NoneType", "MemoryError", "RuntimeError"] * 2
     assert of(found[3]) == of(sweep(SIZES, datasets.xor(), seeds=[3], epochs=3)[0])
+
+
+def test_executor_that_takes_nothing() -> None:
+    """One that was shut down is an error of the call, not of its trainings."""
+    executor = ThreadPoolExecutor(1)
+    executor.shutdown()
+    with pytest.raises(RuntimeError, match="cannot schedule new futures after shutdown"):
+        sweep(SIZES, datasets.xor(), seeds=[1], epochs=1, executor=executor)
 
 
 def test_result(tmp_path: Path) -> None:
@@ -213,7 +221,12 @@ def test_result(tmp_path: Path) -> None:
         ({"on_result": 4}, TypeError, "on_result is 4, expected a function of a Run"),
         ({"loss": "mae"}, OptionError, "loss is 'mae'"),
         ({"activation": "softmax"}, OptionError, "activation is 'softmax'"),
-        ({"seed": 1}, TypeError, "sweep takes seeds=..., several, in place of seed"),
+        ({"seed": 1}, TypeError, r"sweep has no option seed: give seeds=\[...\], one or more"),
+        ({"learning_rate": 1.0}, TypeError, r"no option learning_rate: give learning_rates=\[...\]"),
+        ({"callback": print}, TypeError, "no option callback: give on_result="),
+        ({"momentum": 0.9}, TypeError, "no option momentum: its further options are activation, bias, init, backend"),
+        ({"executor": ThreadPoolExecutor}, TypeError, "not the class, one of it"),
+        ({"seeds": range(10**20)}, OptionError, "expected as many as memory holds"),
         ({"sizes": 5}, TypeError, r"sizes is 5, expected the layer sizes, such as \(2, 4, 4, 1\)"),
         ({"sizes": (2, 0)}, ShapeError, "layer 1 of 2-0 has size 0"),
         ({"data": [1.0]}, TypeError, r"data is list, expected a pair \(x, y\)"),

@@ -23,6 +23,12 @@ TOGETHER = 16  # trainings in a job at most: as many as a kernel runs abreast
 JOBS = 32  # that a sweep is divided into at least, where there are as many trainings
 IN_FLIGHT = 256  # jobs that an executor holds at a time
 QUANTILES = (0.01, 0.1, 0.5, 0.9, 0.99)
+NETWORK_OPTIONS = ("activation", "bias", "init", "backend")
+HINTS = {
+    "seed": "give seeds=[...], one or more",
+    "learning_rate": "give learning_rates=[...], one or more",
+    "callback": "give on_result=, which is called with each training as it ends",
+}
 
 Data = tuple[Any, Any]
 
@@ -32,13 +38,13 @@ class Run:
 
     `.seed` and `.learning_rate`; `.final_mse`, of the final parameters; `.history`; `.error`: None, a DivergedError
     (then the parameters are those of the last good epoch), or what else kept it from being trained: then `.final_mse`
-    is NaN and `.network` None.
+    is infinite and `.network` None.
     """
 
     def __init__(self, seed: int, learning_rate: float, template: Network, history: History):
         self.seed = seed
         self.learning_rate = learning_rate
-        self.final_mse = math.nan
+        self.final_mse = math.inf
         self.history = history
         self.error: Exception | None = None
         self._template = template
@@ -90,7 +96,7 @@ class SweepResult(Sequence[Run]):
 
     @property
     def final_mse(self) -> list[float]:
-        """Each training's mean squared error at its final parameters; NaN where it was not trained."""
+        """Each training's mean squared error at its final parameters; infinite where it was not trained."""
         return [run.final_mse for run in self]
 
     @property
@@ -131,7 +137,7 @@ class SweepResult(Sequence[Run]):
         """Draws, for each learning rate, how many trainings end below each loss (matplotlib, the `lab` extra)."""
         from . import plots
 
-        rates = sorted(set(self.learning_rates))
+        rates = dict.fromkeys(self.learning_rates)
         return plots.save(plots.distributions({f"learning rate {rate:g}": self._losses(rate) for rate in rates}), path)
 
 
@@ -180,11 +186,13 @@ def sweep(
     threads, of processes, or of a cluster. `on_result(run)` is called with each training as it ends, in any order.
     `batch_size`, `shuffle_seed` and `loss` are those of `fit`; further options those of `Network`, but for the seed.
     One training that fails, by divergence, its data or its worker, leaves its error in its `Run`, and the others go on.
-    Wrong options raise as for `Network` and `fit`. Ctrl-C raises KeyboardInterrupt; what ended before was told to
-    `on_result`.
+    Wrong options raise as for `Network` and `fit`; so does an executor that takes not even the first job. Ctrl-C raises
+    KeyboardInterrupt; what ended before was told to `on_result`.
     """
-    if "seed" in network:
-        raise TypeError("sweep takes seeds=..., several, in place of seed")
+    for name in network:
+        if name not in NETWORK_OPTIONS:
+            hint = HINTS.get(name, f"its further options are {', '.join(NETWORK_OPTIONS)}")
+            raise TypeError(f"sweep has no option {name}: {hint}")
     template = Network(*_sizes(sizes), **network)
     each_seed = [_check.seed("a seed", seed) for seed in _several("seeds", seeds)]
     rates = [_check.learning_rate(rate) for rate in _several("learning_rates", learning_rates)]
@@ -197,8 +205,8 @@ def sweep(
         log_every=max(1, epochs - 1) if log_every is None else _check.integer("log_every", log_every, 1),
     )
     skipped = int(log_every is None and epochs > 1)
-    if executor is not None and not hasattr(executor, "submit"):
-        raise TypeError(f"executor is {executor!r}, expected a concurrent.futures.Executor")
+    if executor is not None and not isinstance(executor, Executor):
+        raise TypeError(f"executor is {executor!r}, expected a concurrent.futures.Executor (not the class, one of it)")
     if on_result is not None and not callable(on_result):
         raise TypeError(f"on_result is {on_result!r}, expected a function of a Run")
     shared = None if callable(data) else _arrays(template, data)
@@ -278,14 +286,15 @@ def _futures(
     own = ThreadPoolExecutor(workers, "bitprop") if executor is None else None
     pending: dict[Future[list[_Outcome]], _Job] = {}
     try:
-        more = True
+        more = first = True
         while more or pending:
             while more and len(pending) < (2 * workers if own else IN_FLIGHT):
                 job = next(jobs, None)
                 if job is None:
                     more = False
                 else:
-                    pending[_submit(own, executor, job, tick)] = job
+                    pending[_submit(own, executor, job, tick, first)] = job
+                    first = False
             # The time limit is for systems where a wait without one cannot be interrupted.
             done, _ = wait(pending, timeout=0.1, return_when=FIRST_COMPLETED)
             for future in done:
@@ -302,14 +311,16 @@ def _futures(
 
 
 def _submit(
-    own: Executor | None, executor: Executor | None, job: _Job, tick: Callable[[int], None]
+    own: Executor | None, executor: Executor | None, job: _Job, tick: Callable[[int], None], first: bool
 ) -> Future[list[_Outcome]]:
-    """The job's future, also where the executor takes no more: a broken pool is its jobs' failure."""
+    """The job's future, also where the executor takes no more: a pool that broke on the way is its jobs' failure."""
     try:
         if own is not None:
             return own.submit(_train, job, tick)
         return executor.submit(_train, job)  # type: ignore[union-attr]  # one of the two is given
     except RuntimeError as error:
+        if first:  # an executor that was shut down, or may not start processes here
+            raise
         failed: Future[list[_Outcome]] = Future()
         failed.set_exception(error)
         return failed
@@ -357,6 +368,8 @@ def _several(name: str, values: Any) -> list[Any]:
         found = list(values)
     except TypeError:
         raise TypeError(f"{name} is {values!r}, expected several numbers, such as [{values!r}]") from None
+    except OverflowError:
+        raise OptionError(f"{name} is {values!r}, expected as many as memory holds") from None
     if not found:
         raise OptionError(f"{name} is empty, expected at least one")
     return found

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import datetime
 import json
 import math
 import os
+import platform
 import statistics
 import subprocess
 import sys
@@ -124,7 +126,7 @@ def contestants() -> list[Contestant]:
     info = bitprop.info()
     own = {"BITPROP_BACKEND": info["backends"][0]}
     found = []
-    for kernel in info["kernels"]:
+    for kernel in [info["kernel"]] if os.environ.get("BITPROP_KERNEL") else info["kernels"]:
         takes = _takes_all if kernel == (info["kernel"] or info["kernels"][-1]) else _takes_levels
         found.append(Contestant(f"bitprop {kernel}", takes, python("bitprop"), {**own, "BITPROP_KERNEL": kernel}))
     for form in ("lists", "NumPy", "out="):
@@ -238,9 +240,7 @@ def _calibrate(child: _Child, task: Task) -> int:
 def measure(task: Task, takers: Sequence[Contestant], rounds: int, folder: str, bar: Progress) -> Outcome:
     """One task's outcome; `bar` is told rounds + 2 times for each contestant."""
     left_out: dict[str, str] = {}
-    if len(cores()) < task.cores or (
-        task.networks and task.cores < len(cores()) and not hasattr(os, "sched_setaffinity")
-    ):
+    if task.networks and task.cores < len(cores()) and not hasattr(os, "sched_setaffinity"):
         bar.update(len(takers) * (rounds + 2))
         return Outcome(
             task, [], dict.fromkeys((taker.name for taker in takers), f"no way to run on {task.cores} cores")
@@ -323,7 +323,17 @@ def chosen_tasks(options: argparse.Namespace) -> list[Task]:
             raise OptionError(f"--only is {group!r}, expected one of {', '.join(GROUPS)}")
     if options.rounds is not None and options.rounds < 1:
         raise OptionError(f"--rounds is {options.rounds}, expected 1 or more")
-    return [task for task in tasks(options.quick) if not options.only or task.group in options.only]
+    found = [task for task in tasks(options.quick) if not options.only or task.group in options.only]
+    if any(task.cores > len(cores()) for task in found):
+        print("bitprop: this process may use one core only: tasks on two are left out", file=sys.stderr)
+    return [task for task in found if task.cores <= len(cores())]
+
+
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
 
 
 def rounds_of(options: argparse.Namespace) -> int:
@@ -337,18 +347,40 @@ def print_table(text: str) -> None:
     print(text, end="\n\n", flush=True)
 
 
+def _here() -> dict[str, str]:
+    """What a figure is worth nothing without."""
+    info = bitprop.info()
+    return {
+        "bitprop": info["version"],
+        "core": info["compiler"] or "none",
+        "Python": platform.python_version(),
+        "machine": f"{platform.system()} {platform.machine()}, {len(cores())} cores for this process",
+        "date": datetime.date.today().isoformat(),
+    }
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `bitprop bench` beside --json and --progress, which are the command line's."""
-    parser.add_argument("--quick", action="store_true", help="short runs, three rounds, few sizes")
+    parser.description = (
+        f"{parser.description} Tables give the median, least and greatest of all rounds, and the "
+        "median's ratio to bitprop's fastest. On a busy machine only the least means much."
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="short runs, three rounds, few sizes: about a minute (else ten)"
+    )
     parser.add_argument("--only", metavar="GROUP", action="append", help=f"{', '.join(GROUPS)}; can be repeated (all)")
-    parser.add_argument("--rounds", type=int, metavar="N", help=f"runs of every contestant ({ROUNDS})")
+    parser.add_argument("--rounds", type=_whole, metavar="N", help=f"runs of every contestant ({ROUNDS})")
 
 
 def run(options: argparse.Namespace) -> int:
     """`bitprop bench`. Exit status 1 where a kernel or backend ended at other bits. OptionError."""
     chosen = chosen_tasks(options)
     ready = None if options.json else print_table
+    here = _here()
+    if ready is not None:
+        ready("; ".join(f"{name} {value}" for name, value in here.items()))
     outcomes = measure_all(chosen, contestants(), rounds_of(options), getattr(options, "progress", None), ready)
     if options.json:
-        print(json.dumps([outcome.to_json() for outcome in outcomes], indent=1, allow_nan=False))
+        outcome_fields = [outcome.to_json() for outcome in outcomes]
+        print(json.dumps({"here": here, "outcomes": outcome_fields}, indent=1, allow_nan=False))
     return int(any(row.check.startswith("OTHER BITS") for outcome in outcomes for row in outcome.rows))

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from . import _backend, bench, datasets, lab, network, plots
+from . import _backend, _check, bench, datasets, lab, network, plots
 from ._sweep import Run, SweepResult, sweep
 from .errors import BitpropError, DataError, DivergedError, OptionError
 from .network import Network
@@ -283,7 +283,10 @@ def _check_writable(path: str) -> None:
 
 
 def _rates(text: str) -> list[float]:
-    return [_real(rate) for rate in text.split(",")]
+    rates = text.split(",")
+    if "" in rates:
+        raise argparse.ArgumentTypeError(f"{text!r} has an empty entry, expected numbers with commas: 1,0.1")
+    return [_real(rate) for rate in rates]
 
 
 def _add_sweep(commands: Any) -> None:
@@ -291,7 +294,7 @@ def _add_sweep(commands: Any) -> None:
         commands,
         _sweep,
         "sweep",
-        "Train a network for each of many seeds and learning rates, on all cores.",
+        "Train a network for each of many seeds and learning rates, on all cores. Exit status 1 where all failed.",
         example="bitprop sweep xor --seeds 100 --learning-rates 1,0.1 --epochs 5000 --threshold 0.01",
     )
     parser.add_argument("data", metavar="DATA", help=DATA_HELP)
@@ -325,10 +328,12 @@ def _sweep(options: argparse.Namespace) -> int:
     for path in (options.csv, options.plot):
         if path is not None:
             _check_writable(path)
-    if options.seeds < 1:
-        raise OptionError(f"--seeds is {options.seeds}, expected at least 1")
+    _check.integer("--seeds", options.seeds, 1, 2**32)
+    if not options.threshold >= 0.0:
+        raise OptionError(f"--threshold is {options.threshold}, expected a number of at least 0")
     net, x, y = _network_and_data(options, None)
     first = options.seed or 0
+    init = options.init or "normal"
     ended: list[Run] = []
     try:
         found = sweep(
@@ -342,7 +347,7 @@ def _sweep(options: argparse.Namespace) -> int:
             loss=options.loss,
             activation=net.activations,
             bias=net.bias,
-            init=options.init or "normal",
+            init=init,
             backend=options.backend,
             progress=options.progress,
             on_result=ended.append,
@@ -370,9 +375,28 @@ def _sweep(options: argparse.Namespace) -> int:
             }
             for run in found
         ]
-        _print_json({"sizes": net.sizes, "threshold": options.threshold, "rates": rates, "trainings": runs})
+        _print_json(
+            {
+                "version": _version(),
+                "data": options.data,
+                "data_seed": options.data_seed,
+                "sizes": net.sizes,
+                "activations": net.activations,
+                "bias": net.bias,
+                "init": init,
+                "epochs": options.epochs,
+                "batch_size": options.batch_size,
+                "shuffle_seed": options.shuffle_seed,
+                "loss": options.loss,
+                "threshold": options.threshold,
+                "rates": rates,
+                "trainings": runs,
+            }
+        )
     else:
-        print(f"{net!r}, {options.epochs} epochs, seeds {first} to {first + options.seeds - 1}: final mse")
+        batches = "full batch" if options.batch_size is None else f"batches of {options.batch_size}"
+        print(f"{net!r} on {options.data}, {options.epochs} epochs, {batches}, {options.loss}")
+        print(f"seeds {first} to {first + options.seeds - 1}, quantiles of the final mse:")
         heads = "".join(f"{f'{q:.0%}':>11}" for q in found.quantiles())
         print(f"{'rate':>8} {'solved':>12} {'failed':>7}{heads}")
         for each in rates:
@@ -494,7 +518,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         return _fail(f"error: {f'{error.filename}: ' if error.filename else ''}{error.strerror or error}", 2)
     except MemoryError:
-        return _fail("error: not enough memory for this network and data", 2)
+        return _fail("error: not enough memory for this work: a smaller network, fewer rows or fewer seeds", 2)
     return status
 
 

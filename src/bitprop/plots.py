@@ -64,8 +64,9 @@ def losses(
 
 def distributions(losses: Mapping[str, Sequence[float]]) -> Any:
     """How many trainings end below each loss, a curve for each label; each takes its losses in order."""
-    figure, axes = _figure(width=7.5)
-    for label, values in losses.items():
+    figure, axes = _figure(width=8.5)
+    shown: list[float] = []
+    for number, (label, values) in enumerate(losses.items()):
         finite = [value for value in values if value < float("inf")]
         failed = len(values) - len(finite)
         axes.step(
@@ -73,10 +74,20 @@ def distributions(losses: Mapping[str, Sequence[float]]) -> Any:
             [100.0 * (place + 1) / len(values) for place in range(len(finite))],
             where="post",
             lw=1.4,
-            label=label + (f" ({failed} failed)" if failed else ""),
+            ls=("-", "--", ":", "-.")[number // 10 % 4],  # ten colours, then again with other lines
+            marker="o" if len(finite) < 50 else "",
+            ms=3,
+            label=f"{label}: {len(values)} trainings" + (f", {failed} failed" if failed else ""),
         )
+        shown += [value for value in finite if value > 0.0]
     axes.set_xscale("log")
     axes.set(xlabel="final mean squared error", ylabel="trainings at or below it, %", ylim=(0, 102))
+    if not shown:
+        axes.text(0.5, 0.5, "no training ended with a finite loss", ha="center", transform=axes.transAxes)
+    elif max(shown) < 10.0 * min(shown):  # less than a decade, whose labels would lie upon each other
+        middle = (max(shown) * min(shown)) ** 0.5
+        axes.set_xlim(middle / 4.0, middle * 4.0)
+        axes.xaxis.set_minor_formatter(lambda value, place: "")
     axes.grid(alpha=0.3)
     figure.legend(loc="outside right upper")
     return figure
