@@ -1103,6 +1103,55 @@ static bp_status train_test(uint32_t kernel) {
     return BP_OK;
 }
 
+/* The parameters' checksum after a training of `networks` (1 or 2) sigmoid networks; 0 where one does not end well. */
+static uint32_t train_sum(uint32_t kernel, const uint32_t *sizes, uint32_t layers, size_t batch_size, size_t networks) {
+    static const uint32_t activations[3] = {BP_SIGMOID, BP_SIGMOID, BP_SIGMOID};
+    static const double inputs[18] = {0.0, 0.0,  0.0,  1.0, 1.0, 0.0, 1.0, 1.0,
+                                      0.5, 0.25, 0.75, 0.0, 1.0, 0.5, 2.0, -1.0};
+    static const double targets[9] = {0.0, 1.0, 1.0, 0.0, 0.5, 1.0, 0.25, 0.0, 1.0};
+    const bp_shape shape = {sizes, activations, layers, 1, kernel};
+    const size_t count = bp_parameter_count(&shape);
+    double parameters[37];
+    double work[TEST_WORK];
+    int32_t statuses[2] = {BP_OK, BP_OK};
+    bp_training trainings[2];
+    uint8_t data[8 * 37];
+    if (networks * count > 37 || networks * bp_train_size(&shape) > TEST_WORK) {
+        return 0;
+    }
+    for (size_t n = 0; n < networks; n++) {
+        if (bp_init(parameters + n * count, &trainings[n].generator, &shape, n, BP_NORMAL) != BP_OK ||
+            bp_train_start(&trainings[n], NULL, &shape, 9, batch_size, 1, 0.5, BP_HALF_SSE, 0, 0) != BP_OK) {
+            return 0;
+        }
+    }
+    if (bp_train_many(NULL, statuses, trainings, parameters, work, NULL, &shape, inputs, targets, networks, 0, 5,
+                      UINT64_MAX) != BP_OK ||
+        statuses[0] != BP_OK || statuses[networks - 1] != BP_OK) {
+        return 0;
+    }
+    for (size_t k = 0; k < networks * count; k++) {
+        put(data + 8 * k, double_bits(&parameters[k]), 8);
+    }
+    return crc32(data, 8 * networks * count);
+}
+
+/* Every way that a kernel has of its own ends where the portable one does. */
+static bp_status compare_kernel(uint32_t kernel) {
+    static const uint32_t sizes[3][4] = {{2, 4, 4, 1}, {2, 3, 1, 0}, {2, 2, 1, 0}};
+    static const uint32_t layers[3] = {4, 3, 3};
+    for (size_t i = 0; i < 3; i++) {
+        for (size_t batch_size = 1; batch_size <= 9; batch_size += 8) {
+            const size_t networks = i == 2 ? 2 : 1; /* those abreast */
+            const uint32_t expected = train_sum(BP_PORTABLE, sizes[i], layers[i], batch_size, networks);
+            if (expected == 0 || train_sum(kernel, sizes[i], layers[i], batch_size, networks) != expected) {
+                return BP_E_ANSWER;
+            }
+        }
+    }
+    return BP_OK;
+}
+
 bp_status bp_self_test(void) {
     const fp_word callers = fp_enter();
     bp_status status = probe();
@@ -1110,6 +1159,9 @@ bp_status bp_self_test(void) {
     for (uint32_t kernel = BP_PORTABLE; status == BP_OK && kernel <= BP_AVX512; kernel++) {
         if ((bp_kernels() >> kernel & 1U) != 0) {
             status = train_test(kernel);
+            if (status == BP_OK && kernel != BP_PORTABLE) {
+                status = compare_kernel(kernel);
+            }
         }
     }
     return status;

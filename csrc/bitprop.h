@@ -184,7 +184,8 @@ bp_status bp_decode_shape(uint32_t *sizes, uint32_t *activations, uint32_t *bias
 bp_status bp_decode_parameters(double *parameters, const uint8_t *data, size_t length);
 
 /* Checks that this build keeps the contract: no fused products, no reordered sums, no flushing, and a small training
-   that ends at known bits with every kernel. Needs about 6 KB of stack (bitprop.c) or 25 KB (simd.c). BP_E_FUSED,
+   that ends at known bits; and that every kernel ends small trainings of each kind where the portable one does. Needs
+   about 12 KB of stack (bitprop.c) or 45 KB (simd.c). BP_E_FUSED,
    BP_E_REORDERED, BP_E_FLUSHED, BP_E_ANSWER. */
 bp_status bp_self_test(void);
 

@@ -11,7 +11,7 @@
 #define BITPROP_SIMD
 #endif
 #if defined(BITPROP_SIMD)
-#define TEST_WORK 2048 /* doubles that the self-test's training needs, with room for a chunk */
+#define TEST_WORK 4096 /* doubles that the self-test's training needs, with room for a chunk */
 #endif
 #include "bitprop.c"
 
@@ -41,7 +41,7 @@
 
 /* The parts of a scratch. */
 typedef struct {
-    double *lanes;   /* (count + 1, 8): of the gradient, then the squared error; with room to a multiple of eight */
+    double *lanes;   /* (count + 1, 8): of the gradient, then the squared error */
     double *values;  /* the inputs, then the outputs of each layer: CHUNK blocks of (nodes, 8) each */
     double *targets; /* likewise */
     double *deltas;  /* likewise, the last layer's first */
@@ -291,6 +291,7 @@ static int in_step(const bp_training *a, const bp_training *b) {
 typedef struct {
     bp_training *training;
     double *parameters;
+    double *work;
     double *log;
     uint32_t *order;
     int32_t *status;
@@ -390,7 +391,6 @@ static void simd_train_many(double *logs, int32_t *statuses, bp_training *traini
     size_t n = 0;
     while (n < networks) {
         member members[ABREAST];
-        const size_t begin = n;
         size_t found = 0;
         for (; n < networks && found < ABREAST; n++) {
             if (statuses[n] == BP_OK) {
@@ -400,7 +400,8 @@ static void simd_train_many(double *logs, int32_t *statuses, bp_training *traini
                 one->log = log_size > 0 ? logs + n * log_size : NULL;
                 one->order = trainings[n].shuffle ? orders + n * trainings[n].rows : NULL;
                 one->status = &statuses[n];
-                one->parts = part(work + n * work_size, shape);
+                one->work = work + n * work_size;
+                one->parts = part(one->work, shape);
             }
         }
         int together = found > 1 && members[0].training->batch_size == 1 && fits_abreast(shape);
@@ -410,10 +411,11 @@ static void simd_train_many(double *logs, int32_t *statuses, bp_training *traini
         if (together) {
             train_abreast(members, found, shape, inputs, targets, log_size, until, budget);
         } else {
-            train_each(log_size > 0 ? logs + begin * log_size : NULL, statuses + begin, trainings + begin,
-                       parameters + begin * count, work + begin * work_size,
-                       orders != NULL ? orders + begin * trainings[begin].rows : NULL, shape, inputs, targets,
-                       n - begin, log_size, until, budget);
+            for (size_t other = 0; other < found; other++) {
+                const member *one = &members[other];
+                *one->status = train(one->log, one->training, one->parameters, one->work, one->order, shape, inputs,
+                                     targets, log_size, until, budget);
+            }
         }
     }
 }

@@ -187,7 +187,8 @@ INLINE void LEVEL(sum_eight)(double *sums, const double *lanes) {
 #endif
 }
 
-/* The lanes of `count` parameters may be read up to the next multiple of eight of them. */
+/* Reads up to seven parameters' lanes more than `count`, and drops their sums: behind the lanes there is other memory
+   of the scratch. */
 INLINE void LEVEL(sum_lanes)(double *sums, const double *lanes, size_t count) {
     size_t k = 0;
     for (; k + BP_LANES <= count; k += BP_LANES) {

@@ -177,6 +177,51 @@ def test_slices_stay_short(
     assert max(slices) > 0.005
 
 
+def test_interrupt_on_the_way_into_the_clean_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second Ctrl-C before the clean-up has begun leaves the last good epoch all the same."""
+    insist = _training._insist
+    calls: list[int] = []
+
+    def interrupted(action: Any) -> None:
+        calls.append(1)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+        insist(action)
+
+    def callback(epoch: int, mse: float) -> None:
+        raise KeyboardInterrupt
+
+    net = Network(2, 3, 1, seed=4)
+    x, y = datasets.xor()
+    monkeypatch.setattr(_training, "_insist", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        net.fit(x, y, epochs=9, log_every=5, callback=callback)
+    assert len(calls) == 2
+    twin = Network(2, 3, 1, seed=4)
+    twin.fit(x, y, epochs=1)
+    assert net == twin
+    assert net.history is not None
+    assert net.history.epochs == [0]
+
+
+def test_interrupt_right_after_the_network_is_taken() -> None:
+    """The network is free again, whatever comes between taking it and training it."""
+
+    class Taken(dict[str, object]):
+        def setdefault(self, key: str, value: object = None) -> object:
+            super().setdefault(key, value)
+            raise KeyboardInterrupt
+
+    net = Network(2, 3, 1)
+    x, y = datasets.xor()
+    net._trained = Taken()
+    with pytest.raises(KeyboardInterrupt):
+        net.fit(x, y, epochs=1)
+    assert not net._trained
+    net._trained = {}
+    net.fit(x, y, epochs=1)
+
+
 def test_two_interrupts(monkeypatch: pytest.MonkeyPatch) -> None:
     """A second Ctrl-C while the first is answered leaves the last good epoch all the same."""
     calls = []

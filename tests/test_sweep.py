@@ -176,6 +176,33 @@ def test_workers_that_fail_stay_alone() -> None:
     assert of(found[3]) == of(sweep(SIZES, datasets.xor(), seeds=[3], epochs=3)[0])
 
 
+def test_losses_that_are_not_numbers(tmp_path: Path) -> None:
+    """A loss that overflows without divergence counts as infinitely bad, and spoils no order."""
+    data = [[1.0, 1.0]], [[0.0]]
+    options: dict[str, Any] = {"seeds": [3, 6], "learning_rates": [1e-3, 1e160], "epochs": 1}
+    found = sweep((2, 2, 1), data, activation="identity", **options)
+    assert any(map(math.isnan, found.final_mse))
+    losses = sorted(loss if not math.isnan(loss) else math.inf for loss in found.final_mse)
+    assert [found.quantiles([0.0, 1.0])[q] for q in (0.0, 1.0)] == [losses[0], math.inf]
+
+    def data_of(seed: int) -> Any:
+        raise AssertionError
+
+    path = tmp_path / "failed.csv"
+    sweep((2, 2, 1), data_of, seeds=[1], epochs=1).to_csv(path)
+    assert path.read_text(encoding="utf-8").splitlines()[1] == "1,1.0,inf,AssertionError: "
+
+
+def test_options_are_read_once() -> None:
+    """An iterator of activations is used up by the first look at it, so that look is the only one."""
+    found = sweep((2, 2, 1), datasets.xor(), seeds=[1, 2], epochs=1, activation=iter(["tanh", "sigmoid"]))
+    assert found.errors == [None, None]
+    assert (
+        found[0].network
+        == sweep((2, 2, 1), datasets.xor(), seeds=[1], epochs=1, activation=["tanh", "sigmoid"])[0].network
+    )
+
+
 def test_executor_that_takes_nothing() -> None:
     """One that was shut down is an error of the call, not of its trainings."""
     executor = ThreadPoolExecutor(1)
@@ -252,8 +279,10 @@ def test_bad_questions() -> None:
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="needs POSIX signals")
-def test_interrupt() -> None:
-    """Ctrl-C ends all threads; what had ended was told."""
+@pytest.mark.parametrize("given", [False, True])
+def test_interrupt(given: bool) -> None:
+    """Ctrl-C ends all threads, also those of an executor that was given; what had ended was told."""
+    executor = ThreadPoolExecutor(2) if given else None
     before = threading.active_count()
     ended: list[Run] = []
 
@@ -268,8 +297,10 @@ def test_interrupt() -> None:
     previous = signal.signal(signal.SIGUSR1, interrupt)
     try:
         with pytest.raises(KeyboardInterrupt):
-            sweep(SIZES, datasets.linear(200), seeds=range(2000), epochs=20_000, on_result=stop)
+            sweep(SIZES, datasets.linear(200), seeds=range(2000), epochs=20_000, on_result=stop, executor=executor)
     finally:
         signal.signal(signal.SIGUSR1, previous)
+    if executor is not None:
+        executor.shutdown()  # at once, since its jobs have been told to stop
     assert 1 <= len(ended) < 2000
     assert threading.active_count() <= before + 1  # the timer's own thread may still be ending

@@ -20,7 +20,7 @@ from .history import History
 from .network import LOSSES, Network
 
 TOGETHER = 16  # trainings in a job at most: as many as a kernel runs abreast
-JOBS = 32  # that a sweep is divided into at least, where there are as many trainings
+JOBS = 32  # that a sweep on an executor is divided into at least, where there are as many trainings
 IN_FLIGHT = 256  # jobs that an executor holds at a time
 QUANTILES = (0.01, 0.1, 0.5, 0.9, 0.99)
 NETWORK_OPTIONS = ("activation", "bias", "init", "backend")
@@ -110,11 +110,12 @@ class SweepResult(Sequence[Run]):
         return [run.error for run in self]
 
     def _losses(self, learning_rate: float | None) -> list[float]:
-        """Final losses in order; a training that failed counts as infinitely bad."""
+        """Final losses in order; one that failed, or whose loss is NaN, counts as infinitely bad."""
         runs = [run for run in self if learning_rate is None or run.learning_rate == learning_rate]
         if not runs:
             raise OptionError(f"learning_rate is {learning_rate!r}, expected one of {sorted(set(self.learning_rates))}")
-        return sorted(run.final_mse if run.error is None else math.inf for run in runs)
+        found = (run.final_mse if run.error is None else math.inf for run in runs)
+        return sorted(math.inf if math.isnan(loss) else loss for loss in found)
 
     def quantiles(self, qs: Iterable[float] = QUANTILES, learning_rate: float | None = None) -> dict[float, float]:
         """Quantiles of the final losses, of all trainings or one learning rate's; a failed one counts as infinite."""
@@ -131,14 +132,15 @@ class SweepResult(Sequence[Run]):
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(["seed", "learning_rate", "final_mse", "error"])
             for run in self:
-                writer.writerow([run.seed, repr(run.learning_rate), repr(run.final_mse), run.error or ""])
+                error = "" if run.error is None else f"{type(run.error).__name__}: {run.error}"
+                writer.writerow([run.seed, repr(run.learning_rate), repr(run.final_mse), error])
 
     def plot(self, path: str | os.PathLike[str] | None = None) -> Any:
         """Draws, for each learning rate, how many trainings end below each loss (matplotlib, the `lab` extra)."""
         from . import plots
 
         rates = dict.fromkeys(self.learning_rates)
-        return plots.save(plots.distributions({f"learning rate {rate:g}": self._losses(rate) for rate in rates}), path)
+        return plots.save(plots.distributions({f"learning rate {rate!r}": self._losses(rate) for rate in rates}), path)
 
 
 class _Job(NamedTuple):
@@ -204,6 +206,7 @@ def sweep(
         loss=_check.choice("loss", loss, LOSSES),
         log_every=max(1, epochs - 1) if log_every is None else _check.integer("log_every", log_every, 1),
     )
+    checked = {**network, "activation": template.activations, "bias": template.bias}
     skipped = int(log_every is None and epochs > 1)
     if executor is not None and not isinstance(executor, Executor):
         raise TypeError(f"executor is {executor!r}, expected a concurrent.futures.Executor (not the class, one of it)")
@@ -223,7 +226,7 @@ def sweep(
 
     def jobs() -> Iterator[_Job]:
         """All jobs; the runs of seeds whose data fail get the error."""
-        together = max(1, min(TOGETHER, len(runs) // JOBS if executor else len(runs) // (2 * cores())))
+        together = max(1, min(TOGETHER, len(runs) // (JOBS if executor is not None else 2 * cores())))
         if template.backend == "python":  # which gains nothing by it
             together = 1
         plan = [(place, run.seed, run.learning_rate) for place, run in enumerate(runs)]
@@ -236,7 +239,7 @@ def sweep(
                 told(_fail(runs, [place for place, _, _ in own], error))
                 continue
             for first in range(0, step, together):
-                yield _Job(template.sizes, network, options, *arrays, own[first : first + together])
+                yield _Job(template.sizes, checked, options, *arrays, own[first : first + together])
 
     with Progress(epochs * len(runs), f"{len(runs)} trainings, epochs", progress) as bar:
         for job, future in _futures(jobs(), executor, bar):
@@ -282,24 +285,26 @@ def _futures(
         with lock:
             bar.update(epochs)
 
-    workers = cores()
-    own = ThreadPoolExecutor(workers, "bitprop") if executor is None else None
+    own = ThreadPoolExecutor(cores(), "bitprop") if executor is None else None
+    most = 2 * cores() if own is not None else IN_FLIGHT
+    threads = own or (executor if isinstance(executor, ThreadPoolExecutor) else None)  # whose jobs can be told to stop
     pending: dict[Future[list[_Outcome]], _Job] = {}
     try:
         more = first = True
         while more or pending:
-            while more and len(pending) < (2 * workers if own else IN_FLIGHT):
+            if more and len(pending) < most:
                 job = next(jobs, None)
                 if job is None:
                     more = False
                 else:
-                    pending[_submit(own, executor, job, tick, first)] = job
+                    pending[_submit(threads, executor, job, tick, first)] = job
                     first = False
-            # The time limit is for systems where a wait without one cannot be interrupted.
-            done, _ = wait(pending, timeout=0.1, return_when=FIRST_COMPLETED)
+            # Results go first, then further jobs. The limit of time is for systems where a wait cannot be interrupted.
+            limit = 0.0 if more and len(pending) < most else 0.1
+            done, _ = wait(pending, timeout=limit, return_when=FIRST_COMPLETED)
             for future in done:
                 job = pending.pop(future)
-                if own is None:
+                if threads is None:
                     bar.update(job.options.epochs * len(job.runs))
                 yield job, future
     finally:  # also where the caller was interrupted
@@ -311,12 +316,12 @@ def _futures(
 
 
 def _submit(
-    own: Executor | None, executor: Executor | None, job: _Job, tick: Callable[[int], None], first: bool
+    threads: Executor | None, executor: Executor | None, job: _Job, tick: Callable[[int], None], first: bool
 ) -> Future[list[_Outcome]]:
     """The job's future, also where the executor takes no more: a pool that broke on the way is its jobs' failure."""
     try:
-        if own is not None:
-            return own.submit(_train, job, tick)
+        if threads is not None:
+            return threads.submit(_train, job, tick)
         return executor.submit(_train, job)  # type: ignore[union-attr]  # one of the two is given
     except RuntimeError as error:
         if first:  # an executor that was shut down, or may not start processes here

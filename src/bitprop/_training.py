@@ -77,7 +77,8 @@ def train(
             history._extend(log[:new])
         return new
 
-    def undo() -> None:
+    def settle() -> None:
+        log_new()
         for training, parameters, work in zip(group.trainings, group.pointers, group.works):
             core.train_undo(training, parameters, work, shape)
 
@@ -103,8 +104,11 @@ def train(
                 budget = max(1, int(budget * min(2.0, SLICE / max(elapsed, 1e-6))))
             lead = in_training()
     except BaseException:
-        _insist(log_new)
-        _insist(undo)
+        try:
+            _insist(settle)
+        except BaseException:  # a second Ctrl-C on the way into it
+            _insist(settle)
+            raise
         raise
     for history, status in zip(histories, group.statuses):
         history.stopped = "epochs" if status == _pure.OK else None

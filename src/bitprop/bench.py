@@ -270,7 +270,11 @@ def measure(task: Task, takers: Sequence[Contestant], rounds: int, folder: str, 
                     left_out[name] = str(reason)
                 bar.update(1)
         ours = [name for name in children if name.startswith("bitprop") and name not in left_out]
-        known = {count: children[ours[0]].ask(count)["loss"] for count in set(counts.values())} if ours else {}
+        try:
+            known = {count: children[ours[0]].ask(count)["loss"] for count in set(counts.values())} if ours else {}
+        except LeftOutError as reason:
+            left_out[ours[0]] = str(reason)
+            known = {}
     os.remove(path)
     rows = []
     for name in [name for name in children if name not in left_out]:

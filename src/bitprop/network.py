@@ -6,7 +6,6 @@ from __future__ import annotations
 import hashlib
 import os
 import struct
-import threading
 from array import array
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -119,7 +118,7 @@ class Network:
         self._pointer = self._core.doubles(self._values)
         self._predict_row = _row_predictor(self._core, self._shape, self._pointer, sizes)
         self._free_work: list[Any] = []
-        self._trained = threading.Lock()
+        self._trained: dict[str, object] = {}  # "by": whose training is under way; setdefault is one step
         self.history: History | None = None
 
     # --- what it is ---
@@ -211,9 +210,10 @@ class Network:
         inputs, targets = self._pair(x, y)
         if shuffle_seed is not None and inputs.rows >= 2**32:
             raise ShapeError(f"x has {inputs.rows} rows, expected fewer than 2^32 with shuffling")
-        if not self._trained.acquire(blocking=False):
-            raise TrainingError("this network is being trained already, in another thread or around this callback")
-        try:
+        mine = object()
+        try:  # begins before the network is taken, so that an interrupt right after it gives it back
+            if self._trained.setdefault("by", mine) is not mine:
+                raise TrainingError("this network is being trained already, in another thread or around this callback")
             self.history = history = History(options.log_every, inputs.rows * targets.width)
             with Progress(options.epochs * inputs.rows, f"{options.epochs} epochs, rows", progress) as bar:
                 [diverged] = _training.train(
@@ -224,7 +224,8 @@ class Network:
             if diverged is not None:
                 raise _training.diverged(diverged, rate)
         finally:
-            self._trained.release()
+            if self._trained.get("by") is mine:
+                del self._trained["by"]
         return history
 
     # --- what it gives ---

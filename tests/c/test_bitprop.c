@@ -334,6 +334,38 @@ static void replay_train_many(const struct train_case *c, uint64_t budget) {
     check_doubles(c->id, "left alone", c->parameters, parameters + (NETWORKS - 1) * size, size);
 }
 
+/* A training that was never started is left alone, and its garbage disturbs no other. */
+static void test_refused_member(void) {
+    enum { NETWORKS = 20, REFUSED = 16 };
+    static const uint32_t sizes[3] = {2, 4, 1}, activations[2] = {BP_SIGMOID, BP_SIGMOID};
+    const bp_shape shape = {sizes, activations, 3, 0, kernel};
+    const size_t size = bp_parameter_count(&shape);
+    double *parameters = hold_doubles(NETWORKS * size), *work = hold_doubles(NETWORKS * bp_train_size(&shape));
+    double *inputs = hold_doubles(8), *targets = hold_doubles(4);
+    bp_training *trainings = hold(NETWORKS, sizeof(bp_training)); /* all bits set */
+    int32_t *statuses = hold(NETWORKS, sizeof(int32_t));
+    uint32_t *orders = hold(NETWORKS * 4, sizeof(uint32_t));
+    memset(inputs, 0, 8 * sizeof(double));
+    memset(targets, 0, 4 * sizeof(double));
+    for (size_t n = 0; n < NETWORKS; n++) {
+        bp_generator generator;
+        CALL("member", BP_OK, bp_init(parameters + n * size, &generator, &shape, 1, BP_NORMAL));
+        enter();
+        statuses[n] = bp_train_start(&trainings[n], orders + 4 * n, &shape, 4, 2, 1,
+                                     number(n == REFUSED ? NOT_A_NUMBER : ONE), BP_SSE, 1, 7);
+        leave("member", "bp_train_start", n == REFUSED ? BP_E_OPTION : BP_OK, statuses[n]);
+    }
+    CALL("members", BP_OK,
+         bp_train_many(NULL, statuses, trainings, parameters, work, orders, &shape, inputs, targets, NETWORKS, 0, 3,
+                       UINT64_MAX));
+    for (size_t n = 0; n < NETWORKS; n++) {
+        check_word("members", "status", n, n == REFUSED ? (uint64_t)BP_E_OPTION : BP_OK, (uint64_t)statuses[n]);
+        for (size_t k = 0; n != REFUSED && k < size; k++) {
+            check_word("members", "parameter", n, bits_of(parameters[k]), bits_of(parameters[n * size + k]));
+        }
+    }
+}
+
 static void replay_bytes(const struct bytes_case *c) {
     const bp_shape shape = {c->sizes, c->activations, c->layers, c->bias, kernel};
     const double *parameters = copy_doubles(c->parameters, c->n_parameters);
@@ -671,6 +703,8 @@ static void test_kernel(void) {
         release();
         replay_train_many(&train_cases[i], 5);
     }
+    test_refused_member();
+    release();
     test_bad_shapes();
     test_bad_options();
     test_rest();
