@@ -63,7 +63,9 @@ def tasks(quick: bool = False) -> list[Task]:
     found.append(Task("predict-row", "predict", "predict one row, 2-4-4-1", "row", "us/call", 1e6, rows=1, bias=True))
     million = Task("predict-million", "predict", "predict a million rows, 2-4-4-1", "predict", "ms", 1e3, bias=True)
     found.append(million._replace(rows=1_000_000, limit=1000))
+    # At a rate of 0.01 none of the thousand is chaotic, so that their mean loss can be checked.
     sweep = Task("sweep-1", "sweep", "", "full", "us/epoch/network", 1e6, 1000, networks=1000, limit=1000, seconds=2.0)
+    sweep = sweep._replace(rate=0.01)
     for cores in (1, 2):
         on = f"{cores} core{'s' * (cores > 1)}"
         title = f"1000 networks, full batch, 100 rows, up to 1000 epochs, without biases, {on}"
@@ -96,7 +98,7 @@ def _growth(quick: bool) -> list[Task]:
     for networks in (1, 10, 100) if quick else (1, 3, 10, 30, 100, 300, 1000):
         found.append(
             task._replace(name=f"networks-{networks}", title=title, networks=networks, parts=networks)._replace(
-                unit="us/epoch/network", limit=1000, seconds=0.2, series="networks", at=networks
+                unit="us/epoch/network", rate=0.01, limit=1000, seconds=0.2, series="networks", at=networks
             )
         )
     return found
