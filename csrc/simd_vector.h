@@ -38,12 +38,9 @@ typedef uint64_t LEVEL(bits) __attribute__((vector_size(8 * WIDTH)));
 #define MAX(a, b) PICK((a) > (b), a, b)
 #endif
 
+/* x - 0.0 is x, whatever x is, and compilers know it (x + 0.0 is another thing where x is -0.0). */
 INLINE vector LEVEL(broadcast)(double value) {
-    vector all = {value};
-    for (int i = 0; i < WIDTH; i++) {
-        all[i] = value;
-    }
-    return all;
+    return value - (vector){0.0};
 }
 #define broadcast LEVEL(broadcast)
 
