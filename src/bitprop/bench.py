@@ -369,9 +369,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         f"{parser.description} Tables give the median, least and greatest of all rounds, and the "
         "median's ratio to bitprop's fastest. On a busy machine only the least means much."
     )
-    parser.add_argument(
-        "--quick", action="store_true", help="short runs, three rounds, few sizes: about a minute (else ten)"
-    )
+    parser.add_argument("--quick", action="store_true", help="short runs, three rounds, few sizes: about a minute")
     parser.add_argument("--only", metavar="GROUP", action="append", help=f"{', '.join(GROUPS)}; can be repeated (all)")
     parser.add_argument("--rounds", type=_whole, metavar="N", help=f"runs of every contestant ({ROUNDS})")
 

@@ -210,11 +210,7 @@ def _add_train(commands: Any) -> None:
 
 
 def _train(options: argparse.Namespace) -> int:
-    if options.plot is not None:
-        plots.require(options.plot)
-    for path in (options.save, options.history, options.plot):
-        if path is not None:
-            _check_writable(path)
+    _check_outputs(options.plot, options.save, options.history)
     net, x, y = _network_and_data(options, options.load)
     try:
         history = net.fit(
@@ -266,6 +262,15 @@ def _train(options: argparse.Namespace) -> int:
     if options.epochs >= 100 and mse > 0.95 * history.mse[0]:
         print("the loss has hardly fallen: try another --learning-rate, such as 0.01, or --seed", file=sys.stderr)
     return 0
+
+
+def _check_outputs(plot: str | None, *paths: str | None) -> None:
+    """Refuses a picture that cannot be drawn, and files that cannot be written."""
+    if plot is not None:
+        plots.require(plot)
+    for path in (*paths, plot):
+        if path is not None:
+            _check_writable(path)
 
 
 def _check_writable(path: str) -> None:
@@ -323,11 +328,7 @@ def _summary(found: SweepResult, rate: float, threshold: float) -> dict[str, Any
 
 
 def _sweep(options: argparse.Namespace) -> int:
-    if options.plot is not None:
-        plots.require(options.plot)
-    for path in (options.csv, options.plot):
-        if path is not None:
-            _check_writable(path)
+    _check_outputs(options.plot, options.csv)
     _check.integer("--seeds", options.seeds, 1, 2**32)
     if not options.threshold >= 0.0:
         raise OptionError(f"--threshold is {options.threshold}, expected a number of at least 0")
