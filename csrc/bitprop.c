@@ -57,6 +57,21 @@ typedef unsigned long fp_word;
 #define FP_DEFAULT 0U
 #define FP_READ(word) __asm__ __volatile__("frcsr %0" : "=r"(word) : : "memory")
 #define FP_WRITE(word) __asm__ __volatile__("fscsr %0" : : "r"(word) : "memory")
+#elif defined(__GNUC__) && defined(__s390__)
+typedef uint32_t fp_word;
+#define FP_DEFAULT 0U
+#define FP_READ(word) __asm__ __volatile__("efpc %0" : "=d"(word) : : "memory")
+#define FP_WRITE(word) __asm__ __volatile__("sfpc %0" : : "d"(word) : "memory")
+#elif defined(__GNUC__) && defined(__powerpc__) && !defined(_SOFT_FLOAT) && !defined(__NO_FPRS__)
+typedef uint64_t fp_word;
+#define FP_DEFAULT 0U
+#define FP_READ(word) __asm__ __volatile__("mffs 0\n\tstfd%U0%X0 0,%0" : "=m"(word) : : "fr0", "memory")
+#define FP_WRITE(word) __asm__ __volatile__("lfd%U0%X0 0,%0\n\tmtfsf 255,0" : : "m"(word) : "fr0", "memory")
+#elif defined(__GNUC__) && defined(__mips_hard_float)
+typedef uint32_t fp_word;
+#define FP_DEFAULT 0U
+#define FP_READ(word) __asm__ __volatile__("cfc1 %0, $31" : "=r"(word) : : "memory")
+#define FP_WRITE(word) __asm__ __volatile__("ctc1 %0, $31" : : "r"(word) : "memory")
 #else
 typedef uint32_t fp_word;
 #define FP_DEFAULT 0U
