@@ -849,11 +849,14 @@ def self_test() -> int:
     data = bytearray(148)
     order = [0] * 4
     training = Training()
+    relu = [-0.0]  # which relu keeps
     status = probe()
     if status != OK:
         return status
     if (
-        train_size(shape) != 151
+        activate(relu, 1, RELU) != OK
+        or double_bits(relu[0]) >> 63 == 0
+        or train_size(shape) != 151
         or encode_size(shape) != len(data)
         or init(parameters, training.generator, shape, 1, GLOROT) != OK
         or train_start(training, order, shape, 4, 3, 1, 0.5, MSE, 1, 1) != OK
