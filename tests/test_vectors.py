@@ -1,31 +1,80 @@
 # SPDX-License-Identifier: MIT
-"""Every backend gives the oracle's bits (docs/contract.md), case by case."""
+"""Every backend gives the golden vectors' bits, case by case, and these are what the oracle gives."""
 
 from __future__ import annotations
 
+import importlib.resources
 import json
+import subprocess
+import sys
+import zlib
 from array import array
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 from bits import from_hex, to_hex
 
 from bitprop import Network, _pure, datasets
 from bitprop._backend import Core
 from bitprop.network import ACTIVATIONS, INITS, LOSSES
+from bitprop.vectors import cases as questions
+from bitprop.vectors import generate
 
-FOLDER = Path(__file__).parent / "vectors"
+FOLDER = importlib.resources.files("bitprop") / "vectors"
+TESTS = Path(__file__).parent
 Case = dict[str, Any]
+SUITE = [json.loads((FOLDER / generate.file_name(group)).read_text(encoding="utf-8")) for group in questions.GROUPS]
 
 
-def cases(group: str) -> list[Any]:
-    """The cases of a group, each a parameter of its own."""
-    found = json.loads(FOLDER.joinpath(f"{group}.json").read_text(encoding="utf-8"))
-    assert found["contract"] == _pure.CONTRACT
-    assert found["group"] == group
-    return [pytest.param(case, id=case["id"]) for case in found["cases"]]
+def cases(function: str) -> list[Any]:
+    """The cases of a function, each a parameter of its own."""
+    found = [case for document in SUITE for case in document["cases"] if case["function"] == function]
+    return [pytest.param({**case["input"], "expected": case["expected"]}, id=case["id"]) for case in found]
+
+
+def test_vectors_are_the_oracles() -> None:
+    """The stored vectors are what the oracle gives; the command to write them anew is in the message."""
+    stored = [(FOLDER / generate.file_name(group)).read_bytes() for group in questions.GROUPS]
+    for (group, document), found in zip(generate.documents(), stored):
+        expected = (generate.text(document) + "\n").encode()
+        assert found == expected, f"{generate.file_name(group)} differs; run: {generate.COMMAND}"
+    found = {entry.name for entry in FOLDER.iterdir() if entry.name.endswith(".json")}
+    assert found == {"schema.json", *map(generate.file_name, questions.GROUPS)}
+
+
+def test_vectors_in_c() -> None:
+    """tests/c/vectors.h holds the same cases."""
+    script = TESTS / "c" / "make_vectors.py"
+    found = subprocess.run([sys.executable, str(script), "--check"], capture_output=True, text=True, check=False)
+    assert found.returncode == 0, found.stdout + found.stderr
+
+
+@pytest.mark.parametrize("document", SUITE, ids=lambda document: document["group"])
+def test_schema(document: dict[str, Any]) -> None:
+    """Each file is as schema.json says, and tells what each of its flags catches."""
+    schema = json.loads((FOLDER / "schema.json").read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.validate(document, schema, jsonschema.Draft202012Validator)
+    assert document["contract"] == _pure.CONTRACT
+    assert {flag for case in document["cases"] for flag in case["flags"]} == set(document["flags"])
+
+
+def test_published_cases_stay() -> None:
+    """Append-only: a published case never changes within a contract version, and a new one is entered in the list."""
+    lines = TESTS.joinpath("published_cases.txt").read_text(encoding="utf-8").splitlines()
+    published = [line for line in lines if not line.startswith("#")]
+    found = []
+    for document in SUITE:
+        for case in document["cases"]:
+            fixed = json.dumps([case["function"], case["input"], case["expected"]], sort_keys=True)
+            found.append(f"{document['group']} {case['id']} {zlib.crc32(fixed.encode()):08x}")
+    lost = sorted(set(published) - set(found))
+    new = "\n".join(line for line in found if line not in set(published))
+    assert not lost, f"published cases have changed or gone: {lost}"
+    assert not new, f"append to tests/published_cases.txt:\n{new}"
 
 
 def shape_of(core: Core, case: Case) -> Any:
@@ -38,42 +87,52 @@ def flat(core: Core, rows: list[list[str]]) -> Any:
     return core.doubles(from_hex(chain.from_iterable(rows)))
 
 
-@pytest.mark.parametrize("case", cases("activations"))
+@pytest.mark.parametrize("case", cases("activation"))
 def test_activations(core: Core, case: Case) -> None:
     """§2: activations, and slopes from the outputs."""
     values = from_hex(case["x"])
     code = ACTIVATIONS.index(case["activation"])
     assert core.activate(core.doubles(values), len(values), code) == _pure.OK
-    assert to_hex(values) == case["y"]
+    assert to_hex(values) == case["expected"]["y"]
     assert core.slope(core.doubles(values), len(values), code) == _pure.OK
-    assert to_hex(values) == case["slope"]
+    assert to_hex(values) == case["expected"]["slope"]
 
 
-@pytest.mark.parametrize("case", cases("generator"))
-def test_generator(core: Core, case: Case) -> None:
-    """§9: random() and randbelow() of all three streams."""
+def generator_of(core: Core, case: Case) -> Any:
+    """The case's generator."""
     generator = core.generator()
-    core.generator_seed(generator, int(case["seed64"]), case["stream"])
-    if "random" in case:
-        assert to_hex(core.generator_random(generator) for _ in case["random"]) == case["random"]
-    else:
-        assert [[n, core.generator_below(generator, n)] for n, _ in case["below"]] == case["below"]
+    core.generator_seed(generator, int(case["seed"], 16), case["stream"])
+    return generator
+
+
+@pytest.mark.parametrize("case", cases("random"))
+def test_random(core: Core, case: Case) -> None:
+    """§9: random() of all three streams."""
+    generator = generator_of(core, case)
+    assert to_hex(core.generator_random(generator) for _ in range(case["count"])) == case["expected"]["random"]
+
+
+@pytest.mark.parametrize("case", cases("randbelow"))
+def test_randbelow(core: Core, case: Case) -> None:
+    """§9: randbelow() of all three streams."""
+    generator = generator_of(core, case)
+    assert [core.generator_below(generator, n) for n in case["n"]] == case["expected"]["randbelow"]
 
 
 @pytest.mark.parametrize("case", cases("init"))
 def test_init(backend: str, case: Case) -> None:
     """§9: initial parameters, through the public class."""
-    net = Network(*case["sizes"], bias=case["bias"], init=case["init"], seed=int(case["seed"]), backend=backend)
+    net = Network(*case["sizes"], bias=case["bias"], init=case["init"], seed=int(case["seed"], 16), backend=backend)
     assert case["init"] in INITS
-    assert to_hex(net.parameters) == case["parameters"]
+    assert to_hex(net.parameters) == case["expected"]["parameters"]
 
 
 @pytest.mark.parametrize("case", cases("data"))
 def test_data(case: Case) -> None:
     """§10: the data sets, which are the same for all backends."""
-    x, y = datasets.xor() if case["kind"] == "xor" else datasets.linear(case["n"], int(case["seed"]))
-    assert [to_hex(row) for row in x] == case["inputs"]
-    assert [to_hex(row) for row in y] == case["targets"]
+    x, y = datasets.xor() if case["kind"] == "xor" else datasets.linear(case["n"], int(case["seed"], 16))
+    assert [to_hex(row) for row in x] == case["expected"]["inputs"]
+    assert [to_hex(row) for row in y] == case["expected"]["targets"]
 
 
 @pytest.mark.parametrize("case", cases("forward"))
@@ -85,12 +144,12 @@ def test_forward(core: Core, case: Case) -> None:
     nodes = sum(case["sizes"][1:])
     preactivations, outputs = array("d", bytes(8 * nodes)), array("d", bytes(8 * nodes))
     assert core.forward(core.doubles(preactivations), core.doubles(outputs), shape, parameters, row) == _pure.OK
-    assert to_hex(preactivations) == list(chain.from_iterable(case["preactivations"]))
-    assert to_hex(outputs) == list(chain.from_iterable(case["outputs"]))
+    assert to_hex(preactivations) == list(chain.from_iterable(case["expected"]["preactivations"]))
+    assert to_hex(outputs) == list(chain.from_iterable(case["expected"]["outputs"]))
     predicted = array("d", bytes(8 * case["sizes"][-1]))
     work = core.work(shape, core.predict_size(shape))
     assert core.predict(core.doubles(predicted), work, shape, parameters, row, 1) == _pure.OK
-    assert to_hex(predicted) == case["outputs"][-1]
+    assert to_hex(predicted) == case["expected"]["outputs"][-1]
 
 
 @pytest.mark.parametrize("case", cases("gradient"))
@@ -103,13 +162,13 @@ def test_gradient(core: Core, case: Case) -> None:
     loss = LOSSES.index(case["loss"])
     work = core.work(shape, core.train_size(shape))
     assert core.gradient(core.doubles(gradient), work, shape, parameters, *data, loss) == _pure.OK
-    assert to_hex(gradient) == case["gradient"]
+    assert to_hex(gradient) == case["expected"]["gradient"]
     figure = array("d", [0.0])
     work = core.work(shape, core.predict_size(shape))
     assert core.loss(core.doubles(figure), work, shape, parameters, *data, LOSSES.index("sse")) == _pure.OK
-    assert to_hex(figure) == [case["sse"]]
+    assert to_hex(figure) == [case["expected"]["sse"]]
     assert core.loss(core.doubles(figure), work, shape, parameters, *data, loss) == _pure.OK
-    assert to_hex(figure) == [case["figure"]]
+    assert to_hex(figure) == [case["expected"]["figure"]]
 
 
 @pytest.mark.parametrize("budget", [2**63, 1, 5])
@@ -125,7 +184,7 @@ def test_train(core: Core, case: Case, budget: int) -> None:
     rate = from_hex([case["learning_rate"]])[0]
     status = core.train_start(
         *(training, order, shape, rows, case["batch_size"] or rows, 1, rate, LOSSES.index(case["loss"])),
-        *(int(seed is not None), seed or 0),
+        *(int(seed is not None), int(seed or "0", 16)),
     )
     assert status == _pure.OK
     log = array("d", bytes(8 * case["epochs"]))
@@ -137,20 +196,20 @@ def test_train(core: Core, case: Case, budget: int) -> None:
             *(len(log), case["epochs"], budget),
         )
         sse += log[: training.epoch - len(sse)]
-    assert to_hex(sse) == case["sse"]
-    assert to_hex(parameters) == case["final"]
-    assert (training.epoch if status == _pure.DIVERGED else None) == case["diverged"]
+    assert to_hex(sse) == case["expected"]["sse"]
+    assert to_hex(parameters) == case["expected"]["parameters"]
+    assert (training.epoch if status == _pure.DIVERGED else None) == case["expected"]["diverged"]
 
 
-@pytest.mark.parametrize("case", cases("bytes"))
+@pytest.mark.parametrize("case", cases("model_bytes"))
 def test_bytes(core: Core, case: Case) -> None:
     """§11: model bytes and fingerprint."""
     shape = shape_of(core, case)
     data = bytearray(core.encode_size(shape))
     assert core.encode(core.octets(data), shape, core.doubles(from_hex(case["parameters"]))) == _pure.OK
-    assert data.hex() == case["bytes"]
+    assert data.hex() == case["expected"]["bytes"]
     network = Network.from_bytes(data, backend=core.name)
-    assert network.fingerprint() == case["fingerprint"]
+    assert network.fingerprint() == case["expected"]["fingerprint"]
     assert network.sizes == tuple(case["sizes"])
     assert network.activations == tuple(case["activations"])
     assert network.bias == case["bias"]

@@ -60,13 +60,18 @@ static uint32_t entered;
 
 /* --- checks --- */
 
-static uint64_t passed, failed;
-static uint32_t kernel; /* of all shapes */
+static uint64_t passed, failed, differing; /* checks, and bits */
+static uint32_t kernel;                    /* of all shapes */
 
 static void check_word(const char *id, const char *what, size_t at, uint64_t expected, uint64_t found) {
     if (expected == found) {
         passed++;
-    } else if (failed++ < PRINTED_FAILURES) {
+        return;
+    }
+    for (uint64_t bits = expected ^ found; bits != 0; bits &= bits - 1) {
+        differing++;
+    }
+    if (failed++ < PRINTED_FAILURES) {
         printf("FAILED %s: %s [%lu], environment %s: expected %016" PRIx64 ", found %016" PRIx64 "\n", id, what,
                (unsigned long)at, now->name, expected, found);
     }
@@ -366,7 +371,7 @@ static void test_refused_member(void) {
     }
 }
 
-static void replay_bytes(const struct bytes_case *c) {
+static void replay_bytes(const struct model_bytes_case *c) {
     const bp_shape shape = {c->sizes, c->activations, c->layers, c->bias, kernel};
     const double *parameters = copy_doubles(c->parameters, c->n_parameters);
     double *decoded = hold_doubles(c->n_parameters);
@@ -387,19 +392,31 @@ static void replay_bytes(const struct bytes_case *c) {
     }
 }
 
-/* The first weights of 3-5-2 with biases from seed 1 (tests/vectors/init.json). */
-static void replay_init(void) {
-    static const uint32_t sizes[3] = {3, 5, 2}, activations[2] = {BP_RELU, BP_TANH};
-    static const uint64_t golden[3][3] = {{0xbfcc979b43f0e040U, 0xbfb34f05e6b23040U, 0xc005c934a2717d8eU},
-                                          {0xbfe766938372453eU, 0x3fe63c5ab66b09f0U, 0x3fe0e1aef0813e26U},
-                                          {0xbfe443fdbedea918U, 0x3fe341b93564958dU, 0x3fdd3d6009c553a1U}};
-    const bp_shape shape = {sizes, activations, 3, 1, kernel};
+static void replay_init(const struct init_case *c) {
+    uint32_t *activations = hold(c->layers, sizeof(uint32_t));
+    const bp_shape shape = {c->sizes, activations, c->layers, c->bias, kernel};
+    double *parameters = hold_doubles(c->n_parameters);
     bp_generator generator;
-    for (uint32_t init = BP_NORMAL; init <= BP_GLOROT; init++) {
-        double *parameters = hold_doubles(bp_parameter_count(&shape));
-        CALL("init", BP_OK, bp_init(parameters, &generator, &shape, 1, init));
-        check_doubles("init", "weight", golden[init], parameters, 3);
-        check_word("init", "bias", 0, 0, raw_bits(parameters[15]));
+    memset(activations, 0, c->layers * sizeof(uint32_t)); /* any will do */
+    CALL(c->id, BP_OK, bp_init(parameters, &generator, &shape, c->seed, c->init));
+    check_doubles(c->id, "parameter", c->parameters, parameters, c->n_parameters);
+}
+
+static void replay_generator(void) {
+    bp_generator generator;
+    for (size_t i = 0; i < n_random_cases; i++) {
+        const struct random_case *c = &random_cases[i];
+        bp_generator_seed(&generator, c->seed, c->stream);
+        for (size_t k = 0; k < c->n; k++) {
+            check_word(c->id, "random", k, c->random[k], bits_of(bp_generator_random(&generator)));
+        }
+    }
+    for (size_t i = 0; i < n_randbelow_cases; i++) {
+        const struct randbelow_case *c = &randbelow_cases[i];
+        bp_generator_seed(&generator, c->seed, c->stream);
+        for (size_t k = 0; k < c->n; k++) {
+            check_word(c->id, "randbelow", k, c->randbelow[k], bp_generator_below(&generator, c->bounds[k]));
+        }
     }
 }
 
@@ -417,11 +434,13 @@ static void replay_all(void) {
         replay_train(&train_cases[i], &slicings[0]);
     }
     /* Only calculations take the default environment, so encoding a signalling NaN may trap where traps are on. */
-    for (size_t i = 0; i < n_bytes_cases && strcmp(now->name, "trapping") != 0; i++, release()) {
-        replay_bytes(&bytes_cases[i]);
+    for (size_t i = 0; i < n_model_bytes_cases && strcmp(now->name, "trapping") != 0; i++, release()) {
+        replay_bytes(&model_bytes_cases[i]);
     }
-    replay_init();
-    release();
+    for (size_t i = 0; i < n_init_cases; i++, release()) {
+        replay_init(&init_cases[i]);
+    }
+    replay_generator();
     CALL("self-test", BP_OK, bp_self_test());
 }
 
@@ -580,7 +599,7 @@ static void check_refused(const char *id, const char *what, const uint8_t *data,
     free(held[--n_held]);
 }
 
-static void test_altered_bytes(const struct bytes_case *c) {
+static void test_altered_bytes(const struct model_bytes_case *c) {
     uint8_t *data = hold(c->n_bytes + 1, 1);
     memcpy(data, c->bytes, c->n_bytes);
     for (size_t length = 0; length < c->n_bytes; length++) {
@@ -722,9 +741,12 @@ int main(void) {
     }
     kernel = BP_AUTO;
     test_sealed_bytes();
-    for (size_t i = 0; i < n_bytes_cases; i++, release()) {
-        test_altered_bytes(&bytes_cases[i]);
+    for (size_t i = 0; i < n_model_bytes_cases; i++, release()) {
+        test_altered_bytes(&model_bytes_cases[i]);
     }
-    printf("%" PRIu64 " passed, %" PRIu64 " failed, kernels %#" PRIx32 "\n", passed, failed, bp_kernels());
+    printf("%lu cases, %" PRIu64 " passed, %" PRIu64 " failed, %" PRIu64 " differing bits, kernels %#" PRIx32 "\n",
+           (unsigned long)(n_activation_cases + n_random_cases + n_randbelow_cases + n_init_cases + n_forward_cases +
+                           n_gradient_cases + n_train_cases + n_model_bytes_cases),
+           passed, failed, differing, bp_kernels());
     return failed > 0;
 }

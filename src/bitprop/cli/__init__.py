@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: MIT
+"""The command `bitprop`.
+
+Exit status: 0 done, 1 a check failed (or training diverged), 2 bad usage or input, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from ..errors import BitpropError, DivergedError
+from . import lab, machine, models, sweep, train, vectors
+from .options import version
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """One line, as for every other error."""
+        self.exit(2, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="bitprop",
+        description="Small neural networks, trained by back-propagation to the same bits everywhere.",
+        epilog="example: bitprop train xor --epochs 5000 --save xor.json",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"bitprop {version()}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
+    for add in (
+        *(lab.add, train.add, sweep.add, models.add_predict, models.add_gradcheck, vectors.add),
+        *(machine.add_bench, machine.add_info),
+    ):
+        add(commands)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command; returns its exit status."""
+    try:
+        options = _parser().parse_args(arguments)
+        status: int = options.run(options)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except KeyboardInterrupt:
+        return _fail("interrupted", 130)
+    except BrokenPipeError:  # the reader of our output has left, for example `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except DivergedError as error:
+        return _fail(f"error: {error}", 1)
+    except BitpropError as error:
+        return _fail(f"error: {error}", 2)
+    except OSError as error:
+        return _fail(f"error: {f'{error.filename}: ' if error.filename else ''}{error.strerror or error}", 2)
+    except MemoryError:
+        return _fail("error: not enough memory for this work: a smaller network, fewer rows or fewer seeds", 2)
+    return status
+
+
+def _fail(message: str, status: int) -> int:
+    if sys.stderr is not None:
+        print("bitprop:", " ".join(message.splitlines()), file=sys.stderr)
+    return status

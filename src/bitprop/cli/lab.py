@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: MIT
+"""`bitprop lab`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from typing import Any
+
+from .. import lab, plots
+from .options import add_backend, add_progress, check_writable, command, print_json, whole
+
+
+def add(commands: Any) -> None:
+    parser = command(
+        commands,
+        run,
+        "lab",
+        "Reproduce the lab report: four loss tables beside its own.",
+        example="bitprop lab --out pictures",
+    )
+    parser.add_argument("--seed", type=whole, default=0, help="of the single runs, data and network (0)")
+    parser.add_argument("--seeds", type=whole, default=100, help="trainings per table for the quantiles (100; 0: none)")
+    parser.add_argument("--out", metavar="DIR", help="write pictures there (needs matplotlib: bitprop[lab])")
+    add_backend(parser)
+    add_progress(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    if options.out is not None:
+        plots.require()
+        os.makedirs(options.out, exist_ok=True)
+        check_writable(os.path.join(options.out, "picture.png"))
+    ready = None if options.json else _print_table
+    found = lab.run(options.seed, options.seeds, options.backend, options.progress, ready)
+    if options.json:
+        print_json(found.to_json())
+    elif found.left_out:
+        print(found.left_out)
+    if options.out is not None:
+        for path in plots.saverun(found.tables, found.seed, options.out, options.progress):
+            print(f"wrote {path}", file=sys.stderr)
+    return 0
+
+
+def _print_table(table: lab.Table) -> None:
+    print(table, end="\n\n", flush=True)

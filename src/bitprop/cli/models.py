@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: MIT
+"""`bitprop predict` and `bitprop gradcheck`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+from .. import datasets
+from ..network import Network
+from .options import (
+    DATA_HELP,
+    add_backend,
+    add_data_seed,
+    add_network,
+    add_progress,
+    command,
+    network_and_data,
+    print_json,
+)
+
+
+def add_predict(commands: Any) -> None:
+    parser = command(
+        commands,
+        _predict,
+        "predict",
+        "Print a model's outputs, a line of comma-separated numbers for each row.",
+        example="bitprop predict xor.json xor",
+    )
+    parser.add_argument("model", metavar="MODEL", help="a model file")
+    parser.add_argument("data", metavar="DATA", help=DATA_HELP.replace("are the targets", "may be the targets"))
+    add_data_seed(parser)
+    add_backend(parser)
+
+
+def _predict(options: argparse.Namespace) -> int:
+    net = Network.load(options.model, backend=options.backend)
+    x, y = datasets.named(options.data, options.data_seed, net.sizes[0], net.sizes[-1])
+    outputs = net.predict(x)
+    mse = net.loss(x, y) if y else None
+    if options.json:
+        print_json({"outputs": outputs, "mse": mse})
+    else:
+        print("\n".join(",".join(map(repr, row)) for row in outputs))
+        if mse is not None:
+            print(f"mse {mse!r}", file=sys.stderr)
+    return 0
+
+
+def add_gradcheck(commands: Any) -> None:
+    parser = command(
+        commands,
+        _gradcheck,
+        "gradcheck",
+        "Compare back-propagation's gradient with finite differences.",
+        example="bitprop gradcheck xor --sizes 2-4-4-1 --activation tanh",
+    )
+    parser.add_argument("data", metavar="DATA", nargs="?", default="xor", help=f"{DATA_HELP} (xor)")
+    parser.add_argument("--model", metavar="MODEL", help="check this model file, instead of a new network")
+    add_network(parser)
+    add_data_seed(parser)
+    add_backend(parser)
+    add_progress(parser)
+
+
+def _gradcheck(options: argparse.Namespace) -> int:
+    net, x, y = network_and_data(options, options.model)
+    found = net.check_gradient(x, y, progress=options.progress)
+    if options.json:
+        rows = [row._asdict() for row in found]
+        print_json({"ok": found.ok, "max_error": found.max_error, "backend": net.backend, "parameters": rows})
+    else:
+        print(found)
+    return 0 if found.ok else 1

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: MIT
+"""What the commands share: options, their checks, and JSON."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+from typing import Any
+
+from .. import _backend, datasets, network, plots
+from ..errors import DataError, OptionError
+from ..network import Network
+
+DATA_HELP = "linear:N, xor, or a CSV file whose last columns are the targets ('-' is stdin)"
+
+
+def whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
+
+
+def real(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
+
+
+def sizes(text: str) -> list[int]:
+    try:
+        return [int(size) for size in text.replace(",", "-").split("-")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not layer sizes, such as 2-4-4-1") from None
+
+
+def version() -> str:
+    """Of the installed package."""
+    from importlib.metadata import version
+
+    return version("bitprop")
+
+
+def command(commands: Any, run: Any, name: str, text: str, example: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name, help=text, description=text, epilog=f"example: {example}", allow_abbrev=False
+    )
+    parser.set_defaults(run=run)
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    return parser
+
+
+def add_backend(parser: argparse.ArgumentParser) -> None:
+    names = ("auto", *_backend.BACKENDS)
+    parser.add_argument("--backend", choices=names, help="default: BITPROP_BACKEND, or the fastest")
+
+
+def add_progress(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--progress",
+        action=argparse.BooleanOptionalAction,
+        help="show a progress bar after two seconds (default: where stderr is a terminal)",
+    )
+
+
+def add_network(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--sizes", type=sizes, metavar="2-4-4-1", help="layer sizes (default: two hidden layers of 4)")
+    parser.add_argument("--activation", help="one, or one for each layer: tanh,sigmoid (sigmoid)")
+    parser.add_argument("--bias", action=argparse.BooleanOptionalAction, help="biases (default: yes)")
+    parser.add_argument("--init", choices=network.INITS, help="initial weights (normal)")
+    parser.add_argument("--seed", type=whole, help="of the initial weights (0)")
+
+
+def add_steps(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--epochs", type=whole, default=10_000, help="(10000)")
+    parser.add_argument("--batch-size", type=whole, help="rows to a step; 1 is online (default: all)")
+    parser.add_argument("--shuffle-seed", type=whole, help="shuffle the rows before each epoch, from this seed")
+    parser.add_argument("--loss", default="half_sse", choices=network.LOSSES, help="(half_sse)")
+
+
+def add_data_seed(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data-seed", type=whole, default=0, help="of linear:N (0)")
+
+
+def network_and_data(options: argparse.Namespace, model: str | None) -> tuple[Network, datasets.Rows, datasets.Rows]:
+    """The network of a model file or of the options, with the data set, which must have targets."""
+    own = {name: getattr(options, name) for name in ("activation", "bias", "init", "seed")}
+    own = {name: value for name, value in own.items() if value is not None}
+    loaded = None
+    if model is not None:
+        if own or options.sizes:
+            name = next(iter(own), "sizes")
+            raise OptionError(f"--{name} is given for {model}, which has its own: expected a model or network options")
+        loaded = Network.load(model, backend=options.backend)
+    sizes = loaded.sizes if loaded else options.sizes
+    inputs, outputs = (sizes[0], sizes[-1]) if sizes else (None, 1)
+    x, y = datasets.named(options.data, options.data_seed, inputs, outputs)
+    if not y:
+        raise DataError(f"{options.data} has {len(x[0])} columns, expected columns of targets after {inputs} of inputs")
+    if "," in own.get("activation", ""):
+        own["activation"] = own["activation"].split(",")
+    return loaded or Network(*(sizes or (len(x[0]), 4, 4, 1)), backend=options.backend, **own), x, y
+
+
+def print_json(fields: Any) -> None:
+    print(json.dumps(_finite(fields), indent=1, allow_nan=False))
+
+
+def _finite(value: Any) -> Any:
+    """The value with null for what JSON has no number for: NaN and infinities."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    return [_finite(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def check_outputs(plot: str | None, *paths: str | None) -> None:
+    """Refuses a picture that cannot be drawn, and files that cannot be written."""
+    if plot is not None:
+        plots.require(plot)
+    for path in (*paths, plot):
+        if path is not None:
+            check_writable(path)
+
+
+def check_writable(path: str) -> None:
+    """Refuses before the work what could not be written after it."""
+    folder = os.path.dirname(path) or "."
+    if not path or os.path.isdir(path):
+        raise OptionError(f"cannot write {path!r}: expected the name of a file")
+    if not os.path.isdir(folder):
+        raise OptionError(f"cannot write {path}: there is no folder {folder}")
+    if not os.access(folder, os.W_OK):
+        raise OptionError(f"cannot write {path}: the folder {folder} does not allow it")

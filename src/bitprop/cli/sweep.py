@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: MIT
+"""`bitprop sweep`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+from .. import _check
+from .._sweep import Run, SweepResult, sweep
+from ..errors import OptionError
+from .options import (
+    DATA_HELP,
+    add_backend,
+    add_data_seed,
+    add_network,
+    add_progress,
+    add_steps,
+    check_outputs,
+    command,
+    network_and_data,
+    print_json,
+    real,
+    whole,
+)
+
+
+def _rates(text: str) -> list[float]:
+    rates = text.split(",")
+    if "" in rates:
+        raise argparse.ArgumentTypeError(f"{text!r} has an empty entry, expected numbers with commas: 1,0.1")
+    return [real(rate) for rate in rates]
+
+
+def add(commands: Any) -> None:
+    parser = command(
+        commands,
+        run,
+        "sweep",
+        "Train a network for each of many seeds and learning rates, on all cores. Exit status 1 where all failed.",
+        example="bitprop sweep xor --seeds 100 --learning-rates 1,0.1 --epochs 5000 --threshold 0.01",
+    )
+    parser.add_argument("data", metavar="DATA", help=DATA_HELP)
+    parser.add_argument("--seeds", type=whole, default=100, help="how many, from --seed on (100)")
+    parser.add_argument("--learning-rates", type=_rates, default=[1.0], metavar="1,0.1", help="one or more (1.0)")
+    add_steps(parser)
+    parser.add_argument("--threshold", type=real, default=0.01, help="final mse below which one is solved (0.01)")
+    parser.add_argument("--csv", metavar="CSV", help="write every training's final mse to this CSV file")
+    parser.add_argument("--plot", metavar="PNG", help="draw how the final losses lie (needs matplotlib: bitprop[lab])")
+    add_network(parser)
+    add_data_seed(parser)
+    add_backend(parser)
+    add_progress(parser)
+
+
+def _summary(found: SweepResult, rate: float, threshold: float) -> dict[str, Any]:
+    """What came of one learning rate."""
+    errors = [run.error for run in found if run.learning_rate == rate]
+    return {
+        "learning_rate": rate,
+        "trainings": len(errors),
+        "solved": found.solved(threshold, rate),
+        "failed": len(errors) - errors.count(None),
+        "quantiles": {str(q): value for q, value in found.quantiles(learning_rate=rate).items()},
+    }
+
+
+def run(options: argparse.Namespace) -> int:
+    check_outputs(options.plot, options.csv)
+    _check.integer("--seeds", options.seeds, 1, 2**32)
+    if not options.threshold >= 0.0:
+        raise OptionError(f"--threshold is {options.threshold}, expected a number of at least 0")
+    net, x, y = network_and_data(options, None)
+    first = options.seed or 0
+    init = options.init or "normal"
+    ended: list[Run] = []
+    try:
+        found = sweep(
+            net.sizes,
+            (x, y),
+            seeds=range(first, first + options.seeds),
+            learning_rates=options.learning_rates,
+            epochs=options.epochs,
+            batch_size=options.batch_size,
+            shuffle_seed=options.shuffle_seed,
+            loss=options.loss,
+            activation=net.activations,
+            bias=net.bias,
+            init=init,
+            backend=options.backend,
+            progress=options.progress,
+            on_result=ended.append,
+        )
+    except KeyboardInterrupt:
+        if options.csv and ended:
+            SweepResult(ended).to_csv(options.csv)
+            print(f"\nwrote {options.csv}: the {len(ended)} trainings that had ended", file=sys.stderr)
+        raise
+    if options.csv is not None:
+        found.to_csv(options.csv)
+        print(f"wrote {options.csv}", file=sys.stderr)
+    if options.plot is not None:
+        found.plot(options.plot)
+        print(f"wrote {options.plot}", file=sys.stderr)
+    failed = [run for run in found if run.error is not None]
+    rates = [_summary(found, rate, options.threshold) for rate in dict.fromkeys(found.learning_rates)]
+    if options.json:
+        runs = [
+            {
+                "seed": run.seed,
+                "learning_rate": run.learning_rate,
+                "final_mse": run.final_mse,
+                "error": None if run.error is None else str(run.error),
+            }
+            for run in found
+        ]
+        print_json(
+            {
+                "version": _version(),
+                "data": options.data,
+                "data_seed": options.data_seed,
+                "sizes": net.sizes,
+                "activations": net.activations,
+                "bias": net.bias,
+                "init": init,
+                "epochs": options.epochs,
+                "batch_size": options.batch_size,
+                "shuffle_seed": options.shuffle_seed,
+                "loss": options.loss,
+                "threshold": options.threshold,
+                "rates": rates,
+                "trainings": runs,
+            }
+        )
+    else:
+        batches = "full batch" if options.batch_size is None else f"batches of {options.batch_size}"
+        print(f"{net!r} on {options.data}, {options.epochs} epochs, {batches}, {options.loss}")
+        print(f"seeds {first} to {first + options.seeds - 1}, quantiles of the final mse:")
+        heads = "".join(f"{f'{q:.0%}':>11}" for q in found.quantiles())
+        print(f"{'rate':>8} {'solved':>12} {'failed':>7}{heads}")
+        for each in rates:
+            solved = f"{each['solved']} of {each['trainings']}"
+            figures = "".join(f"{value:>11.3e}" for value in each["quantiles"].values())
+            print(f"{each['learning_rate']:>8g} {solved:>12} {each['failed']:>7}{figures}")
+        print(f"solved: below {options.threshold:g}")
+        if failed:
+            print(f"the first that failed, seed {failed[0].seed}: {failed[0].error}", file=sys.stderr)
+    return 1 if len(failed) == len(found) else 0

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: MIT
+"""`bitprop train`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+from .options import (
+    DATA_HELP,
+    add_backend,
+    add_data_seed,
+    add_network,
+    add_progress,
+    add_steps,
+    check_outputs,
+    command,
+    network_and_data,
+    print_json,
+    real,
+    whole,
+)
+
+
+def add(commands: Any) -> None:
+    parser = command(
+        commands,
+        run,
+        "train",
+        "Train a network and print its losses.",
+        example="bitprop train linear:100 --epochs 20000 --no-bias --save net.json",
+    )
+    parser.add_argument("data", metavar="DATA", help=DATA_HELP)
+    parser.add_argument("--learning-rate", type=real, default=1.0, help="(1.0)")
+    add_steps(parser)
+    parser.add_argument("--log-every", type=whole, help="epochs from one logged epoch to the next (default: 20 lines)")
+    parser.add_argument("--load", metavar="MODEL", help="go on with this model file, instead of a new network")
+    parser.add_argument("--save", metavar="MODEL", help="write the trained network to this model file")
+    parser.add_argument("--history", metavar="CSV", help="write the logged losses to this CSV file")
+    parser.add_argument("--plot", metavar="PNG", help="draw the logged losses (needs matplotlib: bitprop[lab])")
+    add_network(parser)
+    add_data_seed(parser)
+    add_backend(parser)
+    add_progress(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    check_outputs(options.plot, options.save, options.history)
+    net, x, y = network_and_data(options, options.load)
+    try:
+        history = net.fit(
+            x,
+            y,
+            epochs=options.epochs,
+            learning_rate=options.learning_rate,
+            batch_size=options.batch_size,
+            shuffle_seed=options.shuffle_seed,
+            loss=options.loss,
+            log_every=max(1, options.epochs // 20) if options.log_every is None else options.log_every,
+            progress=options.progress,
+        )
+    except KeyboardInterrupt:
+        if net.history is not None and len(net.history) > 0:
+            print(f"\nlast logged: {net.history.table(1).splitlines()[-1]}", file=sys.stderr)
+        if options.save and net.history is not None:
+            net.save(options.save)
+            print(f"wrote {options.save}: the network after its last whole epoch", file=sys.stderr)
+        if options.history and net.history is not None:
+            net.history.to_csv(options.history)
+            print(f"wrote {options.history}", file=sys.stderr)
+        raise
+    if options.save:
+        net.save(options.save)
+        print(f"wrote {options.save}", file=sys.stderr)
+    if options.history:
+        history.to_csv(options.history)
+        print(f"wrote {options.history}", file=sys.stderr)
+    if options.plot:
+        history.plot(options.plot)
+        print(f"wrote {options.plot}", file=sys.stderr)
+    mse = net.loss(x, y)
+    if options.json:
+        print_json(
+            {
+                "sizes": net.sizes,
+                "backend": net.backend,
+                "epochs": history.epochs,
+                "mse": history.mse,
+                "final_mse": mse,
+                "stopped": history.stopped,
+                "fingerprint": net.fingerprint(),
+            }
+        )
+    else:
+        print("\n".join(filter(None, [repr(net), str(history) if options.log_every is None else history.table(1)])))
+        print(f"after {options.epochs} epochs: mse {mse!r}\nfingerprint {net.fingerprint()}")
+    if options.epochs >= 100 and mse > 0.95 * history.mse[0]:
+        print("the loss has hardly fallen: try another --learning-rate, such as 0.01, or --seed", file=sys.stderr)
+    return 0

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: MIT
+"""`bitprop vectors`: the golden vectors written, and any program checked against them (docs/porting.md)."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from typing import Any
+
+from .. import _check
+from ..vectors import cases, check, generate
+from .options import check_writable, command, print_json, real
+
+
+def add(commands: Any) -> None:
+    """`generate` and `check`."""
+    text = "Write the golden vectors, or check a port of bitprop against them (docs/porting.md)."
+    parser = commands.add_parser("vectors", help=text, description=text, allow_abbrev=False)
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION", parser_class=type(parser))
+    text = f"Make the vectors from the oracle, a JSON file for each of {len(cases.GROUPS)} groups (about ten seconds)."
+    parser = command(actions, _generate, "generate", text, example="bitprop vectors generate --out vectors")
+    parser.add_argument("--out", metavar="DIR", default="vectors", help="the folder to write to (vectors)")
+    text = (
+        "Ask a program every case, one JSON line each on its stdin, and compare its answers, one JSON line each on its "
+        "stdout. Exit status 1 where one differs."
+    )
+    parser = command(actions, _run_check, "check", text, example="bitprop vectors check --exec './my-port'")
+    parser.add_argument("--exec", required=True, metavar="COMMAND", help="starts the program; quoted as in a shell")
+    parser.add_argument(
+        "--group", action="append", choices=list(cases.GROUPS), help="only this group; may be repeated (all)"
+    )
+    parser.add_argument("--timeout", type=real, default=30.0, metavar="SECONDS", help="for each answer (30)")
+
+
+def _generate(options: argparse.Namespace) -> int:
+    os.makedirs(options.out, exist_ok=True)
+    check_writable(os.path.join(options.out, "vectors.json"))
+    written = []
+    for group, document in generate.documents():
+        path = os.path.join(options.out, generate.file_name(group))
+        with open(path, "w", encoding="utf-8", newline="\n") as file:
+            file.write(generate.text(document) + "\n")
+        written.append({"group": group, "cases": len(document["cases"]), "path": path})
+        if not options.json:
+            print(f"wrote {path}: {len(document['cases'])} cases", flush=True)
+    if options.json:
+        print_json({"contract": generate.CONTRACT, "groups": written})
+    return 0
+
+
+def _run_check(options: argparse.Namespace) -> int:
+    _check.positive("--timeout", options.timeout)
+    ready = _ignore if options.json else _print_group
+    results = check.run(options.exec, options.group or cases.GROUPS, options.timeout, ready)
+    differing = [result for result in results if result.first]
+    if options.json:
+        groups = [{**result._asdict(), "first": result.first and result.first._asdict()} for result in results]
+        print_json({"contract": generate.CONTRACT, "agree": not differing, "groups": groups})
+    else:
+        total = sum(result.cases for result in results)
+        print(f"{sum(result.agree for result in results)} of {total} cases agree, in {len(results)} groups")
+        if differing:
+            print(f"go on with the group {differing[0].group}: the later ones build on it", file=sys.stderr)
+    return 1 if differing else 0
+
+
+def _ignore(result: check.GroupResult) -> None:
+    """JSON comes at the end."""
+
+
+def _print_group(result: check.GroupResult) -> None:
+    print(f"{result.group:<12} {result.agree:>3} of {result.cases:>3} cases agree", flush=True)
+    if result.first:
+        case, place, expected, found, ulps, meaning = result.first
+        distance = "" if ulps is None else f", {ulps} ulp away"
+        print(f"    first in {case}{place and ', ' + place}: expected {expected}, got {found}{distance}")
+        print(f"    {meaning}", flush=True)

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: MIT
+"""What an implementation of the contract answers to a case: a function's name and its input, as in the files.
+
+A number is 16 hexadecimal digits, its 64-bit pattern; so is a seed. The answers come from the oracle, or from another
+module of its functions, which `mistakes` makes to tell what a wrong answer comes from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from types import ModuleType
+from typing import Any
+
+from . import oracle
+
+Fields = dict[str, Any]
+STREAMS = (0, oracle.DATA_STREAM, oracle.SHUFFLE_STREAM)
+
+
+def to_hex(pattern: int) -> str:
+    """A pattern as it stands in the files, any NaN canonical (§1.5)."""
+    return f"{oracle.canonical(pattern):016x}"
+
+
+def hexes(patterns: Iterable[int]) -> list[str]:
+    """Patterns as they stand in the files."""
+    return [to_hex(pattern) for pattern in patterns]
+
+
+def grid(rows: Iterable[Sequence[int]]) -> list[list[str]]:
+    """Rows of patterns as they stand in the files."""
+    return [hexes(row) for row in rows]
+
+
+def patterns(texts: Iterable[str]) -> list[int]:
+    """The patterns that stand in the files."""
+    return [int(text, 16) for text in texts]
+
+
+def _net(given: Fields) -> tuple[oracle.Net, list[int]]:
+    return oracle.Net(given["sizes"], given["activations"], given["bias"]), patterns(given["parameters"])
+
+
+def _data(given: Fields) -> tuple[list[list[int]], list[list[int]]]:
+    return [patterns(row) for row in given["inputs"]], [patterns(row) for row in given["targets"]]
+
+
+def _generator(given: Fields) -> oracle.Generator:
+    return oracle.Generator(STREAMS[given["stream"]] + int(given["seed"], 16))
+
+
+def _arithmetic(o: ModuleType, given: Fields) -> Fields:
+    columns = [patterns(given[name]) for name in "xyz" if name in given]
+    calculate: Callable[..., int] = {
+        "multiply_add": lambda x, y, z: o.add(o.mul(x, y), z),
+        "add_subtract": lambda x, y, z: o.sub(o.add(x, y), z),
+        "divide": o.div,
+        "square_root": o.sqrt,
+    }[given["operation"]]
+    return {"result": hexes(calculate(*operands) for operands in zip(*columns))}
+
+
+def _activation(o: ModuleType, given: Fields) -> Fields:
+    name = given["activation"]
+    y = [o.activation(name, x) for x in patterns(given["x"])]
+    return {"y": hexes(y), "slope": hexes(o.slope(name, value) for value in y)}
+
+
+def _random(o: ModuleType, given: Fields) -> Fields:
+    generator = _generator(given)
+    return {"random": hexes(generator.random() for _ in range(given["count"]))}
+
+
+def _randbelow(o: ModuleType, given: Fields) -> Fields:
+    generator = _generator(given)
+    return {"randbelow": [generator.randbelow(n) for n in given["n"]]}
+
+
+def _init(o: ModuleType, given: Fields) -> Fields:
+    found = o.initial_parameters(given["sizes"], given["bias"], given["init"], int(given["seed"], 16))
+    return {"parameters": hexes(found)}
+
+
+def _data_set(o: ModuleType, given: Fields) -> Fields:
+    rows, labels = o.xor() if given["kind"] == "xor" else o.linear(given["n"], int(given["seed"], 16))
+    return {"inputs": grid(rows), "targets": grid(labels)}
+
+
+def _forward(o: ModuleType, given: Fields) -> Fields:
+    preactivations, outputs = o.forward(*_net(given), patterns(given["input"]))
+    return {"preactivations": grid(preactivations), "outputs": grid(outputs)}
+
+
+def _gradient(o: ModuleType, given: Fields) -> Fields:
+    rows, targets = _data(given)
+    gradient, sse = o.gradient(*_net(given), rows, targets, given["loss"])
+    figure = o.figure(given["loss"], sse, len(rows), given["sizes"][-1])
+    return {"gradient": hexes(gradient), "sse": to_hex(sse), "figure": to_hex(figure)}
+
+
+def _train(o: ModuleType, given: Fields) -> Fields:
+    seed = given["shuffle_seed"]
+    sse, parameters, diverged = o.train(
+        *_net(given),
+        *_data(given),
+        given["epochs"],
+        int(given["learning_rate"], 16),
+        given["loss"],
+        given["batch_size"],
+        None if seed is None else int(seed, 16),
+    )
+    return {"sse": hexes(sse), "parameters": hexes(parameters), "diverged": diverged}
+
+
+def _model_bytes(o: ModuleType, given: Fields) -> Fields:
+    return {"bytes": o.encode(*_net(given)).hex(), "fingerprint": o.fingerprint(*_net(given))}
+
+
+FUNCTIONS: dict[str, Callable[[ModuleType, Fields], Fields]] = {
+    "arithmetic": _arithmetic,
+    "activation": _activation,
+    "random": _random,
+    "randbelow": _randbelow,
+    "init": _init,
+    "data": _data_set,
+    "forward": _forward,
+    "gradient": _gradient,
+    "train": _train,
+    "model_bytes": _model_bytes,
+}
+
+
+def answer(function: str, given: Fields, o: ModuleType = oracle) -> Fields:
+    """The fields `expected` of a case, by the oracle or by a module like it."""
+    return FUNCTIONS[function](o, given)

@@ -1,0 +1,267 @@
+# SPDX-License-Identifier: MIT
+"""The oracle with one usual mistake each: what a port that makes it answers, to the bit.
+
+The cases are chosen so that these mistakes show, and the checker compares a wrong answer with theirs.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import math
+import struct
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+from . import oracle as o
+from .answers import answer
+
+
+def fma(a: int, b: int, c: int) -> int:
+    """a*b + c in one rounding (§1.2)."""
+    if not (o.is_finite(a) and o.is_finite(b) and o.is_finite(c)):
+        return o.add(o.mul(a, b), c)
+    (ma, ea), (mb, eb), (mc, ec) = o.parts(a), o.parts(b), o.parts(c)
+    e = min(ea + eb, ec)
+    product = (ma * mb) << (ea + eb - e)
+    total = (-product if (a ^ b) & o.SIGN else product) + ((-mc if c & o.SIGN else mc) << (ec - e))
+    if total == 0:
+        return o.add(o.mul(a, b) & o.SIGN, c) if not mc else 0
+    return o.rounded(o.SIGN if total < 0 else 0, abs(total), e)
+
+
+def activation(name: str, x: int, place: str) -> int:
+    """Sigmoid or tanh with the multiply-adds of one place fused, or with c by Horner's rule; for a finite x."""
+
+    def step(here: str, a: int, b: int, c: int) -> int:
+        return fma(a, b, c) if here == place else o.add(c, o.mul(a, b))
+
+    limit = o.integer(708 if name == "sigmoid" else 40)
+    t = o.clamp(o.neg(x) if name == "sigmoid" else o.mul(o.TWO, x), o.neg(limit), limit)
+    k = o.sub(step("k", t, o.LOG2E, o.MAGIC), o.MAGIC)
+    r = o.sub(o.sub(t, o.mul(k, o.LN2_HI)), o.mul(k, o.LN2_LO))
+    z = o.mul(r, r)
+    w = o.mul(z, z)
+    inner = step("c", w, o.P5, step("c", z, o.P4, o.P3))
+    c = step("c", z, step("c", w, inner, step("c", z, o.P2, o.P1)), o.TWO)
+    if place == "horner":
+        c = o.P5
+        for coefficient in (o.P4, o.P3, o.P2, o.P1, o.TWO):
+            c = o.add(coefficient, o.mul(z, c))
+    s = o.power_of_two(k)
+    if name == "sigmoid":
+        return o.div(o.sub(c, r), o.add(o.sub(c, r), o.mul(o.add(c, r), s)))
+    p, q = o.sub(s, o.ONE), o.add(s, o.ONE)
+    return o.div(step("end", q, r, o.mul(p, c)), step("end", p, r, o.mul(q, c)))
+
+
+# --- whole modules, each the oracle with a function or two replaced ---
+
+
+def _variant(change: Callable[[ModuleType], None]) -> ModuleType:
+    """A copy of the oracle, changed; the oracle itself stays."""
+    spec = importlib.util.find_spec(o.__name__)
+    assert spec is not None
+    assert spec.loader is not None
+    copy = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(copy)
+    change(copy)
+    return copy
+
+
+class _Product(int):
+    """A rounded product that remembers its factors, so that a sum can take it unrounded."""
+
+    factors: tuple[int, int]
+
+
+def _product(a: int, b: int) -> int:
+    found = _Product(o.mul(a, b))
+    found.factors = int(a), int(b)
+    return found
+
+
+def _add_fused(a: int, b: int) -> int:
+    if isinstance(b, _Product):
+        return fma(*b.factors, a)
+    if isinstance(a, _Product):
+        return fma(*a.factors, b)
+    return o.add(a, b)
+
+
+def _sub_fused(a: int, b: int) -> int:
+    if isinstance(b, _Product):
+        x, y = b.factors
+        return fma(o.neg(x), y, a)
+    return _add_fused(a, o.neg(b))
+
+
+def _fuse(module: ModuleType) -> None:
+    vars(module).update(mul=_product, add=_add_fused, sub=_sub_fused)
+
+
+def _fuse_sums(module: ModuleType) -> None:
+    """Fused in the sums over nodes and rows and in the step, while the activations are right."""
+    _fuse(module)
+    module.activation = o.activation  # type: ignore[attr-defined]  # a copy of the oracle has it
+    module.slope = o.slope  # type: ignore[attr-defined]  # likewise
+
+
+def _one_lane(module: ModuleType) -> None:
+    def batch_sums(net: o.Net, parameters: o.Row, rows: o.Rows, targets: o.Rows) -> tuple[o.Row, int]:
+        total = [o.ZERO] * (net.parameter_count() + 1)
+        for row, target in zip(rows, targets):
+            values, error = module.contributions(net, parameters, row, target)
+            total = [o.add(a, b) for a, b in zip(total, [*values, error])]
+        return total[:-1], total[-1]
+
+    module.batch_sums = batch_sums  # type: ignore[attr-defined]  # likewise
+
+
+def _lanes_in_order(module: ModuleType) -> None:
+    def lane_sum(lanes: o.Row) -> int:
+        total = lanes[0]
+        for lane in lanes[1:]:
+            total = o.add(total, lane)
+        return total
+
+    module.lane_sum = lane_sum  # type: ignore[attr-defined]  # likewise
+
+
+class _Wide(int):
+    """A rounded result that remembers its value in a register of 64 bits: mantissa * 2**exponent, signed."""
+
+    value: tuple[int, int]
+
+
+def _value(a: int) -> tuple[int, int]:
+    if isinstance(a, _Wide):
+        return a.value
+    mantissa, exponent = o.parts(a)
+    return -mantissa if a >> 63 else mantissa, exponent
+
+
+def _wide(mantissa: int, exponent: int) -> int:
+    """Rounds to 64 bits, ties to even, and from there to binary64."""
+    magnitude = abs(mantissa)
+    drop = max(0, magnitude.bit_length() - 64)
+    kept, half = magnitude >> drop, 1 << drop >> 1
+    rest = magnitude - (kept << drop)
+    kept += rest > half or (rest == half and half and kept & 1)
+    found = _Wide(o.rounded(o.SIGN if mantissa < 0 else 0, kept, exponent + drop))
+    found.value = -kept if mantissa < 0 else kept, exponent + drop
+    return found
+
+
+def _wide_add(a: int, b: int) -> int:
+    if not (o.is_finite(a) and o.is_finite(b)):
+        return o.add(a, b)
+    (ma, ea), (mb, eb) = _value(a), _value(b)
+    e = min(ea, eb)
+    total = (ma << (ea - e)) + (mb << (eb - e))
+    return _wide(total, e) if total else o.add(a, b)
+
+
+def _wide_neg(a: int) -> int:
+    mantissa, exponent = _value(a) if o.is_finite(a) else (0, 0)
+    return _wide(-mantissa, exponent) if mantissa else o.neg(a)
+
+
+def _wide_mul(a: int, b: int) -> int:
+    if not (o.is_finite(a) and o.is_finite(b)):
+        return o.mul(a, b)
+    (ma, ea), (mb, eb) = _value(a), _value(b)
+    return _wide(ma * mb, ea + eb) if ma and mb else o.mul(a, b)
+
+
+def _wide_div(a: int, b: int) -> int:
+    if not (o.is_finite(a) and o.is_finite(b)):
+        return o.div(a, b)
+    (ma, ea), (mb, eb) = _value(a), _value(b)
+    if not (ma and mb):
+        return o.div(a, b)
+    quotient, rest = divmod(abs(ma) << 192, abs(mb))
+    sticky = quotient << 1 | (rest != 0)
+    return _wide(-sticky if (ma < 0) != (mb < 0) else sticky, ea - eb - 193)
+
+
+def _widen(module: ModuleType) -> None:
+    sub = {"sub": lambda a, b: _wide_add(a, _wide_neg(b))}
+    vars(module).update(add=_wide_add, mul=_wide_mul, div=_wide_div, neg=_wide_neg, **sub)
+
+
+def _float32(sign: int, mantissa: int, exponent: int) -> int:
+    drop = max(0, mantissa.bit_length() - 24)
+    kept, half = mantissa >> drop, 1 << drop >> 1
+    rest = mantissa - (kept << drop)
+    return o.rounded(sign, kept + bool(rest > half or (rest == half and half and kept & 1)), exponent + drop)
+
+
+def _flush(sign: int, mantissa: int, exponent: int) -> int:
+    found = o.rounded(sign, mantissa, exponent)
+    return found if found & o.INF else sign
+
+
+def _libm(module: ModuleType) -> None:
+    """Sigmoid and tanh by this machine's mathematics library: within a bit or two of what another one gives."""
+
+    def number(pattern: int) -> float:
+        value: float = struct.unpack(">d", pattern.to_bytes(8, "big"))[0]
+        return value
+
+    def activation(name: str, x: int) -> int:
+        if name not in ("sigmoid", "tanh") or o.is_nan(x):
+            return o.activation(name, x)
+        value = number(x)
+        try:
+            y = math.tanh(value) if name == "tanh" else 1.0 / (1.0 + math.exp(-value))
+        except OverflowError:
+            y = 0.0
+        return int.from_bytes(struct.pack(">d", y), "big")
+
+    module.activation = activation  # type: ignore[attr-defined]  # likewise
+
+
+def _horner(module: ModuleType) -> None:
+    def by_horner(name: str, x: int) -> int:
+        if name not in ("sigmoid", "tanh") or o.is_nan(x):
+            return o.activation(name, x)
+        return activation(name, x, "horner")
+
+    module.activation = by_horner  # type: ignore[attr-defined]  # likewise
+
+
+def _rounding(rounded: Callable[[int, int, int], int]) -> Callable[[ModuleType], None]:
+    return lambda module: vars(module).update(rounded=rounded)
+
+
+FUSED = (
+    "a fused multiply-add, one rounding where the contract has two: forbid it (C: -ffp-contract=off; Go: float64(a*b) "
+    "+ c; no fma)"
+)
+CAUSES: dict[str, Callable[[ModuleType], None]] = {
+    FUSED: _fuse,
+    FUSED + ", here in the sums over nodes or rows": _fuse_sums,
+    "exp or tanh of a mathematics library (libm): compute sigmoid and tanh as §2 writes them": _libm,
+    "the polynomial in another order (Horner's rule): sum c as §2 writes it": _horner,
+    "a reordered sum, one running sum over the rows: keep the eight lanes of §6": _one_lane,
+    "a reordered sum, the eight lanes added one after the other: add them as the tree of §6": _lanes_in_order,
+    "excess precision, as in x87 registers: round each operation to binary64 (C: -msse2 -mfpmath=sse)": _widen,
+    "float32 (single precision): all numbers are binary64": _rounding(_float32),
+    "subnormal numbers flushed to zero: leave flush-to-zero modes and -ffast-math off (§1.3)": _rounding(_flush),
+}
+
+
+@functools.cache
+def module(cause: str) -> ModuleType:
+    """The oracle with that mistake."""
+    return _variant(CAUSES[cause])
+
+
+def explain(function: str, given: dict[str, Any], found: Any) -> str | None:
+    """The mistake with which the oracle would give this wrong answer, to the last bit; None if no one alone does."""
+    for cause in CAUSES:
+        if answer(function, given, module(cause)) == found:
+            return cause
+    return None

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: MIT
+"""Writes tests/c/vectors.h, the golden vectors (src/bitprop/vectors/*.json) as C arrays.
+
+python tests/c/make_vectors.py            writes the file
+python tests/c/make_vectors.py --check    compares it with what would be written; exit status 1 where it differs
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+Case = dict[str, Any]
+HERE = Path(__file__).resolve().parent
+VECTORS = HERE.parent.parent / "src" / "bitprop" / "vectors"
+COMMAND = "python tests/c/make_vectors.py"
+ACTIVATIONS = ("sigmoid", "tanh", "relu", "identity")
+LOSSES = ("half_sse", "sse", "half_mse", "mse")
+INITS = ("normal", "uniform", "glorot")
+
+# The fields of a case in C, in order; a type with a star points to an array, which cases share where they can.
+TYPES = {
+    "const char *": "id fingerprint",
+    "uint32_t ": "layers bias rows batch_size shuffle epochs activation n n_parameters n_sse n_bytes stream init",
+    "int32_t ": "loss diverged",
+    "uint64_t ": "seed shuffle_seed learning_rate figure",
+    "const uint32_t *": "sizes activations bounds randbelow",
+    "const uint64_t *": "parameters input inputs targets preactivations outputs gradient sse final x y slope random",
+    "const uint8_t *": "bytes",
+}
+NET = "id layers sizes activations bias n_parameters parameters"
+STRUCTS = {
+    "activation": "id activation n x y slope",
+    "random": "id seed stream n random",
+    "randbelow": "id seed stream n bounds randbelow",
+    "init": "id layers sizes bias init seed n_parameters parameters",
+    "forward": f"{NET} input preactivations outputs",
+    "gradient": f"{NET} rows loss inputs targets gradient sse figure",
+    "train": f"{NET} rows batch_size loss shuffle shuffle_seed epochs learning_rate "
+    "inputs targets n_sse sse final diverged",
+    "model_bytes": f"{NET} n_bytes bytes fingerprint",
+}
+HEADER = """/* SPDX-License-Identifier: MIT */
+/* The golden vectors (src/bitprop/vectors) for C. Generated: run `%s`.
+   A number is its 64-bit pattern, and any NaN is 7ff8000000000000. Activations: 0 sigmoid, 1 tanh, 2 relu, 3 identity.
+   Losses: 0 half_sse, 1 sse, 2 half_mse, 3 mse. batch_size 0: all rows. diverged: the epoch, or -1. Where n_sse is 0,
+   sse has one meaningless element; in gradient cases it has one. Lists of rows and of layers are laid end to end. */
+#ifndef BITPROP_TEST_VECTORS_H
+#define BITPROP_TEST_VECTORS_H
+
+#include <stddef.h>
+#include <stdint.h>
+"""
+
+
+def fields(case: Case) -> Case:
+    """A case as C has it: lists flattened, numbers for names and for null."""
+    given, expected = case["input"], case["expected"]
+    out = {"id": case["id"], **given}
+    if case["function"] == "train":
+        expected = {**expected, "final": expected["parameters"]}
+        del expected["parameters"]
+    out.update(expected)
+    for key, value in out.items():
+        if isinstance(value, list) and isinstance(value[:1] and value[0], list):
+            out[key] = [item for row in value for item in row]
+    if "activations" in out:
+        out["activations"] = [ACTIVATIONS.index(name) for name in given["activations"]]
+    if "sizes" in out:
+        out.update(layers=len(out["sizes"]), n_parameters=len(out["parameters"]))
+    if "x" in out:
+        out.update(activation=ACTIVATIONS.index(given["activation"]), n=len(given["x"]))
+    if "count" in out:
+        out["n"] = given["count"]
+    if "randbelow" in out:
+        out.update(bounds=given["n"], n=len(given["n"]))
+    if "init" in out:
+        out["init"] = INITS.index(given["init"])
+    if "loss" in out:
+        out.update(rows=len(given["inputs"]), loss=LOSSES.index(given["loss"]))
+    if "epochs" in out:
+        seed, epoch = given["shuffle_seed"], out["diverged"]
+        out.update(batch_size=given["batch_size"] or 0, shuffle=seed is not None, shuffle_seed=seed or "0" * 16)
+        out.update(n_sse=len(out["sse"]), diverged=-1 if epoch is None else epoch)
+    elif "sse" in out:
+        out["sse"] = [out["sse"]]
+    if "bytes" in out:
+        data = bytes.fromhex(out["bytes"])
+        out.update(bytes=list(data), n_bytes=len(data))
+    return out
+
+
+def header(cases: list[Case]) -> str:
+    """tests/c/vectors.h (C99)."""
+    kinds = {name: kind for kind, names in TYPES.items() for name in names.split()}
+    arrays: dict[str, str] = {}
+    text, tables = [HEADER % COMMAND], []
+
+    def literal(kind: str, value: Any) -> str:
+        if kind == "const char *":
+            return json.dumps(value)
+        if kind.endswith("*"):
+            words = [literal(kind[6:-1], item) for item in value] or ["0"]
+            lines = [", ".join(words[i : i + 5]) for i in range(0, len(words), 5)]
+            body = f"{kind[6:-2]} @[{len(words)}] = {{\n    " + ",\n    ".join(lines) + "};\n"
+            return arrays.setdefault(body, f"v{len(arrays)}")
+        return f"0x{value}ULL" if kind == "uint64_t " else f"{int(value)}" + "U" * (kind == "uint32_t ")
+
+    for function, names in STRUCTS.items():
+        members = "".join(f"    {kinds[name]}{name};\n" for name in names.split())
+        text.append(f"struct {function}_case {{\n{members}}};\n")
+        chosen = [fields(case) for case in cases if case["function"] == function]
+        rows = ["    {" + ", ".join(literal(kinds[n], case[n]) for n in names.split()) + "}" for case in chosen]
+        tables.append(f"static const struct {function}_case {function}_cases[{len(rows)}] = {{\n")
+        tables.append(",\n".join(rows) + "};")
+        tables.append(f"static const size_t n_{function}_cases = {len(rows)}U;\n")
+    data = ["static const " + body.replace("@", name, 1) for body, name in arrays.items()]
+    return "\n".join([*text, "".join(data), *tables, "#endif"]) + "\n"
+
+
+def main() -> int:
+    """Writes the file, or compares it."""
+    parser = argparse.ArgumentParser(description="Write the golden vectors as a C header.")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 where the stored file differs")
+    check = parser.parse_args().check
+    cases = [
+        case for path in sorted(VECTORS.glob("[0-9]*.json")) for case in json.loads(path.read_text("utf-8"))["cases"]
+    ]
+    data = header(cases).encode()
+    path = HERE / "vectors.h"
+    if not check:
+        path.write_bytes(data)
+    elif not path.is_file() or path.read_bytes() != data:
+        print(f"tests/c/vectors.h differs from what is generated; rerun: {COMMAND}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
