@@ -41,8 +41,8 @@ def test_vectors_are_the_oracles() -> None:
     for (group, document), found in zip(generate.documents(), stored):
         expected = (generate.text(document) + "\n").encode()
         assert found == expected, f"{generate.file_name(group)} differs; run: {generate.COMMAND}"
-    found = {entry.name for entry in FOLDER.iterdir() if entry.name.endswith(".json")}
-    assert found == {"schema.json", *map(generate.file_name, questions.GROUPS)}
+    names = {entry.name for entry in FOLDER.iterdir() if entry.name.endswith(".json")}
+    assert names == {"schema.json", *map(generate.file_name, questions.GROUPS)}
 
 
 def test_vectors_in_c() -> None:

@@ -13,6 +13,7 @@ from .options import add_backend, add_progress, check_writable, command, print_j
 
 
 def add(commands: Any) -> None:
+    """The parser."""
     parser = command(
         commands,
         run,
@@ -28,6 +29,7 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    """What the command does; the exit status."""
     if options.out is not None:
         plots.require()
         os.makedirs(options.out, exist_ok=True)
@@ -39,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
     elif found.left_out:
         print(found.left_out)
     if options.out is not None:
-        for path in plots.saverun(found.tables, found.seed, options.out, options.progress):
+        for path in plots.save_lab(found.tables, found.seed, options.out, options.progress):
             print(f"wrote {path}", file=sys.stderr)
     return 0
 

@@ -11,6 +11,7 @@ from .options import add_progress, command, print_json
 
 
 def add_bench(commands: Any) -> None:
+    """The parser of `bench`."""
     text = "Time bitprop on this machine, with every kernel, beside NumPy where it is installed."
     parser = command(commands, bench.run, "bench", text, example="bitprop bench --quick --only full")
     bench.add_arguments(parser)
@@ -18,6 +19,7 @@ def add_bench(commands: Any) -> None:
 
 
 def add_info(commands: Any) -> None:
+    """The parser of `info`."""
     text = "Tell which backend is in use, and why no faster one is."
     command(commands, _info, "info", text, example="bitprop info")
 

@@ -22,6 +22,7 @@ from .options import (
 
 
 def add_predict(commands: Any) -> None:
+    """The parser of `predict`."""
     parser = command(
         commands,
         _predict,
@@ -50,6 +51,7 @@ def _predict(options: argparse.Namespace) -> int:
 
 
 def add_gradcheck(commands: Any) -> None:
+    """The parser of `gradcheck`."""
     parser = command(
         commands,
         _gradcheck,

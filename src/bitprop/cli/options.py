@@ -17,6 +17,7 @@ DATA_HELP = "linear:N, xor, or a CSV file whose last columns are the targets ('-
 
 
 def whole(text: str) -> int:
+    """The type of a whole number."""
     try:
         return int(text)
     except ValueError:
@@ -24,6 +25,7 @@ def whole(text: str) -> int:
 
 
 def real(text: str) -> float:
+    """The type of a number."""
     try:
         return float(text)
     except ValueError:
@@ -31,6 +33,7 @@ def real(text: str) -> float:
 
 
 def sizes(text: str) -> list[int]:
+    """The type of layer sizes, such as 2-4-4-1."""
     try:
         return [int(size) for size in text.replace(",", "-").split("-")]
     except ValueError:
@@ -45,6 +48,7 @@ def version() -> str:
 
 
 def command(commands: Any, run: Any, name: str, text: str, example: str) -> argparse.ArgumentParser:
+    """A parser with what every command has: an example, and --json."""
     parser: argparse.ArgumentParser = commands.add_parser(
         name, help=text, description=text, epilog=f"example: {example}", allow_abbrev=False
     )
@@ -54,11 +58,13 @@ def command(commands: Any, run: Any, name: str, text: str, example: str) -> argp
 
 
 def add_backend(parser: argparse.ArgumentParser) -> None:
+    """The choice of the backend."""
     names = ("auto", *_backend.BACKENDS)
     parser.add_argument("--backend", choices=names, help="default: BITPROP_BACKEND, or the fastest")
 
 
 def add_progress(parser: argparse.ArgumentParser) -> None:
+    """Whether to show progress."""
     parser.add_argument(
         "--progress",
         action=argparse.BooleanOptionalAction,
@@ -67,6 +73,7 @@ def add_progress(parser: argparse.ArgumentParser) -> None:
 
 
 def add_network(parser: argparse.ArgumentParser) -> None:
+    """A new network."""
     parser.add_argument("--sizes", type=sizes, metavar="2-4-4-1", help="layer sizes (default: two hidden layers of 4)")
     parser.add_argument("--activation", help="one, or one for each layer: tanh,sigmoid (sigmoid)")
     parser.add_argument("--bias", action=argparse.BooleanOptionalAction, help="biases (default: yes)")
@@ -75,6 +82,7 @@ def add_network(parser: argparse.ArgumentParser) -> None:
 
 
 def add_steps(parser: argparse.ArgumentParser) -> None:
+    """A training."""
     parser.add_argument("--epochs", type=whole, default=10_000, help="(10000)")
     parser.add_argument("--batch-size", type=whole, help="rows to a step; 1 is online (default: all)")
     parser.add_argument("--shuffle-seed", type=whole, help="shuffle the rows before each epoch, from this seed")
@@ -82,6 +90,7 @@ def add_steps(parser: argparse.ArgumentParser) -> None:
 
 
 def add_data_seed(parser: argparse.ArgumentParser) -> None:
+    """The seed of generated data."""
     parser.add_argument("--data-seed", type=whole, default=0, help="of linear:N (0)")
 
 
@@ -106,6 +115,7 @@ def network_and_data(options: argparse.Namespace, model: str | None) -> tuple[Ne
 
 
 def print_json(fields: Any) -> None:
+    """Prints the fields as JSON."""
     print(json.dumps(_finite(fields), indent=1, allow_nan=False))
 
 

@@ -22,6 +22,7 @@ from .options import (
     network_and_data,
     print_json,
     real,
+    version,
     whole,
 )
 
@@ -34,6 +35,7 @@ def _rates(text: str) -> list[float]:
 
 
 def add(commands: Any) -> None:
+    """The parser."""
     parser = command(
         commands,
         run,
@@ -67,6 +69,7 @@ def _summary(found: SweepResult, rate: float, threshold: float) -> dict[str, Any
 
 
 def run(options: argparse.Namespace) -> int:
+    """What the command does; the exit status."""
     check_outputs(options.plot, options.csv)
     _check.integer("--seeds", options.seeds, 1, 2**32)
     if not options.threshold >= 0.0:
@@ -117,7 +120,7 @@ def run(options: argparse.Namespace) -> int:
         ]
         print_json(
             {
-                "version": _version(),
+                "version": version(),
                 "data": options.data,
                 "data_seed": options.data_seed,
                 "sizes": net.sizes,

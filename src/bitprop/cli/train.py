@@ -24,6 +24,7 @@ from .options import (
 
 
 def add(commands: Any) -> None:
+    """The parser."""
     parser = command(
         commands,
         run,
@@ -46,6 +47,7 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    """What the command does; the exit status."""
     check_outputs(options.plot, options.save, options.history)
     net, x, y = network_and_data(options, options.load)
     try:

@@ -6,9 +6,10 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import threading
 from typing import Any
 
-from .. import _check
+from ..errors import OptionError
 from ..vectors import cases, check, generate
 from .options import check_writable, command, print_json, real
 
@@ -50,7 +51,8 @@ def _generate(options: argparse.Namespace) -> int:
 
 
 def _run_check(options: argparse.Namespace) -> int:
-    _check.positive("--timeout", options.timeout)
+    if not 0.0 < options.timeout < threading.TIMEOUT_MAX:
+        raise OptionError(f"--timeout is {options.timeout:g}, expected a number of seconds above 0")
     ready = _ignore if options.json else _print_group
     results = check.run(options.exec, options.group or cases.GROUPS, options.timeout, ready)
     differing = [result for result in results if result.first]

@@ -238,7 +238,7 @@ def _meaning(case: dict[str, Any], found: dict[str, Any], expected: Any, other: 
         return "a zero of the wrong sign: a term left out, or another start of a sum (§1.2)"
     if a & ~oracle.SIGN < 1 << 52 and not b & ~oracle.SIGN:
         return "usually subnormal numbers flushed to zero (§1.3)"
-    if b == oracle.NAN or a == oracle.NAN:
+    if oracle.NAN in (a, b):
         return "usually an infinity or a NaN that is skipped, clamped or trapped (§1.5, §1.6)"
     if a & ((1 << 29) - 1) and not b & ((1 << 29) - 1):
         return "usually float32 (single precision): all numbers are binary64"
