@@ -8,7 +8,6 @@
 #include "vectors.h"
 
 #include <fenv.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +24,12 @@
 #define NOT_A_NUMBER 0x7ff8000000000000U
 
 /* --- environments: what the caller of the core may have set --- */
+
+#if !defined(FE_TONEAREST) /* software arithmetic has one rounding mode */
+#define FE_TONEAREST 0
+#define fesetround(mode) ((void)(mode))
+#define fegetround() FE_TONEAREST
+#endif
 
 static const struct environment {
     const char *name;
@@ -60,8 +65,13 @@ static uint32_t entered;
 
 /* --- checks --- */
 
-static uint64_t passed, failed, differing; /* checks, and bits */
-static uint32_t kernel;                    /* of all shapes */
+static unsigned long passed, failed, differing; /* checks, and bits */
+static uint32_t kernel;                         /* of all shapes */
+
+/* In halves, since not every C library prints 64 bits. */
+static void print_word(uint64_t word) {
+    printf("%08lx%08lx", (unsigned long)(word >> 32), (unsigned long)(word & UINT32_MAX));
+}
 
 static void check_word(const char *id, const char *what, size_t at, uint64_t expected, uint64_t found) {
     if (expected == found) {
@@ -72,8 +82,11 @@ static void check_word(const char *id, const char *what, size_t at, uint64_t exp
         differing++;
     }
     if (failed++ < PRINTED_FAILURES) {
-        printf("FAILED %s: %s [%lu], environment %s: expected %016" PRIx64 ", found %016" PRIx64 "\n", id, what,
-               (unsigned long)at, now->name, expected, found);
+        printf("FAILED %s: %s [%lu], environment %s: expected ", id, what, (unsigned long)at, now->name);
+        print_word(expected);
+        printf(", found ");
+        print_word(found);
+        printf("\n");
     }
 }
 
@@ -729,11 +742,16 @@ static void test_kernel(void) {
     test_rest();
 }
 
-int main(void) {
+/* The number of a kernel as argument tests that one alone. */
+int main(int argc, char **argv) {
+    const int only = argc > 1 ? atoi(argv[1]) : -1;
     setvbuf(stdout, NULL, _IOLBF, BUFSIZ); /* failures stay visible, even if the program then dies of one */
     memset(&out, CANARY, sizeof out);
     for (kernel = BP_AUTO; kernel <= BP_AVX512; kernel++) {
-        if (kernel == BP_AUTO || (bp_kernels() >> kernel & 1U) != 0) {
+        if (only >= 0 && kernel != (uint32_t)only) {
+            continue;
+        }
+        if (only >= 0 || kernel == BP_AUTO || (bp_kernels() >> kernel & 1U) != 0) {
             test_kernel();
         } else {
             test_missing_kernel();
@@ -744,9 +762,9 @@ int main(void) {
     for (size_t i = 0; i < n_model_bytes_cases; i++, release()) {
         test_altered_bytes(&model_bytes_cases[i]);
     }
-    printf("%lu cases, %" PRIu64 " passed, %" PRIu64 " failed, %" PRIu64 " differing bits, kernels %#" PRIx32 "\n",
-           (unsigned long)(n_activation_cases + n_random_cases + n_randbelow_cases + n_init_cases + n_forward_cases +
-                           n_gradient_cases + n_train_cases + n_model_bytes_cases),
-           passed, failed, differing, bp_kernels());
+    const size_t cases = n_activation_cases + n_random_cases + n_randbelow_cases + n_init_cases + n_forward_cases +
+                         n_gradient_cases + n_train_cases + n_model_bytes_cases;
+    printf("%lu cases, %lu passed, %lu failed, %lu differing bits, kernels 0x%lx\n", (unsigned long)cases, passed,
+           failed, differing, (unsigned long)bp_kernels());
     return failed > 0;
 }

@@ -121,10 +121,11 @@ def run(command: str, groups: Iterable[str], timeout: float, ready: Callable[[Gr
     """Asks the program every case of these groups; `ready` is told each group as it ends.
 
     OptionError: a command that cannot be started. A program that hangs or dies ends its group, and is started anew for
-    the next.
+    the next; one that has never answered ends the check.
     """
     out: list[GroupResult] = []
     port = None
+    answered = False
     try:
         for document in documents(groups):
             agree = bits = 0
@@ -138,6 +139,7 @@ def run(command: str, groups: Iterable[str], timeout: float, ready: Callable[[Gr
                     port = None
                     first = first or Difference(case["id"], "", "an answer", "none", None, str(silence))
                     break
+                answered = True
                 found = _read(line)
                 difference, differing = _compare(case, found, earlier=any(result.first for result in out))
                 bits += differing
@@ -146,6 +148,8 @@ def run(command: str, groups: Iterable[str], timeout: float, ready: Callable[[Gr
             result = GroupResult(document["group"], len(document["cases"]), agree, bits, first)
             ready(result)
             out.append(result)
+            if not answered:
+                break
     finally:
         if port is not None:
             port.close()

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: MIT
+"""Replays the golden vectors on every platform that can be had here, natively or under emulation.
+
+    python tests/platforms --install                       Debian's compilers and emulators, once, as root
+    python tests/platforms                                 all platforms
+    python tests/platforms --only s390x --only Cortex      those whose name has one of these words
+    python tests/platforms --write docs/platforms.md       all, and the page with their table
+
+It runs with the Python of an environment that has bitprop installed. Exit status 1 where a bit differs, a platform
+fails, or, with CI=true, one cannot be run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+
+import compiled
+import interpreted
+from workbench import MissingError, Outcome, Platform, Workbench, install
+
+PLATFORMS = [*compiled.PLATFORMS, *interpreted.PLATFORMS]
+START, END = "<!-- table: begin -->", "<!-- table: end -->"
+TOOLS = (
+    *("gcc --version", "clang --version", "qemu-s390x-static --version", "qemu-system-arm --version"),
+    *("wine --version", "node --version", "go version"),
+)
+
+
+def attempt(platform: Platform, bench: Workbench) -> tuple[Outcome | str, float]:
+    """What came of a platform, or why nothing did, and the seconds that it took."""
+    begun = time.monotonic()
+    missing = [program for program in platform.needs if not shutil.which(program)]
+    try:
+        found: Outcome | str = f"not run: no {', '.join(missing)} here" if missing else platform.run(bench)
+    except MissingError as error:
+        found = f"not run: {error}"
+    except (RuntimeError, OSError, subprocess.SubprocessError) as error:
+        found = f"FAILED: {error}"
+    return found, time.monotonic() - begun
+
+
+def row(platform: Platform, found: Outcome | str) -> str:
+    """A line of the table."""
+    if isinstance(found, str):
+        cases, bits, note = "-", "-", found
+    elif found.refused:
+        cases, bits, note = "-", "-", found.note
+    else:
+        cases, bits, note = str(found.cases), str(found.differing_bits), found.note
+    return f"| {platform.name} | {platform.how} | {cases} | {bits} | {note} |"
+
+
+def versions() -> str:
+    """The tools in use."""
+    found = []
+    for tool in TOOLS:
+        if shutil.which(tool.split()[0]):
+            told = subprocess.run(tool.split(), capture_output=True, text=True, check=False).stdout.splitlines()
+            found.append(re.sub(r"\s*\(.*?\)", "", told[0]) if told else tool)
+    return ", ".join(found)
+
+
+def main() -> int:
+    """Runs the platforms, prints their table, and writes it."""
+    parser = argparse.ArgumentParser(prog="python tests/platforms", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
+    parser.add_argument("--install", action="store_true", help="install what Debian has first (as root)")
+    parser.add_argument("--list", action="store_true", help="list the platforms and end")
+    parser.add_argument("--only", action="append", metavar="WORD", help="platforms with this word in their name")
+    parser.add_argument("--write", metavar="PAGE", help="put the table into this page")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="how many at a time (the processors)")
+    options = parser.parse_args()
+    chosen = [p for p in PLATFORMS if not options.only or any(w.lower() in p.name.lower() for w in options.only)]
+    if not chosen:
+        parser.error(f"no platform has {' or '.join(options.only)} in its name; see --list")
+    if options.write and options.only:
+        parser.error("--write needs all platforms")
+    if options.list:
+        print("\n".join(f"{platform.name:<30} {platform.how}" for platform in chosen))
+        return 0
+    if options.install:
+        install()
+    found: dict[str, Outcome | str] = {}
+    begun = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(options.jobs) as pool:
+        bench = Workbench(Path(folder))
+        futures = {pool.submit(attempt, platform, bench): platform for platform in chosen}
+        try:
+            for future in as_completed(futures):
+                platform = futures[future]
+                found[platform.name], seconds = future.result()
+                print(f"{seconds:6.1f} s  {row(platform, found[platform.name])}", flush=True)
+        except KeyboardInterrupt:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    outcomes = [found[platform.name] for platform in chosen]
+    run = [outcome for outcome in outcomes if isinstance(outcome, Outcome) and not outcome.refused]
+    refused = sum(isinstance(outcome, Outcome) and outcome.refused for outcome in outcomes)
+    failed = [outcome for outcome in outcomes if isinstance(outcome, str) and outcome.startswith("FAILED")]
+    absent = len(outcomes) - len(run) - refused - len(failed)
+    bits = sum(outcome.differing_bits for outcome in run)
+    summary = f"{len(run)} platforms run, {bits} differing bits; {refused} refused as they should be"
+    summary += f"; {len(failed)} failed; {absent} not run"
+    print(f"{summary}; {time.monotonic() - begun:.0f} s")
+    if options.write:
+        page = Path(options.write)
+        head = "| platform | how it is run | cases | differing bits | |\n|---|---|---|---|---|\n"
+        table = head + "\n".join(row(platform, found[platform.name]) for platform in chosen)
+        text = page.read_text(encoding="utf-8")
+        before, after = text.split(START)[0], text.split(END)[1]
+        page.write_text(f"{before}{START}\n{table}\n\n{summary}. With {versions()}.\n{END}{after}", encoding="utf-8")
+    return 1 if bits or failed or (absent and os.environ.get("CI") == "true") else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,271 @@
+# SPDX-License-Identifier: MIT
+"""bitprop itself as a port, for `bitprop vectors check`: what a Python on some platform answers to the golden vectors.
+
+    python tests/platforms/port.py              the backend of BITPROP_BACKEND
+    python tests/platforms/port.py FOLDER       the file _pure.py in FOLDER by itself, without the package
+
+It keeps to what MicroPython knows, so it has no annotations from `typing` and makes patterns with `_pure`.
+"""
+
+import json
+import math
+import sys
+
+
+class Alone:
+    """The pure file by itself, with the makers of memory that a backend has."""
+
+    name = "python"
+
+    def __init__(self, pure):
+        self.pure = pure
+
+    def __getattr__(self, name):
+        return getattr(self.pure, name)
+
+    def shape(self, sizes, activations, bias):
+        """The twin of bp_shape."""
+        return self.pure.Shape(sizes, activations, len(sizes), int(bias))
+
+    def doubles(self, values):
+        """The values themselves."""
+        return values
+
+    def octets(self, data):
+        """The bytes themselves."""
+        return data
+
+    def words(self, count):
+        """Memory for integers."""
+        return [0] * count
+
+    def work(self, shape, size):
+        """Scratch memory."""
+        return self.pure.Work(shape)
+
+    def training(self):
+        """The twin of bp_training."""
+        return self.pure.Training()
+
+    def generator(self):
+        """The twin of bp_generator."""
+        return self.pure.random.Random(0)
+
+    def array(self, values):
+        """A list, which is all that the pure file needs."""
+        return list(values)
+
+
+class Port:
+    """Answers for a core: a backend, or the pure file alone."""
+
+    ACTIVATIONS = ("sigmoid", "tanh", "relu", "identity")
+    LOSSES = ("half_sse", "sse", "half_mse", "mse")
+    INITS = ("normal", "uniform", "glorot")
+
+    def __init__(self, core, pure, make, datasets=None):
+        self.core = core
+        self.pure = pure
+        self.make = make  # memory of doubles, from values
+        self.datasets = datasets
+
+    def line(self, text):
+        """A line of JSON for a line of JSON."""
+        try:
+            question = json.loads(text)
+            return json.dumps(getattr(self, question["function"])(question["input"]))
+        except Exception as error:  # whatever went wrong belongs into the answer
+            return json.dumps({"error": repr(error)})
+
+    def hexes(self, values):
+        """Patterns of numbers."""
+        return [f"{self.pure.double_bits(value):016x}" for value in values]
+
+    def numbers(self, patterns):
+        """Numbers of patterns, as the core takes them."""
+        return self.make([self.pure.bits_double(int(pattern, 16)) for pattern in patterns])
+
+    def flat(self, rows):
+        """Rows of patterns, end to end."""
+        return self.numbers([pattern for row in rows for pattern in row])
+
+    def network(self, given):
+        """Shape and parameters."""
+        activations = [self.ACTIVATIONS.index(name) for name in given["activations"]]
+        return self.core.shape(given["sizes"], activations, given["bias"]), self.numbers(given["parameters"])
+
+    def rows(self, given):
+        """Inputs, targets and their number."""
+        doubles = self.core.doubles
+        return doubles(self.flat(given["inputs"])), doubles(self.flat(given["targets"])), len(given["inputs"])
+
+    def arithmetic(self, given):
+        """§1, of the Python that this is."""
+        x = self.numbers(given["x"])
+        y = self.numbers(given.get("y", given["x"]))
+        z = self.numbers(given.get("z", given["x"]))
+        calculate = {
+            "multiply_add": lambda i: x[i] * y[i] + z[i],
+            "add_subtract": lambda i: (x[i] + y[i]) - z[i],
+            "divide": lambda i: self.quotient(x[i], y[i]),
+            "square_root": lambda i: math.sqrt(x[i]),
+        }[given["operation"]]
+        return {"result": self.hexes([calculate(i) for i in range(len(x))])}
+
+    def quotient(self, x, y):
+        """x/y, also for the zeros that Python refuses; the network divides by none."""
+        if y == 0.0:
+            return math.nan if x == 0.0 or x != x else math.copysign(math.inf, x) * math.copysign(1.0, y)
+        return x / y
+
+    def activation(self, given):
+        """§2."""
+        values = self.numbers(given["x"])
+        code = self.ACTIVATIONS.index(given["activation"])
+        self.expect(self.core.activate(self.core.doubles(values), len(values), code))
+        y = self.hexes(values)
+        self.expect(self.core.slope(self.core.doubles(values), len(values), code))
+        return {"y": y, "slope": self.hexes(values)}
+
+    def seeded(self, given):
+        """§9."""
+        generator = self.core.generator()
+        self.core.generator_seed(generator, int(given["seed"], 16), given["stream"])
+        return generator
+
+    def random(self, given):
+        """§9."""
+        generator = self.seeded(given)
+        return {"random": self.hexes([self.core.generator_random(generator) for _ in range(given["count"])])}
+
+    def randbelow(self, given):
+        """§9."""
+        generator = self.seeded(given)
+        return {"randbelow": [self.core.generator_below(generator, n) for n in given["n"]]}
+
+    def init(self, given):
+        """§3, §9."""
+        shape = self.core.shape(given["sizes"], [0] * (len(given["sizes"]) - 1), given["bias"])
+        parameters = self.make([0.0] * self.core.parameter_count(shape))
+        generator = self.core.generator()
+        code = self.INITS.index(given["init"])
+        self.expect(self.core.init(self.core.doubles(parameters), generator, shape, int(given["seed"], 16), code))
+        return {"parameters": self.hexes(parameters)}
+
+    def data(self, given):
+        """§10."""
+        if self.datasets is None:
+            return {"error": "the pure file has no data sets"}
+        xor = given["kind"] == "xor"
+        x, y = self.datasets.xor() if xor else self.datasets.linear(given["n"], int(given["seed"], 16))
+        return {"inputs": [self.hexes(row) for row in x], "targets": [self.hexes(row) for row in y]}
+
+    def layers(self, values, sizes):
+        """A list for each layer."""
+        out = []
+        at = 0
+        for size in sizes:
+            out.append(self.hexes(values[at : at + size]))
+            at += size
+        return out
+
+    def forward(self, given):
+        """§4."""
+        shape, parameters = self.network(given)
+        sizes = given["sizes"][1:]
+        pre = self.make([0.0] * sum(sizes))
+        outputs = self.make([0.0] * sum(sizes))
+        doubles = self.core.doubles
+        row = doubles(self.numbers(given["input"]))
+        self.expect(self.core.forward(doubles(pre), doubles(outputs), shape, doubles(parameters), row))
+        return {"preactivations": self.layers(pre, sizes), "outputs": self.layers(outputs, sizes)}
+
+    def gradient(self, given):
+        """§5 to §7."""
+        core = self.core
+        shape, parameters = self.network(given)
+        found = self.make([0.0] * len(given["parameters"]))
+        figure = self.make([0.0])
+        sse = self.make([0.0])
+        loss = self.LOSSES.index(given["loss"])
+        work = core.work(shape, core.train_size(shape))
+        rest = (work, shape, core.doubles(parameters)) + self.rows(given)  # noqa: RUF005  # as MicroPython can
+        self.expect(core.gradient(core.doubles(found), *rest, loss))
+        self.expect(core.loss(core.doubles(figure), *rest, loss))
+        self.expect(core.loss(core.doubles(sse), *rest, 1))
+        return {"gradient": self.hexes(found), "sse": self.hexes(sse)[0], "figure": self.hexes(figure)[0]}
+
+    def train(self, given):
+        """§7, §8."""
+        core = self.core
+        shape, parameters = self.network(given)
+        inputs, targets, rows = self.rows(given)
+        seed = given["shuffle_seed"]
+        training, order, work = core.training(), core.words(rows), core.work(shape, core.train_size(shape))
+        rate = self.numbers([given["learning_rate"]])[0]
+        size = given["batch_size"] or rows
+        options = (self.LOSSES.index(given["loss"]), int(seed is not None), int(seed or "0", 16))
+        self.expect(core.train_start(training, order, shape, rows, size, 1, rate, *options))
+        log = self.make([0.0] * given["epochs"])
+        rest = (shape, inputs, targets, len(log), given["epochs"], 1 << 40)
+        status = core.train(core.doubles(log), training, core.doubles(parameters), work, order, *rest)
+        if status != self.pure.DIVERGED:
+            self.expect(status)
+        return {
+            "sse": self.hexes(log[: training.epoch]),
+            "parameters": self.hexes(parameters),
+            "diverged": training.epoch if status == self.pure.DIVERGED else None,
+        }
+
+    def model_bytes(self, given):
+        """§11."""
+        import hashlib  # here, since not every small Python has it
+
+        shape, parameters = self.network(given)
+        data = bytearray(self.core.encode_size(shape))
+        self.expect(self.core.encode(self.core.octets(data), shape, self.core.doubles(parameters)))
+        digest = hashlib.sha256(data).digest()
+        return {"bytes": self.digits(data), "fingerprint": self.digits(digest)}
+
+    def digits(self, data):
+        """Bytes in hexadecimal."""
+        return "".join([f"{byte:02x}" for byte in data])
+
+    def expect(self, status):
+        """Refuses any status but OK."""
+        if status != self.pure.OK:
+            raise ValueError(f"status {status}")
+
+
+def alone(pure):
+    """The port of the pure file by itself, whose self-test must pass."""
+    if pure.self_test() != pure.OK:
+        raise ValueError(f"the self-test failed with status {pure.self_test()}")
+    core = Alone(pure)
+    return Port(core, pure, core.array)
+
+
+def installed():
+    """The port of the installed package, by the backend of BITPROP_BACKEND."""
+    from array import array
+
+    from bitprop import _backend, _pure, datasets
+
+    return Port(_backend.choose(), _pure, lambda values: array("d", values), datasets)
+
+
+def main():
+    """Answers line by line."""
+    if len(sys.argv) > 1:
+        sys.path.insert(0, sys.argv[1])
+        import _pure
+
+        port = alone(_pure)
+    else:
+        port = installed()
+    for text in sys.stdin:
+        print(port.line(text), flush=True)
+
+
+if __name__ == "__main__":
+    main()
