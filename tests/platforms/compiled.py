@@ -29,11 +29,14 @@ def core(
     """The core's tests, built by this compiler (a command) and run by this emulator (another; none: here)."""
 
     def run(bench: Workbench) -> Outcome:
-        program = bench.folder(name) / f"tests{suffix}"
-        command = [*compiler.split(), *FLAGS, *flags.split(), str(CORE / source), str(TESTS), "-o", str(program)]
-        bench.run([*command, "-lm"])
-        found = bench.run([*runner.split(), str(program), *([] if kernel is None else [str(kernel)])], checked=False)
-        return told(found)
+        def build(folder: Path) -> str:
+            program = str(folder / f"tests{suffix}")
+            command = [*compiler.split(), *FLAGS, *flags.split(), str(CORE / source), str(TESTS), "-o", program, "-lm"]
+            bench.run(command)
+            return program
+
+        program = bench.once(f"{compiler} {flags} {source}", build)
+        return told(bench.run([*runner.split(), program, *([] if kernel is None else [str(kernel)])], checked=False))
 
     return Platform(name, how, needed(compiler, runner), run)
 

@@ -36,7 +36,10 @@ def check(
     start = told.find("{\n")
     if start < 0:
         raise RuntimeError(told[-500:])
-    found = json.JSONDecoder().raw_decode(told[start:])[0]
+    try:
+        found = json.JSONDecoder().raw_decode(told[start:])[0]
+    except ValueError:
+        raise RuntimeError(told[-1000:]) from None
     differing = [group["first"] for group in found["groups"] if group["first"]]
     bits = sum(group["differing_bits"] for group in found["groups"])
     if differing and not bits:

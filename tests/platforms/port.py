@@ -118,6 +118,11 @@ class Port:
             return math.nan if x == 0.0 or x != x else math.copysign(math.inf, x) * math.copysign(1.0, y)
         return x / y
 
+    def constants(self, given):
+        """§2, of the pure file."""
+        names = ("LOG2E", "MAGIC", "LN2_HI", "LN2_LO", "P1", "P2", "P3", "P4", "P5")
+        return {"constants": {name: self.hexes([getattr(self.pure, name)])[0] for name in names}}
+
     def activation(self, given):
         """§2."""
         values = self.numbers(given["x"])

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -61,12 +62,14 @@ class Workbench:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()
+        self._making: dict[str, threading.Lock] = {}
         self._made: dict[str, str] = {}
 
     def folder(self, name: str) -> Path:
         """A folder of that name's own."""
-        path = self._folder / "".join(letter if letter.isalnum() else "-" for letter in name)
+        letters = "".join(letter if letter.isalnum() else "-" for letter in name)
+        path = self._folder / f"{letters[:60]}-{zlib.crc32(name.encode()):08x}"
         path.mkdir(parents=True, exist_ok=True)
         return path
 
@@ -96,6 +99,8 @@ class Workbench:
     def once(self, name: str, make: Callable[[Path], str]) -> str:
         """What `make` gives in a folder of its own, made at the first call."""
         with self._lock:
+            lock = self._making.setdefault(name, threading.Lock())
+        with lock:
             if name not in self._made:
                 self._made[name] = make(self.folder(name))
             return self._made[name]

@@ -33,7 +33,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"bitprop {version()}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
     for add in (
-        *(lab.add, train.add, sweep.add, models.add_predict, models.add_gradcheck, vectors.add),
+        *(lab.add, train.add, sweep.add, models.add_predict, models.add_gradcheck, models.add_export, vectors.add),
         *(machine.add_bench, machine.add_info),
     ):
         add(commands)

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: MIT
-"""`bitprop predict` and `bitprop gradcheck`."""
+"""`bitprop predict`, `bitprop gradcheck` and `bitprop export`."""
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from typing import Any
 
-from .. import datasets
+from .. import datasets, export
 from ..network import Network
 from .options import (
     DATA_HELP,
@@ -15,6 +16,7 @@ from .options import (
     add_data_seed,
     add_network,
     add_progress,
+    check_outputs,
     command,
     network_and_data,
     print_json,
@@ -76,3 +78,39 @@ def _gradcheck(options: argparse.Namespace) -> int:
     else:
         print(found)
     return 0 if found.ok else 1
+
+
+# --- export ---
+
+
+def add_export(commands: Any) -> None:
+    """The parser of `export`."""
+    parser = command(
+        commands,
+        _export,
+        "export",
+        "Write a model as source code that predicts by itself: a C header, or a Python file without imports.",
+        example="bitprop export xor.json --to c --out xor.h",
+    )
+    parser.add_argument("model", metavar="MODEL", help="a model file")
+    parser.add_argument("--to", required=True, choices=list(export.LANGUAGES), help="the language")
+    parser.add_argument("--out", metavar="FILE", help="write it there (default: print it)")
+    parser.add_argument("--name", help="how all names in C begin (default: from the name of FILE or MODEL)")
+
+
+def _export(options: argparse.Namespace) -> int:
+    check_outputs(None, options.out)
+    net = Network.load(options.model)
+    stem = os.path.splitext(os.path.basename(options.out or options.model))[0]
+    name = export.identifier(stem) if options.name is None else options.name
+    text = export.export(net, options.to, name)
+    if options.out is not None:
+        with open(options.out, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+        print(f"wrote {options.out}", file=sys.stderr)
+    if options.json:
+        fields = {"to": options.to, "name": name, "fingerprint": net.fingerprint(), "out": options.out, "text": text}
+        print_json(fields)
+    elif options.out is None:
+        print(text, end="")
+    return 0

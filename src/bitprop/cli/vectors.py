@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 import threading
@@ -31,6 +32,7 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--group", action="append", choices=list(cases.GROUPS), help="only this group; may be repeated (all)"
     )
+    parser.add_argument("--case", metavar="ID", help="only this case, shown with its question and expected answer")
     parser.add_argument("--timeout", type=real, default=30.0, metavar="SECONDS", help="for each answer (30)")
 
 
@@ -53,16 +55,27 @@ def _generate(options: argparse.Namespace) -> int:
 def _run_check(options: argparse.Namespace) -> int:
     if not 0.0 < options.timeout < threading.TIMEOUT_MAX:
         raise OptionError(f"--timeout is {options.timeout:g}, expected a number of seconds above 0")
+    groups = options.group or cases.GROUPS
+    if options.case is not None:
+        known = [case for document in check.documents(groups) for case in document["cases"]]
+        chosen = [case for case in known if case["id"] == options.case]
+        if not chosen:
+            raise OptionError(f"--case is {options.case!r}, expected the id of a case of {', '.join(groups)}")
+        groups = [document["group"] for document in check.documents(groups) if chosen[0] in document["cases"]]
+        if not options.json:
+            print(f"asked: {check.question(chosen[0])}\nexpected: {json.dumps(chosen[0]['expected'])}", flush=True)
     ready = _ignore if options.json else _print_group
-    results = check.run(options.exec, options.group or cases.GROUPS, options.timeout, ready)
+    results = check.run(options.exec, groups, options.timeout, ready, lambda case: options.case in (None, case["id"]))
     differing = [result for result in results if result.first]
     if options.json:
-        groups = [{**result._asdict(), "first": result.first and result.first._asdict()} for result in results]
-        print_json({"contract": generate.CONTRACT, "agree": not differing, "groups": groups})
+        fields = [{**result._asdict(), "first": result.first and result.first._asdict()} for result in results]
+        print_json({"contract": generate.CONTRACT, "agree": not differing, "groups": fields})
     else:
         total = sum(result.cases for result in results)
         print(f"{sum(result.agree for result in results)} of {total} cases agree, in {len(results)} groups")
-        if differing:
+        if len(results) < len(groups):
+            print(f"{len(groups) - len(results)} groups were not asked any more", file=sys.stderr)
+        elif differing:
             print(f"go on with the group {differing[0].group}: the later ones build on it", file=sys.stderr)
     return 1 if differing else 0
 
@@ -72,9 +85,11 @@ def _ignore(result: check.GroupResult) -> None:
 
 
 def _print_group(result: check.GroupResult) -> None:
-    print(f"{result.group:<12} {result.agree:>3} of {result.cases:>3} cases agree", flush=True)
+    unasked = result.cases - result.asked
+    ending = f", {unasked} not asked" if unasked else ""
+    print(f"{result.group:<12} {result.agree:>3} of {result.cases:>3} cases agree{ending}", flush=True)
     if result.first:
-        case, place, expected, found, ulps, meaning = result.first
+        case, note, place, expected, found, ulps, meaning = result.first
         distance = "" if ulps is None else f", {ulps} ulp away"
         print(f"    first in {case}{place and ', ' + place}: expected {expected}, got {found}{distance}")
-        print(f"    {meaning}", flush=True)
+        print(f"    {meaning}\n    the case is about: {note}", flush=True)

@@ -14,6 +14,7 @@ from typing import Any
 from . import oracle
 
 Fields = dict[str, Any]
+CONSTANTS = ("LOG2E", "MAGIC", "LN2_HI", "LN2_LO", "P1", "P2", "P3", "P4", "P5")
 STREAMS = (0, oracle.DATA_STREAM, oracle.SHUFFLE_STREAM)
 
 
@@ -58,6 +59,10 @@ def _arithmetic(o: ModuleType, given: Fields) -> Fields:
         "square_root": o.sqrt,
     }[given["operation"]]
     return {"result": hexes(calculate(*operands) for operands in zip(*columns))}
+
+
+def _constants(o: ModuleType, given: Fields) -> Fields:
+    return {"constants": {name: to_hex(getattr(o, name)) for name in CONSTANTS}}
 
 
 def _activation(o: ModuleType, given: Fields) -> Fields:
@@ -118,6 +123,7 @@ def _model_bytes(o: ModuleType, given: Fields) -> Fields:
 
 FUNCTIONS: dict[str, Callable[[ModuleType, Fields], Fields]] = {
     "arithmetic": _arithmetic,
+    "constants": _constants,
     "activation": _activation,
     "random": _random,
     "randbelow": _randbelow,

@@ -28,6 +28,7 @@ FLAGS = {
     "single": "float32 instead of binary64",
     "libm": "exp or tanh of a mathematics library, or another formula",
     "polynomial": "the polynomial summed in another order",
+    "constant": "a wrong digit of a constant, which may show at one input in a million only",
     "clamp": "limits that are missing, or lose a NaN",
     "ties": "halves rounded away from even",
     "signed-zero": "a zero of the wrong sign, or an operation with zero left out",
@@ -177,7 +178,7 @@ def activation_cases() -> list[Case]:
     low = [mul(draw.within(ONE), power(-e)) for e in range(1, 61)]
     dense = draw.row(70) + draw.row(70, integer(8)) + draw.row(30, integer(20))
     dense += draw.row(20, integer(710)) + low
-    out = []
+    out = [case("constants", "constant", "every digit of the constants (§2)", "constants")]
 
     def values(name: str, kind: str, flags: str, note: str, xs: Sequence[int]) -> None:
         out.append(case(f"{name}-{kind}", flags, note, "activation", activation=name, x=hexes(xs)))
@@ -351,13 +352,15 @@ def gradient_cases() -> list[Case]:
             for loss in o.LOSSES:
                 net = Net([3, 4, 2], [name] * 2, bias)
                 identifier = f"{name}-{loss}{end}"
-                out.append(batch_drawn(draw, identifier, "scale layout", "scale, slope, layout", net, 5, loss))
+                out.append(
+                    batch_drawn(draw, identifier, "scale layout row-order", "scale, slope, layout", net, 5, loss)
+                )
         for outputs in (1, 3, 7, 20):
             net = Net([3, 5, outputs], ["tanh", "sigmoid"], bias)
             note = "sums over the outputs, in order"
-            out.append(batch_drawn(draw, f"outputs-{outputs}{end}", "node-order scale", note, net, 3, "mse"))
+            out.append(batch_drawn(draw, f"outputs-{outputs}{end}", "node-order scale row-order", note, net, 3, "mse"))
         net = Net([2, 3, 4, 3, 2], ["tanh", "relu"] * 2, bias)
-        out.append(batch_drawn(draw, f"deep{end}", "layout", "deltas through many layers", net, 4, "sse"))
+        out.append(batch_drawn(draw, f"deep{end}", "layout row-order", "deltas through many layers", net, 4, "sse"))
     one = Net([1, 1], ["identity"], False)
     net = Net([2, 2, 1], ["relu", "identity"], True)
     dead = [ONE, ONE, ONE, ONE, integer(-9), integer(-9), ONE, ONE, ZERO]
@@ -435,7 +438,7 @@ def odd_network(draw: Draw) -> tuple[Net, Row]:
 
 def step_cases() -> list[Case]:
     """Trainings by the full batch: 1, 2, 3 and 100 steps (§7, §8)."""
-    draw = Draw(401)
+    draw = Draw(405)  # one of those with no dead relu: every parameter moves
     out = []
     for bias in (False, True):
         report = Net([2, 4, 4, 1], ["sigmoid"] * 3, bias)
@@ -459,7 +462,7 @@ def step_cases() -> list[Case]:
 
 def batch_cases() -> list[Case]:
     """Trainings by mini-batches, the last one short, in the order of the rows (§8)."""
-    net, start = odd_network(Draw(451))
+    net, start = odd_network(Draw(452))  # with no dead relu
     out = []
     for size in (1, 2, 4, 7, 8, 10, 20, 21, 22, 1000):
         note = "a step after each batch; a size of 21 rows or more is the full batch"
@@ -480,6 +483,10 @@ def shuffle_cases() -> list[Case]:
         note = "shuffled before each epoch, the order kept between"
         data = (net, start, XOR, 3, TENTH, "half_sse", size, size)
         out.append(training(f"batch-{size}-shuffled", "shuffle short-batch", note, *data))
+    for loss in o.LOSSES:
+        note = "scale of each batch by its own number of rows, in another order"
+        given = (net, start, XOR, 4, number(3, 7), loss, 8, 1)
+        out.append(training(f"{loss}-8-shuffled", "shuffle short-batch scale", note, *given))
     for seed in SEEDS:
         note = "stream of the shuffling"
         data = (net, start, XOR, 3, TENTH, "sse", 5, seed)
@@ -527,6 +534,11 @@ def divergence_cases() -> list[Case]:
     ends("huge-finite", note, saturated, [ZERO, ZERO], ([[ONE], [TWO]], [[ONE], [ONE]]), 4, power(1000))
     note = "-0.0 - 0.0 is -0.0"
     ends("negative-zero", note, line, [NEG_ZERO], ([[ZERO]], [[ONE]]), 2, ONE, flags="signed-zero")
+    note = "-0.0 - 0.0*g is +0.0 for a g below 0: the step is made also where the rate is 0.0"
+    ends("rate-zero", note, line, [NEG_ZERO], ([[ONE]], [[ONE]]), 1, ZERO, flags="signed-zero")
+    note = "g underflows to -0.0, and -0.0 - -0.0 is +0.0: the step is made also where g is zero"
+    data = ([[TINY], [TINY]], [[ONE], [ZERO]])
+    ends("gradient-zero", note, line, [NEG_ZERO], data, 1, ONE, "half_mse", flags="signed-zero")
     note = "rate*g below 2^-1022"
     data = ([[ONE]], [[ZERO]])
     ends("subnormal-step", note, line, [3 * NORMAL // 2], data, 4, number(1, 3), "mse", flags="subnormal")

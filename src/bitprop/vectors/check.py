@@ -22,6 +22,7 @@ from ..errors import OptionError
 from . import cases, generate, mistakes, oracle
 
 LONGEST = 1 << 24  # characters of an answer
+MAGNITUDE = oracle.SIGN - 1  # all bits of a number but its sign
 
 
 class Silence(Exception):
@@ -32,7 +33,10 @@ class Port:
     """A running program, asked one line at a time."""
 
     def __init__(self, command: str, timeout: float) -> None:
-        arguments = shlex.split(command, posix=os.name != "nt")
+        try:
+            arguments = shlex.split(command, posix=os.name != "nt")
+        except ValueError as error:
+            raise OptionError(f"--exec is {command!r}, expected a command quoted as in a shell: {error}") from None
         if not arguments:
             raise OptionError(f"--exec is {command!r}, expected a command")
         try:
@@ -68,13 +72,16 @@ class Port:
         try:
             line = self._answers.get(timeout=self._timeout)
         except queue.Empty:
-            raise Silence(f"no answer within {self._timeout:g} s") from None
+            raise Silence(f"no answer within {self._timeout:g} s; does it flush its output after each line?") from None
         if not line.endswith("\n"):
             if line:
                 raise Silence("an answer without an end of line: write one line for each, and flush it")
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                raise Silence(f"the program ended with status {self._process.wait(1.0)} instead of answering")
-            raise Silence("the program closed its output instead of answering")
+            try:
+                status = self._process.wait(1.0)
+            except subprocess.TimeoutExpired:
+                raise Silence("the program closed its output instead of answering") from None
+            ended = f"by signal {-status}" if status < 0 else f"with status {status}"
+            raise Silence(f"the program ended {ended} instead of answering")
         return line
 
     def close(self) -> None:
@@ -92,6 +99,7 @@ class Difference(NamedTuple):
     """The first value of a case that differs."""
 
     case: str
+    note: str  # of the case
     place: str  # such as gradient[3]
     expected: str
     found: str
@@ -105,8 +113,17 @@ class GroupResult(NamedTuple):
     group: str
     cases: int
     agree: int
+    asked: int  # fewer than the cases where the program fell silent
     differing_bits: int  # in numbers that were comparable
     first: Difference | None
+
+
+class _Wrong(NamedTuple):
+    """An answer that is not the expected one."""
+
+    case: dict[str, Any]
+    found: Any
+    difference: Difference
 
 
 def documents(groups: Iterable[str]) -> Iterator[dict[str, Any]]:
@@ -117,43 +134,59 @@ def documents(groups: Iterable[str]) -> Iterator[dict[str, Any]]:
             yield json.loads((folder / generate.file_name(group)).read_text(encoding="utf-8"))
 
 
-def run(command: str, groups: Iterable[str], timeout: float, ready: Callable[[GroupResult], None]) -> list[GroupResult]:
-    """Asks the program every case of these groups; `ready` is told each group as it ends.
+def run(
+    command: str,
+    groups: Iterable[str],
+    timeout: float,
+    ready: Callable[[GroupResult], None],
+    only: Callable[[dict[str, Any]], bool] = lambda case: True,
+) -> list[GroupResult]:
+    """Asks the program the cases of these groups that `only` lets through; `ready` is told each group as it ends.
 
     OptionError: a command that cannot be started. A program that hangs or dies ends its group, and is started anew for
-    the next; one that has never answered ends the check.
+    the next; at the second time, or before its first answer, that ends the check.
     """
     out: list[GroupResult] = []
     port = None
-    answered = False
+    answered = silences = 0
     try:
         for document in documents(groups):
-            agree = bits = 0
-            first = None
-            for case in document["cases"]:
+            asked = [case for case in document["cases"] if only(case)]
+            wrong: list[_Wrong] = []
+            bits = 0
+            silent = None
+            for number, case in enumerate(asked):
                 port = port or Port(command, timeout)
                 try:
-                    line = port.ask(json.dumps({"function": case["function"], "input": case["input"]}))
+                    line = port.ask(question(case))
                 except Silence as silence:
                     port.close()
                     port = None
-                    first = first or Difference(case["id"], "", "an answer", "none", None, str(silence))
+                    silences += 1
+                    silent = (number, Difference(case["id"], case["note"], "", "an answer", "none", None, str(silence)))
                     break
-                answered = True
+                answered += 1
                 found = _read(line)
-                difference, differing = _compare(case, found, earlier=any(result.first for result in out))
+                difference, differing = _compare(case, found)
                 bits += differing
-                agree += difference is None
-                first = first or difference
-            result = GroupResult(document["group"], len(document["cases"]), agree, bits, first)
+                if difference is not None:
+                    wrong.append(_Wrong(case, found, difference))
+            reached = len(asked) if silent is None else silent[0]
+            first = _explained(wrong, out) if wrong else silent and silent[1]
+            result = GroupResult(document["group"], len(asked), reached - len(wrong), reached, bits, first)
             ready(result)
             out.append(result)
-            if not answered:
+            if silent is not None and (silences > 1 or not answered):
                 break
     finally:
         if port is not None:
             port.close()
     return out
+
+
+def question(case: dict[str, Any]) -> str:
+    """The line that asks a case."""
+    return json.dumps({"function": case["function"], "input": case["input"]})
 
 
 def _read(line: str) -> Any:
@@ -164,47 +197,54 @@ def _read(line: str) -> Any:
 
 
 def _flatten(value: Any, place: str) -> Iterator[tuple[str, Any]]:
+    """Each plain value with its place; of bytes in hexadecimal, each byte."""
     if isinstance(value, list):
         yield f"len({place})", len(value)
         for i, item in enumerate(value):
             yield from _flatten(item, f"{place}[{i}]")
+    elif place == "bytes" and isinstance(value, str):
+        yield f"len({place})", len(value) // 2
+        for i in range(0, len(value), 2):
+            yield f"{place}[{i // 2}]", value[i : i + 2]
     else:
         yield place, value
 
 
-def _compare(case: dict[str, Any], found: Any, earlier: bool) -> tuple[Difference | None, int]:
+def _compare(case: dict[str, Any], found: Any) -> tuple[Difference | None, int]:
     """The first difference, and the number of bits that differ in all."""
     expected = case["expected"]
     if found == expected:
         return None, 0
+
+    def difference(place: str, wanted: str, given: str, meaning: str) -> Difference:
+        return Difference(case["id"], case["note"], place, wanted, given, None, meaning)
+
     if not isinstance(found, dict):
-        what = f"expected a line with a JSON object with the fields {', '.join(expected)}"
-        return Difference(case["id"], "", "an object", _short(found), None, what), 0
+        what = f"answer a line with a JSON object with the fields {', '.join(expected)}"
+        return difference("", "an object", _short(found), what), 0
     if "error" in found and "error" not in expected:
-        return Difference(case["id"], "", "an answer", "an error", None, f"the program says: {found['error']}"), 0
+        return difference("", "an answer", "an error", f"the program says: {found['error']}"), 0
+    for field in expected:
+        if field not in found:
+            return difference(field, "a value", "none", f"answer the fields {', '.join(expected)}"), 0
     first = None
     bits = 0
-    for field, value in expected.items():
-        if field not in found:
-            return Difference(case["id"], field, "a value", "none", None, "the answer lacks this field"), bits
-        wanted, given = list(_flatten(value, field)), dict(_flatten(found[field], field))
-        for place, number in wanted:
-            other = given.get(place)
-            if other == number:
-                continue
+    given = dict(item for field in expected for item in _flatten(found[field], field))
+    for place, number in (item for field, value in expected.items() for item in _flatten(value, field)):
+        other = given.get(place)
+        if other != number or isinstance(other, bool) != isinstance(number, bool):
             bits += _bits(number, other)
             if first is None:
-                meaning = _meaning(case, found, number, other, earlier)
-                first = Difference(case["id"], place, str(number), _short(other), ulps(number, other), meaning)
+                first = difference(place, _short(number), _short(other), "")._replace(ulps=ulps(number, other))
     if first is None:
         extra = sorted(set(found) - set(expected))
-        first = Difference(case["id"], extra[0] if extra else "", "no such field", "one", None, "a field too many")
+        first = difference(extra[0] if extra else "", "no such field", "one", "answer only the expected fields")
     return first, bits
 
 
 def _short(value: Any) -> str:
     text = value if isinstance(value, str) else json.dumps(value)
-    return "nothing" if value is None else repr(text[:60] + "...") if len(text) > 60 else text.rstrip("\n")
+    return repr(text[:60] + "...") if len(text) > 60 else text.rstrip("\n")
 
 
 def _pattern(value: Any) -> int | None:
@@ -218,38 +258,65 @@ def _bits(expected: Any, found: Any) -> int:
 
 
 def ulps(expected: Any, found: Any) -> int | None:
-    """The numbers from one to the other; None where one is no number. The two zeros are one apart."""
+    """The numbers from one to the other; None where one is no number, or both are zeros."""
     a, b = _pattern(expected), _pattern(found)
-    if a is None or b is None or oracle.is_nan(a) or oracle.is_nan(b):
+    if a is None or b is None or oracle.is_nan(a) or oracle.is_nan(b) or not (a | b) & MAGNITUDE:
         return None
-    here, there = (-(pattern ^ oracle.SIGN) - 1 if pattern >> 63 else pattern for pattern in (a, b))
+    here, there = (-(pattern ^ oracle.SIGN) if pattern >> 63 else pattern for pattern in (a, b))
     return abs(here - there)
 
 
-def _meaning(case: dict[str, Any], found: dict[str, Any], expected: Any, other: Any, earlier: bool) -> str:
-    """What a difference usually comes from."""
-    a, b = _pattern(expected), _pattern(other)
-    if a is None or b is None:
-        if a is not None:
-            return "expected a number's 64-bit pattern in 16 lower-case hexadecimal digits"
-        return f"flagged {', '.join(case['flags'])}: {case['note']}"
+def _explained(wrong: list[_Wrong], before: list[GroupResult]) -> Difference:
+    """The first difference, with what it usually comes from."""
+    case, found, first = wrong[0]
+    if first.meaning:
+        return first
+    meaning = _told_by_value(first)
+    if meaning is None and any(result.first for result in before):
+        meaning = "mend the earlier group first: what differs there comes back here"
+    if meaning is None:
+        # A short sum may have the bits of several mistakes: the other answers tell which.
+        clean = [result.group for result in before]
+        possible = [cause for cause, mistake in mistakes.CAUSES.items() if mistake.shown_by not in clean]
+        causes = mistakes.explain(case["function"], case["input"], found, possible)
+        for other in wrong[1:]:
+            if len(causes) < 2:
+                break
+            causes = mistakes.explain(other.case["function"], other.case["input"], other.found, causes) or causes
+        if causes:
+            meaning = "these are the bits of " + "; or of ".join(causes)
+    return first._replace(meaning=meaning or _guess(case, first))
+
+
+def _told_by_value(first: Difference) -> str | None:
+    """What the two values tell by themselves."""
+    if first.place.startswith("len("):
+        return "a list of another length than expected"
+    a, b = _pattern(first.expected), _pattern(first.found)
+    if a is None:
+        return None
+    if b is None:
+        return "a number is its 64-bit pattern in 16 lower-case hexadecimal digits"
     if oracle.is_nan(b) and b != oracle.NAN:
         return "a NaN of another pattern: answer 7ff8000000000000 for any NaN (§1.5)"
-    certain = mistakes.explain(case["function"], case["input"], found)
-    if certain is not None:
-        return f"these are the bits of {certain}"
-    if not (a | b) & (oracle.SIGN - 1):
-        return "a zero of the wrong sign: a term left out, or another start of a sum (§1.2)"
-    if a & ~oracle.SIGN < 1 << 52 and not b & ~oracle.SIGN:
+    if not (a | b) & MAGNITUDE:
+        return "a zero of the wrong sign: an operation left out, or another start of a sum (§1.2)"
+    return None
+
+
+def _guess(case: dict[str, Any], first: Difference) -> str:
+    """What such a difference usually comes from, where it is none of the usual mistakes alone."""
+    a, b = _pattern(first.expected), _pattern(first.found)
+    if a is None or b is None:
+        return "none of the usual mistakes alone: compare with the contract's section"
+    if a & MAGNITUDE < 1 << 52 and not b & MAGNITUDE:
         return "usually subnormal numbers flushed to zero (§1.3)"
-    if oracle.NAN in (a, b):
-        return "usually an infinity or a NaN that is skipped, clamped or trapped (§1.5, §1.6)"
     if a & ((1 << 29) - 1) and not b & ((1 << 29) - 1):
         return "usually float32 (single precision): all numbers are binary64"
-    if earlier:
-        return "mend the earlier group first: what differs there comes back here"
-    distance = ulps(expected, other)
-    caught = "; ".join(cases.FLAGS[flag] for flag in case["flags"])
-    if distance is not None and distance < 1 << 12:
-        return f"a few last bits: usually {caught}, or a multiply-add fused at some places only"
-    return f"far off: {case['note']} ({caught})"
+    if oracle.NAN in (a, b):
+        return "a NaN on one side only: usually an infinity or a NaN that is skipped, clamped or trapped (§1.5, §1.6)"
+    if first.ulps is not None and first.ulps < 1 << 12:
+        flags = [flag for flag in case["flags"] if flag not in mistakes.KNOWN_FLAGS]
+        others = "".join(f"; {cases.FLAGS[flag]}" for flag in flags)
+        return f"a few last bits: usually another formula, a wrong digit, or products fused in some places{others}"
+    return "far off: usually another formula, order or layout"

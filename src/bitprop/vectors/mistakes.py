@@ -10,9 +10,9 @@ import functools
 import importlib.util
 import math
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import oracle as o
 from .answers import answer
@@ -101,11 +101,35 @@ def _fuse(module: ModuleType) -> None:
     vars(module).update(mul=_product, add=_add_fused, sub=_sub_fused)
 
 
-def _fuse_sums(module: ModuleType) -> None:
-    """Fused in the sums over nodes and rows and in the step, while the activations are right."""
-    _fuse(module)
-    module.activation = o.activation  # type: ignore[attr-defined]  # a copy of the oracle has it
-    module.slope = o.slope  # type: ignore[attr-defined]  # likewise
+def _fused_network() -> ModuleType:
+    """Fused, but in the activations and in arithmetic by itself."""
+    fused = _variant(_fuse)
+    vars(fused).update(activation=o.activation, slope=o.slope)
+    return fused
+
+
+def _take(module: ModuleType, source: ModuleType, *names: str) -> None:
+    vars(module).update({name: vars(source)[name] for name in names})
+
+
+def _fuse_network(module: ModuleType) -> None:
+    _take(module, _fused_network(), "forward", "contributions", "batch_sums", "gradient", "train")
+
+
+def _fuse_forward(module: ModuleType) -> None:
+    _take(module, _fused_network(), "forward")
+
+
+def _fuse_backward(module: ModuleType) -> None:
+    fused = _fused_network()
+    _take(fused, o, "forward")
+    _take(module, fused, "contributions", "batch_sums")
+
+
+def _fuse_step(module: ModuleType) -> None:
+    fused = _fused_network()
+    _take(fused, o, "gradient")
+    _take(module, fused, "train")
 
 
 def _one_lane(module: ModuleType) -> None:
@@ -116,7 +140,7 @@ def _one_lane(module: ModuleType) -> None:
             total = [o.add(a, b) for a, b in zip(total, [*values, error])]
         return total[:-1], total[-1]
 
-    module.batch_sums = batch_sums  # type: ignore[attr-defined]  # likewise
+    vars(module).update(batch_sums=batch_sums)
 
 
 def _lanes_in_order(module: ModuleType) -> None:
@@ -126,7 +150,7 @@ def _lanes_in_order(module: ModuleType) -> None:
             total = o.add(total, lane)
         return total
 
-    module.lane_sum = lane_sum  # type: ignore[attr-defined]  # likewise
+    vars(module).update(lane_sum=lane_sum)
 
 
 class _Wide(int):
@@ -220,7 +244,7 @@ def _libm(module: ModuleType) -> None:
             y = 0.0
         return int.from_bytes(struct.pack(">d", y), "big")
 
-    module.activation = activation  # type: ignore[attr-defined]  # likewise
+    vars(module).update(activation=activation)
 
 
 def _horner(module: ModuleType) -> None:
@@ -229,39 +253,55 @@ def _horner(module: ModuleType) -> None:
             return o.activation(name, x)
         return activation(name, x, "horner")
 
-    module.activation = by_horner  # type: ignore[attr-defined]  # likewise
+    vars(module).update(activation=by_horner)
 
 
 def _rounding(rounded: Callable[[int, int, int], int]) -> Callable[[ModuleType], None]:
     return lambda module: vars(module).update(rounded=rounded)
 
 
+KNOWN_FLAGS = ("fused", "excess", "single", "libm", "polynomial", "row-order")  # flags of what is known to the bit
 FUSED = (
     "a fused multiply-add, one rounding where the contract has two: forbid it (C: -ffp-contract=off; Go: float64(a*b) "
     "+ c; no fma)"
 )
-CAUSES: dict[str, Callable[[ModuleType], None]] = {
-    FUSED: _fuse,
-    FUSED + ", here in the sums over nodes or rows": _fuse_sums,
-    "exp or tanh of a mathematics library (libm): compute sigmoid and tanh as §2 writes them": _libm,
-    "the polynomial in another order (Horner's rule): sum c as §2 writes it": _horner,
-    "a reordered sum, one running sum over the rows: keep the eight lanes of §6": _one_lane,
-    "a reordered sum, the eight lanes added one after the other: add them as the tree of §6": _lanes_in_order,
-    "excess precision, as in x87 registers: round each operation to binary64 (C: -msse2 -mfpmath=sse)": _widen,
-    "float32 (single precision): all numbers are binary64": _rounding(_float32),
-    "subnormal numbers flushed to zero: leave flush-to-zero modes and -ffast-math off (§1.3)": _rounding(_flush),
+
+
+class Mistake(NamedTuple):
+    """A change of the oracle, and the group of vectors that cannot agree where it is made (none: any may)."""
+
+    change: Callable[[ModuleType], None]
+    shown_by: str = ""
+
+
+CAUSES: dict[str, Mistake] = {
+    FUSED: Mistake(_fuse),
+    FUSED + ", here in the network": Mistake(_fuse_network, "forward"),
+    FUSED + ", here in the forward pass": Mistake(_fuse_forward, "forward"),
+    FUSED + ", here in the backward pass": Mistake(_fuse_backward, "gradient"),
+    FUSED + ", here in the step": Mistake(_fuse_step),
+    "exp or tanh of a mathematics library (libm): compute sigmoid and tanh as §2 writes them": Mistake(
+        _libm, "activations"
+    ),
+    "the polynomial in another order (Horner's rule): sum c as §2 writes it": Mistake(_horner, "activations"),
+    "a reordered sum, one running sum over the rows: keep the eight lanes of §6": Mistake(_one_lane, "lanes"),
+    "a reordered sum, the eight lanes added one after the other: add them as the tree of §6": Mistake(
+        _lanes_in_order, "lanes"
+    ),
+    "excess precision, as in x87 registers: round each operation to binary64 (C: -msse2 -mfpmath=sse)": Mistake(_widen),
+    "float32 (single precision): all numbers are binary64": Mistake(_rounding(_float32), "activations"),
+    "subnormal numbers flushed to zero: leave flush-to-zero modes and -ffast-math off (§1.3)": Mistake(
+        _rounding(_flush)
+    ),
 }
 
 
 @functools.cache
 def module(cause: str) -> ModuleType:
     """The oracle with that mistake."""
-    return _variant(CAUSES[cause])
+    return _variant(CAUSES[cause].change)
 
 
-def explain(function: str, given: dict[str, Any], found: Any) -> str | None:
-    """The mistake with which the oracle would give this wrong answer, to the last bit; None if no one alone does."""
-    for cause in CAUSES:
-        if answer(function, given, module(cause)) == found:
-            return cause
-    return None
+def explain(function: str, given: dict[str, Any], found: Any, causes: Sequence[str]) -> list[str]:
+    """Those of the mistakes with which the oracle would give this wrong answer, to the last bit."""
+    return [cause for cause in causes if answer(function, given, module(cause)) == found]

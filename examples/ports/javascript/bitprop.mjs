@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: MIT
+//
+// bitprop's numeric contract, version 1, in JavaScript: the same bits as every other implementation. Only the language
+// itself is used, so this module runs in browsers as well as in Node. `§` cites docs/contract.md.
+//
+// A seed is a BigInt, 0n <= seed < 2n**64n. A network is { sizes, activations, bias, parameters }, see `network`.
+
+const scratch = new DataView(new ArrayBuffer(8));
+
+/** The number with this 64-bit pattern, 16 hexadecimal digits. */
+export function fromBits(hex) {
+  scratch.setBigUint64(0, BigInt(`0x${hex}`));
+  return scratch.getFloat64(0);
+}
+
+/** The 64-bit pattern of a number; every NaN is written as the same one (§1.5). */
+export function toBits(x) {
+  if (Number.isNaN(x)) return '7ff8000000000000';
+  scratch.setFloat64(0, x);
+  return scratch.getBigUint64(0).toString(16).padStart(16, '0');
+}
+
+/** Throws where the arithmetic is not that of §1: fused, wider or flushed. The values are read at run time. */
+export function checkArithmetic() {
+  const patterns = ['3ff0000000400000', 'bff0000000800000', '4340000000000000', '0000000000000001'];
+  const [x, z, wide, tiny] = patterns.map(fromBits);
+  if (x * x + z !== 0 || (wide + 1) - wide !== 0 || tiny * 1 === 0 || tiny / 2 !== 0) {
+    throw new Error('this environment lacks the arithmetic of the contract');
+  }
+}
+
+checkArithmetic();
+
+/** Limits with which a NaN passes through (§1.6). */
+const clamp = (t, a, b) => (t < a ? a : t > b ? b : t);
+
+/** The constants (§2), as patterns, since JavaScript has no hex floats. */
+export const CONSTANTS = {
+  LOG2E: fromBits('3ff71547652b82fe'),
+  MAGIC: fromBits('4338000000000000'),
+  LN2_HI: fromBits('3fe62e42fee00000'),
+  LN2_LO: fromBits('3dea39ef35793c76'),
+  P1: fromBits('3fc555555555553e'),
+  P2: fromBits('bf66c16c16bebd93'),
+  P3: fromBits('3f11566aaf25de2c'),
+  P4: fromBits('bebbbd41c5d26bf1'),
+  P5: fromBits('3e66376972bea4d0'),
+};
+const { LOG2E, MAGIC, LN2_HI, LN2_LO, P1, P2, P3, P4, P5 } = CONSTANTS;
+
+/** 2^k for an integer k of the normal range, put together from its bits (§2). */
+function powerOfTwo(k) {
+  scratch.setUint32(0, (k + 1023) << 20);
+  scratch.setUint32(4, 0);
+  return scratch.getFloat64(0);
+}
+
+/** r, c and s, with exp(t) = s*(c + r)/(c - r) (§2). */
+function split(t) {
+  const k = (t * LOG2E + MAGIC) - MAGIC;
+  const r = (t - k * LN2_HI) - k * LN2_LO;
+  const z = r * r;
+  const w = z * z;
+  const c = 2 + z * ((P1 + z * P2) + w * ((P3 + z * P4) + w * P5));
+  return [r, c, powerOfTwo(k)];
+}
+
+/** The logistic function (§2). */
+export function sigmoid(x) {
+  if (Number.isNaN(x)) return NaN;
+  const [r, c, s] = split(clamp(-x, -708, 708));
+  const lo = c - r;
+  const hi = (c + r) * s;
+  return lo / (lo + hi);
+}
+
+/** The hyperbolic tangent (§2). */
+export function tanh(x) {
+  if (Number.isNaN(x)) return NaN;
+  const [r, c, s] = split(clamp(2 * x, -40, 40));
+  const p = s - 1;
+  const q = s + 1;
+  return (p * c + q * r) / (q * c + p * r);
+}
+
+/** The activations in the order of their numbers in model bytes (§11), each with the slope from its output (§2). */
+export const ACTIVATIONS = new Map([
+  ['sigmoid', { value: sigmoid, slope: (y) => y * (1 - y) }],
+  ['tanh', { value: tanh, slope: (y) => 1 - y * y }],
+  ['relu', { value: (x) => (x < 0 ? 0 : x), slope: (y) => (y > 0 ? 1 : 0) }],
+  ['identity', { value: (x) => x, slope: () => 1 }],
+]);
+
+/** The losses: the gradient's scale and the figure, `count` being rows times outputs (§7). */
+export const LOSSES = new Map([
+  ['half_sse', { scale: () => 1, figure: (sse) => 0.5 * sse }],
+  ['sse', { scale: () => 2, figure: (sse) => sse }],
+  ['half_mse', { scale: (count) => 1 / count, figure: (sse, count) => 0.5 * (sse / count) }],
+  ['mse', { scale: (count) => 2 / count, figure: (sse, count) => sse / count }],
+]);
+
+/** What `map` has under `name`; throws where there is nothing. */
+export function lookUp(map, name) {
+  if (!map.has(name)) throw new Error(`unknown name: ${name}`);
+  return map.get(name);
+}
+
+/** MT19937, seeded with stream*2^64 + seed by init_by_array; streams: 0 weights, 1 data, 2 shuffling (§9). */
+export class Generator {
+  #state = new Uint32Array(624);
+  #next = 624;
+
+  constructor(seed, stream) {
+    const key = [];
+    let n = (BigInt(stream) << 64n) + seed;
+    do key.push(Number(n & 0xffffffffn)); while ((n >>= 32n) > 0n);
+    const s = this.#state;
+    const mixed = (i, factor) => s[i] ^ Math.imul(s[i - 1] ^ (s[i - 1] >>> 30), factor);
+    s[0] = 19650218;
+    for (let i = 1; i < 624; i++) s[i] = Math.imul(1812433253, s[i - 1] ^ (s[i - 1] >>> 30)) + i;
+    let i = 1;
+    const advance = () => {
+      if (++i < 624) return;
+      s[0] = s[623];
+      i = 1;
+    };
+    for (let done = 0; done < 624; done++, advance()) {
+      const j = done % key.length;
+      s[i] = mixed(i, 1664525) + key[j] + j;
+    }
+    for (let done = 0; done < 623; done++, advance()) s[i] = mixed(i, 1566083941) - i;
+    s[0] = 0x80000000;
+  }
+
+  /** The next output, 32 bits (§9). */
+  #output() {
+    const s = this.#state;
+    if (this.#next === 624) {
+      for (let i = 0; i < 624; i++) {
+        const y = (s[i] & 0x80000000) | (s[(i + 1) % 624] & 0x7fffffff);
+        s[i] = s[(i + 397) % 624] ^ (y >>> 1) ^ (y & 1 ? 0x9908b0df : 0);
+      }
+      this.#next = 0;
+    }
+    let y = s[this.#next++];
+    y ^= y >>> 11;
+    y ^= (y << 7) & 0x9d2c5680;
+    y ^= (y << 15) & 0xefc60000;
+    return (y ^ (y >>> 18)) >>> 0;
+  }
+
+  /** A number, 0 <= number < 1 (§9). */
+  random() {
+    const a = this.#output() >>> 5;
+    const b = this.#output() >>> 6;
+    return (a * 67108864 + b) / 9007199254740992;
+  }
+
+  /** An integer, 0 <= integer < n, for 1 <= n < 2^32 (§9). */
+  randbelow(n) {
+    if (!(Number.isInteger(n) && n >= 1 && n < 2 ** 32)) throw new RangeError(`randbelow: ${n}`);
+    const shift = Math.clz32(n);
+    let k;
+    do k = this.#output() >>> shift; while (k >= n);
+    return k;
+  }
+
+  /** Shuffles a list where it stands (§8). */
+  shuffle(list) {
+    for (let i = list.length - 1; i >= 1; i--) {
+      const k = this.randbelow(i + 1);
+      [list[i], list[k]] = [list[k], list[i]];
+    }
+  }
+}
+
+/** For each layer after the input its sizes, and where its weights and biases stand in the parameters (§3). */
+function layout(sizes, bias) {
+  if (sizes.length < 2 || !sizes.every((n) => Number.isInteger(n) && n >= 1)) throw new Error(`sizes: ${sizes}`);
+  let end = 0;
+  const layers = sizes.slice(1).map((outputs, l) => {
+    const weights = end;
+    const biases = weights + sizes[l] * outputs;
+    end = bias ? biases + outputs : biases;
+    return { inputs: sizes[l], outputs, weights, biases };
+  });
+  return { layers, count: end };
+}
+
+/** A network from its parts, checked (§3): layer sizes, names of activations, whether it has biases, parameters. */
+export function network({ sizes, activations, bias, parameters }) {
+  const { layers, count } = layout(sizes, bias);
+  if (activations.length !== layers.length) throw new Error('one activation for each layer after the input');
+  if (parameters.length !== count) throw new Error(`${count} parameters needed, not ${parameters.length}`);
+  activations.forEach((name, l) => { layers[l].activation = lookUp(ACTIVATIONS, name); });
+  return { sizes, activations, bias, layers, parameters: Float64Array.from(parameters) };
+}
+
+/** Initial parameters: `init` is normal, uniform or glorot (§9). */
+export function initialParameters(sizes, bias, init, seed) {
+  const generator = new Generator(seed, 0);
+  const normal = () => {
+    let sum = generator.random();
+    for (let n = 1; n < 12; n++) sum += generator.random();
+    return sum - 6;
+  };
+  const uniform = () => 2 * generator.random() - 1;
+  const draw = lookUp(new Map([
+    ['normal', normal],
+    ['uniform', uniform],
+    ['glorot', (layer) => uniform() * Math.sqrt(6 / (layer.inputs + layer.outputs))],
+  ]), init);
+  const { layers, count } = layout(sizes, bias);
+  const parameters = new Float64Array(count);
+  for (const layer of layers) {
+    for (let p = layer.weights; p < layer.biases; p++) parameters[p] = draw(layer);
+  }
+  return parameters;
+}
+
+/** The linearly separable set of n rows (§10). */
+export function linear(n, seed) {
+  const generator = new Generator(seed, 1);
+  const inputs = Array.from({ length: n }, () => [generator.random(), generator.random()]);
+  return { inputs, targets: inputs.map(([x0, x1]) => [x0 > x1 ? 0 : 1]) };
+}
+
+/** The set of 21 rows that is not linearly separable (§10). */
+export function xor() {
+  const inputs = [];
+  const targets = [];
+  for (let i = 0; i <= 10; i++) {
+    inputs.push([0.1 * i, 0.1 * i]);
+    targets.push([0]);
+    if (i === 5) continue;
+    inputs.push([0.1 * i, 1 - 0.1 * i]);
+    targets.push([1]);
+  }
+  return { inputs, targets };
+}
+
+/** Pre-activations and outputs of every layer after the input, for one row (§4). */
+export function forward({ bias, layers, parameters: w }, input) {
+  if (input.length !== layers[0].inputs) throw new Error(`a row of ${layers[0].inputs} inputs needed`);
+  const preactivations = [];
+  const outputs = [];
+  let a = input;
+  for (const { inputs, outputs: width, weights, biases, activation } of layers) {
+    const sums = new Float64Array(width);
+    for (let j = 0; j < width; j++) {
+      let acc = bias ? w[biases + j] + a[0] * w[weights + j] : a[0] * w[weights + j];
+      for (let i = 1; i < inputs; i++) acc += a[i] * w[weights + i * width + j];
+      sums[j] = acc;
+    }
+    a = sums.map(activation.value);
+    preactivations.push(sums);
+    outputs.push(a);
+  }
+  return { preactivations, outputs };
+}
+
+/** Adds one sample's contributions to a lane: the gradient's and, behind them, the squared error (§5, §6). */
+function addSample(net, input, target, lane) {
+  const { bias, layers, parameters: w } = net;
+  const { outputs } = forward(net, input);
+  if (target.length !== outputs.at(-1).length) throw new Error(`a row of ${outputs.at(-1).length} targets needed`);
+  const e = outputs.at(-1).map((y, j) => y - target[j]);
+  let sse = e[0] * e[0];
+  for (let j = 1; j < e.length; j++) sse += e[j] * e[j];
+  lane[w.length] += sse;
+  let sums = e;
+  for (let l = layers.length - 1; l >= 0; l--) {
+    const { inputs, outputs: width, weights, biases, activation } = layers[l];
+    const a = l > 0 ? outputs[l - 1] : input;
+    const d = sums.map((sum, j) => sum * activation.slope(outputs[l][j]));
+    sums = new Float64Array(inputs);
+    for (let i = 0; i < inputs; i++) {
+      const row = weights + i * width;
+      for (let j = 0; j < width; j++) lane[row + j] += a[i] * d[j];
+      sums[i] = w[row] * d[0];
+      for (let j = 1; j < width; j++) sums[i] += w[row + j] * d[j];
+    }
+    if (bias) d.forEach((delta, j) => { lane[biases + j] += delta; });
+  }
+}
+
+/** The gradient g, the squared error and the loss of a batch, given by the numbers of its rows (§6, §7). */
+function batchGradient(net, inputs, targets, rows, loss) {
+  const { scale, figure } = lookUp(LOSSES, loss);
+  const count = rows.length * net.sizes.at(-1);
+  const lanes = Array.from({ length: 8 }, () => new Float64Array(net.parameters.length + 1));
+  rows.forEach((row, i) => addSample(net, inputs[row], targets[row], lanes[i % 8]));
+  const [l0, l1, l2, l3, l4, l5, l6, l7] = lanes;
+  const sums = l0.map((_, p) => ((l0[p] + l4[p]) + (l2[p] + l6[p])) + ((l1[p] + l5[p]) + (l3[p] + l7[p])));
+  const factor = scale(count);
+  const sse = sums.at(-1);
+  return { gradient: sums.subarray(0, -1).map((g) => g * factor), sse, figure: figure(sse, count) };
+}
+
+/** The numbers of all rows, in order. */
+function rowNumbers(inputs, targets) {
+  if (inputs.length === 0 || inputs.length !== targets.length) throw new Error('as many targets as inputs needed');
+  return [...inputs.keys()];
+}
+
+/** Gradient, squared error and loss (`figure`), all rows being one batch (§7). */
+export function gradient(net, inputs, targets, loss) {
+  return batchGradient(net, inputs, targets, rowNumbers(inputs, targets), loss);
+}
+
+/**
+ * A training (§8). Without `batchSize` all rows are one batch, without `shuffleSeed` their order stays. The network
+ * stays as it is. Answers the squared error of each epoch, the final parameters, and the epoch that diverged, or null.
+ */
+export function train(net, inputs, targets, { epochs, rate, loss = 'half_sse', batchSize = null, shuffleSeed = null }) {
+  if (!(rate >= 0 && rate < Infinity)) throw new Error('the learning rate is finite and not negative');
+  if (!(Number.isInteger(epochs) && epochs >= 0)) throw new Error(`epochs: ${epochs}`);
+  if (!(batchSize === null || (Number.isInteger(batchSize) && batchSize >= 1))) throw new Error(`batch: ${batchSize}`);
+  const order = rowNumbers(inputs, targets);
+  const size = Math.min(batchSize ?? order.length, order.length);
+  const generator = shuffleSeed === null ? null : new Generator(shuffleSeed, 2);
+  const parameters = net.parameters.slice();
+  const current = { ...net, parameters };
+  const sse = [];
+  for (let epoch = 0; epoch < epochs; epoch++) {
+    const before = parameters.slice();
+    generator?.shuffle(order);
+    let total = 0;
+    for (let start = 0; start < order.length; start += size) {
+      const batch = batchGradient(current, inputs, targets, order.slice(start, start + size), loss);
+      total += batch.sse;
+      batch.gradient.forEach((g, p) => { parameters[p] -= rate * g; });
+    }
+    const finite = Number.isFinite(total) && parameters.every(Number.isFinite);
+    if (!finite) return { sse, parameters: before, diverged: epoch };
+    sse.push(total);
+  }
+  return { sse, parameters, diverged: null };
+}
+
+/** The CRC-32 of zlib and PNG (§11). */
+function crc32(bytes) {
+  let crc = 0xffffffff;
+  for (const byte of bytes) {
+    crc ^= byte;
+    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0);
+  }
+  return ~crc >>> 0;
+}
+
+/** A network as bytes (§11); its fingerprint is their SHA-256. */
+export function modelBytes({ sizes, activations, bias, parameters }) {
+  const names = [...ACTIVATIONS.keys()];
+  const words = [1, bias ? 1 : 0, sizes.length, ...sizes, ...activations.map((name) => names.indexOf(name))];
+  const bytes = new Uint8Array(8 + 4 * words.length + 8 * parameters.length + 4);
+  const view = new DataView(bytes.buffer);
+  let at = 8;
+  bytes.set(Array.from('bitprop', (letter) => letter.charCodeAt(0)));
+  for (const word of words) { view.setUint32(at, word, true); at += 4; }
+  for (const x of parameters) { view.setBigUint64(at, BigInt(`0x${toBits(x)}`), true); at += 8; }
+  view.setUint32(at, crc32(bytes.subarray(0, at)), true);
+  return bytes;
+}

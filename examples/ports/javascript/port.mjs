@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT
+//
+// The program that `bitprop vectors check --exec 'node port.mjs'` asks: one question on each line of standard input,
+// one answer on each line of standard output, both JSON (docs/porting.md). `§` cites docs/contract.md.
+
+import { createHash } from 'node:crypto';
+import * as bitprop from './bitprop.mjs';
+
+/** The digits of a number or a seed, checked. */
+function pattern(digits) {
+  if (!/^"[0-9a-f]{16}"$/.test(JSON.stringify(digits))) throw new Error(`not a pattern: ${JSON.stringify(digits)}`);
+  return digits;
+}
+
+const seed = (digits) => BigInt(`0x${pattern(digits)}`);
+const number = (digits) => bitprop.fromBits(pattern(digits));
+const numbers = (list) => Array.from(list, number);
+const rows = (list) => Array.from(list, numbers);
+const hex = (list) => Array.from(list, bitprop.toBits);
+const hexRows = (list) => Array.from(list, hex);
+const network = (input) => bitprop.network({ ...input, parameters: numbers(input.parameters) });
+const generator = (input) => new bitprop.Generator(seed(input.seed), input.stream);
+
+/** The operations of `arithmetic` (§1). */
+const OPERATIONS = new Map([
+  ['multiply_add', (x, y, z) => x * y + z],
+  ['add_subtract', (x, y, z) => (x + y) - z],
+  ['divide', (x, y) => x / y],
+  ['square_root', (x) => Math.sqrt(x)],
+]);
+
+/** From a question's `input` to its answer. */
+const FUNCTIONS = new Map(Object.entries({
+  /** One result for each position (§1). */
+  arithmetic({ operation, x, y = [], z = [] }) {
+    const compute = bitprop.lookUp(OPERATIONS, operation);
+    const [xs, ys, zs] = [x, y, z].map(numbers);
+    return { result: hex(xs.map((value, i) => compute(value, ys[i], zs[i]))) };
+  },
+  /** The constants (§2). */
+  constants() {
+    const entries = Object.entries(bitprop.CONSTANTS).map(([name, value]) => [name, bitprop.toBits(value)]);
+    return { constants: Object.fromEntries(entries) };
+  },
+  /** Values, and the slopes from these (§2). */
+  activation({ activation, x }) {
+    const { value, slope } = bitprop.lookUp(bitprop.ACTIVATIONS, activation);
+    const y = numbers(x).map((t) => value(t));
+    return { y: hex(y), slope: hex(y.map((t) => slope(t))) };
+  },
+  /** `count` numbers of one generator (§9). */
+  random(input) {
+    const { count: length } = input;
+    const source = generator(input);
+    return { random: hex(Array.from({ length }, () => source.random())) };
+  },
+  /** An integer below each of `n`, all of one generator (§9). */
+  randbelow(input) {
+    const source = generator(input);
+    return { randbelow: input.n.map((n) => source.randbelow(n)) };
+  },
+  /** Initial parameters (§3, §9). */
+  init({ sizes, bias, init, seed: digits }) {
+    return { parameters: hex(bitprop.initialParameters(sizes, bias, init, seed(digits))) };
+  },
+  /** A data set (§10). */
+  data({ kind, n, seed: digits }) {
+    if (kind !== 'linear' && kind !== 'xor') throw new Error(`unknown kind: ${kind}`);
+    const { inputs, targets } = kind === 'xor' ? bitprop.xor() : bitprop.linear(n, seed(digits));
+    return { inputs: hexRows(inputs), targets: hexRows(targets) };
+  },
+  /** One row forward (§4). */
+  forward(input) {
+    const { preactivations, outputs } = bitprop.forward(network(input), numbers(input.input));
+    return { preactivations: hexRows(preactivations), outputs: hexRows(outputs) };
+  },
+  /** All rows as one batch (§5, §6, §7). */
+  gradient(input) {
+    const { loss } = input;
+    const { gradient, sse, figure } = bitprop.gradient(network(input), rows(input.inputs), rows(input.targets), loss);
+    return { gradient: hex(gradient), sse: bitprop.toBits(sse), figure: bitprop.toBits(figure) };
+  },
+  /** A whole training (§7, §8). */
+  train(input) {
+    const { sse, parameters, diverged } = bitprop.train(network(input), rows(input.inputs), rows(input.targets), {
+      epochs: input.epochs,
+      rate: number(input.learning_rate),
+      loss: input.loss,
+      batchSize: input.batch_size,
+      shuffleSeed: input.shuffle_seed === null ? null : seed(input.shuffle_seed),
+    });
+    return { sse: hex(sse), parameters: hex(parameters), diverged };
+  },
+  /** Model bytes and fingerprint (§11). */
+  model_bytes(input) {
+    const bytes = bitprop.modelBytes(network(input));
+    return { bytes: Buffer.from(bytes).toString('hex'), fingerprint: createHash('sha256').update(bytes).digest('hex') };
+  },
+}));
+
+/** The answer to one line; whatever goes wrong with it becomes an `error`. */
+function answer(line) {
+  try {
+    const { function: name, input } = JSON.parse(line);
+    if (!FUNCTIONS.has(name)) return { error: `unknown function: ${name}` };
+    return FUNCTIONS.get(name)(input);
+  } catch (error) {
+    return { error: String(error.message ?? error) };
+  }
+}
+
+// Nobody reads any more: end quietly.
+process.stdout.on('error', () => process.exit());
+
+// Lines end at \n only (node:readline would also cut at other separators, and answer such a line twice).
+process.stdin.setEncoding('utf8');
+let rest = '';
+for await (const chunk of process.stdin) {
+  const lines = (rest + chunk).split('\n');
+  rest = lines.pop();
+  for (const line of lines) process.stdout.write(`${JSON.stringify(answer(line))}\n`);
+}
+if (rest !== '') process.stdout.write(`${JSON.stringify(answer(rest))}\n`);

@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: MIT
+"""A network as source text that predicts by itself: a C header, or a Python file without imports.
+
+The text is one of `templates`, which are real sources with an example network; its part between the markers is
+replaced. Numbers are bit patterns, so no locale and no reader of decimals can change them.
+"""
+
+from __future__ import annotations
+
+import importlib.resources
+import re
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from . import model_file
+from .errors import OptionError
+from .network import ACTIVATIONS, Network
+
+# Words that no C or C++ compiler, and no Python, takes as the start of names such as net_predict; the rest may stand.
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+
+
+class _Facts(NamedTuple):
+    """What both languages are told."""
+
+    sizes: tuple[int, ...]
+    activations: tuple[str, ...]
+    bias: bool
+    parameters: list[str]  # patterns
+    tests: list[tuple[list[str], list[str]]]  # patterns of inputs and outputs
+    title: str
+
+
+def identifier(text: str) -> str:
+    """A name for C made from any text, such as a file's: other characters become underscores."""
+    name = re.sub(r"[^A-Za-z0-9_]", "_", text)
+    return name if _NAME.fullmatch(name) else f"net_{name}"
+
+
+def export(net: Network, to: str, name: str = "network") -> str:
+    """The network as source text in the language `to`, "c" or "python"; `name` is the prefix of all names in C.
+
+    OptionError: another language, or a name that is not one in C. DataError: a parameter is not finite.
+    """
+    if to not in LANGUAGES:
+        raise OptionError(f"to is {to!r}, expected one of {', '.join(LANGUAGES)}")
+    if not _NAME.fullmatch(name):
+        raise OptionError(f"name is {name!r}, expected a letter, then letters, digits and underscores")
+    rows = _test_rows(net.sizes[0])
+    outputs = net.predict(rows)
+    layers = "-".join(map(str, net.sizes))
+    biases = "with biases" if net.bias else "without biases"
+    facts = _Facts(
+        net.sizes,
+        net.activations,
+        net.bias,
+        model_file.to_hex(net.parameters),
+        [(model_file.to_hex(row), model_file.to_hex(found)) for row, found in zip(rows, outputs)],
+        f"The network {layers} ({', '.join(dict.fromkeys(net.activations))}, {biases}), fingerprint\n"
+        f"{net.fingerprint()}",
+    )
+    file, write, begin, end = LANGUAGES[to]
+    template = (importlib.resources.files("bitprop") / "templates" / file).read_text(encoding="utf-8")
+    before, rest = template.split(f"{begin}\n")
+    after = rest.split(f"{end}\n")[1]
+    return before + write(facts, name) + _renamed(after, name, to)
+
+
+def _test_rows(inputs: int) -> list[list[float]]:
+    """Four rows, unlike in every column."""
+    return [[sign * (i + shift) / (inputs + 1) for i in range(inputs)] for sign in (1.0, -3.0) for shift in (1, 2)]
+
+
+def _renamed(text: str, name: str, to: str) -> str:
+    if to != "c":
+        return text
+    return text.replace("network_", f"{name}_").replace("NETWORK_", f"{name.upper()}_")
+
+
+def _lines(words: Sequence[str], indent: str, width: int = 5) -> str:
+    return "\n".join(indent + ", ".join(words[i : i + width]) + "," for i in range(0, len(words), width))
+
+
+def _python(facts: _Facts, name: str) -> str:
+    def patterns(found: Sequence[str]) -> str:
+        return "(" + "".join(f"0x{pattern.upper()}, " for pattern in found).strip() + ")"
+
+    title = "".join(f"# {line}\n" for line in facts.title.splitlines())
+    tests = "\n".join(f"    ({patterns(inputs)}, {patterns(outputs)})," for inputs, outputs in facts.tests)
+    words = [f"0x{pattern.upper()}" for pattern in facts.parameters]
+    return (
+        f"{title}#     y = predict([{', '.join(['0.5'] * facts.sizes[0])}])\n"
+        f"SIZES = {facts.sizes}\nACTIVATIONS = {facts.activations}\nBIAS = {facts.bias}\n"
+        "# The parameters' 64-bit patterns (docs/contract.md §3), and inputs with the outputs that they must give.\n"
+        f"PARAMETERS = (\n{_lines(words, '    ')}\n)\nTESTS = (\n{tests}\n)\n"
+    )
+
+
+_C = """/* SPDX-License-Identifier: MIT */
+/* {title}
+   C99 or C++11, with memcpy and memcmp alone. An example, to be compiled with -ffp-contract=off:
+
+#include "{name}.h"
+#include <stdio.h>
+
+int main(void) {{
+    const double inputs[{NAME}_INPUTS] = {{{inputs}}};
+    double outputs[{NAME}_OUTPUTS];
+    {name}_predict(outputs, inputs);
+    printf("%.17g\\n", outputs[0]);
+    return {name}_self_test() ? 0 : 1;
+}}
+*/
+#ifndef {NAME}_H
+#define {NAME}_H
+
+#include <float.h>
+#include <stdint.h>
+#include <string.h>
+
+#define {NAME}_LAYERS {layers}
+#define {NAME}_INPUTS {n_in}
+#define {NAME}_OUTPUTS {n_out}
+#define {NAME}_WIDEST {widest}
+#define {NAME}_BIAS {bias}
+#define {NAME}_PARAMETERS {parameters}
+#define {NAME}_TESTS {tests}
+
+static const uint32_t {name}_sizes[{NAME}_LAYERS] = {{{sizes}}};
+static const uint32_t {name}_activations[{NAME}_LAYERS - 1] = {{{activations}}};
+static const union {{
+    uint64_t bits[{NAME}_PARAMETERS];
+    double values[{NAME}_PARAMETERS];
+}} {name}_parameters = {{{{
+{words}
+}}}};
+/* Inputs, and the outputs that they must give. */
+static const uint64_t {name}_tests[{NAME}_TESTS][{NAME}_INPUTS + {NAME}_OUTPUTS] = {{
+{rows}
+}};
+"""
+
+
+def _c(facts: _Facts, name: str) -> str:
+    def words(patterns: Sequence[str]) -> list[str]:
+        return [f"0x{pattern}U" for pattern in patterns]
+
+    return _C.format(
+        title=facts.title.replace("\n", "\n   "),
+        name=name,
+        NAME=name.upper(),
+        inputs=", ".join(["0.5"] * facts.sizes[0]),
+        layers=len(facts.sizes),
+        n_in=facts.sizes[0],
+        n_out=facts.sizes[-1],
+        widest=max(facts.sizes),
+        bias=int(facts.bias),
+        parameters=len(facts.parameters),
+        tests=len(facts.tests),
+        sizes=", ".join(map(str, facts.sizes)),
+        activations=", ".join(str(ACTIVATIONS.index(activation)) for activation in facts.activations),
+        words=_lines(words(facts.parameters), "    "),
+        rows="\n".join("    {" + ", ".join(words([*inputs, *outputs])) + "}," for inputs, outputs in facts.tests),
+    )
+
+
+LANGUAGES: dict[str, tuple[str, Callable[[_Facts, str], str], str, str]] = {
+    "c": ("network.h", _c, "/* --- network: begin --- */", "/* --- network: end --- */"),
+    "python": ("network.py", _python, "# --- network: begin ---", "# --- network: end ---"),
+}

@@ -1,0 +1,123 @@
+# A network for prediction, without any import: for MicroPython, and for Pythons where nothing can be installed.
+# --- network: begin ---
+# An example, which bitprop replaces by the network that it exports.
+SIZES = (2, 1)
+ACTIVATIONS = ("sigmoid",)
+BIAS = True
+# The parameters' 64-bit patterns (docs/contract.md §3), and inputs with the outputs that they must give.
+PARAMETERS = (
+    0x3FF0000000000000, 0xBFF0000000000000, 0x0000000000000000,
+)  # fmt: skip
+TESTS = (((0x3FD5555555555555, 0x3FE5555555555555), (0x3FDAB10F6C3C43E6,)),)
+# --- network: end ---
+
+
+def number(bits):
+    """The number with this 64-bit pattern."""
+    exponent = bits >> 52 & 0x7FF
+    fraction = bits & 0xFFFFFFFFFFFFF
+    if exponent:
+        fraction |= 1 << 52
+        exponent -= 1
+    value = float(fraction)
+    for _ in range(exponent - 1074):
+        value *= 2.0
+    for _ in range(1074 - exponent):
+        value *= 0.5
+    return -value if bits >> 63 else value
+
+
+def numbers(patterns):
+    """The numbers with these patterns."""
+    return [number(bits) for bits in patterns]
+
+
+def power_of_two(k):
+    """2^k, by products that are exact."""
+    value = 1.0
+    factor = 2.0 if k > 0 else 0.5
+    k = abs(k)
+    while k:
+        if k & 1:
+            value *= factor
+        k >>= 1
+        if k:
+            factor *= factor
+    return value
+
+
+LOG2E = number(0x3FF71547652B82FE)
+MAGIC = number(0x4338000000000000)
+LN2_HI = number(0x3FE62E42FEE00000)
+LN2_LO = number(0x3DEA39EF35793C76)
+P1 = number(0x3FC555555555553E)
+P2 = number(0xBF66C16C16BEBD93)
+P3 = number(0x3F11566AAF25DE2C)
+P4 = number(0xBEBBBD41C5D26BF1)
+P5 = number(0x3E66376972BEA4D0)
+WEIGHTS = numbers(PARAMETERS)
+
+
+def split(t):
+    """e^t is s*(c + r)/(c - r) (docs/contract.md §2)."""
+    k = (t * LOG2E + MAGIC) - MAGIC
+    r = (t - k * LN2_HI) - k * LN2_LO
+    z = r * r
+    w = z * z
+    c = 2.0 + z * ((P1 + z * P2) + w * ((P3 + z * P4) + w * P5))
+    return r, c, power_of_two(int(k))
+
+
+def clamp(t, low, high):
+    """t within limits; a NaN stays."""
+    return low if t < low else high if t > high else t
+
+
+def activate(x, activation):
+    """The activation (§2)."""
+    if activation == "relu":
+        return 0.0 if x < 0.0 else x
+    if activation == "identity" or x != x:
+        return x
+    if activation == "sigmoid":
+        r, c, s = split(clamp(-x, -708.0, 708.0))
+        lo = c - r
+        hi = (c + r) * s
+        return lo / (lo + hi)
+    r, c, s = split(clamp(2.0 * x, -40.0, 40.0))
+    p = s - 1.0
+    q = s + 1.0
+    return (p * c + q * r) / (q * c + p * r)
+
+
+def predict(row):
+    """The outputs for one row of inputs (§4). ValueError: another number of inputs."""
+    if len(row) != SIZES[0]:
+        raise ValueError("the row has " + str(len(row)) + " inputs, expected " + str(SIZES[0]))
+    a = [float(x) for x in row]
+    weights = 0
+    for layer in range(1, len(SIZES)):
+        n_in = SIZES[layer - 1]
+        n_out = SIZES[layer]
+        biases = weights + n_in * n_out
+        outputs = []
+        for j in range(n_out):
+            acc = WEIGHTS[biases + j] if BIAS else a[0] * WEIGHTS[weights + j]
+            for i in range(0 if BIAS else 1, n_in):
+                acc = acc + a[i] * WEIGHTS[weights + i * n_out + j]
+            outputs.append(activate(acc, ACTIVATIONS[layer - 1]))
+        a = outputs
+        weights = biases + n_out * BIAS
+    return a
+
+
+def self_test():
+    """Whether this Python calculates as the contract says, and the network gives its outputs to the last bit."""
+    near_one = 1.0 + 1.0 / 1073741824.0
+    if near_one * near_one - (1.0 + 1.0 / 536870912.0) != 0.0 or (1e16 + 1.0) - 1e16 != 0.0:
+        return False
+    return all(predict(numbers(inputs)) == numbers(outputs) for inputs, outputs in TESTS)
+
+
+if __name__ == "__main__":
+    print("self-test passed" if self_test() else "SELF-TEST FAILED: this Python calculates otherwise")

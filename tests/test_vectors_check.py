@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: MIT
+"""`bitprop vectors`: what it says of ports that are right, wrong in the usual ways, or not there."""
+
+from __future__ import annotations
+
+import importlib.resources
+import json
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bitprop.vectors import cases, check, generate, mistakes
+
+Outcome = subprocess.CompletedProcess[str]
+# A port that answers as the oracle does, with one thing changed. `change` is code that may replace `found`.
+PORT = """
+import json, sys
+from bitprop.vectors import answers, mistakes, oracle
+module = oracle
+for number, line in enumerate(sys.stdin):
+    question = json.loads(line)
+    {prepare}
+    found = answers.answer(question["function"], question["input"], module)
+    {change}
+    print(json.dumps(found) if isinstance(found, dict) else found, flush=True)
+"""
+
+
+def run(*arguments: str) -> Outcome:
+    """The command."""
+    command = [sys.executable, "-m", "bitprop", "vectors", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def port(tmp_path: Path) -> object:
+    """Makes a port with this change, and returns the command that starts it."""
+
+    def make(change: str = "pass", prepare: str = "pass") -> str:
+        path = tmp_path / "port.py"
+        path.write_text(PORT.format(change=change, prepare=prepare), encoding="utf-8")
+        return shlex.join([sys.executable, str(path)])
+
+    return make
+
+
+def test_right_port(port: object) -> None:
+    """Every case agrees: exit status 0, as text and as JSON."""
+    command = port()  # type: ignore[operator]  # a fixture that makes
+    found = run("check", "--exec", command)
+    assert (found.returncode, found.stderr) == (0, "")
+    assert "349 of 349 cases agree, in 13 groups" in found.stdout
+    fields = json.loads(run("check", "--exec", command, "--json", "--group", "init").stdout)
+    group = {"group": "init", "cases": 66, "agree": 66, "asked": 66, "differing_bits": 0, "first": None}
+    assert fields == {"contract": 1, "agree": True, "groups": [group]}
+
+
+# The mistake, the first group in which it shows, and a word of what is said of it.
+SHOWN = [
+    (0, "arithmetic", "fused"),
+    (1, "forward", "fused"),
+    (2, "forward", "forward pass"),
+    (3, "gradient", "backward pass"),
+    (4, "steps", "in the step"),
+    (5, "activations", "libm"),
+    (6, "activations", "Horner"),
+    (7, "lanes", "one running sum"),
+    (8, "lanes", "one after the other"),
+    (9, "arithmetic", "x87"),
+    (10, "arithmetic", "float32"),
+    (11, "arithmetic", "flushed"),
+]
+
+
+def test_every_mistake_is_tried() -> None:
+    """The table above has them all."""
+    assert [number for number, _, _ in SHOWN] == list(range(len(mistakes.CAUSES)))
+
+
+@pytest.mark.parametrize(("number", "group", "word"), SHOWN)
+def test_usual_mistakes(port: object, number: int, group: str, word: str) -> None:
+    """A port with one of the usual mistakes is told so at the first group that it reaches."""
+    prepare = f"module = mistakes.module(list(mistakes.CAUSES)[{number}])"
+    command = port(prepare=prepare)  # type: ignore[operator]  # a fixture that makes
+    names = list(cases.GROUPS)
+    results = check.run(command, names[: names.index(group) + 1], 60.0, lambda result: None)
+    differing = [result for result in results if result.first]
+    first = differing[0].first
+    assert first is not None
+    if differing[0].group == "gradient" and group == "lanes":  # of few rows, whose sums are not telling enough
+        assert word in first.meaning
+        differing = differing[1:]
+    assert differing[0].group == group
+    assert word in first.meaning
+    assert sum(result.differing_bits for result in differing) > 0
+
+
+WRONG = [
+    ("found = 'hello'", "answer a line with a JSON object with the fields result"),
+    ("found = {'error': 'not yet'}", "the program says: not yet"),
+    ("found = {}", "answer the fields result"),
+    ("found['more'] = 1", "answer only the expected fields"),
+    ("found['result'].pop()", "a list of another length"),
+    ("found['result'][1] = found['result'][1].upper() + ' '", "16 lower-case hexadecimal digits"),
+    ("found['result'][1] = 1.0", "16 lower-case hexadecimal digits"),
+    ("found['result'] = [x.replace('7ff8000000000000', 'fff8000000000000') for x in found['result']]", "§1.5"),
+    ("found['result'] = [x.replace('8000000000000000', '0000000000000000') for x in found['result']]", "wrong sign"),
+    ("sys.exit(3)", "the program ended with status 3 instead of answering"),
+    ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "by signal 9"),
+    ("import os; os.close(1); import time; time.sleep(60)", "closed its output"),
+    ("import time; time.sleep(60)", "no answer within 2 s; does it flush"),
+    ("sys.stdout.write(json.dumps(found)); sys.exit(0)", "without an end of line"),
+]
+
+
+@pytest.mark.parametrize(("change", "message"), WRONG)
+def test_wrong_answers(port: object, change: str, message: str) -> None:
+    """What is wrong is said, and the exit status is 1."""
+    command = port(change)  # type: ignore[operator]  # a fixture that makes
+    found = run("check", "--exec", command, "--group", "arithmetic", "--timeout", "2")
+    assert found.returncode == 1
+    assert message in found.stdout
+    assert "Traceback" not in found.stderr
+
+
+def test_silence_ends_the_check(port: object) -> None:
+    """A program that dies once is asked the next group; at the second time no more is asked."""
+    command = port("number == 3 and sys.exit(0)")  # type: ignore[operator]  # a fixture that makes
+    found = run("check", "--exec", command)
+    assert "arithmetic     3 of  12 cases agree, 9 not asked" in found.stdout
+    assert "activations    3 of  20 cases agree, 17 not asked" in found.stdout
+    assert "generator" not in found.stdout
+    assert "11 groups were not asked any more" in found.stderr
+    assert found.returncode == 1
+
+
+def test_one_case(port: object) -> None:
+    """--case shows the question and the expected answer, and asks it alone."""
+    command = port()  # type: ignore[operator]  # a fixture that makes
+    found = run("check", "--exec", command, "--case", "one-sigmoid")
+    assert found.stdout.startswith('asked: {"function": "forward", "input": {"sizes": [1, 1]')
+    assert "\n1 of 1 cases agree" in found.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--exec", "./no-such-port"], "cannot be started"),
+        (["--exec", "node 'unclosed"], "quoted as in a shell"),
+        (["--exec", ""], "expected a command"),
+        (["--exec", "cat", "--timeout", "0"], "--timeout is 0"),
+        (["--exec", "cat", "--timeout", "nan"], "--timeout is nan"),
+        (["--exec", "cat", "--case", "none"], "--case is 'none'"),
+        (["--exec", "cat", "--group", "none"], "invalid choice"),
+        ([], "--exec"),
+    ],
+)
+def test_bad_usage(arguments: list[str], message: str) -> None:
+    """One clear line and exit status 2."""
+    found = run("check", *arguments)
+    assert found.returncode == 2
+    assert message in found.stderr
+    assert len(found.stderr.splitlines()) == 1
+
+
+def test_ulps() -> None:
+    """Neighbours are one apart, on both sides of zero; the two zeros are the same number."""
+    assert check.ulps("3ff0000000000000", "3ff0000000000001") == 1
+    assert check.ulps("0000000000000001", "8000000000000001") == 2
+    assert check.ulps("0000000000000000", "8000000000000001") == 1
+    assert check.ulps("0000000000000000", "8000000000000000") is None
+    assert check.ulps("7ff8000000000000", "3ff0000000000000") is None
+    assert check.ulps("3ff0000000000000", "1.0") is None
+
+
+def test_generate(tmp_path: Path) -> None:
+    """The stored vectors are what the oracle gives, byte by byte; where not, the message names the command."""
+    found = run("generate", "--out", str(tmp_path / "new"))
+    assert found.returncode == 0
+    stored = importlib.resources.files("bitprop") / "vectors"
+    for document in check.documents(cases.GROUPS):
+        name = generate.file_name(document["group"])
+        assert f"{name}: {len(document['cases'])} cases" in found.stdout
+        differs = f"{name} differs; run: {generate.COMMAND}"
+        assert tmp_path.joinpath("new", name).read_bytes() == stored.joinpath(name).read_bytes(), differs
+    names = {path.name for path in tmp_path.joinpath("new").iterdir()}
+    assert {entry.name for entry in stored.iterdir() if entry.name.endswith(".json")} == {"schema.json", *names}
+    tmp_path.joinpath("file").touch()
+    assert run("generate", "--out", str(tmp_path / "file")).returncode == 2
