@@ -11,7 +11,7 @@ from cffi import FFI
 header = Path(__file__).resolve().parent.joinpath("csrc", "bitprop.h").read_text(encoding="utf-8")
 marked = re.split(r"/\* --- declarations for cffi: (?:begin|end) --- \*/", header)[1]
 # One rounding per operation (docs/contract.md §1) and full optimisation, whatever Python itself was built with.
-flags = ["/O2", "/fp:precise"] if sys.platform == "win32" else ["-O3", "-ffp-contract=off"]
+flags = ["/O2", "/fp:precise"] if sys.platform == "win32" else ["-O3", "-ffp-contract=off", "-g0"]
 
 ffibuilder = FFI()
 ffibuilder.cdef(marked)

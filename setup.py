@@ -5,6 +5,7 @@ BITPROP_BUILD: `auto` (a failed compile installs the pure package), `require` (a
 """
 
 import os
+import sysconfig
 from pathlib import Path
 
 from setuptools import setup
@@ -37,5 +38,6 @@ class BuildWheel(bdist_wheel):
 setup(
     cffi_modules=[] if BUILD == "pure" else ["build_ffi.py:ffibuilder"],
     cmdclass={"bdist_wheel": BuildWheel},
-    options={"bdist_wheel": {"py_limited_api": "cp39"}},
+    # Free-threaded CPython has no limited API, so it gets a wheel of its own.
+    options={} if sysconfig.get_config_var("Py_GIL_DISABLED") else {"bdist_wheel": {"py_limited_api": "cp39"}},
 )
