@@ -1092,7 +1092,7 @@ static APART bp_status probe(void) {
     return BP_OK;
 }
 
-#define TEST_CRC 0x00a0ff0cU /* of the model that the self-test's training ends with; made by tests/oracle.py */
+#define TEST_CRC 0x00a0ff0cU /* of the model that the self-test's training ends with; made by the oracle */
 #if !defined(TEST_WORK)
 #define TEST_WORK 151 /* doubles that the portable kernel needs for it */
 #endif

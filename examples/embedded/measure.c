@@ -43,7 +43,8 @@ static void online(void) {
     train(1);
 }
 
-static void nothing(void) {}
+static void nothing(void) {
+}
 
 /* Instructions of one call, stack included in what is painted below this function's own. */
 __attribute__((noinline)) static uint32_t instructions(void (*call)(void)) {

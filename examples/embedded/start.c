@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What stands before main() on a bare Cortex-M under QEMU: vector table, FPU, zeroed memory, and newlib's semihosting, by
-   which printf() reaches the host. A board of your own brings its vendor's start-up code instead. */
+/* What stands before main() on a bare Cortex-M under QEMU: vector table, FPU, zeroed memory, and newlib's semihosting,
+   by which printf() reaches the host. A board of your own brings its vendor's start-up code instead. */
 #include <stdint.h>
 
 extern uint32_t bss_start[], bss_end[], stack_top[];
@@ -28,4 +28,5 @@ void reset(void) {
 }
 
 /* newlib's exit() asks for it. */
-void _fini(void) {}
+void _fini(void) {
+}

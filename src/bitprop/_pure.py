@@ -839,7 +839,7 @@ def probe() -> int:
     return OK
 
 
-TEST_CRC = 0x00A0FF0C  # of the model that the self-test's training ends with; made by tests/oracle.py
+TEST_CRC = 0x00A0FF0C  # of the model that the self-test's training ends with; made by the oracle
 
 
 def self_test() -> int:

@@ -84,11 +84,11 @@ def main() -> int:
         parser.error(f"no platform has {' or '.join(options.only)} in its name; see --list")
     if options.write and options.only:
         parser.error("--write needs all platforms")
+    if options.install:
+        install()
     if options.list:
         print("\n".join(f"{platform.name:<30} {platform.how}" for platform in chosen))
         return 0
-    if options.install:
-        install()
     found: dict[str, Outcome | str] = {}
     begun = time.monotonic()
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(options.jobs) as pool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import sys
 from pathlib import Path
 
 from workbench import ROOT, Outcome, Platform, Workbench
@@ -108,6 +109,22 @@ def windows() -> Platform:
     return core("Windows x86-64", how, compiler, runner, "-static", "simd.c", suffix=".exe")
 
 
+def example() -> Platform:
+    """examples/embedded trains on a bare Cortex-M4, and ends at the fingerprint that Python ends at here."""
+
+    def run(bench: Workbench) -> Outcome:
+        found = re.search(r"fingerprint (\w{64})", bench.run(["sh", str(EMBEDDED / "run.sh"), "train"]))
+        command = [sys.executable, "-m", "bitprop", "train", "xor", "--no-bias", "--epochs", "1000"]
+        expected = re.search(r"fingerprint (\w{64})", bench.run(command))
+        assert found is not None
+        assert expected is not None
+        bits = bin(int(found[1], 16) ^ int(expected[1], 16)).count("1")
+        return Outcome(1, bits, f"1000 epochs; fingerprint {found[1][:16]}")
+
+    how = "examples/embedded, 2-4-4-1 trained on xor, qemu-system-arm -M mps2-an386"
+    return Platform("Cortex-M4, training", how, ("arm-none-eabi-gcc", "qemu-system-arm"), run)
+
+
 PLATFORMS = [
     core("x86-64, portable", "gcc, native", "gcc", source="simd.c", kernel=1),
     core("x86-64, SSE2", "gcc, native", "gcc", source="simd.c", kernel=2),
@@ -142,6 +159,7 @@ PLATFORMS = [
     cortex("Cortex-M3", "mps2-an385", "-mcpu=cortex-m3"),
     cortex("Cortex-M4", "mps2-an386", "-mcpu=cortex-m4 -mfpu=fpv4-sp-d16 -mfloat-abi=hard"),
     cortex("Cortex-M7", "mps2-an500", "-mcpu=cortex-m7 -mfpu=fpv5-d16 -mfloat-abi=hard"),
+    example(),
     refused(
         *("i386, x87", "gcc -m32 -mfpmath=387", "gcc", "-m32 -mfpmath=387 -isystem /usr/include/x86_64-linux-gnu"),
         "bitprop: double must be evaluated as double",
