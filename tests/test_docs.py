@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -37,3 +39,27 @@ def test_examples(
         for result in results:
             for part in result.replace(", on your machine too", "").split(" ..."):
                 assert part in printed
+
+
+PAGES = sorted(path.relative_to(ROOT) for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_links(page: Path) -> None:
+    """Every relative link of a page leads to a file."""
+    text = re.sub(r"```.*?```", "", ROOT.joinpath(page).read_text(encoding="utf-8"), flags=re.DOTALL)
+    for link in re.findall(r"\]\(([^)#]+)", text):
+        assert link.startswith("https://") or ROOT.joinpath(page.parent, link).exists(), link
+
+
+def test_table_of_platforms() -> None:
+    """docs/platforms.md has the platforms of tests/platforms, at least twenty of them run, none with differing bits."""
+    command = [sys.executable, str(ROOT / "tests" / "platforms"), "--list"]
+    listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    text = ROOT.joinpath("docs", "platforms.md").read_text(encoding="utf-8")
+    rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")][1:]
+    assert [re.split(r" {2,}", line)[0] for line in listed] == [row[0] for row in rows]
+    bits = [row[3] for row in rows]
+    assert set(bits) <= {"0", "-"}
+    assert bits.count("0") >= 20
+    assert all(row[4].startswith(("refused", "not run")) for row in rows if row[3] == "-")

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Networks as source code: `bitprop export` to C and to Python, and the module that stands in for `random`."""
+"""Networks as source code: `bitprop export` to C and to Python."""
 
 from __future__ import annotations
 
 import ast
-import importlib.util
 import json
 import math
 import os
@@ -201,20 +200,3 @@ def test_bad_use(tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="expected one of c, python"):
         export(NETWORKS[2], "java")
     assert [identifier(text) for text in ("a-b", "7up", "_x", "ö")] == ["a_b", "net_7up", "net__x", "net__"]
-
-
-def test_random_for_small_pythons() -> None:
-    """examples/micropython/random.py is random.Random, as far as it goes."""
-    spec = importlib.util.spec_from_file_location("small_random", ROOT / "examples" / "micropython" / "random.py")
-    assert spec is not None
-    assert spec.loader is not None
-    small = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(small)
-    for seed in (0, 1, 2**32 - 1, 2**32, 2**64 - 1, 2**64, 2**65 + 12345):
-        ours, theirs = small.Random(seed), random.Random(seed)
-        for _ in range(700):
-            assert ours.random() == theirs.random()
-        for k in range(1, 33):
-            assert ours.getrandbits(k) == theirs.getrandbits(k)
-        ours.seed(seed + 1)
-        assert ours.random() == random.Random(seed + 1).random()

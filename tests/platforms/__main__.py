@@ -71,8 +71,8 @@ def versions() -> str:
 
 def main() -> int:
     """Runs the platforms, prints their table, and writes it."""
-    parser = argparse.ArgumentParser(prog="python tests/platforms", description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
+    as_written = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(prog="python tests/platforms", description=__doc__, formatter_class=as_written)
     parser.add_argument("--install", action="store_true", help="install what Debian has first (as root)")
     parser.add_argument("--list", action="store_true", help="list the platforms and end")
     parser.add_argument("--only", action="append", metavar="WORD", help="platforms with this word in their name")
