@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Trains 2-4-4-1 without biases on the XOR-like set and prints the network's fingerprint, which is that of
-`bitprop train xor --no-bias --epochs 100` on any machine. It needs bitprop's `_pure.py` beside it, and `random.py` where
-the Python lacks `random.Random`.
+"""Trains 2-4-4-1 without biases on the XOR-like set and prints the network's fingerprint.
+
+It is that of `bitprop train xor --no-bias --epochs 100` on any machine. Needs bitprop's `_pure.py` beside it, and
+`random.py` where the Python lacks `random.Random`.
 """
 
 import hashlib
@@ -36,4 +37,4 @@ while training.epoch < EPOCHS:  # a slice at a time, here of ten epochs
 
 data = bytearray(bp.encode_size(shape))
 bp.encode(data, shape, parameters)
-print("fingerprint", "".join(["%02x" % byte for byte in hashlib.sha256(data).digest()]))
+print("fingerprint", "".join([f"{byte:02x}" for byte in hashlib.sha256(data).digest()]))
