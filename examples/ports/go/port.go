@@ -150,9 +150,12 @@ type generator struct {
 // newGenerator seeds a generator with stream*2^64 + seed, by init_by_array (§9).
 func newGenerator(stream uint32, seed string) *generator {
 	u := integer(seed)
-	key := []uint32{uint32(u), uint32(u >> 32), stream}
-	for len(key) > 1 && key[len(key)-1] == 0 {
-		key = key[:len(key)-1]
+	key := []uint32{uint32(u)}
+	if high := uint32(u >> 32); high > 0 || stream > 0 {
+		key = append(key, high)
+	}
+	if stream > 0 {
+		key = append(key, stream)
 	}
 	g := &generator{next: 624}
 	s := &g.state
