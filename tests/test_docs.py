@@ -41,7 +41,9 @@ def test_examples(
                 assert part in printed
 
 
-PAGES = sorted(path.relative_to(ROOT) for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+PAGES = sorted(
+    path.relative_to(ROOT) for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/**/*.md")]
+)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=str)

@@ -18,7 +18,7 @@ from bitprop.vectors import cases
 
 HERE = Path(__file__).resolve().parent
 PORT = str(HERE / "port.py")
-BACKENDS = ("cffi", "ctypes", "python")
+BACKENDS = ("cffi", "ctypes", "python")  # the pure twin is called "python"
 VERSIONS = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
 DEBIAN_PYTHON = "python3.11-minimal libpython3.11-minimal libpython3.11-stdlib libc6 zlib1g libexpat1 libffi8 libssl3"
 
@@ -71,13 +71,13 @@ def cpython(version: str) -> Platform:
         if path is None:
             raise MissingError(f"there is no CPython {version}")
         bare = bench.python(bench.wheel(), interpreter=path)
-        outcomes = [check(bench, [bare, PORT], {"BITPROP_BACKEND": name}) for name in ("ctypes", "python")]
-        python = bench.python(f"{bench.wheel()}[speedups]", interpreter=path)
-        outcomes.append(check(bench, [python, PORT], {"BITPROP_BACKEND": "cffi"}))
+        with_cffi = bench.python(f"{bench.wheel()}[speedups]", interpreter=path)
+        interpreters = {"cffi": with_cffi, "ctypes": bare, "python": bare}
+        outcomes = [check(bench, [interpreters[name], PORT], {"BITPROP_BACKEND": name}) for name in BACKENDS]
         blocked = "import sys; sys.modules['_ctypes'] = None; import bitprop; print(bitprop.info()['backend'])"
         if bench.run([bare, "-c", blocked]).strip() != "python":
             raise RuntimeError("without cffi and ctypes it does not fall back to the pure twin")
-        return added(outcomes, "cffi, ctypes, pure")
+        return added(outcomes, ", ".join(BACKENDS))
 
     return Platform(f"CPython {version}", "x86-64, native; the abi3 wheel", (), run)
 
@@ -100,13 +100,14 @@ def package(bench: Workbench) -> Path:
 
 
 def pypy() -> Platform:
-    """The pure twin on PyPy."""
+    """The package as PyPy builds it, since an abi3 wheel is for CPython."""
 
     def run(bench: Workbench) -> Outcome:
-        outcome = check(bench, ["pypy3", str(package(bench) / "port.py")], {"BITPROP_BACKEND": "python"})
-        return outcome._replace(note="pure")
+        python = bench.python(bench.wheel("pypy3"), interpreter="pypy3")
+        outcomes = [check(bench, [python, PORT], {"BITPROP_BACKEND": name}) for name in BACKENDS]
+        return added(outcomes, ", ".join(BACKENDS))
 
-    return Platform("PyPy 3.9", "Debian's pypy3, native", ("pypy3",), run)
+    return Platform("PyPy 3.9", "Debian's pypy3, native; a wheel that it builds", ("pypy3",), run)
 
 
 def debian(bench: Workbench, architecture: str) -> list[str]:

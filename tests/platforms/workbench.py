@@ -20,7 +20,7 @@ TIME_LIMIT = 900.0  # seconds for any one command
 # Debian's packages that the platforms need, and what comes from npm and PyPI.
 DEBIAN = (
     *("avr-libc", "gcc-avr"),
-    *("clang", "gcc", "libc6-dev", "musl-tools", "golang-go", "pypy3"),
+    *("clang", "gcc", "libc6-dev", "musl-tools", "golang-go", "pypy3", "pypy3-dev", "pypy3-venv"),
     *("gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross"),
     *("gcc-arm-linux-gnueabihf", "libc6-dev-armhf-cross"),
     *("gcc-arm-none-eabi", "libnewlib-arm-none-eabi"),
@@ -116,19 +116,20 @@ class Workbench:
 
         return self.once(" ".join(["venv", interpreter, *requirements]), make)
 
-    def wheel(self) -> str:
-        """The wheel of this checkout."""
+    def wheel(self, interpreter: str = sys.executable) -> str:
+        """The wheel of this checkout, built by that Python."""
 
         def make(folder: Path) -> str:
             source = folder / "source"
             hidden = shutil.ignore_patterns(".*", "build", "*.egg-info", "node_modules")
             shutil.copytree(ROOT, source, ignore=hidden)
             command = ["-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), str(source)]
-            self.run([self.python("build"), *command], environment={"BITPROP_BUILD": "require"})
+            python = self.python("pip", interpreter=interpreter)
+            self.run([python, *command], environment={"BITPROP_BUILD": "require"})
             (found,) = folder.glob("*.whl")
             return str(found)
 
-        return self.once("wheel", make)
+        return self.once(f"wheel by {interpreter}", make)
 
     def node_modules(self) -> str:
         """Where npm has installed the Pythons for WebAssembly."""

@@ -18,7 +18,8 @@ from .options import check_writable, command, print_json, real
 def add(commands: Any) -> None:
     """`generate` and `check`."""
     text = "Write the golden vectors, or check a port of bitprop against them (docs/porting.md)."
-    parser = commands.add_parser("vectors", help=text, description=text, allow_abbrev=False)
+    example = "example: bitprop vectors check --exec './my-port'"
+    parser = commands.add_parser("vectors", help=text, description=text, epilog=example, allow_abbrev=False)
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION", parser_class=type(parser))
     text = f"Make the vectors from the oracle, a JSON file for each of {len(cases.GROUPS)} groups (about ten seconds)."
     parser = command(actions, _generate, "generate", text, example="bitprop vectors generate --out vectors")
