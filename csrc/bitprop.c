@@ -1079,11 +1079,12 @@ static APART bp_status probe(void) {
     volatile double near_one = 0x1.00000004p+0;
     volatile double square = 0x1.00000008p+0;
     volatile double large = 1e16;
+    volatile double over_half = 0x1.00008p-53; /* of 1.0's last place, by less than x87 registers hold beside 1.0 */
     volatile double small = 1e-310;
     if (near_one * near_one - square != 0.0) {
         return BP_E_FUSED;
     }
-    if ((large + one) - large != 0.0) {
+    if ((large + one) - large != 0.0 || (one + over_half) - one == 0.0) {
         return BP_E_REORDERED;
     }
     if (small * 0.5 == 0.0) {

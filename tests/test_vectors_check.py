@@ -70,8 +70,9 @@ SHOWN = [
     (7, "lanes", "one running sum"),
     (8, "lanes", "one after the other"),
     (9, "arithmetic", "x87"),
-    (10, "arithmetic", "float32"),
-    (11, "arithmetic", "flushed"),
+    (10, "arithmetic", "double rounding"),
+    (11, "arithmetic", "float32"),
+    (12, "arithmetic", "flushed"),
 ]
 
 

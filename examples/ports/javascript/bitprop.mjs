@@ -22,9 +22,9 @@ export function toBits(x) {
 
 /** Throws where the arithmetic is not that of §1: fused, wider or flushed. The values are read at run time. */
 export function checkArithmetic() {
-  const patterns = ['3ff0000000400000', 'bff0000000800000', '4340000000000000', '0000000000000001'];
-  const [x, z, wide, tiny] = patterns.map(fromBits);
-  if (x * x + z !== 0 || (wide + 1) - wide !== 0 || tiny * 1 === 0 || tiny / 2 !== 0) {
+  const patterns = ['3ff0000000400000', 'bff0000000800000', '4340000000000000', '3ca0000800000000', '0000000000000002'];
+  const [x, z, wide, overHalf, tiny] = patterns.map(fromBits);
+  if (x * x + z !== 0 || (wide + 1) - wide !== 0 || (1 + overHalf) - 1 === 0 || tiny / 2 === 0) {
     throw new Error('this environment lacks the arithmetic of the contract');
   }
 }

@@ -115,11 +115,11 @@ NETWORK_FUNCTION void network_predict(double *outputs, const double *inputs) {
 /* 1 where this build calculates as the contract says and gives the exported outputs to the last bit, else 0. */
 NETWORK_FUNCTION int network_self_test(void) {
     const volatile double near_one = network_number(0x3ff0000000400000U), square = network_number(0x3ff0000000800000U);
-    const volatile double large = 1e16, one = 1.0;
+    const volatile double one = 1.0, over_half = network_number(0x3ca0000800000000U);
     double inputs[NETWORK_INPUTS], outputs[NETWORK_OUTPUTS];
     int i;
-    if (near_one * near_one - square != 0.0 || (large + one) - large != 0.0) {
-        return 0;
+    if (near_one * near_one - square != 0.0 || (one + over_half) - one == 0.0) {
+        return 0; /* fused, or rounded twice */
     }
     for (i = 0; i < NETWORK_TESTS; i++) {
         memcpy(inputs, network_tests[i], sizeof inputs);

@@ -113,8 +113,10 @@ def predict(row):
 
 def self_test():
     """Whether this Python calculates as the contract says, and the network gives its outputs to the last bit."""
-    near_one = 1.0 + 1.0 / 1073741824.0
-    if near_one * near_one - (1.0 + 1.0 / 536870912.0) != 0.0 or (1e16 + 1.0) - 1e16 != 0.0:
+    one, near_one, square, over_half = numbers(
+        (0x3FF0000000000000, 0x3FF0000000400000, 0x3FF0000000800000, 0x3CA0000800000000)
+    )
+    if near_one * near_one - square != 0.0 or (one + over_half) - one == 0.0:  # fused, or rounded twice
         return False
     return all(predict(numbers(inputs)) == numbers(outputs) for inputs, outputs in TESTS)
 

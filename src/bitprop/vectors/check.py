@@ -311,7 +311,7 @@ def _guess(case: dict[str, Any], first: Difference) -> str:
         return "none of the usual mistakes alone: compare with the contract's section"
     if a & MAGNITUDE < 1 << 52 and not b & MAGNITUDE:
         return "usually subnormal numbers flushed to zero (§1.3)"
-    if a & ((1 << 29) - 1) and not b & ((1 << 29) - 1):
+    if first.ulps is not None and first.ulps > 1 << 20 and a & ((1 << 29) - 1) and not b & ((1 << 29) - 1):
         return "usually float32 (single precision): all numbers are binary64"
     if oracle.NAN in (a, b):
         return "a NaN on one side only: usually an infinity or a NaN that is skipped, clamped or trapped (§1.5, §1.6)"

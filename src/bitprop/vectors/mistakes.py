@@ -215,6 +215,11 @@ def _widen(module: ModuleType) -> None:
     vars(module).update(add=_wide_add, mul=_wide_mul, div=_wide_div, neg=_wide_neg, **sub)
 
 
+def _twice(sign: int, mantissa: int, exponent: int) -> int:
+    """Each operation rounded to 64 bits, and from there to binary64 when it is stored."""
+    return int(_wide(-mantissa if sign else mantissa, exponent)) if mantissa else sign
+
+
 def _float32(sign: int, mantissa: int, exponent: int) -> int:
     drop = max(0, mantissa.bit_length() - 24)
     kept, half = mantissa >> drop, 1 << drop >> 1
@@ -289,6 +294,8 @@ CAUSES: dict[str, Mistake] = {
         _lanes_in_order, "lanes"
     ),
     "excess precision, as in x87 registers: round each operation to binary64 (C: -msse2 -mfpmath=sse)": Mistake(_widen),
+    "double rounding, as of x87 registers that are stored after each operation: compute in binary64 (C: -msse2 "
+    "-mfpmath=sse)": Mistake(_rounding(_twice)),
     "float32 (single precision): all numbers are binary64": Mistake(_rounding(_float32), "activations"),
     "subnormal numbers flushed to zero: leave flush-to-zero modes and -ffast-math off (§1.3)": Mistake(
         _rounding(_flush)
