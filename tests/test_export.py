@@ -177,7 +177,7 @@ def test_command(tmp_path: Path) -> None:
     assert run("my net.json", "--to", "python", folder=tmp_path).stdout == export(net, "python")
     found = run("my net.json", "--to", "c", "--out", "a-b.h", folder=tmp_path)
     assert (found.returncode, found.stdout, found.stderr) == (0, "", "wrote a-b.h\n")
-    assert tmp_path.joinpath("a-b.h").read_text(encoding="utf-8") == export(net, "c", "a_b")
+    assert tmp_path.joinpath("a-b.h").read_text(encoding="utf-8") == export(net, "c", "a_b", "a-b.h")
     fields = json.loads(run("my net.json", "--to", "c", "--name", "Xy", "--json", folder=tmp_path).stdout)
     assert fields["text"] == export(net, "c", "Xy")
     assert fields["fingerprint"] == net.fingerprint()
@@ -192,6 +192,8 @@ def test_bad_use(tmp_path: Path) -> None:
         (["none.json", "--to", "c"], "none.json"),
         (["net.json", "--to", "c", "--name", "1x"], "name is '1x'"),
         (["net.json", "--to", "c", "--out", "no/such/x.h"], "there is no folder no/such"),
+        (["net.json", "--to", "c", "--out", "./net.json"], "the model itself"),
+        (["net.json", "--to", "python", "--name", "x"], "expected it with --to c"),
     ):
         found = run(*arguments, folder=tmp_path)
         assert found.returncode == 2

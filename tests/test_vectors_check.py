@@ -52,9 +52,9 @@ def test_right_port(port: object) -> None:
     command = port()  # type: ignore[operator]  # a fixture that makes
     found = run("check", "--exec", command)
     assert (found.returncode, found.stderr) == (0, "")
-    assert "349 of 349 cases agree, in 13 groups" in found.stdout
+    assert "\n349 of 349 cases agree\n" in found.stdout
     fields = json.loads(run("check", "--exec", command, "--json", "--group", "init").stdout)
-    group = {"group": "init", "cases": 66, "agree": 66, "asked": 66, "differing_bits": 0, "first": None}
+    group = {"group": "init", "cases": 66, "agree": 66, "answered": 66, "differing_bits": 0, "first": None}
     assert fields == {"contract": 1, "agree": True, "groups": [group]}
 
 
@@ -100,13 +100,15 @@ def test_usual_mistakes(port: object, number: int, group: str, word: str) -> Non
 
 
 WRONG = [
-    ("found = 'hello'", "answer a line with a JSON object with the fields result"),
+    ("found = 'hello'", "answer one line, a JSON object with the fields result"),
     ("found = {'error': 'not yet'}", "the program says: not yet"),
     ("found = {}", "answer the fields result"),
     ("found['more'] = 1", "answer only the expected fields"),
     ("found['result'].pop()", "a list of another length"),
     ("found['result'][1] = found['result'][1].upper() + ' '", "16 lower-case hexadecimal digits"),
     ("found['result'][1] = 1.0", "16 lower-case hexadecimal digits"),
+    ("found['result'] = None", "answer a list"),
+    ("found['result'] = [bytes.fromhex(x)[::-1].hex() for x in found['result']]", "most significant digit comes first"),
     ("found['result'] = [x.replace('7ff8000000000000', 'fff8000000000000') for x in found['result']]", "§1.5"),
     ("found['result'] = [x.replace('8000000000000000', '0000000000000000') for x in found['result']]", "wrong sign"),
     ("sys.exit(3)", "the program ended with status 3 instead of answering"),
@@ -131,8 +133,8 @@ def test_silence_ends_the_check(port: object) -> None:
     """A program that dies once is asked the next group; at the second time no more is asked."""
     command = port("number == 3 and sys.exit(0)")  # type: ignore[operator]  # a fixture that makes
     found = run("check", "--exec", command)
-    assert "arithmetic     3 of  12 cases agree, 9 not asked" in found.stdout
-    assert "activations    3 of  20 cases agree, 17 not asked" in found.stdout
+    assert "arithmetic     3 of  12 cases agree, 9 not answered" in found.stdout
+    assert "activations    3 of  20 cases agree, 17 not answered" in found.stdout
     assert "generator" not in found.stdout
     assert "11 groups were not asked any more" in found.stderr
     assert found.returncode == 1
@@ -141,20 +143,22 @@ def test_silence_ends_the_check(port: object) -> None:
 def test_one_case(port: object) -> None:
     """--case shows the question and the expected answer, and asks it alone."""
     command = port()  # type: ignore[operator]  # a fixture that makes
-    found = run("check", "--exec", command, "--case", "one-sigmoid")
-    assert found.stdout.startswith('asked: {"function": "forward", "input": {"sizes": [1, 1]')
-    assert "\n1 of 1 cases agree" in found.stdout
+    found = run("check", "--exec", command, "--case", "one-sigmoid", "--case", "fused")
+    asked, expected = found.stderr.splitlines()[2:4]
+    assert asked.startswith('asked: {"function": "forward", "input": {"sizes": [1, 1]')
+    assert f"answered: {expected.partition(': ')[2]}" in found.stderr.splitlines()
+    assert "\n3 of 3 cases agree\n" in found.stdout  # two groups have a case of that name
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--exec", "./no-such-port"], "cannot be started"),
+        (["--exec", "A=1 ./no-such-port"], "no shell takes part"),
         (["--exec", "node 'unclosed"], "quoted as in a shell"),
         (["--exec", ""], "expected a command"),
         (["--exec", "cat", "--timeout", "0"], "--timeout is 0"),
         (["--exec", "cat", "--timeout", "nan"], "--timeout is nan"),
-        (["--exec", "cat", "--case", "none"], "--case is 'none'"),
+        (["--exec", "cat", "--case", "one-sigmod"], "such as one-sigmoid"),
         (["--exec", "cat", "--group", "none"], "invalid choice"),
         ([], "--exec"),
     ],
@@ -188,6 +192,6 @@ def test_generate(tmp_path: Path) -> None:
         differs = f"{name} differs; run: {generate.COMMAND}"
         assert tmp_path.joinpath("new", name).read_bytes() == stored.joinpath(name).read_bytes(), differs
     names = {path.name for path in tmp_path.joinpath("new").iterdir()}
-    assert {entry.name for entry in stored.iterdir() if entry.name.endswith(".json")} == {"schema.json", *names}
+    assert {entry.name for entry in stored.iterdir() if entry.name.endswith(".json")} == names
     tmp_path.joinpath("file").touch()
     assert run("generate", "--out", str(tmp_path / "file")).returncode == 2

@@ -23,6 +23,7 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 class _Facts(NamedTuple):
     """What both languages are told."""
 
+    file: str
     sizes: tuple[int, ...]
     activations: tuple[str, ...]
     bias: bool
@@ -37,8 +38,10 @@ def identifier(text: str) -> str:
     return name if _NAME.fullmatch(name) else f"net_{name}"
 
 
-def export(net: Network, to: str, name: str = "network") -> str:
-    """The network as source text in the language `to`, "c" or "python"; `name` is the prefix of all names in C.
+def export(net: Network, to: str, name: str = "network", file: str | None = None) -> str:
+    """The network as source text in the language `to`, "c" or "python".
+
+    In C, `name` is the prefix of all names, and `file` what the example includes (by default the name with .h).
 
     OptionError: another language, or a name that is not one in C. DataError: a parameter is not finite.
     """
@@ -51,6 +54,7 @@ def export(net: Network, to: str, name: str = "network") -> str:
     layers = "-".join(map(str, net.sizes))
     biases = "with biases" if net.bias else "without biases"
     facts = _Facts(
+        file or f"{name}.h",
         net.sizes,
         net.activations,
         net.bias,
@@ -59,8 +63,8 @@ def export(net: Network, to: str, name: str = "network") -> str:
         f"The network {layers} ({', '.join(dict.fromkeys(net.activations))}, {biases}), fingerprint\n"
         f"{net.fingerprint()}",
     )
-    file, write, begin, end = LANGUAGES[to]
-    template = (importlib.resources.files("bitprop") / "templates" / file).read_text(encoding="utf-8")
+    source, write, begin, end = LANGUAGES[to]
+    template = (importlib.resources.files("bitprop") / "templates" / source).read_text(encoding="utf-8")
     before, rest = template.split(f"{begin}\n")
     after = rest.split(f"{end}\n")[1]
     return before + write(facts, name) + _renamed(after, name, to)
@@ -100,7 +104,7 @@ _C = """/* SPDX-License-Identifier: MIT */
 /* {title}
    C99 or C++11, with memcpy and memcmp alone. An example, to be compiled with -ffp-contract=off:
 
-#include "{name}.h"
+#include "{file}"
 #include <stdio.h>
 
 int main(void) {{
@@ -147,6 +151,7 @@ def _c(facts: _Facts, name: str) -> str:
 
     return _C.format(
         title=facts.title.replace("\n", "\n   "),
+        file=facts.file,
         name=name,
         NAME=name.upper(),
         inputs=", ".join(["0.5"] * facts.sizes[0]),

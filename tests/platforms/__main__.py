@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Replays the golden vectors on every platform that can be had here, natively or under emulation.
 
-    python tests/platforms --install                       Debian's compilers and emulators, once, as root
+    python tests/platforms --install                       installs Debian's compilers and emulators, as root, and ends
     python tests/platforms                                 all platforms
     python tests/platforms --only s390x --only Cortex      those whose name has one of these words
     python tests/platforms --write docs/platforms.md       all, and the page with their table
@@ -23,6 +23,10 @@ import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
+try:
+    import bitprop  # noqa: F401  # which the platforms need
+except ImportError:
+    sys.exit("tests/platforms: there is no bitprop here; run it with the Python of an environment that has it")
 import compiled
 import interpreted
 from workbench import MissingError, Outcome, Platform, Workbench, install
@@ -69,14 +73,14 @@ def versions() -> str:
     return ", ".join(found)
 
 
-def main() -> int:
-    """Runs the platforms, prints their table, and writes it."""
+def parse() -> tuple[argparse.Namespace, list[Platform]]:
+    """The options, checked, and the platforms that they choose."""
     as_written = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(prog="python tests/platforms", description=__doc__, formatter_class=as_written)
-    parser.add_argument("--install", action="store_true", help="install what Debian has first (as root)")
+    parser.add_argument("--install", action="store_true", help="install what Debian has (as root), and end")
     parser.add_argument("--list", action="store_true", help="list the platforms and end")
     parser.add_argument("--only", action="append", metavar="WORD", help="platforms with this word in their name")
-    parser.add_argument("--write", metavar="PAGE", help="put the table into this page")
+    parser.add_argument("--write", type=Path, metavar="PAGE", help="put the table into this page")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="how many at a time (the processors)")
     options = parser.parse_args()
     chosen = [p for p in PLATFORMS if not options.only or any(w.lower() in p.name.lower() for w in options.only)]
@@ -84,14 +88,17 @@ def main() -> int:
         parser.error(f"no platform has {' or '.join(options.only)} in its name; see --list")
     if options.write and options.only:
         parser.error("--write needs all platforms")
-    if options.install:
-        install()
-    if options.list:
-        print("\n".join(f"{platform.name:<30} {platform.how}" for platform in chosen))
-        return 0
+    if options.jobs < 1:
+        parser.error(f"--jobs is {options.jobs}, expected at least 1")
+    if options.write and not (options.write.is_file() and START in (text := options.write.read_text()) and END in text):
+        parser.error(f"--write is {options.write}, expected a page with the lines {START} and {END}")
+    return options, chosen
+
+
+def run(chosen: list[Platform], jobs: int) -> list[Outcome | str]:
+    """What came of the platforms, in their order; each is told as it ends."""
     found: dict[str, Outcome | str] = {}
-    begun = time.monotonic()
-    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(options.jobs) as pool:
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(jobs) as pool:
         bench = Workbench(Path(folder))
         futures = {pool.submit(attempt, platform, bench): platform for platform in chosen}
         try:
@@ -101,25 +108,43 @@ def main() -> int:
                 print(f"{seconds:6.1f} s  {row(platform, found[platform.name])}", flush=True)
         except KeyboardInterrupt:
             pool.shutdown(wait=False, cancel_futures=True)
+            bench.stop()
             raise
-    outcomes = [found[platform.name] for platform in chosen]
-    run = [outcome for outcome in outcomes if isinstance(outcome, Outcome) and not outcome.refused]
-    refused = sum(isinstance(outcome, Outcome) and outcome.refused for outcome in outcomes)
-    failed = [outcome for outcome in outcomes if isinstance(outcome, str) and outcome.startswith("FAILED")]
-    absent = len(outcomes) - len(run) - refused - len(failed)
-    bits = sum(outcome.differing_bits for outcome in run)
-    summary = f"{len(run)} platforms run, {bits} differing bits; {refused} refused as they should be"
-    summary += f"; {len(failed)} failed; {absent} not run"
+    return [found[platform.name] for platform in chosen]
+
+
+def main() -> int:
+    """Runs the platforms, prints their table, and writes it."""
+    options, chosen = parse()
+    if options.install:
+        install()
+        return 0
+    if options.list:
+        print("\n".join(f"{platform.name:<30} {platform.how}" for platform in chosen))
+        return 0
+    begun = time.monotonic()
+    try:
+        outcomes = run(chosen, options.jobs)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    right = [outcome for outcome in outcomes if isinstance(outcome, Outcome)]
+    refused = sum(outcome.refused for outcome in right)
+    bits = sum(outcome.differing_bits for outcome in right)
+    wrong = [outcome for outcome in outcomes if isinstance(outcome, str)]
+    failed = sum(outcome.startswith("FAILED") for outcome in wrong)
+    summary = f"platforms run: {len(right) - refused}, differing bits: {bits}; refused, as they should be: {refused}"
+    summary += f"; failed: {failed}; not run: {len(wrong) - failed}"
     print(f"{summary}; {time.monotonic() - begun:.0f} s")
     if options.write:
-        page = Path(options.write)
         head = "| platform | how it is run | cases | differing bits | |\n|---|---|---|---|---|\n"
-        table = head + "\n".join(row(platform, found[platform.name]) for platform in chosen)
-        text = page.read_text(encoding="utf-8")
+        table = head + "\n".join(map(row, chosen, outcomes))
+        text = options.write.read_text(encoding="utf-8")
         before, after = text.split(START)[0], text.split(END)[1]
-        page.write_text(f"{before}{START}\n{table}\n\n{summary}. With {versions()}.\n{END}{after}", encoding="utf-8")
-    tools = [outcome for outcome in outcomes if isinstance(outcome, str) and outcome.startswith("not run: no ")]
-    return 1 if bits or failed or (tools and os.environ.get("CI") == "true") else 0
+        new = f"{before}{START}\n{table}\n\n{summary}. With {versions()}.\n{END}{after}"
+        options.write.write_text(new, encoding="utf-8")
+    lacking = os.environ.get("CI") == "true" and any(outcome.startswith("not run: no ") for outcome in wrong)
+    return 1 if bits or failed or lacking else 0
 
 
 if __name__ == "__main__":

@@ -62,6 +62,7 @@ class Workbench:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._running: set[subprocess.Popen[bytes]] = set()
         self._lock = threading.Lock()
         self._making: dict[str, threading.Lock] = {}
         self._made: dict[str, str] = {}
@@ -81,20 +82,30 @@ class Workbench:
         environment: Mapping[str, str] | None = None,
     ) -> str:
         """Runs a command and returns what it prints. RuntimeError: it fails, with the end of what it printed."""
-        found = subprocess.run(
+        with subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             cwd=folder,
             env={**os.environ, "WINEDEBUG": "-all", **(environment or {})},
-            timeout=TIME_LIMIT,
-            check=False,
-        )
-        text = found.stdout.decode(errors="replace")
-        if checked and found.returncode != 0:
-            raise RuntimeError(f"status {found.returncode} of {shlex.join(command)[:300]}: {text[-1500:]}")
+        ) as process:
+            self._running.add(process)
+            try:
+                text = process.communicate(timeout=TIME_LIMIT)[0].decode(errors="replace")
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
+            finally:
+                self._running.discard(process)
+        if checked and process.returncode != 0:
+            raise RuntimeError(f"status {process.returncode} of {shlex.join(command)[:300]}: {text[-1500:]}")
         return text
+
+    def stop(self) -> None:
+        """Ends what is running, after an interruption."""
+        for process in list(self._running):
+            process.terminate()
 
     def once(self, name: str, make: Callable[[Path], str]) -> str:
         """What `make` gives in a folder of its own, made at the first call."""

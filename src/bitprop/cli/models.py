@@ -9,6 +9,7 @@ import sys
 from typing import Any
 
 from .. import datasets, export
+from ..errors import OptionError
 from ..network import Network
 from .options import (
     DATA_HELP,
@@ -100,17 +101,21 @@ def add_export(commands: Any) -> None:
 
 def _export(options: argparse.Namespace) -> int:
     check_outputs(None, options.out)
+    if options.name is not None and options.to != "c":
+        raise OptionError(f"--name is given with --to {options.to}, expected it with --to c: it begins all names in C")
     net = Network.load(options.model)
-    stem = os.path.splitext(os.path.basename(options.out or options.model))[0]
-    name = export.identifier(stem) if options.name is None else options.name
-    text = export.export(net, options.to, name)
+    if options.out is not None and os.path.exists(options.out) and os.path.samefile(options.out, options.model):
+        raise OptionError(f"--out is {options.out}, the model itself: expected another file")
+    file = os.path.basename(options.out or options.model)
+    name = export.identifier(os.path.splitext(file)[0]) if options.name is None else options.name
+    text = export.export(net, options.to, name, file if options.out else None)
     if options.out is not None:
         with open(options.out, "w", encoding="utf-8", newline="\n") as file:
             file.write(text)
         print(f"wrote {options.out}", file=sys.stderr)
     if options.json:
-        fields = {"to": options.to, "name": name, "fingerprint": net.fingerprint(), "out": options.out, "text": text}
-        print_json(fields)
+        fields = {"to": options.to, "name": name, "fingerprint": net.fingerprint(), "out": options.out}
+        print_json(fields if options.out is not None else {**fields, "text": text})
     elif options.out is None:
         print(text, end="")
     return 0

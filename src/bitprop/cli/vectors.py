@@ -4,10 +4,14 @@
 from __future__ import annotations
 
 import argparse
+import difflib
+import importlib.resources
 import json
 import os
+import shutil
 import sys
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 from ..errors import OptionError
@@ -29,11 +33,15 @@ def add(commands: Any) -> None:
         "stdout. Exit status 1 where one differs."
     )
     parser = command(actions, _run_check, "check", text, example="bitprop vectors check --exec './my-port'")
-    parser.add_argument("--exec", required=True, metavar="COMMAND", help="starts the program; quoted as in a shell")
+    parser.add_argument(
+        "--exec", required=True, metavar="COMMAND", help="starts the program; quoted as in a shell, but without one"
+    )
     parser.add_argument(
         "--group", action="append", choices=list(cases.GROUPS), help="only this group; may be repeated (all)"
     )
-    parser.add_argument("--case", metavar="ID", help="only this case, shown with its question and expected answer")
+    parser.add_argument(
+        "--case", action="append", metavar="ID", help="only this case, shown with question, expected and given answer"
+    )
     parser.add_argument("--timeout", type=real, default=30.0, metavar="SECONDS", help="for each answer (30)")
 
 
@@ -48,6 +56,7 @@ def _generate(options: argparse.Namespace) -> int:
         written.append({"group": group, "cases": len(document["cases"]), "path": path})
         if not options.json:
             print(f"wrote {path}: {len(document['cases'])} cases", flush=True)
+    shutil.copy(str(importlib.resources.files("bitprop") / "vectors" / "schema.json"), options.out)
     if options.json:
         print_json({"contract": generate.CONTRACT, "groups": written})
     return 0
@@ -56,38 +65,55 @@ def _generate(options: argparse.Namespace) -> int:
 def _run_check(options: argparse.Namespace) -> int:
     if not 0.0 < options.timeout < threading.TIMEOUT_MAX:
         raise OptionError(f"--timeout is {options.timeout:g}, expected a number of seconds above 0")
-    groups = options.group or cases.GROUPS
-    if options.case is not None:
-        known = [case for document in check.documents(groups) for case in document["cases"]]
-        chosen = [case for case in known if case["id"] == options.case]
-        if not chosen:
-            raise OptionError(f"--case is {options.case!r}, expected the id of a case of {', '.join(groups)}")
-        groups = [document["group"] for document in check.documents(groups) if chosen[0] in document["cases"]]
-        if not options.json:
-            print(f"asked: {check.question(chosen[0])}\nexpected: {json.dumps(chosen[0]['expected'])}", flush=True)
+    groups = options.group or list(cases.GROUPS)
+    ids = options.case
+    if ids is not None:
+        groups = _show(groups, ids)
     ready = _ignore if options.json else _print_group
-    results = check.run(options.exec, groups, options.timeout, ready, lambda case: options.case in (None, case["id"]))
+    heard = _ignore if ids is None else _print_answer
+    results = check.run(
+        options.exec, groups, options.timeout, ready, lambda case: ids is None or case["id"] in ids, heard
+    )
     differing = [result for result in results if result.first]
     if options.json:
         fields = [{**result._asdict(), "first": result.first and result.first._asdict()} for result in results]
         print_json({"contract": generate.CONTRACT, "agree": not differing, "groups": fields})
     else:
         total = sum(result.cases for result in results)
-        print(f"{sum(result.agree for result in results)} of {total} cases agree, in {len(results)} groups")
-        if len(results) < len(groups):
+        print(f"{sum(result.agree for result in results)} of {total} cases agree")
+        if len(results) < len(groups) and differing:
             print(f"{len(groups) - len(results)} groups were not asked any more", file=sys.stderr)
-        elif differing:
-            print(f"go on with the group {differing[0].group}: the later ones build on it", file=sys.stderr)
+        elif differing and len(results) > 1:
+            print(f"mend the group {differing[0].group} first: the later ones build on it", file=sys.stderr)
     return 1 if differing else 0
 
 
-def _ignore(result: check.GroupResult) -> None:
+def _show(groups: Sequence[str], ids: Sequence[str]) -> list[str]:
+    """Shows what the cases of these ids ask and expect; their groups. OptionError: an unknown id."""
+    known = [(document["group"], case) for document in check.documents(groups) for case in document["cases"]]
+    names = [case["id"] for _, case in known]
+    for identifier in ids:
+        if identifier not in names:
+            near = difflib.get_close_matches(identifier, names) or names[:3]
+            expected = f"an id of a case in {', '.join(groups)}, such as {' or '.join(near)}"
+            raise OptionError(f"--case is {identifier!r}, expected {expected}")
+    chosen = [(group, case) for group, case in known if case["id"] in ids]
+    for _, case in chosen:
+        print(f"asked: {check.question(case)}\nexpected: {json.dumps(case['expected'])}", file=sys.stderr, flush=True)
+    return list(dict.fromkeys(group for group, _ in chosen))
+
+
+def _print_answer(line: str) -> None:
+    print(f"answered: {line.rstrip()}", file=sys.stderr, flush=True)
+
+
+def _ignore(_: Any) -> None:
     """JSON comes at the end."""
 
 
 def _print_group(result: check.GroupResult) -> None:
-    unasked = result.cases - result.asked
-    ending = f", {unasked} not asked" if unasked else ""
+    silent = result.cases - result.answered
+    ending = f", {silent} not answered" if silent else ""
     print(f"{result.group:<12} {result.agree:>3} of {result.cases:>3} cases agree{ending}", flush=True)
     if result.first:
         case, note, place, expected, found, ulps, meaning = result.first

@@ -29,7 +29,9 @@ static const uint64_t network_tests[NETWORK_TESTS][NETWORK_INPUTS + NETWORK_OUTP
 #if defined(__FAST_MATH__) || (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__)
 #error "-ffast-math changes results; compile this header without it"
 #endif
-#if !defined(FLT_EVAL_METHOD) || (FLT_EVAL_METHOD != 0 && FLT_EVAL_METHOD != 1)
+#if !defined(FLT_EVAL_METHOD)
+#error "this header needs C99 or C++11"
+#elif FLT_EVAL_METHOD != 0 && FLT_EVAL_METHOD != 1
 #error "double must be evaluated as double, not in x87 registers; compile with -msse2 -mfpmath=sse"
 #endif
 #if DBL_MANT_DIG != 53 || DBL_MAX_EXP != 1024

@@ -49,7 +49,8 @@ class Port:
                 start_new_session=True,
             )
         except OSError as error:
-            raise OptionError(f"--exec {command!r} cannot be started: {error}") from None
+            hint = "no shell takes part: for variables, pipes and ~ write sh -c '...'"
+            raise OptionError(f"--exec {command!r} cannot be started: {error} ({hint})") from None
         self._timeout = timeout
         self._questions: queue.Queue[str | None] = queue.Queue()
         self._answers: queue.Queue[str] = queue.Queue()
@@ -113,7 +114,7 @@ class GroupResult(NamedTuple):
     group: str
     cases: int
     agree: int
-    asked: int  # fewer than the cases where the program fell silent
+    answered: int  # fewer than the cases where the program fell silent
     differing_bits: int  # in numbers that were comparable
     first: Difference | None
 
@@ -140,8 +141,11 @@ def run(
     timeout: float,
     ready: Callable[[GroupResult], None],
     only: Callable[[dict[str, Any]], bool] = lambda case: True,
+    heard: Callable[[str], None] = lambda line: None,
 ) -> list[GroupResult]:
-    """Asks the program the cases of these groups that `only` lets through; `ready` is told each group as it ends.
+    """Asks the program the cases of these groups that `only` lets through.
+
+    `heard` is told each answer, `ready` each group as it ends.
 
     OptionError: a command that cannot be started. A program that hangs or dies ends its group, and is started anew for
     the next; at the second time, or before its first answer, that ends the check.
@@ -166,6 +170,7 @@ def run(
                     silent = (number, Difference(case["id"], case["note"], "", "an answer", "none", None, str(silence)))
                     break
                 answered += 1
+                heard(line)
                 found = _read(line)
                 difference, differing = _compare(case, found)
                 bits += differing
@@ -220,7 +225,7 @@ def _compare(case: dict[str, Any], found: Any) -> tuple[Difference | None, int]:
         return Difference(case["id"], case["note"], place, wanted, given, None, meaning)
 
     if not isinstance(found, dict):
-        what = f"answer a line with a JSON object with the fields {', '.join(expected)}"
+        what = f"answer one line, a JSON object with the fields {', '.join(expected)}"
         return difference("", "an object", _short(found), what), 0
     if "error" in found and "error" not in expected:
         return difference("", "an answer", "an error", f"the program says: {found['error']}"), 0
@@ -291,16 +296,21 @@ def _explained(wrong: list[_Wrong], before: list[GroupResult]) -> Difference:
 def _told_by_value(first: Difference) -> str | None:
     """What the two values tell by themselves."""
     if first.place.startswith("len("):
-        return "a list of another length than expected"
+        return "answer a list" if first.found == "null" else "a list of another length than expected"
     a, b = _pattern(first.expected), _pattern(first.found)
     if a is None:
         return None
     if b is None:
         return "a number is its 64-bit pattern in 16 lower-case hexadecimal digits"
-    if oracle.is_nan(b) and b != oracle.NAN:
+    if oracle.is_nan(a) and oracle.is_nan(b):
         return "a NaN of another pattern: answer 7ff8000000000000 for any NaN (§1.5)"
     if not (a | b) & MAGNITUDE:
-        return "a zero of the wrong sign: an operation left out, or another start of a sum (§1.2)"
+        return (
+            "a zero of the wrong sign: an operation left out, another start of a sum (§1.2), or a language that takes "
+            "whole numbers for integers, which have no -0"
+        )
+    if int.from_bytes(b.to_bytes(8, "little"), "big") == a:
+        return "the bytes in the wrong order: the most significant digit comes first"
     return None
 
 
