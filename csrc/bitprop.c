@@ -1073,14 +1073,16 @@ bp_status bp_decode_parameters(double *parameters, const uint8_t *data, size_t l
 
 /* --- self-test --- */
 
-/* The operands are volatile: what is tested is the machine, not the compiler's arithmetic. */
+/* The operands come from volatile memory: what is tested is the machine, not the compiler's arithmetic. Each is read
+   once, so that a compiler that may reorder sums can do so here as well. */
 static APART bp_status probe(void) {
-    volatile double one = 1.0;
-    volatile double near_one = 0x1.00000004p+0;
-    volatile double square = 0x1.00000008p+0;
-    volatile double large = 1e16;
-    volatile double over_half = 0x1.00008p-53; /* of 1.0's last place, by less than x87 registers hold beside 1.0 */
-    volatile double small = 1e-310;
+    volatile double operands[6] = {1.0, 0x1.00000004p+0, 0x1.00000008p+0, 1e16, 0x1.00008p-53, 1e-310};
+    const double one = operands[0];
+    const double near_one = operands[1];
+    const double square = operands[2];
+    const double large = operands[3];
+    const double over_half = operands[4]; /* of 1.0's last place, by less than x87 registers hold beside 1.0 */
+    const double small = operands[5];
     if (near_one * near_one - square != 0.0) {
         return BP_E_FUSED;
     }

@@ -108,7 +108,16 @@ def compiler(name: str) -> str:
     return found or name
 
 
-@pytest.mark.parametrize("command", ["gcc -std=c99", "g++ -std=c++11", "gcc -O3 -march=native -flto"])
+COMPILERS = [
+    "gcc -std=c99",
+    "g++ -std=c++11",
+    "gcc -O3 -march=native -flto -ffp-contract=fast",
+    "clang -O3 -march=native",
+    "clang++ -std=c++11",
+]
+
+
+@pytest.mark.parametrize("command", COMPILERS)
 def test_c(values: list[tuple[Network, list[list[float]], list[list[str]]]], command: str, tmp_path: Path) -> None:
     """The header compiles without a warning as C99 and as C++11, tests itself, and predicts to the same bits."""
     name, *flags = command.split()
@@ -122,10 +131,56 @@ def test_c(values: list[tuple[Network, list[list[float]], list[list[str]]]], com
         source.write_text(MAIN.replace("ROWS", str(len(rows))) % patterns, encoding="utf-8")
         build = [compiler(name), *flags, *WARNINGS, "-O2", str(source), "-o", str(folder / "main")]
         subprocess.run(build, check=True, cwd=folder)
-        alone = [compiler(name), *flags, *WARNINGS, "-fsyntax-only", "net.h"]
+        alone = [compiler(name), *flags, *WARNINGS, "-fsyntax-only", "-x", "c++" if "++" in name else "c", "net.h"]
         subprocess.run(alone, check=True, cwd=folder)
         found = subprocess.run([str(folder / "main")], capture_output=True, text=True, check=True)
         assert found.stdout.split() == [pattern for row in outputs for pattern in row]
+
+
+WRONG_BUILDS = [
+    "gcc -funsafe-math-optimizations -O3",
+    "clang -funsafe-math-optimizations -O3",
+    "clang -ffp-contract=fast -march=haswell -O2",  # in which it takes no notice of the pragma
+    "gcc -Dwrong",
+]
+
+
+@pytest.mark.parametrize("command", WRONG_BUILDS)
+def test_c_self_test_fails(command: str, tmp_path: Path) -> None:
+    """A build that reorders sums or fuses is found by the self-test, if not refused; so are other weights."""
+    name, *flags = command.split()
+    text = export(NETWORKS[0], "c", "xor")
+    first = next(line for line in text.splitlines() if line.startswith("    0x"))
+    if "-Dwrong" in flags:
+        text = text.replace(first, first.replace("0x3", "0x4").replace("0xb", "0xc"))
+    tmp_path.joinpath("xor.h").write_text(text, encoding="utf-8")
+    source = '#include "xor.h"\nint main(void) { return xor_self_test(); }\n'
+    tmp_path.joinpath("main.c").write_text(source, encoding="utf-8")
+    build = [compiler(name), *flags, "main.c", "-o", "main"]
+    if subprocess.run(build, check=False, cwd=tmp_path, capture_output=True).returncode == 0:
+        subprocess.run([str(tmp_path / "main")], check=True)
+
+
+def test_names(tmp_path: Path) -> None:
+    """Any allowed name makes a header that compiles, also one like the template's own."""
+    for name in ("NETWORK_a", "network_", "x", "X9_"):
+        tmp_path.joinpath("net.h").write_text(export(NETWORKS[1], "c", name), encoding="utf-8")
+        subprocess.run([compiler("gcc"), "-std=c99", *WARNINGS, "-fsyntax-only", "net.h"], check=True, cwd=tmp_path)
+
+
+def test_infinite_outputs(tmp_path: Path) -> None:
+    """Finite weights may give infinities and NaN, with which the self-tests agree all the same."""
+    net = Network(2, 2, 1, activation="identity")
+    net.parameters[:] = memoryview(from_hex(["7fe1ccf385ebc8a0", "ffe1ccf385ebc8a0"] * 4 + ["3ff0000000000000"]))
+    names: dict[str, Any] = {}
+    exec(compile(export(net, "python"), "exported", "exec"), names)
+    assert names["self_test"]() is True
+    tmp_path.joinpath("net.h").write_text(export(net, "c", "net"), encoding="utf-8")
+    tmp_path.joinpath("main.c").write_text('#include "net.h"\nint main(void) { return !net_self_test(); }\n', "utf-8")
+    for level in ("-O0", "-O2"):
+        build = [compiler("gcc"), "-std=c99", *WARNINGS, level, "main.c", "-o", "main"]
+        subprocess.run(build, check=True, cwd=tmp_path)
+        subprocess.run([str(tmp_path / "main")], check=True)
 
 
 def test_c_example(tmp_path: Path) -> None:
@@ -201,4 +256,4 @@ def test_bad_use(tmp_path: Path) -> None:
         assert len(found.stderr.splitlines()) == 1
     with pytest.raises(OptionError, match="expected one of c, python"):
         export(NETWORKS[2], "java")
-    assert [identifier(text) for text in ("a-b", "7up", "_x", "ö")] == ["a_b", "net_7up", "net__x", "net__"]
+    assert [identifier(text) for text in ("a-b", "7up", "_x", "ö")] == ["a_b", "net_7up", "net_x", "net_"]

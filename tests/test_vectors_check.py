@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import importlib.resources
 import json
+import os
 import shlex
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -54,7 +56,15 @@ def test_right_port(port: object) -> None:
     assert (found.returncode, found.stderr) == (0, "")
     assert "\n349 of 349 cases agree\n" in found.stdout
     fields = json.loads(run("check", "--exec", command, "--json", "--group", "init").stdout)
-    group = {"group": "init", "cases": 66, "agree": 66, "answered": 66, "differing_bits": 0, "first": None}
+    group = {
+        "group": "init",
+        "cases": 66,
+        "agree": 66,
+        "answered": 66,
+        "differing_bits": 0,
+        "first": None,
+        "silence": "",
+    }
     assert fields == {"contract": 1, "agree": True, "groups": [group]}
 
 
@@ -103,6 +113,9 @@ WRONG = [
     ("found = 'hello'", "answer one line, a JSON object with the fields result"),
     ("found = {'error': 'not yet'}", "the program says: not yet"),
     ("found = {}", "answer the fields result"),
+    ("found = '[' * 100000", "answer one line, a JSON object"),
+    ("found = '{\"result\": 1, \"result\": ' + json.dumps(found['result']) + '}'", "answer one line, a JSON object"),
+    ("found = {'error': chr(0xD800) + chr(27)}", "the program says: \\ud800\\x1b"),
     ("found['more'] = 1", "answer only the expected fields"),
     ("found['result'].pop()", "a list of another length"),
     ("found['result'][1] = found['result'][1].upper() + ' '", "16 lower-case hexadecimal digits"),
@@ -127,6 +140,27 @@ def test_wrong_answers(port: object, change: str, message: str) -> None:
     assert found.returncode == 1
     assert message in found.stdout
     assert "Traceback" not in found.stderr
+
+
+def test_types(port: object) -> None:
+    """true and 1.0 are not 1."""
+    for change in ("True if n == 1 else n", "float(n)"):
+        code = f"found = {{'randbelow': [{change} for n in found['randbelow']]}} if 'randbelow' in found else found"
+        found = run("check", "--exec", port(code), "--group", "generator")  # type: ignore[operator]  # as above
+        assert found.returncode == 1
+
+
+def test_termination(port: object) -> None:
+    """A terminated check takes its port with it."""
+    command = port("print(os.getpid(), file=sys.stderr, flush=True); import time; time.sleep(60)", "import os")  # type: ignore[operator]  # as above
+    check_command = [sys.executable, "-m", "bitprop", "vectors", "check", "--exec", command]
+    with subprocess.Popen(check_command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        pid = int(process.stderr.readline())
+        process.terminate()
+        assert process.wait(20) == 128 + signal.SIGTERM
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
 
 
 def test_silence_ends_the_check(port: object) -> None:

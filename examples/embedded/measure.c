@@ -5,6 +5,7 @@
 #include "xor.h" /* made by `bitprop export` */
 
 #include <stdio.h>
+#include <string.h>
 
 #define SYSTICK ((volatile uint32_t *)0xe000e010)
 #define PAINT 0xa5a5a5a5U
@@ -20,17 +21,15 @@ static void exported(void) {
 }
 
 static void forward(void) {
-    bp_forward(preactivations, outputs, &shape, xor_parameters.values, inputs);
+    bp_forward(preactivations, outputs, &shape, parameters, inputs);
 }
 
 static void predict(void) {
-    bp_predict(outputs, work, &shape, xor_parameters.values, inputs, 1);
+    bp_predict(outputs, work, &shape, parameters, inputs, 1);
 }
 
 static void train(size_t batch_size) {
-    for (int i = 0; i < XOR_PARAMETERS; i++) {
-        parameters[i] = xor_parameters.values[i];
-    }
+    memcpy(parameters, xor_parameters, sizeof parameters);
     bp_train_start(&training, NULL, &shape, ROWS, batch_size, 1, 1.0, BP_HALF_SSE, 0, 0);
     bp_train(NULL, &training, parameters, work, NULL, &shape, inputs, targets, 0, 1, UINT64_MAX);
 }
@@ -83,6 +82,7 @@ int main(void) {
         inputs[i] = 0.05 * (i % 20);
         targets[i / 2] = i / 2 % 2;
     }
+    memcpy(parameters, xor_parameters, sizeof parameters);
     if (!xor_self_test() || bp_self_test() != BP_OK) {
         puts("the self-test failed");
         return 1;

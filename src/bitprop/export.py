@@ -35,7 +35,7 @@ class _Facts(NamedTuple):
 def identifier(text: str) -> str:
     """A name for C made from any text, such as a file's: other characters become underscores."""
     name = re.sub(r"[^A-Za-z0-9_]", "_", text)
-    return name if _NAME.fullmatch(name) else f"net_{name}"
+    return name if _NAME.fullmatch(name) else f"net_{name.lstrip('_')}"
 
 
 def export(net: Network, to: str, name: str = "network", file: str | None = None) -> str:
@@ -71,14 +71,15 @@ def export(net: Network, to: str, name: str = "network", file: str | None = None
 
 
 def _test_rows(inputs: int) -> list[list[float]]:
-    """Four rows, unlike in every column."""
-    return [[sign * (i + shift) / (inputs + 1) for i in range(inputs)] for sign in (1.0, -3.0) for shift in (1, 2)]
+    """Four rows, unlike in every column; one of zeros; one of numbers near zero, the first of them -0.0."""
+    rows = [[sign * (i + shift) / (inputs + 1) for i in range(inputs)] for sign in (1.0, -3.0) for shift in (1, 2)]
+    return [*rows, [0.0] * inputs, [-1e-310 * i if i else -0.0 for i in range(inputs)]]
 
 
 def _renamed(text: str, name: str, to: str) -> str:
     if to != "c":
         return text
-    return text.replace("network_", f"{name}_").replace("NETWORK_", f"{name.upper()}_")
+    return re.sub("network_|NETWORK_", lambda found: f"{name if found[0].islower() else name.upper()}_", text)
 
 
 def _lines(words: Sequence[str], indent: str, width: int = 5) -> str:
@@ -132,12 +133,10 @@ int main(void) {{
 
 static const uint32_t {name}_sizes[{NAME}_LAYERS] = {{{sizes}}};
 static const uint32_t {name}_activations[{NAME}_LAYERS - 1] = {{{activations}}};
-static const union {{
-    uint64_t bits[{NAME}_PARAMETERS];
-    double values[{NAME}_PARAMETERS];
-}} {name}_parameters = {{{{
+/* Patterns of doubles. */
+static const uint64_t {name}_parameters[{NAME}_PARAMETERS] = {{
 {words}
-}}}};
+}};
 /* Inputs, and the outputs that they must give. */
 static const uint64_t {name}_tests[{NAME}_TESTS][{NAME}_INPUTS + {NAME}_OUTPUTS] = {{
 {rows}
@@ -158,7 +157,7 @@ def _c(facts: _Facts, name: str) -> str:
         layers=len(facts.sizes),
         n_in=facts.sizes[0],
         n_out=facts.sizes[-1],
-        widest=max(facts.sizes),
+        widest=max([1, *facts.sizes[1:-1]]),
         bias=int(facts.bias),
         parameters=len(facts.parameters),
         tests=len(facts.tests),

@@ -66,6 +66,7 @@ static uint32_t entered;
 /* --- checks --- */
 
 static unsigned long passed, failed, differing; /* checks, and bits */
+static unsigned long replayed;                  /* cases, by one kernel in the default environment */
 static uint32_t kernel;                         /* of all shapes */
 
 /* In halves, since not every C library prints 64 bits. */
@@ -434,26 +435,27 @@ static void replay_generator(void) {
 }
 
 static void replay_all(void) {
-    for (size_t i = 0; i < n_activation_cases; i++, release()) {
+    for (size_t i = 0; i < n_activation_cases; i++, replayed++, release()) {
         replay_activation(&activation_cases[i]);
     }
-    for (size_t i = 0; i < n_forward_cases; i++, release()) {
+    for (size_t i = 0; i < n_forward_cases; i++, replayed++, release()) {
         replay_forward(&forward_cases[i]);
     }
-    for (size_t i = 0; i < n_gradient_cases; i++, release()) {
+    for (size_t i = 0; i < n_gradient_cases; i++, replayed++, release()) {
         replay_gradient(&gradient_cases[i]);
     }
-    for (size_t i = 0; i < n_train_cases; i++, release()) {
+    for (size_t i = 0; i < n_train_cases; i++, replayed++, release()) {
         replay_train(&train_cases[i], &slicings[0]);
     }
     /* Only calculations take the default environment, so encoding a signalling NaN may trap where traps are on. */
-    for (size_t i = 0; i < n_model_bytes_cases && strcmp(now->name, "trapping") != 0; i++, release()) {
+    for (size_t i = 0; i < n_model_bytes_cases && strcmp(now->name, "trapping") != 0; i++, replayed++, release()) {
         replay_bytes(&model_bytes_cases[i]);
     }
-    for (size_t i = 0; i < n_init_cases; i++, release()) {
+    for (size_t i = 0; i < n_init_cases; i++, replayed++, release()) {
         replay_init(&init_cases[i]);
     }
     replay_generator();
+    replayed += n_random_cases + n_randbelow_cases;
     CALL("self-test", BP_OK, bp_self_test());
 }
 
@@ -720,11 +722,11 @@ static void test_rest(void) {
 
 /* Everything that runs a kernel. */
 static void test_kernel(void) {
-    for (size_t i = 0; i < LENGTH(environments); i++) {
+    for (size_t i = LENGTH(environments); i-- > 0;) { /* the default one last, whose cases are counted */
         now = &environments[i];
+        replayed = 0;
         replay_all();
     }
-    now = environments;
     for (size_t i = 0; i < n_train_cases; i++, release()) {
         for (size_t s = 1; s < LENGTH(slicings); s++, release()) {
             replay_train(&train_cases[i], &slicings[s]);
@@ -742,9 +744,14 @@ static void test_kernel(void) {
     test_rest();
 }
 
-/* The number of a kernel as argument tests that one alone. */
+/* The number of a kernel as argument tests that one alone; exit status 2 where it is not here. */
 int main(int argc, char **argv) {
     const int only = argc > 1 ? atoi(argv[1]) : -1;
+    unsigned long cases = 0;
+    if (only >= 0 && (only > BP_AVX512 || (bp_kernels() >> only & 1U) == 0)) {
+        printf("kernel %d is not here, but 0x%lx\n", only, (unsigned long)bp_kernels());
+        return 2;
+    }
     setvbuf(stdout, NULL, _IOLBF, BUFSIZ); /* failures stay visible, even if the program then dies of one */
     memset(&out, CANARY, sizeof out);
     for (kernel = BP_AUTO; kernel <= BP_AVX512; kernel++) {
@@ -752,7 +759,11 @@ int main(int argc, char **argv) {
             continue;
         }
         if (only >= 0 || kernel == BP_AUTO || (bp_kernels() >> kernel & 1U) != 0) {
+            replayed = 0;
             test_kernel();
+            check_word("kernel", "replays as many cases as the others", kernel, cases == 0 ? replayed : cases,
+                       replayed);
+            cases = replayed;
         } else {
             test_missing_kernel();
         }
@@ -762,9 +773,7 @@ int main(int argc, char **argv) {
     for (size_t i = 0; i < n_model_bytes_cases; i++, release()) {
         test_altered_bytes(&model_bytes_cases[i]);
     }
-    const size_t cases = n_activation_cases + n_random_cases + n_randbelow_cases + n_init_cases + n_forward_cases +
-                         n_gradient_cases + n_train_cases + n_model_bytes_cases;
-    printf("%lu cases, %lu passed, %lu failed, %lu differing bits, kernels 0x%lx\n", (unsigned long)cases, passed,
-           failed, differing, (unsigned long)bp_kernels());
+    printf("%lu cases, %lu passed, %lu failed, %lu differing bits, kernels 0x%lx\n", cases, passed, failed, differing,
+           (unsigned long)bp_kernels());
     return failed > 0;
 }

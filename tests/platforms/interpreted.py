@@ -15,6 +15,7 @@ from pathlib import Path
 from workbench import ROOT, MissingError, Outcome, Platform, Workbench
 
 from bitprop.vectors import cases
+from bitprop.vectors.check import documents
 
 HERE = Path(__file__).resolve().parent
 PORT = str(HERE / "port.py")
@@ -31,8 +32,9 @@ def check(
 ) -> Outcome:
     """What `bitprop vectors check` tells of a command."""
     chosen = [argument for group in groups for argument in ("--group", group)]
+    expected = sum(len(document["cases"]) for document in documents(groups))
     checker = [sys.executable, "-m", "bitprop", "vectors", "check", "--json", "--timeout", "120"]
-    told = bench.run([*checker, *chosen, "--exec", shlex.join(command)], checked=False, environment=environment)
+    told = bench.run([*checker, *chosen, "--exec", shlex.join(command)], statuses=(0, 1), environment=environment)
     start = told.find("{\n")
     if start < 0:
         raise RuntimeError(told[-500:])
@@ -44,7 +46,10 @@ def check(
     bits = sum(group["differing_bits"] for group in found["groups"])
     if differing and not bits:
         raise RuntimeError(f"{differing[0]['case']}: {differing[0]['meaning']} {told[:300]}")
-    return Outcome(sum(group["cases"] for group in found["groups"]), bits, "")
+    agree = sum(group["agree"] for group in found["groups"])
+    if agree != expected and not bits:
+        raise RuntimeError(f"{agree} cases agree, expected {expected}")
+    return Outcome(expected, bits, "")
 
 
 def pythons() -> dict[str, str]:
@@ -122,7 +127,9 @@ def debian(bench: Workbench, architecture: str) -> list[str]:
         options |= {"Dir::State::Lists": f"{state}/lists", "Dir::Cache": f"{state}/cache"}
         options |= {"Dir::State::status": "/dev/null", "APT::Sandbox::User": "root"}
         apt = ["apt-get", "-qq", *(word for name, value in options.items() for word in ("-o", f"{name}={value}"))]
-        bench.run([*apt, "update"], checked=False)  # one index of several may fail; what is missing then shows below
+        bench.run(
+            [*apt, "update"], statuses=(0, 100)
+        )  # one index of several may fail; what is missing then shows below
         bench.run([*apt, "download", *DEBIAN_PYTHON.split()], folder=state)
         for archive in sorted(state.glob("*.deb")):
             bench.run(["dpkg", "-x", str(archive), str(folder / "root")])
@@ -152,7 +159,7 @@ def x87() -> Platform:
 
     def run(bench: Workbench) -> Outcome:
         code = f"import sys; sys.path.insert(0, {str(package(bench))!r}); from bitprop import Network; Network(2, 1)"
-        told = bench.run([*debian(bench, "i386"), "-I", "-c", code], checked=False)
+        told = bench.run([*debian(bench, "i386"), "-I", "-c", code], statuses=(1,))
         if not re.search(r"BackendError: .*python: the self-test failed: sums are reordered, or kept in excess", told):
             raise RuntimeError(f"not refused: {told[-500:]}")
         return Outcome(0, 0, "refused by the self-test", refused=True)

@@ -77,11 +77,11 @@ class Workbench:
     def run(
         self,
         command: Sequence[str],
-        checked: bool = True,
+        statuses: Sequence[int] = (0,),
         folder: Path | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> str:
-        """Runs a command and returns what it prints. RuntimeError: it fails, with the end of what it printed."""
+        """Runs a command and returns what it prints. RuntimeError: another exit status, with the end of the output."""
         with subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -98,7 +98,7 @@ class Workbench:
                 raise
             finally:
                 self._running.discard(process)
-        if checked and process.returncode != 0:
+        if process.returncode not in statuses:
             raise RuntimeError(f"status {process.returncode} of {shlex.join(command)[:300]}: {text[-1500:]}")
         return text
 

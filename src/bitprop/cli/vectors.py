@@ -9,10 +9,11 @@ import importlib.resources
 import json
 import os
 import shutil
+import signal
 import sys
 import threading
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from ..errors import OptionError
 from ..vectors import cases, check, generate
@@ -69,6 +70,7 @@ def _run_check(options: argparse.Namespace) -> int:
     ids = options.case
     if ids is not None:
         groups = _show(groups, ids)
+    signal.signal(signal.SIGTERM, _terminated)
     ready = _ignore if options.json else _print_group
     heard = _ignore if ids is None else _print_answer
     results = check.run(
@@ -104,7 +106,12 @@ def _show(groups: Sequence[str], ids: Sequence[str]) -> list[str]:
 
 
 def _print_answer(line: str) -> None:
-    print(f"answered: {line.rstrip()}", file=sys.stderr, flush=True)
+    print(f"answered: {ascii(line.rstrip())[1:-1]}", file=sys.stderr, flush=True)
+
+
+def _terminated(number: int, frame: Any) -> NoReturn:
+    """So that the port is ended too."""
+    sys.exit(128 + number)
 
 
 def _ignore(_: Any) -> None:
@@ -120,3 +127,5 @@ def _print_group(result: check.GroupResult) -> None:
         distance = "" if ulps is None else f", {ulps} ulp away"
         print(f"    first in {case}{place and ', ' + place}: expected {expected}, got {found}{distance}")
         print(f"    {meaning}\n    the case is about: {note}", flush=True)
+        if result.silence not in ("", meaning):
+            print(f"    then: {result.silence}", flush=True)

@@ -10,24 +10,23 @@
 #define NETWORK_LAYERS 2
 #define NETWORK_INPUTS 2
 #define NETWORK_OUTPUTS 1
-#define NETWORK_WIDEST 2
+#define NETWORK_WIDEST 1
 #define NETWORK_BIAS 1
 #define NETWORK_PARAMETERS 3
 #define NETWORK_TESTS 1
 
 static const uint32_t network_sizes[NETWORK_LAYERS] = {2, 1};
 static const uint32_t network_activations[NETWORK_LAYERS - 1] = {0};
-static const union {
-    uint64_t bits[NETWORK_PARAMETERS];
-    double values[NETWORK_PARAMETERS];
-} network_parameters = {{0x3ff0000000000000U, 0xbff0000000000000U, 0x0000000000000000U}};
+static const uint64_t network_parameters[NETWORK_PARAMETERS] = {0x3ff0000000000000U, 0xbff0000000000000U,
+                                                                0x0000000000000000U};
 static const uint64_t network_tests[NETWORK_TESTS][NETWORK_INPUTS + NETWORK_OUTPUTS] = {
     {0x3fd5555555555555U, 0x3fe5555555555555U, 0x3fdab72b73e7b47bU}};
 /* --- network: end --- */
 
 /* What can be seen at compile time of a build that would give other results; network_self_test() finds the rest. */
-#if defined(__FAST_MATH__) || (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__)
-#error "-ffast-math changes results; compile this header without it"
+#if defined(__FAST_MATH__) || defined(__ASSOCIATIVE_MATH__) || defined(__RECIPROCAL_MATH__) ||                         \
+    defined(__NO_SIGNED_ZEROS__) || (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__) || defined(_M_FP_FAST)
+#error "-ffast-math and its parts change results; compile this header without them"
 #endif
 #if !defined(FLT_EVAL_METHOD)
 #error "this header needs C99 or C++11"
@@ -38,10 +37,13 @@ static const uint64_t network_tests[NETWORK_TESTS][NETWORK_INPUTS + NETWORK_OUTP
 #error "double must be IEEE 754 binary64"
 #endif
 
-/* A product and a sum are two roundings. */
+/* A product and a sum are two roundings: NETWORK_EXACT stands at the start of each function that calculates. */
 #if defined(__clang__)
-#pragma STDC FP_CONTRACT OFF
-#elif defined(__GNUC__)
+#define NETWORK_EXACT _Pragma("STDC FP_CONTRACT OFF")
+#else
+#define NETWORK_EXACT
+#endif
+#if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC push_options
 #pragma GCC optimize("fp-contract=off")
 #endif
@@ -59,8 +61,16 @@ NETWORK_FUNCTION double network_number(uint64_t bits) {
     return value;
 }
 
-/* e^t is s*(c + r)/(c - r) (docs/contract.md §2). */
+/* The pattern of a number, any NaN as one (docs/contract.md §1.5). */
+NETWORK_FUNCTION uint64_t network_bits(double value) {
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return (bits & 0x7fffffffffffffffU) > 0x7ff0000000000000U ? 0x7ff8000000000000U : bits;
+}
+
+/* e^t is s*(c + r)/(c - r) (§2). */
 NETWORK_FUNCTION double network_split(double t, double *r, double *c) {
+    NETWORK_EXACT
     const double magic = network_number(0x4338000000000000U);
     const double k = (t * network_number(0x3ff71547652b82feU) + magic) - magic;
     const double x = (t - k * network_number(0x3fe62e42fee00000U)) - k * network_number(0x3dea39ef35793c76U);
@@ -74,6 +84,7 @@ NETWORK_FUNCTION double network_split(double t, double *r, double *c) {
 
 /* The activation: 0 sigmoid, 1 tanh, 2 relu, 3 identity (§2). */
 NETWORK_FUNCTION double network_activate(double x, uint32_t activation) {
+    NETWORK_EXACT
     const int sigmoid = activation == 0;
     const double limit = sigmoid ? 708.0 : 40.0;
     double t, r, c, s;
@@ -92,10 +103,12 @@ NETWORK_FUNCTION double network_activate(double x, uint32_t activation) {
     return ((s - 1.0) * c + (s + 1.0) * r) / ((s + 1.0) * c + (s - 1.0) * r);
 }
 
-/* The outputs (NETWORK_OUTPUTS) for one row of inputs (NETWORK_INPUTS) (§4). */
+/* The outputs (NETWORK_OUTPUTS) for one row of inputs (NETWORK_INPUTS), which is other memory (§4). Stack: room for two
+   hidden layers of NETWORK_WIDEST doubles, and a hundred bytes or two. */
 NETWORK_FUNCTION void network_predict(double *outputs, const double *inputs) {
+    NETWORK_EXACT
     double nodes[2][NETWORK_WIDEST];
-    const double *weights = network_parameters.values;
+    const uint64_t *weights = network_parameters;
     const double *a = inputs;
     uint32_t layer;
     for (layer = 1; layer < NETWORK_LAYERS; layer++) {
@@ -103,9 +116,9 @@ NETWORK_FUNCTION void network_predict(double *outputs, const double *inputs) {
         double *out = layer == NETWORK_LAYERS - 1 ? outputs : nodes[layer % 2];
         uint32_t i, j;
         for (j = 0; j < n_out; j++) {
-            double acc = NETWORK_BIAS ? weights[n_in * n_out + j] : a[0] * weights[j];
+            double acc = NETWORK_BIAS ? network_number(weights[n_in * n_out + j]) : a[0] * network_number(weights[j]);
             for (i = 1 - NETWORK_BIAS; i < n_in; i++) {
-                acc = acc + a[i] * weights[i * n_out + j];
+                acc = acc + a[i] * network_number(weights[i * n_out + j]);
             }
             out[j] = network_activate(acc, network_activations[layer - 1]);
         }
@@ -116,18 +129,25 @@ NETWORK_FUNCTION void network_predict(double *outputs, const double *inputs) {
 
 /* 1 where this build calculates as the contract says and gives the exported outputs to the last bit, else 0. */
 NETWORK_FUNCTION int network_self_test(void) {
-    const volatile double near_one = network_number(0x3ff0000000400000U), square = network_number(0x3ff0000000800000U);
-    const volatile double one = 1.0, over_half = network_number(0x3ca0000800000000U);
-    double inputs[NETWORK_INPUTS], outputs[NETWORK_OUTPUTS];
-    int i;
-    if (near_one * near_one - square != 0.0 || (one + over_half) - one == 0.0) {
-        return 0; /* fused, or rounded twice */
+    NETWORK_EXACT
+    /* What is read here is unknown to the compiler, so that it cannot calculate in the processor's place. */
+    volatile double operands[7] = {1.0, 1073741825.0, 1e16, 9007199254740992.0, 131073.0, 1e-310, -0.0};
+    const double one = operands[0], large = operands[2], small = operands[5];
+    const double near_one = operands[1] / 1073741824.0, over_half = operands[4] / 131072.0 / operands[3];
+    int i, j;
+    if (near_one * near_one - (one + one / 536870912.0) != 0.0 || (large + one) - large != 0.0 ||
+        (one + over_half) - one == 0.0 || small * 0.5 == 0.0 ||
+        network_bits(network_activate(operands[6], 2)) >> 63 == 0) {
+        return 0; /* fused, reordered, rounded twice, flushed, or a relu that loses the sign of zero */
     }
     for (i = 0; i < NETWORK_TESTS; i++) {
+        double inputs[NETWORK_INPUTS], outputs[NETWORK_OUTPUTS];
         memcpy(inputs, network_tests[i], sizeof inputs);
         network_predict(outputs, inputs);
-        if (memcmp(outputs, network_tests[i] + NETWORK_INPUTS, sizeof outputs) != 0) {
-            return 0;
+        for (j = 0; j < NETWORK_OUTPUTS; j++) {
+            if (network_bits(outputs[j]) != network_tests[i][NETWORK_INPUTS + j]) {
+                return 0;
+            }
         }
     }
     return 1;

@@ -73,16 +73,19 @@ class Port:
         try:
             line = self._answers.get(timeout=self._timeout)
         except queue.Empty:
+            if (status := self._process.poll()) is not None:
+                raise Silence(f"the program ended {_ended(status)} instead of answering") from None
             raise Silence(f"no answer within {self._timeout:g} s; does it flush its output after each line?") from None
         if not line.endswith("\n"):
+            if len(line) >= LONGEST:
+                raise Silence(f"an answer of more than {LONGEST} characters")
             if line:
                 raise Silence("an answer without an end of line: write one line for each, and flush it")
             try:
                 status = self._process.wait(1.0)
             except subprocess.TimeoutExpired:
                 raise Silence("the program closed its output instead of answering") from None
-            ended = f"by signal {-status}" if status < 0 else f"with status {status}"
-            raise Silence(f"the program ended {ended} instead of answering")
+            raise Silence(f"the program ended {_ended(status)} instead of answering")
         return line
 
     def close(self) -> None:
@@ -94,6 +97,10 @@ class Port:
             else:
                 os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
+
+
+def _ended(status: int) -> str:
+    return f"by signal {-status}" if status < 0 else f"with status {status}"
 
 
 class Difference(NamedTuple):
@@ -117,6 +124,7 @@ class GroupResult(NamedTuple):
     answered: int  # fewer than the cases where the program fell silent
     differing_bits: int  # in numbers that were comparable
     first: Difference | None
+    silence: str  # why cases were not answered; "" where all were
 
 
 class _Wrong(NamedTuple):
@@ -178,7 +186,8 @@ def run(
                     wrong.append(_Wrong(case, found, difference))
             reached = len(asked) if silent is None else silent[0]
             first = _explained(wrong, out) if wrong else silent and silent[1]
-            result = GroupResult(document["group"], len(asked), reached - len(wrong), reached, bits, first)
+            why = silent[1].meaning if silent else ""
+            result = GroupResult(document["group"], len(asked), reached - len(wrong), reached, bits, first, why)
             ready(result)
             out.append(result)
             if silent is not None and (silences > 1 or not answered):
@@ -195,10 +204,18 @@ def question(case: dict[str, Any]) -> str:
 
 
 def _read(line: str) -> Any:
+    """The answer; a line that is no JSON, or repeats a field, as it stands."""
     try:
-        return json.loads(line)
-    except ValueError:
+        return json.loads(line, object_pairs_hook=_once)
+    except (ValueError, RecursionError):
         return line
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a field twice")
+    return found
 
 
 def _flatten(value: Any, place: str) -> Iterator[tuple[str, Any]]:
@@ -208,7 +225,7 @@ def _flatten(value: Any, place: str) -> Iterator[tuple[str, Any]]:
         for i, item in enumerate(value):
             yield from _flatten(item, f"{place}[{i}]")
     elif place == "bytes" and isinstance(value, str):
-        yield f"len({place})", len(value) // 2
+        yield f"len({place})", (len(value) + 1) // 2
         for i in range(0, len(value), 2):
             yield f"{place}[{i // 2}]", value[i : i + 2]
     else:
@@ -218,7 +235,7 @@ def _flatten(value: Any, place: str) -> Iterator[tuple[str, Any]]:
 def _compare(case: dict[str, Any], found: Any) -> tuple[Difference | None, int]:
     """The first difference, and the number of bits that differ in all."""
     expected = case["expected"]
-    if found == expected:
+    if _text(found) == _text(expected):  # as text, since Python takes 1, 1.0 and true for equal
         return None, 0
 
     def difference(place: str, wanted: str, given: str, meaning: str) -> Difference:
@@ -228,7 +245,7 @@ def _compare(case: dict[str, Any], found: Any) -> tuple[Difference | None, int]:
         what = f"answer one line, a JSON object with the fields {', '.join(expected)}"
         return difference("", "an object", _short(found), what), 0
     if "error" in found and "error" not in expected:
-        return difference("", "an answer", "an error", f"the program says: {found['error']}"), 0
+        return difference("", "an answer", "an error", f"the program says: {_short(found['error'])}"), 0
     for field in expected:
         if field not in found:
             return difference(field, "a value", "none", f"answer the fields {', '.join(expected)}"), 0
@@ -237,7 +254,7 @@ def _compare(case: dict[str, Any], found: Any) -> tuple[Difference | None, int]:
     given = dict(item for field in expected for item in _flatten(found[field], field))
     for place, number in (item for field, value in expected.items() for item in _flatten(value, field)):
         other = given.get(place)
-        if other != number or isinstance(other, bool) != isinstance(number, bool):
+        if _text(other) != _text(number):
             bits += _bits(number, other)
             if first is None:
                 first = difference(place, _short(number), _short(other), "")._replace(ulps=ulps(number, other))
@@ -247,9 +264,18 @@ def _compare(case: dict[str, Any], found: Any) -> tuple[Difference | None, int]:
     return first, bits
 
 
+def _text(value: Any) -> str:
+    """A value as JSON; what is nested too deeply is like nothing else."""
+    try:
+        return json.dumps(value, sort_keys=True)
+    except RecursionError:
+        return ""
+
+
 def _short(value: Any) -> str:
-    text = value if isinstance(value, str) else json.dumps(value)
-    return repr(text[:60] + "...") if len(text) > 60 else text.rstrip("\n")
+    """A port's own text, made harmless for a terminal."""
+    text = ascii(value.rstrip("\n"))[1:-1] if isinstance(value, str) else json.dumps(value)
+    return f"{text[:200]}..." if len(text) > 200 else text
 
 
 def _pattern(value: Any) -> int | None:
