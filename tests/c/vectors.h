@@ -857,7 +857,19 @@ static const uint64_t v44[26] = {
     0x3da6a0a000000000ULL, 0x3d86a08000000000ULL, 0x3d76a00000000000ULL, 0x3d76a00000000000ULL, 0x3d56a80000000000ULL,
     0x3d46a80000000000ULL, 0x3d36b00000000000ULL, 0x3d26e00000000000ULL, 0x3cf7000000000000ULL, 0x3ce4000000000000ULL,
     0x0000000000000000ULL};
-static const uint64_t v45[60] = {
+static const uint64_t v45[1] = {
+    0x3ffb2f56e785b8c0ULL};
+static const uint64_t v46[1] = {
+    0x3feb0d9c9f44d05dULL};
+static const uint64_t v47[1] = {
+    0x3fc0ba7a2102d37dULL};
+static const uint64_t v48[1] = {
+    0xbfe0c5c71e331880ULL};
+static const uint64_t v49[1] = {
+    0xbfdec6eb78ac50e3ULL};
+static const uint64_t v50[1] = {
+    0x3fe8998c7d40b771ULL};
+static const uint64_t v51[60] = {
     0xbfe84aa0a6d54a92ULL, 0xbfd429047e0ea5d4ULL, 0xbfd0a6063f9e96f8ULL, 0xbfbaf08f08f2c000ULL, 0x3fd521cc633d08d8ULL,
     0x3fd69e2b1abd94f4ULL, 0x3fd7f7955d2bfe28ULL, 0xbfd15ceaa7ca1978ULL, 0x3fd4d8a25a05c7f8ULL, 0x3fb9801c4d5f0330ULL,
     0xc017d6b07c553798ULL, 0x3fe7788fa3974bd0ULL, 0xc0074057fb325a40ULL, 0x400683ff64d165d4ULL, 0x400e0d18d416c96cULL,
@@ -870,7 +882,7 @@ static const uint64_t v45[60] = {
     0x401e81fc54ff5700ULL, 0x4013139173990112ULL, 0xc0049ce237ac4694ULL, 0x400d71bf21293494ULL, 0xc0169acb3c3e57bcULL,
     0x400b5827bf9a5650ULL, 0xbff535d2fc85e2d8ULL, 0xc00e0e977fe5cf4cULL, 0xc010bc467d24dba0ULL, 0xc01220541ad89478ULL,
     0x4012f7b0cc40d11aULL, 0xc019d985502620b4ULL, 0xc011215c7221b876ULL, 0xc013b18beaca4086ULL, 0xc015e26db69fb6dcULL};
-static const uint64_t v46[60] = {
+static const uint64_t v52[60] = {
     0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x3fd521cc633d08d8ULL,
     0x3fd69e2b1abd94f4ULL, 0x3fd7f7955d2bfe28ULL, 0x0000000000000000ULL, 0x3fd4d8a25a05c7f8ULL, 0x3fb9801c4d5f0330ULL,
     0x0000000000000000ULL, 0x3fe7788fa3974bd0ULL, 0x0000000000000000ULL, 0x400683ff64d165d4ULL, 0x400e0d18d416c96cULL,
@@ -883,7 +895,7 @@ static const uint64_t v46[60] = {
     0x401e81fc54ff5700ULL, 0x4013139173990112ULL, 0x0000000000000000ULL, 0x400d71bf21293494ULL, 0x0000000000000000ULL,
     0x400b5827bf9a5650ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
     0x4012f7b0cc40d11aULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL};
-static const uint64_t v47[60] = {
+static const uint64_t v53[60] = {
     0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x3ff0000000000000ULL,
     0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x0000000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL,
     0x0000000000000000ULL, 0x3ff0000000000000ULL, 0x0000000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL,
@@ -896,7 +908,7 @@ static const uint64_t v47[60] = {
     0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x0000000000000000ULL, 0x3ff0000000000000ULL, 0x0000000000000000ULL,
     0x3ff0000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
     0x3ff0000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL};
-static const uint64_t v48[60] = {
+static const uint64_t v54[60] = {
     0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL,
     0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL,
     0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL,
@@ -909,11 +921,11 @@ static const uint64_t v48[60] = {
     0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL,
     0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL,
     0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL};
-static const uint64_t v49[12] = {
+static const uint64_t v55[12] = {
     0x3feb0580f98a7dbeULL, 0x3fe84129978f9c1aULL, 0x3fdaeaa51052e978ULL, 0x3fd092178fb945a6ULL, 0x3fe05c5ccdf19707ULL,
     0x3fd9ea70df588b3cULL, 0x3fe914e0c751c4f5ULL, 0x3fd36979c7be0decULL, 0x3fde809082dd48fcULL, 0x3fe2ab10cf910f7dULL,
     0x3fed0f42c0dfaf73ULL, 0x3fe026650c8e9dc4ULL};
-static const uint64_t v50[700] = {
+static const uint64_t v56[700] = {
     0x3fc132d8f91b7584ULL, 0x3feb1e2d5b3584f8ULL, 0x3fe870d778409f13ULL, 0x3fd0530d08f17f5cULL, 0x3fdfb5355e16737aULL,
     0x3fdcc4762bc72882ULL, 0x3fe4d9d98184b9daULL, 0x3fe93d38c0d6fe64ULL, 0x3fb8072e8f9c8590ULL, 0x3f9d071ef2583660ULL,
     0x3feabe96758f2a0aULL, 0x3fdbb274a4dc0872ULL, 0x3fe86499331191c5ULL, 0x3f6140b6c8886900ULL, 0x3fdc81394a2171eaULL,
@@ -1054,59 +1066,59 @@ static const uint64_t v50[700] = {
     0x3fa5ebd1bbbc8210ULL, 0x3fd18280be3f10c2ULL, 0x3fbe10552dd71f08ULL, 0x3fb74e3f46156380ULL, 0x3f9c492cbff4ed00ULL,
     0x3fe46681b0857070ULL, 0x3fe7d3e14d1df92aULL, 0x3fe5fa07f744bfd2ULL, 0x3feb0f577cc48863ULL, 0x3fe5376db9ca4134ULL,
     0x3fd8f0e05aa370caULL, 0x3fe431ab1512678eULL, 0x3fef06ebb10a1436ULL, 0x3fe48803b68adce9ULL, 0x3fcf1da143ed43a8ULL};
-static const uint64_t v51[12] = {
+static const uint64_t v57[12] = {
     0x3fe454d9227a7013ULL, 0x3fca0274a3720bf8ULL, 0x3fe36f8c1616ef77ULL, 0x3fd2a53dc4d30c46ULL, 0x3fd5c30407b15d96ULL,
     0x3fd864354560fc68ULL, 0x3fe608c8bb7ed6e8ULL, 0x3fec180ac38e7d9dULL, 0x3fd1e5e79ad736e8ULL, 0x3fecb7caa5fd2890ULL,
     0x3fda44afc883a1d4ULL, 0x3fcbc5eaff8a2080ULL};
-static const uint64_t v52[12] = {
+static const uint64_t v58[12] = {
     0x3fbced31cb3df170ULL, 0x3fdabdb5477a4f26ULL, 0x3f91139c02ebd380ULL, 0x3fe39338e3811e8eULL, 0x3fe9c7dc430ca10dULL,
     0x3fd5377abeb3e742ULL, 0x3fe1759ef3fa9935ULL, 0x3fdcea8c101cab24ULL, 0x3fc1acc2f1365e84ULL, 0x3fea30d0abc2f4ccULL,
     0x3fee9e0b01bb8e7cULL, 0x3fe008e13941b2b7ULL};
-static const uint64_t v53[12] = {
+static const uint64_t v59[12] = {
     0x3f9659799fd7f980ULL, 0x3fd5a35a94f333d8ULL, 0x3fcb21c0274c09a4ULL, 0x3fe3af1cb8614c45ULL, 0x3fed6d201f9a6e6fULL,
     0x3fd7bf303e24d960ULL, 0x3fe76d7716c83d27ULL, 0x3fe7c2c83437a868ULL, 0x3fe79687e8c52b7fULL, 0x3fe75be9b6212a94ULL,
     0x3fde0fac154474a2ULL, 0x3fec1d229fcc8d9cULL};
-static const uint64_t v54[12] = {
+static const uint64_t v60[12] = {
     0x3fef48e0d6f11dbeULL, 0x3fd7c046a8bc68eeULL, 0x3fdffa695fe066a8ULL, 0x3fe3fc64988eb5b4ULL, 0x3fe3eaa1460f8fc1ULL,
     0x3fb8dedc79f6b428ULL, 0x3fdbebcdf2f9913aULL, 0x3fe3543aa819b580ULL, 0x3fdc010b61c6d5dcULL, 0x3fef27ea393466a5ULL,
     0x3fcf68e905d42644ULL, 0x3fd8ad5fb90ca898ULL};
-static const uint64_t v55[12] = {
+static const uint64_t v61[12] = {
     0x3fba0cdc9b6cf9f0ULL, 0x3fe731a51dbd35d1ULL, 0x3fd00be92f33db62ULL, 0x3fe3c52ad2afb6e2ULL, 0x3f9b91bf3f64f480ULL,
     0x3fd68622f0fadf24ULL, 0x3fe13cba457bd410ULL, 0x3fe37734dcb76144ULL, 0x3fe11a5e778e226fULL, 0x3fda943006bc1d0eULL,
     0x3fe0039f137b8ac6ULL, 0x3feff2375bb4fb10ULL};
-static const uint64_t v56[12] = {
+static const uint64_t v62[12] = {
     0x3fbc7eee5fbf9770ULL, 0x3fc4534c95aa260cULL, 0x3fe1ed0e0b0d7d70ULL, 0x3fbb38cab9c9f620ULL, 0x3fcdb07236848b78ULL,
     0x3fe6e4831a553adeULL, 0x3feac62f2e56a31aULL, 0x3fd7cf620090496cULL, 0x3fe3f9df2f83f3bdULL, 0x3fc135cf2ae313acULL,
     0x3fbe84881b26ffd8ULL, 0x3fdd24ff39cb2712ULL};
-static const uint64_t v57[12] = {
+static const uint64_t v63[12] = {
     0x3fefb855cb9c64c4ULL, 0x3fe1e5bedf631614ULL, 0x3fd6034d0eba430eULL, 0x3fd656aa06472c54ULL, 0x3feeb7b715dcfc77ULL,
     0x3fe72b6678055532ULL, 0x3fd4125e31f087faULL, 0x3faf778ed1687b50ULL, 0x3fea36b37660dc95ULL, 0x3fd957ddf2018b8aULL,
     0x3f9f358279b639e0ULL, 0x3fdf6370525f3718ULL};
-static const uint64_t v58[12] = {
+static const uint64_t v64[12] = {
     0x3fd3e032289c6ff8ULL, 0x3fcee1575c72a380ULL, 0x3fe47d71936acc38ULL, 0x3fd1b26dc151a73eULL, 0x3fe8d297a43d1aaeULL,
     0x3fe3b87b14669283ULL, 0x3fdd097ab28ee5a6ULL, 0x3fe2ba1d6cf90e63ULL, 0x3fef1620a827aa9aULL, 0x3fe9d80bf35128dcULL,
     0x3fde0d4f1f1c0a98ULL, 0x3fd22f21b4a59fb8ULL};
-static const uint64_t v59[12] = {
+static const uint64_t v65[12] = {
     0x3fa6780ffaf536d0ULL, 0x3fd252e5046b162aULL, 0x3fbd24b0007ea888ULL, 0x3fcf5f3830ed9e9cULL, 0x3feba89cbfce1f04ULL,
     0x3fc16c3129065f40ULL, 0x3fd050f21d26c728ULL, 0x3fb5be17edb2a240ULL, 0x3fbb53038b9bfae8ULL, 0x3fe782fe87d6810bULL,
     0x3feaa6cf7a2d73e4ULL, 0x3fea44ab8d41e7f1ULL};
-static const uint64_t v60[12] = {
+static const uint64_t v66[12] = {
     0x3fda821b75e8ba6cULL, 0x3fdec9f67646d52eULL, 0x3fe295e0ac3f2f42ULL, 0x3fdce0f68fdca3d2ULL, 0x3fd42326a6a2463aULL,
     0x3fe49104e4efa7feULL, 0x3fdfa53575e702c6ULL, 0x3fef4ee21f8ae9b2ULL, 0x3fe9d60a9655ff7bULL, 0x3fd4693406ded00cULL,
     0x3fde290c7673f6b2ULL, 0x3fd56ba568f42422ULL};
-static const uint64_t v61[12] = {
+static const uint64_t v67[12] = {
     0x3fdd626a45277982ULL, 0x3fd46ea189a09520ULL, 0x3fe14cf531e94470ULL, 0x3fdce4694b930784ULL, 0x3feb82da6a782d8eULL,
     0x3fcfd8997307559cULL, 0x3fe2c1a7d4bc621bULL, 0x3feba397b6aef7bcULL, 0x3fe6017a055aaf87ULL, 0x3fe34882864ea2e0ULL,
     0x3f96d4754e5a99c0ULL, 0x3fce71c6b5ea6eecULL};
-static const uint64_t v62[12] = {
+static const uint64_t v68[12] = {
     0x3fcae3bd08a7642cULL, 0x3fd423666867c18aULL, 0x3fbab271238aaaa8ULL, 0x3f87d51a52e1cec0ULL, 0x3fee17549d78e809ULL,
     0x3fde75a21ad9913cULL, 0x3fc7ceca9ba5595cULL, 0x3fc49e8c4b50e374ULL, 0x3fe12005fcfabd5aULL, 0x3fe3fb5bc497a73fULL,
     0x3fd2fc8d5324afceULL, 0x3fed0d8d4fa14772ULL};
-static const uint64_t v63[12] = {
+static const uint64_t v69[12] = {
     0x3fc8adfbb664e388ULL, 0x3fd27635c3d0f276ULL, 0x3fe1ac351944c31bULL, 0x3fd7386fe407b27cULL, 0x3fc007d34f191248ULL,
     0x3fe9d45eff032484ULL, 0x3fecc8980adb74b0ULL, 0x3fe03a47d15b9fb1ULL, 0x3fe4058724f31adfULL, 0x3fda60feaf53ebdaULL,
     0x3fd20e982cb6d6c6ULL, 0x3fdeac99bdb4e874ULL};
-static const uint32_t v64[36] = {
+static const uint32_t v70[36] = {
     1U, 2U, 3U, 4U, 5U,
     7U, 8U, 10U, 16U, 21U,
     100U, 65536U, 2147483647U, 2147483648U, 2147483649U,
@@ -1115,7 +1127,7 @@ static const uint32_t v64[36] = {
     10U, 16U, 21U, 100U, 65536U,
     2147483647U, 2147483648U, 2147483649U, 4294967295U, 1U,
     6U};
-static const uint32_t v65[36] = {
+static const uint32_t v71[36] = {
     0U, 1U, 0U, 2U, 4U,
     3U, 6U, 4U, 15U, 11U,
     74U, 28631U, 1083806779U, 598176026U, 1210484339U,
@@ -1124,7 +1136,7 @@ static const uint32_t v65[36] = {
     7U, 3U, 11U, 55U, 41444U,
     1311869788U, 878225224U, 2048741382U, 1901353491U, 0U,
     0U};
-static const uint32_t v66[36] = {
+static const uint32_t v72[36] = {
     0U, 0U, 1U, 0U, 3U,
     6U, 7U, 7U, 12U, 6U,
     12U, 63944U, 60875732U, 1674216077U, 1858720390U,
@@ -1133,7 +1145,7 @@ static const uint32_t v66[36] = {
     0U, 0U, 0U, 83U, 1206U,
     2016807461U, 1637259727U, 930287327U, 4161997890U, 0U,
     5U};
-static const uint32_t v67[36] = {
+static const uint32_t v73[36] = {
     0U, 0U, 2U, 2U, 4U,
     2U, 6U, 4U, 11U, 15U,
     52U, 8424U, 465955573U, 592078144U, 2050032469U,
@@ -1142,7 +1154,7 @@ static const uint32_t v67[36] = {
     8U, 2U, 0U, 70U, 58954U,
     1619373976U, 890370057U, 282800685U, 1020556516U, 0U,
     3U};
-static const uint32_t v68[36] = {
+static const uint32_t v74[36] = {
     0U, 1U, 1U, 0U, 0U,
     4U, 5U, 8U, 14U, 0U,
     17U, 9931U, 1757627044U, 1860411164U, 1349299654U,
@@ -1151,7 +1163,7 @@ static const uint32_t v68[36] = {
     8U, 8U, 11U, 64U, 19797U,
     1265043167U, 781294246U, 628159599U, 2573441341U, 0U,
     3U};
-static const uint32_t v69[36] = {
+static const uint32_t v75[36] = {
     0U, 0U, 1U, 1U, 3U,
     4U, 1U, 5U, 1U, 6U,
     93U, 61565U, 1413958202U, 336024585U, 1416548123U,
@@ -1160,7 +1172,7 @@ static const uint32_t v69[36] = {
     5U, 4U, 11U, 68U, 31278U,
     508054935U, 1014651685U, 1393720511U, 346267282U, 0U,
     3U};
-static const uint32_t v70[36] = {
+static const uint32_t v76[36] = {
     0U, 0U, 1U, 1U, 4U,
     4U, 1U, 6U, 11U, 19U,
     3U, 57352U, 476929486U, 1293527399U, 1053938186U,
@@ -1169,7 +1181,7 @@ static const uint32_t v70[36] = {
     4U, 12U, 10U, 47U, 38026U,
     377903432U, 1441294504U, 1448350580U, 2611996828U, 0U,
     4U};
-static const uint32_t v71[36] = {
+static const uint32_t v77[36] = {
     0U, 1U, 1U, 0U, 3U,
     2U, 1U, 8U, 11U, 19U,
     22U, 54433U, 1807864044U, 1959622120U, 596442486U,
@@ -1178,7 +1190,7 @@ static const uint32_t v71[36] = {
     4U, 13U, 17U, 80U, 58619U,
     1192084161U, 1956260119U, 1095878204U, 2831245U, 0U,
     0U};
-static const uint32_t v72[36] = {
+static const uint32_t v78[36] = {
     0U, 0U, 1U, 0U, 1U,
     3U, 5U, 1U, 4U, 3U,
     58U, 29385U, 991372095U, 184561598U, 498031810U,
@@ -1187,7 +1199,7 @@ static const uint32_t v72[36] = {
     6U, 7U, 19U, 85U, 42722U,
     720985376U, 959788487U, 848278033U, 4216135933U, 0U,
     4U};
-static const uint32_t v73[36] = {
+static const uint32_t v79[36] = {
     0U, 1U, 1U, 0U, 2U,
     1U, 0U, 4U, 12U, 8U,
     3U, 64283U, 636711318U, 1412708146U, 950379380U,
@@ -1196,7 +1208,7 @@ static const uint32_t v73[36] = {
     4U, 0U, 5U, 81U, 64603U,
     1467369970U, 575350341U, 677093570U, 2679020129U, 0U,
     3U};
-static const uint32_t v74[36] = {
+static const uint32_t v80[36] = {
     0U, 0U, 0U, 2U, 1U,
     6U, 0U, 9U, 3U, 14U,
     40U, 31879U, 2086175401U, 166372999U, 2016754808U,
@@ -1205,7 +1217,7 @@ static const uint32_t v74[36] = {
     4U, 7U, 12U, 44U, 53035U,
     358484725U, 407127209U, 156454096U, 287267369U, 0U,
     2U};
-static const uint32_t v75[36] = {
+static const uint32_t v81[36] = {
     0U, 1U, 2U, 0U, 0U,
     1U, 0U, 2U, 8U, 20U,
     10U, 56106U, 229212610U, 1558173516U, 1350171725U,
@@ -1214,7 +1226,7 @@ static const uint32_t v75[36] = {
     7U, 9U, 20U, 27U, 29613U,
     1832119897U, 517337061U, 49544772U, 2367278588U, 0U,
     0U};
-static const uint32_t v76[36] = {
+static const uint32_t v82[36] = {
     0U, 1U, 2U, 0U, 3U,
     2U, 3U, 7U, 10U, 15U,
     42U, 15625U, 561299682U, 1924781502U, 1754077867U,
@@ -1223,7 +1235,7 @@ static const uint32_t v76[36] = {
     4U, 3U, 15U, 0U, 7812U,
     1844044279U, 1376601736U, 242812413U, 2759811830U, 0U,
     3U};
-static const uint32_t v77[36] = {
+static const uint32_t v83[36] = {
     0U, 1U, 0U, 3U, 3U,
     3U, 3U, 3U, 5U, 10U,
     77U, 2922U, 1314560456U, 1021545832U, 1587998401U,
@@ -1232,7 +1244,7 @@ static const uint32_t v77[36] = {
     8U, 13U, 2U, 44U, 15055U,
     648377258U, 946310032U, 796832458U, 3722808138U, 0U,
     2U};
-static const uint32_t v78[36] = {
+static const uint32_t v84[36] = {
     0U, 1U, 0U, 0U, 0U,
     0U, 5U, 5U, 15U, 11U,
     23U, 21114U, 1518803881U, 1051678346U, 636080081U,
@@ -1241,7 +1253,7 @@ static const uint32_t v78[36] = {
     5U, 15U, 2U, 34U, 4324U,
     1852187131U, 1088034161U, 1655635256U, 459510576U, 0U,
     5U};
-static const uint32_t v79[36] = {
+static const uint32_t v85[36] = {
     0U, 1U, 1U, 3U, 4U,
     2U, 5U, 8U, 4U, 16U,
     43U, 31117U, 885128528U, 1211785376U, 2058512118U,
@@ -1250,139 +1262,139 @@ static const uint32_t v79[36] = {
     3U, 0U, 16U, 14U, 59518U,
     241594494U, 1134527698U, 1677587697U, 1619923070U, 0U,
     1U};
-static const uint32_t v80[2] = {
+static const uint32_t v86[2] = {
     1U, 1U};
-static const uint64_t v81[1] = {
+static const uint64_t v87[1] = {
     0xbfcc979b43f0e040ULL};
-static const uint64_t v82[1] = {
+static const uint64_t v88[1] = {
     0xbffddb03bccea274ULL};
-static const uint64_t v83[1] = {
+static const uint64_t v89[1] = {
     0xbfe766938372453eULL};
-static const uint64_t v84[1] = {
+static const uint64_t v90[1] = {
     0xbfc55866688dd7a0ULL};
-static const uint64_t v85[1] = {
+static const uint64_t v91[1] = {
     0xbff443fdbedea918ULL};
-static const uint64_t v86[1] = {
+static const uint64_t v92[1] = {
     0xbfd27c4f2aac8ff9ULL};
-static const uint64_t v87[2] = {
+static const uint64_t v93[2] = {
     0x3fe8413ca85cdb30ULL, 0x0000000000000000ULL};
-static const uint64_t v88[2] = {
-    0x3fe89067acae8710ULL, 0x0000000000000000ULL};
-static const uint64_t v89[2] = {
-    0x3fe60b01f314fb7cULL, 0x0000000000000000ULL};
-static const uint64_t v90[2] = {
-    0xbfee9a6866028068ULL, 0x0000000000000000ULL};
-static const uint64_t v91[2] = {
-    0x3ff316fcea344b7eULL, 0x0000000000000000ULL};
-static const uint64_t v92[2] = {
-    0xbffa80cbd2b83650ULL, 0x0000000000000000ULL};
-static const uint32_t v93[2] = {
-    2U, 1U};
 static const uint64_t v94[2] = {
-    0x3fe8413ca85cdb30ULL, 0x400112e9315c6b70ULL};
+    0x3fe89067acae8710ULL, 0x0000000000000000ULL};
 static const uint64_t v95[2] = {
-    0xbfcc979b43f0e040ULL, 0xbfb34f05e6b23040ULL};
+    0x3fe60b01f314fb7cULL, 0x0000000000000000ULL};
 static const uint64_t v96[2] = {
-    0xbfc5d575fc13e320ULL, 0x3fedc2169b3fb988ULL};
+    0xbfee9a6866028068ULL, 0x0000000000000000ULL};
 static const uint64_t v97[2] = {
-    0xbfd2ac7a3b8a97f0ULL, 0x3febe6960b5a9b60ULL};
+    0x3ff316fcea344b7eULL, 0x0000000000000000ULL};
 static const uint64_t v98[2] = {
-    0x3fe89067acae8710ULL, 0xbffa85a47cb6b3c4ULL};
-static const uint64_t v99[2] = {
-    0x3fe60b01f314fb7cULL, 0x3fe082532f1f3834ULL};
+    0xbffa80cbd2b83650ULL, 0x0000000000000000ULL};
+static const uint32_t v99[2] = {
+    2U, 1U};
 static const uint64_t v100[2] = {
-    0xbfe766938372453eULL, 0x3fe63c5ab66b09f0ULL};
+    0x3fe8413ca85cdb30ULL, 0x400112e9315c6b70ULL};
 static const uint64_t v101[2] = {
-    0x3fd1536489e9c04cULL, 0xbfe2fec5ae46fa04ULL};
+    0xbfcc979b43f0e040ULL, 0xbfb34f05e6b23040ULL};
 static const uint64_t v102[2] = {
-    0xbfe8c4b38d3083a4ULL, 0xbfc5092ae216c368ULL};
+    0xbfc5d575fc13e320ULL, 0x3fedc2169b3fb988ULL};
 static const uint64_t v103[2] = {
-    0xbfee9a6866028068ULL, 0xbfd4b94ad6199850ULL};
+    0xbfd2ac7a3b8a97f0ULL, 0x3febe6960b5a9b60ULL};
 static const uint64_t v104[2] = {
-    0x3fef2c6afba4623dULL, 0x3fe758ed1159b143ULL};
+    0x3fe89067acae8710ULL, 0xbffa85a47cb6b3c4ULL};
 static const uint64_t v105[2] = {
-    0xbff08bfa215c2501ULL, 0x3fef72346864b9e5ULL};
+    0x3fe60b01f314fb7cULL, 0x3fe082532f1f3834ULL};
 static const uint64_t v106[2] = {
-    0x3fd88097b182c36eULL, 0xbfeadcff95ffaffeULL};
+    0xbfe766938372453eULL, 0x3fe63c5ab66b09f0ULL};
 static const uint64_t v107[2] = {
-    0xbff1838d8d5f4d76ULL, 0xbfcdbfc6e4fd61b7ULL};
+    0x3fd1536489e9c04cULL, 0xbfe2fec5ae46fa04ULL};
 static const uint64_t v108[2] = {
+    0xbfe8c4b38d3083a4ULL, 0xbfc5092ae216c368ULL};
+static const uint64_t v109[2] = {
+    0xbfee9a6866028068ULL, 0xbfd4b94ad6199850ULL};
+static const uint64_t v110[2] = {
+    0x3fef2c6afba4623dULL, 0x3fe758ed1159b143ULL};
+static const uint64_t v111[2] = {
+    0xbff08bfa215c2501ULL, 0x3fef72346864b9e5ULL};
+static const uint64_t v112[2] = {
+    0x3fd88097b182c36eULL, 0xbfeadcff95ffaffeULL};
+static const uint64_t v113[2] = {
+    0xbff1838d8d5f4d76ULL, 0xbfcdbfc6e4fd61b7ULL};
+static const uint64_t v114[2] = {
     0xbff5a3c34c89173aULL, 0xbfdd4ed0fd453ceaULL};
-static const uint64_t v109[3] = {
-    0x3fe8413ca85cdb30ULL, 0x400112e9315c6b70ULL, 0x0000000000000000ULL};
-static const uint64_t v110[3] = {
-    0xbfcc979b43f0e040ULL, 0xbfb34f05e6b23040ULL, 0x0000000000000000ULL};
-static const uint64_t v111[3] = {
-    0xbfc5d575fc13e320ULL, 0x3fedc2169b3fb988ULL, 0x0000000000000000ULL};
-static const uint64_t v112[3] = {
-    0xbfd2ac7a3b8a97f0ULL, 0x3febe6960b5a9b60ULL, 0x0000000000000000ULL};
-static const uint64_t v113[3] = {
-    0x3fe89067acae8710ULL, 0xbffa85a47cb6b3c4ULL, 0x0000000000000000ULL};
-static const uint64_t v114[3] = {
-    0x3fe60b01f314fb7cULL, 0x3fe082532f1f3834ULL, 0x0000000000000000ULL};
 static const uint64_t v115[3] = {
-    0xbfe766938372453eULL, 0x3fe63c5ab66b09f0ULL, 0x0000000000000000ULL};
+    0x3fe8413ca85cdb30ULL, 0x400112e9315c6b70ULL, 0x0000000000000000ULL};
 static const uint64_t v116[3] = {
-    0x3fd1536489e9c04cULL, 0xbfe2fec5ae46fa04ULL, 0x0000000000000000ULL};
+    0xbfcc979b43f0e040ULL, 0xbfb34f05e6b23040ULL, 0x0000000000000000ULL};
 static const uint64_t v117[3] = {
-    0xbfe8c4b38d3083a4ULL, 0xbfc5092ae216c368ULL, 0x0000000000000000ULL};
+    0xbfc5d575fc13e320ULL, 0x3fedc2169b3fb988ULL, 0x0000000000000000ULL};
 static const uint64_t v118[3] = {
-    0xbfee9a6866028068ULL, 0xbfd4b94ad6199850ULL, 0x0000000000000000ULL};
+    0xbfd2ac7a3b8a97f0ULL, 0x3febe6960b5a9b60ULL, 0x0000000000000000ULL};
 static const uint64_t v119[3] = {
-    0x3fef2c6afba4623dULL, 0x3fe758ed1159b143ULL, 0x0000000000000000ULL};
+    0x3fe89067acae8710ULL, 0xbffa85a47cb6b3c4ULL, 0x0000000000000000ULL};
 static const uint64_t v120[3] = {
-    0xbff08bfa215c2501ULL, 0x3fef72346864b9e5ULL, 0x0000000000000000ULL};
+    0x3fe60b01f314fb7cULL, 0x3fe082532f1f3834ULL, 0x0000000000000000ULL};
 static const uint64_t v121[3] = {
-    0x3fd88097b182c36eULL, 0xbfeadcff95ffaffeULL, 0x0000000000000000ULL};
+    0xbfe766938372453eULL, 0x3fe63c5ab66b09f0ULL, 0x0000000000000000ULL};
 static const uint64_t v122[3] = {
-    0xbff1838d8d5f4d76ULL, 0xbfcdbfc6e4fd61b7ULL, 0x0000000000000000ULL};
+    0x3fd1536489e9c04cULL, 0xbfe2fec5ae46fa04ULL, 0x0000000000000000ULL};
 static const uint64_t v123[3] = {
+    0xbfe8c4b38d3083a4ULL, 0xbfc5092ae216c368ULL, 0x0000000000000000ULL};
+static const uint64_t v124[3] = {
+    0xbfee9a6866028068ULL, 0xbfd4b94ad6199850ULL, 0x0000000000000000ULL};
+static const uint64_t v125[3] = {
+    0x3fef2c6afba4623dULL, 0x3fe758ed1159b143ULL, 0x0000000000000000ULL};
+static const uint64_t v126[3] = {
+    0xbff08bfa215c2501ULL, 0x3fef72346864b9e5ULL, 0x0000000000000000ULL};
+static const uint64_t v127[3] = {
+    0x3fd88097b182c36eULL, 0xbfeadcff95ffaffeULL, 0x0000000000000000ULL};
+static const uint64_t v128[3] = {
+    0xbff1838d8d5f4d76ULL, 0xbfcdbfc6e4fd61b7ULL, 0x0000000000000000ULL};
+static const uint64_t v129[3] = {
     0xbff5a3c34c89173aULL, 0xbfdd4ed0fd453ceaULL, 0x0000000000000000ULL};
-static const uint32_t v124[4] = {
+static const uint32_t v130[4] = {
     2U, 4U, 4U, 1U};
-static const uint64_t v125[28] = {
+static const uint64_t v131[28] = {
     0xbfcc979b43f0e040ULL, 0xbfb34f05e6b23040ULL, 0xc005c934a2717d8eULL, 0x3ff51ccd5a59e0b4ULL, 0x3fe680eab959a730ULL,
     0xbfd7778bb669d520ULL, 0x3fe8c58545e8a7e8ULL, 0x3ff839b768323cc4ULL, 0xbfd2f5b87fa211d0ULL, 0x3fe0cb2e636a6008ULL,
     0xbfff644d6dc71154ULL, 0xbffe406456572390ULL, 0xbff14a981a31a900ULL, 0x3fe0e6610886b7e0ULL, 0x3fa28d52798c5d00ULL,
     0x3ff382a9d2ea7f44ULL, 0xbfe9fc192093a910ULL, 0x3ff354a5f0bece54ULL, 0x3fd820e6b78dd1c0ULL, 0xbfd251a67a321990ULL,
     0x3fd52c4361ec83e0ULL, 0xbfe578076ba25108ULL, 0x3fcf1837f0099960ULL, 0xbffc4380439de95cULL, 0x3ff788fb5a532668ULL,
     0xbfd918f342d0f210ULL, 0xbff01379d24d3cd8ULL, 0xbfe66c8d5cdf2918ULL};
-static const uint64_t v126[28] = {
+static const uint64_t v132[28] = {
     0xbffddb03bccea274ULL, 0xbfe7389631b0c0e0ULL, 0x3ff31ae46791c198ULL, 0x3ff1751fea5b2d6cULL, 0xbfe4dd08684285f8ULL,
     0x3fedb3ff5452b830ULL, 0xbfe10af60e66c368ULL, 0xbff3339d6c1ab074ULL, 0xbfe8ea6ac47eaa68ULL, 0xbff70f65a0cf8810ULL,
     0x3fd6fb5da361eac0ULL, 0xbfdb0b8c35adaa40ULL, 0xbfe9baa602eb9a30ULL, 0xbfe4f9c04a4d5170ULL, 0xc00356f1fc5074c6ULL,
     0x3fc556657ae27ec0ULL, 0xbfbecb47465d8cc0ULL, 0xbff599b3b75b8680ULL, 0xbffa59eb4550f748ULL, 0x3ffac766836bd904ULL,
     0x3fb7cf5eb9fbd2c0ULL, 0xbf98d83aad5c4a00ULL, 0x3fefd7a265a92198ULL, 0xbff1256fc4fb9dfcULL, 0xbfe2a24217742450ULL,
     0x3ff2167cfe47077cULL, 0x3fea57512338fa28ULL, 0xbfe393e66054ff70ULL};
-static const uint64_t v127[28] = {
+static const uint64_t v133[28] = {
     0xbfe766938372453eULL, 0x3fe63c5ab66b09f0ULL, 0x3fe0e1aef0813e26ULL, 0xbfdf59e5ee1d0148ULL, 0xbf82b2a87a632180ULL,
     0xbfb9dc4ea1c6bbf0ULL, 0x3fd367660612e768ULL, 0x3fe27a7181adfcc8ULL, 0xbfe9fe345c18de9cULL, 0xbfee2f8e10da7c9aULL,
     0x3fe57d2ceb1e5414ULL, 0xbfc1362d6c8fde38ULL, 0x3fe0c9326623238aULL, 0xbfefdd7e926eef2eULL, 0xbfbbf635aef470b0ULL,
     0x3fdc5b6c7cd447e0ULL, 0xbfe15bf5b345515aULL, 0x3fec7f50a8d15c78ULL, 0x3fe9b0fcca8a188cULL, 0xbfee0ad04fd248caULL,
     0xbfee5f1852cdbac2ULL, 0x3fb534040096d040ULL, 0x3fec1b05170cc456ULL, 0xbfce69662a085308ULL, 0xbfe2233c483f679eULL,
     0xbfc3f02b08c5d0c8ULL, 0xbfee24321bc76a3cULL, 0xbfe1cfcdc1e3f0bcULL};
-static const uint64_t v128[28] = {
+static const uint64_t v134[28] = {
     0xbfc55866688dd7a0ULL, 0xbfef59636970483eULL, 0x3fe4d02ef66c3bc6ULL, 0xbfd9c62b52515a78ULL, 0xbfd0d7e2c11768f0ULL,
     0xbfe39b0d6dd689e0ULL, 0x3fc0e5e94df59548ULL, 0xbfe5a6e81d03f71cULL, 0xbfe80c02e901b0e4ULL, 0xbfc12b16b7a52698ULL,
     0x3fbfc8c068244940ULL, 0xbfe4d78e1b1b18b0ULL, 0x3fbb3fcb4bf4ade0ULL, 0xbfd2929764308b2cULL, 0x3fed50eef5dceac6ULL,
     0xbfea283ccbc06caaULL, 0x3feea209a5e2146aULL, 0xbfc67f57ed474090ULL, 0x3f801e8855490a80ULL, 0xbfe684c5ee5ab286ULL,
     0x3fdc071d813ed748ULL, 0xbfe3d782494dae1aULL, 0xbfd447bf7ad8edd4ULL, 0xbfee7ea0dc544c76ULL, 0xbfd48aae7f91f0bcULL,
     0x3fedeb3b8c15ef00ULL, 0x3feea4a245869376ULL, 0x3fdf4cc2a6a5ccc0ULL};
-static const uint64_t v129[28] = {
+static const uint64_t v135[28] = {
     0xbfe766938372453eULL, 0x3fe63c5ab66b09f0ULL, 0x3fe0e1aef0813e26ULL, 0xbfdf59e5ee1d0148ULL, 0xbf82b2a87a632180ULL,
     0xbfb9dc4ea1c6bbf0ULL, 0x3fd367660612e768ULL, 0x3fe27a7181adfcc8ULL, 0xbfe682b5cd631d56ULL, 0xbfea244246b1e51aULL,
     0x3fe29c285f1ce532ULL, 0xbfbdcfb922f0965fULL, 0x3fdd12f69b876445ULL, 0xbfeb9898ef3ec21fULL, 0xbfb8373102a4259fULL,
     0x3fd88ed86ccbc1caULL, 0xbfde112a02a2dc52ULL, 0x3fe8aded9d7dfb8dULL, 0x3fe63fd695f24751ULL, 0xbfea0470a77ae5b3ULL,
     0xbfea4d6e074681f9ULL, 0x3fb25ccca7857a91ULL, 0x3fe85711eb7ab8b0ULL, 0xbfca565a772ba50cULL, 0xbfe3de68dcf59eadULL,
     0xbfc5d7560506c253ULL, 0xbff082559f5cef9cULL, 0xbfe38303c57c7965ULL};
-static const uint64_t v130[28] = {
+static const uint64_t v136[28] = {
     0xbfc55866688dd7a0ULL, 0xbfef59636970483eULL, 0x3fe4d02ef66c3bc6ULL, 0xbfd9c62b52515a78ULL, 0xbfd0d7e2c11768f0ULL,
     0xbfe39b0d6dd689e0ULL, 0x3fc0e5e94df59548ULL, 0xbfe5a6e81d03f71cULL, 0xbfe4d343218b2ef2ULL, 0xbfbdbc845a2c68aaULL,
     0x3fbb86a23253a063ULL, 0xbfe20cb9ec3b1742ULL, 0x3fb7993705673685ULL, 0xbfd01598cf4e00b3ULL, 0x3fe9637687f3712cULL,
     0xbfe6a71c9d04e0feULL, 0x3fea876763064c6cULL, 0xbfc37bbcdd222de8ULL, 0x3f7beb5d319898dbULL, 0xbfe38070a48b8546ULL,
     0x3fd845d5037d846dULL, 0xbfe12efbd88c5cefULL, 0xbfd1902f857be0eeULL, 0xbfea68bd0cfbbb7eULL, 0xbfd68098dc085846ULL,
     0x3ff063226cbbcc94ULL, 0x3ff0c8aed45b8478ULL, 0x3fe124c50425382dULL};
-static const uint64_t v131[37] = {
+static const uint64_t v137[37] = {
     0x3fe8413ca85cdb30ULL, 0x400112e9315c6b70ULL, 0x3fddf55de4a67870ULL, 0x3fc6048f75e8fd00ULL, 0x3fcb408dbfc57940ULL,
     0x3fc6bde4f3f2dfc0ULL, 0x3fffd3942ee0316cULL, 0x40057155fa835274ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
     0x0000000000000000ULL, 0x0000000000000000ULL, 0xbfbc50ff24209c00ULL, 0xbfcd1f1c3df9f920ULL, 0xbfd9fb477339ac70ULL,
@@ -1391,7 +1403,7 @@ static const uint64_t v131[37] = {
     0x4000dd9ae8480948ULL, 0xbff0ecc7949d78f8ULL, 0xc0019edc7568f21bULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
     0x0000000000000000ULL, 0x0000000000000000ULL, 0x3fe6615c2f9586a0ULL, 0xbfca7dfe4f667940ULL, 0x3fd4fd0c12553070ULL,
     0xbfda2c70f80a8a30ULL, 0x0000000000000000ULL};
-static const uint64_t v132[37] = {
+static const uint64_t v138[37] = {
     0x3fe89067acae8710ULL, 0xbffa85a47cb6b3c4ULL, 0xbfe306c615894b28ULL, 0xbfe5ea709cd5dfc0ULL, 0x3fc2ffdc0533b280ULL,
     0x3ffa9d8d1e71d2e8ULL, 0xbfeddcf3bd735c68ULL, 0x3fd35e98a75fff20ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
     0x0000000000000000ULL, 0x0000000000000000ULL, 0x3fda4b4c6f4da5e0ULL, 0x3fed8085bf589210ULL, 0x3fef241496c44738ULL,
@@ -1400,7 +1412,7 @@ static const uint64_t v132[37] = {
     0xbfed9eeccf6b0010ULL, 0x3ff32b260387aa58ULL, 0x3ffec4163abdbae0ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
     0x0000000000000000ULL, 0x0000000000000000ULL, 0x3ffeeeefab674c1cULL, 0xbfd603ad76a6ecc0ULL, 0xbffe94642f63436cULL,
     0xbfe9822640354028ULL, 0x0000000000000000ULL};
-static const uint64_t v133[37] = {
+static const uint64_t v139[37] = {
     0x3fe60b01f314fb7cULL, 0x3fe082532f1f3834ULL, 0xbfc4556bbeb45a20ULL, 0xbfdedbd0e08d74b4ULL, 0x3f9717337c65c1c0ULL,
     0xbfc8563c829dd310ULL, 0x3fe229c18ea389eaULL, 0xbfd92d0c7083e428ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
     0x0000000000000000ULL, 0x0000000000000000ULL, 0xbfa7f6f7d22b7040ULL, 0x3fc558867c887be8ULL, 0x3fea1e8581bf5ee6ULL,
@@ -1409,7 +1421,7 @@ static const uint64_t v133[37] = {
     0x3fdd6b20712e0c88ULL, 0x3fe9869106cdc538ULL, 0x3fd78cc915487ce0ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
     0x0000000000000000ULL, 0x0000000000000000ULL, 0xbfac869eb8580680ULL, 0xbfe98e1c852b6f74ULL, 0xbfc0da1d55e1b778ULL,
     0x3fcc6316b47e5930ULL, 0x0000000000000000ULL};
-static const uint64_t v134[37] = {
+static const uint64_t v140[37] = {
     0xbfee9a6866028068ULL, 0xbfd4b94ad6199850ULL, 0xbfe26f1fec59fb2eULL, 0x3fcd78e5c30a6228ULL, 0x3feada403f34dcdeULL,
     0xbfd0819f83b64d40ULL, 0x3fddb5dc5b20f49cULL, 0x3fdf0b20d0dea1a0ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
     0x0000000000000000ULL, 0x0000000000000000ULL, 0x3fde5a1fa314adfcULL, 0x3fdd6fa6d884aa50ULL, 0xbfaf053eabb8b5e0ULL,
@@ -1418,7 +1430,7 @@ static const uint64_t v134[37] = {
     0xbfe6ef47cd2b886aULL, 0x3fb0fad94f45dd80ULL, 0xbfe0dbd931467e9aULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
     0x0000000000000000ULL, 0x0000000000000000ULL, 0x3fd88a460d5c26fcULL, 0xbfe0e16935676c1cULL, 0xbfead7185c00bc00ULL,
     0x3fef687023c40b86ULL, 0x0000000000000000ULL};
-static const uint64_t v135[37] = {
+static const uint64_t v141[37] = {
     0x3fe60b01f314fb7cULL, 0x3fe082532f1f3834ULL, 0xbfc4556bbeb45a20ULL, 0xbfdedbd0e08d74b4ULL, 0x3f9717337c65c1c0ULL,
     0xbfc8563c829dd310ULL, 0x3fe229c18ea389eaULL, 0xbfd92d0c7083e428ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
     0x0000000000000000ULL, 0x0000000000000000ULL, 0xbfa4c109c6617451ULL, 0x3fc27c6af274e131ULL, 0x3fe69eb28ecdc196ULL,
@@ -1427,7 +1439,7 @@ static const uint64_t v135[37] = {
     0x3fd97a25a6081842ULL, 0x3fe61b19c0f34551ULL, 0x3fd46514d55a8436ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
     0x0000000000000000ULL, 0x0000000000000000ULL, 0xbfaf3f9e91673243ULL, 0xbfebfe8623ba4519ULL, 0xbfc275e0317c07ddULL,
     0x3fcf18b261fb2f15ULL, 0x0000000000000000ULL};
-static const uint64_t v136[37] = {
+static const uint64_t v142[37] = {
     0xbfee9a6866028068ULL, 0xbfd4b94ad6199850ULL, 0xbfe26f1fec59fb2eULL, 0x3fcd78e5c30a6228ULL, 0x3feada403f34dcdeULL,
     0xbfd0819f83b64d40ULL, 0x3fddb5dc5b20f49cULL, 0x3fdf0b20d0dea1a0ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
     0x0000000000000000ULL, 0x0000000000000000ULL, 0x3fda491fd982bc16ULL, 0x3fd97e10db062ee8ULL, 0xbfaadd51da8f11caULL,
@@ -1436,45 +1448,45 @@ static const uint64_t v136[37] = {
     0xbfe3dcad9443726eULL, 0x3fad68f68cf7a0f9ULL, 0xbfdd3344cae0667aULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
     0x0000000000000000ULL, 0x0000000000000000ULL, 0x3fdae1e2cf089cb1ULL, 0xbfe27dde588645cbULL, 0xbfed66e859da8c74ULL,
     0x3ff133ede5f0fa51ULL, 0x0000000000000000ULL};
-static const uint32_t v137[3] = {
+static const uint32_t v143[3] = {
     3U, 5U, 2U};
-static const uint64_t v138[25] = {
+static const uint64_t v144[25] = {
     0xbfcc979b43f0e040ULL, 0xbfb34f05e6b23040ULL, 0xc005c934a2717d8eULL, 0x3ff51ccd5a59e0b4ULL, 0x3fe680eab959a730ULL,
     0xbfd7778bb669d520ULL, 0x3fe8c58545e8a7e8ULL, 0x3ff839b768323cc4ULL, 0xbfd2f5b87fa211d0ULL, 0x3fe0cb2e636a6008ULL,
     0xbfff644d6dc71154ULL, 0xbffe406456572390ULL, 0xbff14a981a31a900ULL, 0x3fe0e6610886b7e0ULL, 0x3fa28d52798c5d00ULL,
     0x3ff382a9d2ea7f44ULL, 0xbfe9fc192093a910ULL, 0x3ff354a5f0bece54ULL, 0x3fd820e6b78dd1c0ULL, 0xbfd251a67a321990ULL,
     0x3fd52c4361ec83e0ULL, 0xbfe578076ba25108ULL, 0x3fcf1837f0099960ULL, 0xbffc4380439de95cULL, 0x3ff788fb5a532668ULL};
-static const uint64_t v139[25] = {
+static const uint64_t v145[25] = {
     0xbffddb03bccea274ULL, 0xbfe7389631b0c0e0ULL, 0x3ff31ae46791c198ULL, 0x3ff1751fea5b2d6cULL, 0xbfe4dd08684285f8ULL,
     0x3fedb3ff5452b830ULL, 0xbfe10af60e66c368ULL, 0xbff3339d6c1ab074ULL, 0xbfe8ea6ac47eaa68ULL, 0xbff70f65a0cf8810ULL,
     0x3fd6fb5da361eac0ULL, 0xbfdb0b8c35adaa40ULL, 0xbfe9baa602eb9a30ULL, 0xbfe4f9c04a4d5170ULL, 0xc00356f1fc5074c6ULL,
     0x3fc556657ae27ec0ULL, 0xbfbecb47465d8cc0ULL, 0xbff599b3b75b8680ULL, 0xbffa59eb4550f748ULL, 0x3ffac766836bd904ULL,
     0x3fb7cf5eb9fbd2c0ULL, 0xbf98d83aad5c4a00ULL, 0x3fefd7a265a92198ULL, 0xbff1256fc4fb9dfcULL, 0xbfe2a24217742450ULL};
-static const uint64_t v140[25] = {
+static const uint64_t v146[25] = {
     0xbfe766938372453eULL, 0x3fe63c5ab66b09f0ULL, 0x3fe0e1aef0813e26ULL, 0xbfdf59e5ee1d0148ULL, 0xbf82b2a87a632180ULL,
     0xbfb9dc4ea1c6bbf0ULL, 0x3fd367660612e768ULL, 0x3fe27a7181adfcc8ULL, 0xbfe9fe345c18de9cULL, 0xbfee2f8e10da7c9aULL,
     0x3fe57d2ceb1e5414ULL, 0xbfc1362d6c8fde38ULL, 0x3fe0c9326623238aULL, 0xbfefdd7e926eef2eULL, 0xbfbbf635aef470b0ULL,
     0x3fdc5b6c7cd447e0ULL, 0xbfe15bf5b345515aULL, 0x3fec7f50a8d15c78ULL, 0x3fe9b0fcca8a188cULL, 0xbfee0ad04fd248caULL,
     0xbfee5f1852cdbac2ULL, 0x3fb534040096d040ULL, 0x3fec1b05170cc456ULL, 0xbfce69662a085308ULL, 0xbfe2233c483f679eULL};
-static const uint64_t v141[25] = {
+static const uint64_t v147[25] = {
     0xbfc55866688dd7a0ULL, 0xbfef59636970483eULL, 0x3fe4d02ef66c3bc6ULL, 0xbfd9c62b52515a78ULL, 0xbfd0d7e2c11768f0ULL,
     0xbfe39b0d6dd689e0ULL, 0x3fc0e5e94df59548ULL, 0xbfe5a6e81d03f71cULL, 0xbfe80c02e901b0e4ULL, 0xbfc12b16b7a52698ULL,
     0x3fbfc8c068244940ULL, 0xbfe4d78e1b1b18b0ULL, 0x3fbb3fcb4bf4ade0ULL, 0xbfd2929764308b2cULL, 0x3fed50eef5dceac6ULL,
     0xbfea283ccbc06caaULL, 0x3feea209a5e2146aULL, 0xbfc67f57ed474090ULL, 0x3f801e8855490a80ULL, 0xbfe684c5ee5ab286ULL,
     0x3fdc071d813ed748ULL, 0xbfe3d782494dae1aULL, 0xbfd447bf7ad8edd4ULL, 0xbfee7ea0dc544c76ULL, 0xbfd48aae7f91f0bcULL};
-static const uint64_t v142[25] = {
+static const uint64_t v148[25] = {
     0xbfe443fdbedea918ULL, 0x3fe341b93564958dULL, 0x3fdd3d6009c553a1ULL, 0xbfdb26a1b7019f2dULL, 0xbf80315e1660e83fULL,
     0xbfb6655aab682787ULL, 0x3fd0cde4b07aa46dULL, 0x3fe000af23f7cd27ULL, 0xbfe682b5cd631d56ULL, 0xbfea244246b1e51aULL,
     0x3fe29c285f1ce532ULL, 0xbfbdcfb922f0965fULL, 0x3fdd12f69b876445ULL, 0xbfeb9898ef3ec21fULL, 0xbfb8373102a4259fULL,
     0x3fda40eba27bcbeaULL, 0xbfe0124ea98c4472ULL, 0x3fea62263a96b7ecULL, 0x3fe7c91b70e7409cULL, 0xbfebd04f572909e1ULL,
     0xbfec1e56d8819d26ULL, 0x3fb3a15db0977f62ULL, 0x3fea054b4548355dULL, 0xbfcc27e102fef50bULL, 0xbfe0caccfcd5e9bfULL};
-static const uint64_t v143[25] = {
+static const uint64_t v149[25] = {
     0xbfc27c4f2aac8ff9ULL, 0xbfeb2630aec7ff34ULL, 0x3fe206579bd6a858ULL, 0xbfd6522ea281d5a9ULL, 0xbfcd2c67bbe437b5ULL,
     0xbfe0faa07e8b2601ULL, 0x3fbd44b2bfdb2041ULL, 0xbfe2c04c4a2b1f5cULL, 0xbfe4d343218b2ef2ULL, 0xbfbdbc845a2c68aaULL,
     0x3fbb86a23253a063ULL, 0xbfe20cb9ec3b1742ULL, 0x3fb7993705673685ULL, 0xbfd01598cf4e00b3ULL, 0x3fe9637687f3712cULL,
     0xbfe83782e1a4a401ULL, 0x3fec5c50ecdc167cULL, 0xbfc4d41dae4b58fdULL, 0x3f7dd8da82b3020eULL, 0xbfe4d924931d61c2ULL,
     0x3fd9f2ddaceae837ULL, 0xbfe25eb62297402eULL, 0xbfd2c69fe7398fdbULL, 0xbfec3b88901c5959ULL, 0xbfd30497d9039accULL};
-static const uint64_t v144[32] = {
+static const uint64_t v150[32] = {
     0x3fe8413ca85cdb30ULL, 0x400112e9315c6b70ULL, 0x3fddf55de4a67870ULL, 0x3fc6048f75e8fd00ULL, 0x3fcb408dbfc57940ULL,
     0x3fc6bde4f3f2dfc0ULL, 0x3fffd3942ee0316cULL, 0x40057155fa835274ULL, 0xbfbc50ff24209c00ULL, 0xbfcd1f1c3df9f920ULL,
     0xbfd9fb477339ac70ULL, 0xc00146f158e7a764ULL, 0x3fe8dc8b71a77dd8ULL, 0xbfea34dbf83db4d0ULL, 0xbfec44ff81607bb8ULL,
@@ -1482,7 +1494,7 @@ static const uint64_t v144[32] = {
     0xbfe95ce390d7b488ULL, 0xbfe0ab0ef0f31978ULL, 0x3ffa53d05af9f130ULL, 0x3fbc16e56bcd4b40ULL, 0xbfeaf20268458d30ULL,
     0xbfcf666629199520ULL, 0x4000dd9ae8480948ULL, 0xbff0ecc7949d78f8ULL, 0xc0019edc7568f21bULL, 0x3fe6615c2f9586a0ULL,
     0x0000000000000000ULL, 0x0000000000000000ULL};
-static const uint64_t v145[32] = {
+static const uint64_t v151[32] = {
     0x3fe89067acae8710ULL, 0xbffa85a47cb6b3c4ULL, 0xbfe306c615894b28ULL, 0xbfe5ea709cd5dfc0ULL, 0x3fc2ffdc0533b280ULL,
     0x3ffa9d8d1e71d2e8ULL, 0xbfeddcf3bd735c68ULL, 0x3fd35e98a75fff20ULL, 0x3fda4b4c6f4da5e0ULL, 0x3fed8085bf589210ULL,
     0x3fef241496c44738ULL, 0x3fe179ca535e5628ULL, 0xbfe89536cbad2980ULL, 0xbfe9c39f833f43c0ULL, 0xbff9d9f496a89894ULL,
@@ -1490,7 +1502,7 @@ static const uint64_t v145[32] = {
     0xbff6c6c2ac53a0a4ULL, 0x3ff0fd8815ea0044ULL, 0x3fc5d648491b9780ULL, 0x3fcbb057841a17a0ULL, 0x3fe8122ecd119a40ULL,
     0x3ffa2b75a3facec4ULL, 0xbfed9eeccf6b0010ULL, 0x3ff32b260387aa58ULL, 0x3ffec4163abdbae0ULL, 0x3ffeeeefab674c1cULL,
     0x0000000000000000ULL, 0x0000000000000000ULL};
-static const uint64_t v146[32] = {
+static const uint64_t v152[32] = {
     0x3fe60b01f314fb7cULL, 0x3fe082532f1f3834ULL, 0xbfc4556bbeb45a20ULL, 0xbfdedbd0e08d74b4ULL, 0x3f9717337c65c1c0ULL,
     0xbfc8563c829dd310ULL, 0x3fe229c18ea389eaULL, 0xbfd92d0c7083e428ULL, 0xbfa7f6f7d22b7040ULL, 0x3fc558867c887be8ULL,
     0x3fea1e8581bf5ee6ULL, 0x3f833286474ee200ULL, 0xbfdbecbccdc399f0ULL, 0x3fe05f1898c236a0ULL, 0x3fce4d6e3994b4b0ULL,
@@ -1498,7 +1510,7 @@ static const uint64_t v146[32] = {
     0xbfdfef6880342fb4ULL, 0x3fea39485c42b0b8ULL, 0x3feee5f50da43158ULL, 0x3fe3da9964d0b208ULL, 0x3fe9bd16412cfa18ULL,
     0xbfd84d159e6b7724ULL, 0x3fdd6b20712e0c88ULL, 0x3fe9869106cdc538ULL, 0x3fd78cc915487ce0ULL, 0xbfac869eb8580680ULL,
     0x0000000000000000ULL, 0x0000000000000000ULL};
-static const uint64_t v147[32] = {
+static const uint64_t v153[32] = {
     0xbfee9a6866028068ULL, 0xbfd4b94ad6199850ULL, 0xbfe26f1fec59fb2eULL, 0x3fcd78e5c30a6228ULL, 0x3feada403f34dcdeULL,
     0xbfd0819f83b64d40ULL, 0x3fddb5dc5b20f49cULL, 0x3fdf0b20d0dea1a0ULL, 0x3fde5a1fa314adfcULL, 0x3fdd6fa6d884aa50ULL,
     0xbfaf053eabb8b5e0ULL, 0x3fe83a453f991b38ULL, 0xbfeafe2af99775aeULL, 0xbfd5c8987843ee10ULL, 0xbfde72948b8d81d8ULL,
@@ -1506,7 +1518,7 @@ static const uint64_t v147[32] = {
     0x3fc6f46c812c7f88ULL, 0xbfd7ca9f1b49572cULL, 0xbfda155003fb05f0ULL, 0x3fc2a0ed294ce528ULL, 0x3fcd609a8ff78b60ULL,
     0xbfd039204396c710ULL, 0xbfe6ef47cd2b886aULL, 0x3fb0fad94f45dd80ULL, 0xbfe0dbd931467e9aULL, 0x3fd88a460d5c26fcULL,
     0x0000000000000000ULL, 0x0000000000000000ULL};
-static const uint64_t v148[32] = {
+static const uint64_t v154[32] = {
     0x3fe316fcea344b7eULL, 0x3fdc9835a333cb54ULL, 0xbfc19c06d702fda1ULL, 0xbfdab970f78fa7e3ULL, 0x3f93ff4015e594e1ULL,
     0xbfc5138affd71bd7ULL, 0x3fdf759d20900fdfULL, 0xbfd5cd93683ab5fdULL, 0xbfa4c109c6617451ULL, 0x3fc27c6af274e131ULL,
     0x3fe69eb28ecdc196ULL, 0x3f80a01a63e355a6ULL, 0xbfd82efd00c08999ULL, 0x3fdc5b30fc6a2844ULL, 0x3fca3e21c6b62e69ULL,
@@ -1514,7 +1526,7 @@ static const uint64_t v148[32] = {
     0xbfdd90f50dc20351ULL, 0x3fe8474ac1d3212eULL, 0x3fec9b3288d82601ULL, 0x3fe261928eedbf90ULL, 0x3fe7d44f228a5e47ULL,
     0xbfd67f9ae2e880b7ULL, 0x3fdb3c77ef7871e6ULL, 0x3fe7a1d540b04e5dULL, 0x3fd5cd921e586141ULL, 0xbfaa68e9918fac15ULL,
     0x0000000000000000ULL, 0x0000000000000000ULL};
-static const uint64_t v149[32] = {
+static const uint64_t v155[32] = {
     0xbfea80cbd2b83650ULL, 0xbfd1f284972d281cULL, 0xbfdfedc384fccbfbULL, 0x3fc98612aa3fda51ULL, 0x3fe74146a5c9724dULL,
     0xbfcc96fe70d0c953ULL, 0x3fd9bade5f3aae21ULL, 0x3fdae26a36b33dcbULL, 0x3fda491fd982bc16ULL, 0x3fd97e10db062ee8ULL,
     0xbfaadd51da8f11caULL, 0x3fe4fb52e5943890ULL, 0xbfe760618404637cULL, 0xbfd2dd7933950af6ULL, 0xbfda5e4df482276aULL,
@@ -1522,21 +1534,21 @@ static const uint64_t v149[32] = {
     0x3fc54082e54e8575ULL, 0xbfd606d1df575692ULL, 0xbfd825fd7c83cb8bULL, 0x3fc13f2afd33a002ULL, 0x3fcb32b9e32e35b0ULL,
     0xbfce0a185959b9aeULL, 0xbfe53bbfdd913964ULL, 0x3faf70ccd3718564ULL, 0xbfdf3765fe0b0bc5ULL, 0x3fd6b8415567e498ULL,
     0x0000000000000000ULL, 0x0000000000000000ULL};
-static const uint32_t v150[1] = {
+static const uint32_t v156[1] = {
     0U};
-static const uint64_t v151[1] = {
+static const uint64_t v157[1] = {
     0xbffbb498ba49001aULL};
-static const uint64_t v152[1] = {
+static const uint64_t v158[1] = {
     0xbfd652c0f94644d4ULL};
-static const uint64_t v153[1] = {
+static const uint64_t v159[1] = {
     0x3fe353cedad603e7ULL};
-static const uint64_t v154[1] = {
+static const uint64_t v160[1] = {
     0x3fe4b0ac1ddbbaabULL};
-static const uint32_t v155[4] = {
+static const uint32_t v161[4] = {
     3U, 5U, 4U, 2U};
-static const uint32_t v156[3] = {
+static const uint32_t v162[3] = {
     0U, 0U, 0U};
-static const uint64_t v157[43] = {
+static const uint64_t v163[43] = {
     0xbfffc3c861c2e606ULL, 0xbfebcd459ac7f2b4ULL, 0x3ff02c20dd988efcULL, 0x3fe8d0f29aea4124ULL, 0xbfbed9f7308c5060ULL,
     0x3ff03c7b722a66bcULL, 0xbfc913a06123b9c0ULL, 0x3ff756ae74792f4aULL, 0x3fdc2a5bef2c1e50ULL, 0xbff71047309c4210ULL,
     0x3fd114881f834db0ULL, 0xbfb7c743f80799a0ULL, 0x3fc250094eb23160ULL, 0xbff23c36e0c237c2ULL, 0x3fe8ff619ec67608ULL,
@@ -1546,29 +1558,29 @@ static const uint64_t v157[43] = {
     0x3fe765638be686fcULL, 0xbfea7021b83c9530ULL, 0xbff9f3a721e7aa60ULL, 0x3fd56b8169fd3600ULL, 0x3fc1b52c563a6920ULL,
     0x3ff92817047d8154ULL, 0x3ff86dcca30397f4ULL, 0xbff3ff5427c2ab78ULL, 0xbfd6bf9571e56770ULL, 0x3feaefd170a6c2bcULL,
     0xbfd4cd0e23d484f0ULL, 0x3ffdd532a2295730ULL, 0xbfff24371e626176ULL};
-static const uint64_t v158[3] = {
+static const uint64_t v164[3] = {
     0xbfc617e3bb8822b0ULL, 0x3fe5f1aa25b39468ULL, 0x3fecb1a781fd5512ULL};
-static const uint64_t v159[11] = {
+static const uint64_t v165[11] = {
     0x3ff4721580e11fb7ULL, 0xbfb153206d4920e5ULL, 0x3fee87fec5cc47b5ULL, 0xbfeb5423e8686e72ULL, 0xbfd11a27f1c24400ULL,
     0xbffaf3993086a9bcULL, 0xbffbf44cd62b330bULL, 0x3fd977a6a686dec4ULL, 0xbffa03ab7c257237ULL, 0x3febdc524abdad82ULL,
     0xbfd500fe1c284d9aULL};
-static const uint64_t v160[11] = {
+static const uint64_t v166[11] = {
     0x3fe906d50b4f1a2eULL, 0x3fdeeae90b3f2e95ULL, 0x3fe71a202c3ff655ULL, 0x3fd31c1961c7aadeULL, 0x3fdbbfed90b510daULL,
     0x3fc408542cd37fe5ULL, 0x3fc2ff072b927d7dULL, 0x3fe3245ec37be756ULL, 0x3fc50ad75d180fcdULL, 0x3fe68e6025945e75ULL,
     0x3fdacbb046335e62ULL};
-static const uint32_t v161[1] = {
+static const uint32_t v167[1] = {
     1U};
-static const uint64_t v162[1] = {
+static const uint64_t v168[1] = {
     0x3f97ec30065e4780ULL};
-static const uint64_t v163[1] = {
+static const uint64_t v169[1] = {
     0xbfdfc686355a8958ULL};
-static const uint64_t v164[1] = {
+static const uint64_t v170[1] = {
     0xbf87c138443eb5c8ULL};
-static const uint64_t v165[1] = {
+static const uint64_t v171[1] = {
     0xbf87c0f274798c7fULL};
-static const uint32_t v166[3] = {
+static const uint32_t v172[3] = {
     1U, 1U, 1U};
-static const uint64_t v167[43] = {
+static const uint64_t v173[43] = {
     0x3fd774b7541cb870ULL, 0xbfe731606e492724ULL, 0x3fe928beb44bf17cULL, 0xbfe42e0a81320f14ULL, 0xbff3b8080d95afe6ULL,
     0x3fd66d77411b61e0ULL, 0x3ff15cd049706a44ULL, 0xbfa49bfa90e56200ULL, 0x3fd7c7c2295e7ee0ULL, 0x3fd20f8f7a9e41f8ULL,
     0x3fb8e3426ba81580ULL, 0xbfff9e3ea76aa174ULL, 0xbfe04d0ac7da1ef0ULL, 0x3ff7e785ef476b62ULL, 0x3fa7e9ad2dc49fc0ULL,
@@ -1578,27 +1590,27 @@ static const uint64_t v167[43] = {
     0xbff5a5075c559a3cULL, 0x3ff45286b82ed1e0ULL, 0xbff8c688fe4ab7d8ULL, 0xbfe50df9aff70f8cULL, 0x3ff8ae60faddfaf2ULL,
     0xbfd0f6a029424380ULL, 0xbffeb1b359c3ea9eULL, 0xbfffb1f34097960cULL, 0x3fff2b2555091b12ULL, 0x3ff6f8443e63e9ecULL,
     0x3ffdb3435f26b540ULL, 0xbfe46680ccb6b518ULL, 0xbfe8f0c0f7e22ac0ULL};
-static const uint64_t v168[3] = {
+static const uint64_t v174[3] = {
     0x3fd7c561afbee144ULL, 0xbfecdac46c9bce6cULL, 0x3fc96ad2fe35b928ULL};
-static const uint64_t v169[11] = {
+static const uint64_t v175[11] = {
     0xbfc48d117f2198b0ULL, 0xbffa3dd78b1dce66ULL, 0x3fcd13ae666e48eaULL, 0xbfd172402335dc52ULL, 0xbfe67e789614b387ULL,
     0xbfeb33ca31a9fcffULL, 0x4002d635d8fe1736ULL, 0x3ff197271df6c1a4ULL, 0xbfdc1a01c33c4cf8ULL, 0xbfd66aa9e47acfc4ULL,
     0x40142f7f685b5154ULL};
-static const uint64_t v170[11] = {
+static const uint64_t v176[11] = {
     0xbfc46052bc208097ULL, 0xbfedadf7b7a97c76ULL, 0x3fcc963b28b30a18ULL, 0xbfd106d066ca2f58ULL, 0xbfe3663b87fa1119ULL,
     0xbfe61d8c998018b9ULL, 0x3fef6daa387c2812ULL, 0x3fe99bedd7990a4dULL, 0xbfda6cc05211e77dULL, 0xbfd58af532b7bf5cULL,
     0x3fefff5274e42266ULL};
-static const uint32_t v171[1] = {
+static const uint32_t v177[1] = {
     2U};
-static const uint64_t v172[1] = {
+static const uint64_t v178[1] = {
     0xbff6293389685c0cULL};
-static const uint64_t v173[1] = {
+static const uint64_t v179[1] = {
     0xbfe40f9e8cc67288ULL};
-static const uint64_t v174[1] = {
+static const uint64_t v180[1] = {
     0x3febc922a5eb913eULL};
-static const uint32_t v175[3] = {
+static const uint32_t v181[3] = {
     2U, 2U, 2U};
-static const uint64_t v176[43] = {
+static const uint64_t v182[43] = {
     0x3ff06a3813a789d4ULL, 0xbff0c773b4986796ULL, 0x3fff4acfe11e6786ULL, 0x3fe5a4b4ec9341c8ULL, 0x3fd999aa3c4a33f8ULL,
     0x3fe2453283f8311cULL, 0xbff0b03a569918c4ULL, 0x3ffd4c2144c95f1aULL, 0xbffd6e9f13ed35acULL, 0x3ffa15d25e08be4cULL,
     0x3fc0dab2c433a150ULL, 0x3fda28ce049b4e68ULL, 0x3fc68aa8270ce3d0ULL, 0xbfdca274e6659308ULL, 0xbff55c502d9bdf28ULL,
@@ -1608,27 +1620,27 @@ static const uint64_t v176[43] = {
     0xbfff0be6a1caab62ULL, 0x3ff8ccd0101ec0d0ULL, 0x3fea79f1d69a7c34ULL, 0xbfdf9413849b4698ULL, 0xbff9771fea71a64aULL,
     0xbff6bebe2096300eULL, 0x3fea092bbc95a2ecULL, 0x3fe53dc012cb2118ULL, 0x3fbe95cf67a4e4e0ULL, 0xbffab0f0add77914ULL,
     0xbff989f7e42313d0ULL, 0xbfac185631130a00ULL, 0xbff9195eae333728ULL};
-static const uint64_t v177[3] = {
+static const uint64_t v183[3] = {
     0xbfda4bf0abe674f0ULL, 0xbfee4d435c13b886ULL, 0xbfe186b9804d6bf8ULL};
-static const uint64_t v178[11] = {
+static const uint64_t v184[11] = {
     0xbff08c83b49127feULL, 0x3ff31d7db70bedb9ULL, 0xc0051259f600901fULL, 0x3ffb58306a4a3a8eULL, 0xbfef43561015ed4fULL,
     0x4002c0b7ac38dc7aULL, 0xc0033dc8a89906c0ULL, 0x3feff662a06380b0ULL, 0xbffa889bf66d77e3ULL, 0xc013fe80dde36e06ULL,
     0x3fd4067a93ba0180ULL};
-static const uint64_t v179[11] = {
+static const uint64_t v185[11] = {
     0x0000000000000000ULL, 0x3ff31d7db70bedb9ULL, 0x0000000000000000ULL, 0x3ffb58306a4a3a8eULL, 0x0000000000000000ULL,
     0x4002c0b7ac38dc7aULL, 0x0000000000000000ULL, 0x3feff662a06380b0ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
     0x3fd4067a93ba0180ULL};
-static const uint32_t v180[1] = {
+static const uint32_t v186[1] = {
     3U};
-static const uint64_t v181[1] = {
+static const uint64_t v187[1] = {
     0x3fca90a779bba2b0ULL};
-static const uint64_t v182[1] = {
+static const uint64_t v188[1] = {
     0x3fe3796c6677b8d2ULL};
-static const uint64_t v183[1] = {
+static const uint64_t v189[1] = {
     0x3fc02ab066d16a22ULL};
-static const uint32_t v184[3] = {
+static const uint32_t v190[3] = {
     3U, 3U, 3U};
-static const uint64_t v185[43] = {
+static const uint64_t v191[43] = {
     0xbfff1cbb42f549aaULL, 0xbfe9a9c6d249fa10ULL, 0xbfe58f8166a75c28ULL, 0xbff1ecb1388b47f0ULL, 0xbfd790f17eed9ee8ULL,
     0xbffff2c21bee30daULL, 0xbff3eba3a8e37386ULL, 0xbfee1e9ff6c2f7f8ULL, 0x3ff6cb685dc64edcULL, 0xbfe9cd76ad0632b0ULL,
     0x3fe8516561b80f80ULL, 0x3ff0e9ab06e8bd0aULL, 0x3fe8ce6b462711b8ULL, 0xbfd0fd1cce949bc0ULL, 0xbfe7c20f96f85110ULL,
@@ -1638,17 +1650,17 @@ static const uint64_t v185[43] = {
     0x3ff2a673c12e8066ULL, 0xbff07b1077f67ea0ULL, 0xbfc82799d4ce63d0ULL, 0x3fd52d3cabddc8d8ULL, 0xbff8d516c025eadeULL,
     0xbfcb0191f2f85a40ULL, 0x3ff9d6a01fcce848ULL, 0x3ffa4d8009f8c5b2ULL, 0x3ffa27a5c8b3c474ULL, 0xbfff278ebb35da16ULL,
     0x3fe5ac5c87811424ULL, 0x3fee6a6caa48af04ULL, 0xbfe7c02c20e5f888ULL};
-static const uint64_t v186[3] = {
+static const uint64_t v192[3] = {
     0xbfe0bda80da9b926ULL, 0x3fd6a07c9f37a14cULL, 0xbfd37305e83fc0b0ULL};
-static const uint64_t v187[11] = {
+static const uint64_t v193[11] = {
     0x3fb494396068b3eeULL, 0xbfd5e0e78dcc2aceULL, 0xbfcba186f214959eULL, 0x3ff2ba14b8dc36d4ULL, 0x3fc10c3478afcc94ULL,
     0x400694ff4e138cf7ULL, 0xbff783f5aa897d6bULL, 0x3fdd3371618453d8ULL, 0x3ffaca736e380ab2ULL, 0xc00277e8c7274d9eULL,
     0x3ff38e1b33e3e9e2ULL};
-static const uint32_t v188[4] = {
+static const uint32_t v194[4] = {
     4U, 6U, 5U, 3U};
-static const uint32_t v189[3] = {
+static const uint32_t v195[3] = {
     1U, 2U, 0U};
-static const uint64_t v190[69] = {
+static const uint64_t v196[69] = {
     0x3ffa87bf3b890010ULL, 0xbfe750f6c5b60278ULL, 0x3ff769d3d764f678ULL, 0x3fe97d9434047e60ULL, 0xbfdd6808ab46cb10ULL,
     0x3feb67cd9d104160ULL, 0x3ff9a0cb75a05082ULL, 0x3fec632fa6651becULL, 0xbfebed3ea8e59bdcULL, 0xbff889f407894a76ULL,
     0x3fd81e0aae769188ULL, 0x3ff0b1288136f294ULL, 0x3fdc8ded5c0cf3f8ULL, 0xbff100ef10c124baULL, 0x3fe3c0c8e97c3664ULL,
@@ -1663,19 +1675,19 @@ static const uint64_t v190[69] = {
     0xbfd9ab9aed0c6d20ULL, 0xbfe99893521facd8ULL, 0x3fff0fa62401e242ULL, 0xbfd3525efeeeb548ULL, 0xbfed3b0f4fa9eb74ULL,
     0x3ff690e6a5301d48ULL, 0x3ffd263081a52258ULL, 0xbfe178c22dbe324cULL, 0xbfeacf2fb60aba08ULL, 0xbfe6fed863ac9e00ULL,
     0xbffd2b6d87bfc0fcULL, 0x3fe2b8db025b08fcULL, 0xbffe7b6a87674a86ULL, 0x3fffa4f12e20acd0ULL};
-static const uint64_t v191[4] = {
+static const uint64_t v197[4] = {
     0x3fe45f327bed3182ULL, 0xbfcd1d3db304aaa8ULL, 0x3fc60c4a1354f1b8ULL, 0x3fe55e5d54ff5b50ULL};
-static const uint64_t v192[14] = {
+static const uint64_t v198[14] = {
     0x3ff3ae2357b407baULL, 0x3fd875ff72f40e26ULL, 0xbfa9723f2dfa0760ULL, 0x4001a957c7b88d00ULL, 0x3fc2ea7b586f1e4aULL,
     0xbfe0fe9c9a7c93d6ULL, 0xbff0f2c98e98ad1dULL, 0xc003bbf29391c407ULL, 0x3fed74baccf1c984ULL, 0x3fed0baa088ca429ULL,
     0x3fe34f1d0befd039ULL, 0x3fec81c684796066ULL, 0xbfbff5dfefa44840ULL, 0xbfeed8cfd55810aeULL};
-static const uint64_t v193[14] = {
+static const uint64_t v199[14] = {
     0x3feaf6718a3a274dULL, 0x3fd755e7d944ced2ULL, 0xbfa96ce377f96d9fULL, 0x3fef3c487b26089aULL, 0x3fc2c788ff03d70aULL,
     0xbfdf1e0262204ca6ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x3fed74baccf1c984ULL, 0x3fed0baa088ca429ULL,
     0x3fe34f1d0befd039ULL, 0x3fe6b0a6a9838cabULL, 0x3fde014bc6256f82ULL, 0x3fd1ab5f7ffeae5fULL};
-static const uint32_t v194[2] = {
+static const uint32_t v200[2] = {
     67U, 3U};
-static const uint64_t v195[201] = {
+static const uint64_t v201[201] = {
     0xbff87c9da31f481eULL, 0x3fe6e1b08bf6ae5cULL, 0x3ff6c25dec26604aULL, 0x3fad5160758a0280ULL, 0x3ff7ff9f60c1eaf0ULL,
     0xbff0268c40eb41a6ULL, 0xbfffd7e12f00fe42ULL, 0xbff13bded10ff4ccULL, 0x3fffbf2cdd9d4d3aULL, 0xbfe496c16a094a54ULL,
     0xbfe6484b4ec9a860ULL, 0xbffb891e0c5ef078ULL, 0xbfdbb7eb4abd5f20ULL, 0xbff031cefdb75b9aULL, 0xbf918e476831be80ULL,
@@ -1717,7 +1729,7 @@ static const uint64_t v195[201] = {
     0xbffca275599c3978ULL, 0xbffe80f3efa85fa2ULL, 0x3fe686daf8e6d284ULL, 0x3ff94e24f1862e12ULL, 0xbfaf19068ee584c0ULL,
     0xbff823dee600514aULL, 0x3ffcf7d08d0d1862ULL, 0xbfe431d7cb98c894ULL, 0xbfe3d9f4c500ba9cULL, 0xbfee96bfb5ad1a8cULL,
     0xbfe8bbd61eba908cULL};
-static const uint64_t v196[67] = {
+static const uint64_t v202[67] = {
     0x3fd3ef9efa25f3ecULL, 0xbfa7591b2203ed20ULL, 0x3fd448076e3f0e48ULL, 0x3fd1aa8b20078c38ULL, 0x3fd8ed9abccbc358ULL,
     0xbfdb5444664cd0e4ULL, 0x3fe4b5fed1ed10f4ULL, 0xbfeead387325b5f4ULL, 0xbfd701f6f53e41dcULL, 0x3fbeac8f18172e90ULL,
     0x3fea934fcd3af386ULL, 0x3fe355e384379690ULL, 0x3fee62eff162dd88ULL, 0xbfee43647ca4c6f0ULL, 0xbfd2e14725466394ULL,
@@ -1732,13 +1744,13 @@ static const uint64_t v196[67] = {
     0xbfe9112495abad2aULL, 0x3faf3e411dfc3080ULL, 0xbfc49e983e3ec788ULL, 0xbfe62b8d4b155240ULL, 0x3fdc1bc2535e9844ULL,
     0x3fe2dc70c78a1eecULL, 0x3feaef4b95a3e334ULL, 0x3fb954318ff6b230ULL, 0x3fd1fa760dd830dcULL, 0x3fa67248bc08a7c0ULL,
     0x3fef3ec5306a4354ULL, 0xbfd5292781fdbf48ULL};
-static const uint64_t v197[3] = {
+static const uint64_t v203[3] = {
     0x4022fef162b5b6c2ULL, 0xbffd7d735e308760ULL, 0xc0002701594f86d7ULL};
-static const uint32_t v198[3] = {
+static const uint32_t v204[3] = {
     2U, 37U, 1U};
-static const uint32_t v199[2] = {
+static const uint32_t v205[2] = {
     1U, 3U};
-static const uint64_t v200[111] = {
+static const uint64_t v206[111] = {
     0xbfe5315ea9bda07cULL, 0x3fc302ba18f540a0ULL, 0x3fd2552c660903a8ULL, 0xbffc7df8db8ddde0ULL, 0xbfea692b0624adbcULL,
     0x3febe63520e71accULL, 0x3ff3b67c20878d6aULL, 0xbfd35b0e2769bf38ULL, 0xbff3c44c484e0ab8ULL, 0xbfd8bb6ca9ba8530ULL,
     0x3ff7bbde9627b724ULL, 0x3fe20b9cd5ddcdf0ULL, 0xbfe54f6d034951bcULL, 0xbfe64e68e4bc1708ULL, 0x3fcd2b6bda450af0ULL,
@@ -1762,9 +1774,9 @@ static const uint64_t v200[111] = {
     0x3ff240cf358727e4ULL, 0xbff9c91582da2178ULL, 0x3ff9cec4592ab032ULL, 0xbffc6c63251a7da4ULL, 0x3fe8e22ef70dcdd8ULL,
     0xbffce736be49a314ULL, 0x3ff1d2bbc8b5bdb4ULL, 0x3fe36261d3721a70ULL, 0xbffa73681d176f66ULL, 0xbffd5032bdda28b4ULL,
     0xbfc7752d9fba2880ULL};
-static const uint64_t v201[2] = {
+static const uint64_t v207[2] = {
     0x3fd23c44e5d36b0cULL, 0xbfc825f20a488cc0ULL};
-static const uint64_t v202[38] = {
+static const uint64_t v208[38] = {
     0xbfe14114e626faf2ULL, 0x3fdaabc6fe686dc6ULL, 0x3fba5f6a5df6f756ULL, 0xbfcca94a4579bfbcULL, 0xbfdd475a0312578eULL,
     0x3fde827876d087a7ULL, 0x3fe5fcba41babd82ULL, 0x3fc8e1669c0d4664ULL, 0xbfe6b71fd8fd7765ULL, 0x3fd10440cbf4aa94ULL,
     0x3fd3ce92b1cccb3fULL, 0x3fb53607ed57b596ULL, 0xbf9efa2c4f19d2a0ULL, 0xbfe0750378aee186ULL, 0x3f70a89660d02af8ULL,
@@ -1773,7 +1785,7 @@ static const uint64_t v202[38] = {
     0x3fa652082f41cb00ULL, 0xbfbf4510968efbc0ULL, 0xbfdac9ac56a3836eULL, 0xbfdd9bf60d809bc1ULL, 0xbf8bb6ccd2a7f590ULL,
     0x3f9ab24ded48f4a8ULL, 0xbfe66fbc0a81b503ULL, 0xbf6ff5de680e6800ULL, 0x3fc4259eaa88c1faULL, 0xbfde2bca902457d5ULL,
     0x3fca2c9b0ee095ecULL, 0xbfe0c5d992f0575dULL, 0x3feebf41f714bec0ULL};
-static const uint64_t v203[38] = {
+static const uint64_t v209[38] = {
     0xbfdf831f173aa185ULL, 0x3fd93a2d3e057b97ULL, 0x3fba47a1f59ca8d9ULL, 0xbfcc3112d6593a59ULL, 0xbfdb64cfe5f34622ULL,
     0x3fdc6410df0b52a7ULL, 0x3fe313621362f95aULL, 0x3fc892605c052822ULL, 0xbfe389ea31b81dc4ULL, 0x3fd0a06bb0c35bf7ULL,
     0x3fd332a8509555abULL, 0x3fb529a39f68e265ULL, 0xbf9ef7c141804473ULL, 0xbfde4a288895b02eULL, 0x3f70a8905bde5688ULL,
@@ -1782,13 +1794,13 @@ static const uint64_t v203[38] = {
     0x3fa64e6a36fb2a66ULL, 0xbfbf1d7d307033afULL, 0xbfd95368cc692538ULL, 0xbfdba9c4781ac18bULL, 0xbf8bb65df6f977bdULL,
     0x3f9ab0c1a53a8fc8ULL, 0xbfe35ce6d90944d2ULL, 0xbf6ff5d3c7865e00ULL, 0x3fc3fb721f176042ULL, 0xbfdc1e47e875fd42ULL,
     0x3fc9d0bf5264c308ULL, 0xbfdec707d8deb004ULL, 0x3feebf41f714bec0ULL};
-static const uint32_t v204[9] = {
+static const uint32_t v210[9] = {
     2U, 2U, 2U, 2U, 2U,
     2U, 2U, 2U, 2U};
-static const uint32_t v205[8] = {
+static const uint32_t v211[8] = {
     0U, 1U, 0U, 1U, 0U,
     1U, 0U, 1U};
-static const uint64_t v206[32] = {
+static const uint64_t v212[32] = {
     0x3ff9a25a5bde62e2ULL, 0x3ff208fd40183c58ULL, 0xbfe029e3be3bcfacULL, 0x3fe7eda8e94b17a8ULL, 0x3fe610950afd7c8cULL,
     0xbfe831d286cd71a4ULL, 0x3ffffc570ec699c6ULL, 0x3fefe179e3f98c18ULL, 0xbff98672001d4beaULL, 0x3ff7102e0bf82d44ULL,
     0xbfef16f1b2744a70ULL, 0x3ffdfe937c0841aaULL, 0xbffc0c5784fccf14ULL, 0xbfcf3192d2d63290ULL, 0xbff9330511257888ULL,
@@ -1796,27 +1808,27 @@ static const uint64_t v206[32] = {
     0x3fb82c394502f200ULL, 0xbfd48e25b9639db0ULL, 0xbffa2e6096a13318ULL, 0xbff87542c220a20cULL, 0x3fad80d2da0be940ULL,
     0xbfd4ffb3d2b27060ULL, 0xbffd90382a0f924eULL, 0x3ffa0db106c2e684ULL, 0x3fe46c46d41f1d50ULL, 0xbffa4a0ecc924876ULL,
     0x3ff091a353204ff4ULL, 0x3f62a670c832e000ULL};
-static const uint64_t v207[2] = {
+static const uint64_t v213[2] = {
     0x3f9e30d730253680ULL, 0xbfd4882f5914b648ULL};
-static const uint64_t v208[16] = {
+static const uint64_t v214[16] = {
     0x3fcac9c5ba695cbcULL, 0xbfca73c102d64845ULL, 0x3ff4700041721dafULL, 0x3f9e18d807a3f2c0ULL, 0xbff64cf2e3813d73ULL,
     0x3ff49e4640a9f694ULL, 0xbff9548b9bd7490bULL, 0xbff59949d53e9b15ULL, 0x3ff83272aa82fd06ULL, 0xbff5a9caa36dacb4ULL,
     0xbfd08a503b3dafa5ULL, 0xbfe275d87801287fULL, 0x3fee4d9ed451cd9dULL, 0xbfe87632cf53272dULL, 0x3fe93e0575f1f642ULL,
     0xbff2ee166de18451ULL};
-static const uint64_t v209[16] = {
+static const uint64_t v215[16] = {
     0x3fe1ab0d9e21b29cULL, 0x3fdcb487cdbc8bdaULL, 0x3feb6283a00f6458ULL, 0x3f9e16a03fdf8741ULL, 0x3fc97268a77b952aULL,
     0x3fe915d956fa624fULL, 0xbfed693189d18d47ULL, 0xbfebf818f17ecad4ULL, 0x3fea388f3e5998f9ULL, 0x3fca44ced8b5fee1ULL,
     0xbfd02e7e1ff1d9b4ULL, 0xbfe0a719c1ac4d19ULL, 0x3fe70e638aaa2555ULL, 0x3fd454f5cf385d27ULL, 0x3fe50c36019a7866ULL,
     0xbfea828a3193df38ULL};
-static const uint64_t v210[2] = {
+static const uint64_t v216[2] = {
     0xbffb32f108641664ULL, 0x3ff3400044b1f2f6ULL};
-static const uint64_t v211[1] = {
+static const uint64_t v217[1] = {
     0x3fd0545484f55ff4ULL};
-static const uint64_t v212[1] = {
+static const uint64_t v218[1] = {
     0x3fe89eda75c06c22ULL};
-static const uint64_t v213[1] = {
+static const uint64_t v219[1] = {
     0x3fe5de5307524efcULL};
-static const uint64_t v214[54] = {
+static const uint64_t v220[54] = {
     0xbff702282b302ab4ULL, 0x3ff4fedf922fbd02ULL, 0x3fe6c6589ddbfa20ULL, 0x3fe1f4ba4cdf60d4ULL, 0xbfe75f963eb4f5f4ULL,
     0xbfdca804f1b333f8ULL, 0x3ffc422aea9e392aULL, 0xbff48cd6463f7f3cULL, 0x3fff57e0cd223e38ULL, 0x3fb806fec0d5d1c0ULL,
     0xbfe4371dc655fd08ULL, 0x3fdfbe4963a5a1d0ULL, 0x3fe9193671c41bd8ULL, 0x3fd0e2548314b310ULL, 0x3ff70ba69b50b8caULL,
@@ -1828,25 +1840,25 @@ static const uint64_t v214[54] = {
     0xbff6f176cfbffb08ULL, 0x3ff8a3df7056494aULL, 0xbffc0dce600147aaULL, 0xbff0d78ccbf46170ULL, 0x3fe2e253bfe07454ULL,
     0x3ff389a5df71a46aULL, 0xbfee8c210ed43558ULL, 0x3fc0764c98c2a930ULL, 0xbfb3aa953543aac0ULL, 0xbfef8ae20c8595b8ULL,
     0x3ff26d5e7f208482ULL, 0x3ffcc9c351543e3cULL, 0xbfe5baa5c1a780f0ULL, 0x3fffef1ab6edb7d8ULL};
-static const uint64_t v215[3] = {
+static const uint64_t v221[3] = {
     0xbfb01fbd41cc0460ULL, 0xbfb4fa62301e8100ULL, 0xbfac6d1085624de0ULL};
-static const uint64_t v216[11] = {
+static const uint64_t v222[11] = {
     0x3ff894b55aedc770ULL, 0xbff0d0a5e8b76c5aULL, 0xbff1293e0bbeca79ULL, 0xbfd226de09c154e3ULL, 0xbffda960268d6aa2ULL,
     0xbff04f3f1c867204ULL, 0x3fe01b158500398dULL, 0x3fda561dfbd88bbfULL, 0xbfd4e8b1d05a15aeULL, 0xbfe5cb88509dfb68ULL,
     0x40047cc7c3cb6148ULL};
-static const uint64_t v217[11] = {
+static const uint64_t v223[11] = {
     0x3fea556b1c1851e8ULL, 0x3fd09430606461aeULL, 0x3fd0508660708b6bULL, 0x3fdb7e0230cc4c15ULL, 0x3fc1557c694661ceULL,
     0x3fd0f84ad36f6771ULL, 0x3fe3f18c92c18507ULL, 0x3fe33f11ec1052d7ULL, 0x3fdad19a65f70997ULL, 0x3fd5814cff554e51ULL,
     0x3fedb4ab175450efULL};
-static const uint64_t v218[2] = {
+static const uint64_t v224[2] = {
     0x3ff1447f61051f62ULL, 0xbfd4de9248888fe8ULL};
-static const uint64_t v219[1] = {
+static const uint64_t v225[1] = {
     0x3fdd60853b8d0674ULL};
-static const uint64_t v220[1] = {
+static const uint64_t v226[1] = {
     0x3fc5ab7eba7ced00ULL};
-static const uint64_t v221[1] = {
+static const uint64_t v227[1] = {
     0x3fc57718afdbecd1ULL};
-static const uint64_t v222[54] = {
+static const uint64_t v228[54] = {
     0xbfe0cd3bd62940c0ULL, 0xbfe517d4ab7ed698ULL, 0x3ff876e2ba4d69c0ULL, 0xbfffecc075423c9eULL, 0x3feff86108bf99e0ULL,
     0xbfd6f875f4da3190ULL, 0x3ffb91a10d1797feULL, 0xbffb4f85e83c1912ULL, 0x3ff0148a5f45fa6eULL, 0xbfd075929cc4c470ULL,
     0xbff16569d9d03864ULL, 0xbff39b83938bcd8cULL, 0x3ffd8699fde74f08ULL, 0x3ffc53fb10d6ccc8ULL, 0xbffb85867d960b10ULL,
@@ -1858,23 +1870,23 @@ static const uint64_t v222[54] = {
     0x3ff061e184b06528ULL, 0xbff0325ef0a8ddaeULL, 0xbf8e361a0bbf1e00ULL, 0x3ffbc871f1688f98ULL, 0xbff17e1ec023ac48ULL,
     0xbfca7e8d3e486c70ULL, 0x3fe4641264f4b260ULL, 0xbff40d30cdceb84eULL, 0x3fef49c7c2d473fcULL, 0xbfb4d036ed6ab040ULL,
     0xbff02e581fe1c470ULL, 0x3fdb9f464ef5a0d0ULL, 0x3feb092d387e1f0cULL, 0x3fda72b1cf11f300ULL};
-static const uint64_t v223[3] = {
+static const uint64_t v229[3] = {
     0x3fd4b37b421f0fc4ULL, 0x3fdc378a60c4757cULL, 0x3fc548eb0f042700ULL};
-static const uint64_t v224[11] = {
+static const uint64_t v230[11] = {
     0xbff6f56372164a50ULL, 0xbff2f5b007a49fe8ULL, 0xbfc442e9368c9682ULL, 0x3fe8a713e617ad30ULL, 0x3fc0b3346d1c31e6ULL,
     0xbfe2ae7b871e3186ULL, 0x3fe46b37a6d654e0ULL, 0xc0108db5ed2d8c7eULL, 0x3ffd4afcfd321388ULL, 0xbfc4698a6578d2dcULL,
     0x3fd3a4c4d3a29310ULL};
-static const uint64_t v225[11] = {
+static const uint64_t v231[11] = {
     0xbfec90bd0c9e7265ULL, 0xbfea874cf8824b90ULL, 0xbfc41804e6b665b1ULL, 0x3fe4b5873bfd746cULL, 0x3fc09b1c72b87ba2ULL,
     0xbfe0d040324e0ff1ULL, 0x3fe208fb2b339f0eULL, 0xbfeffbd56d9226dbULL, 0x3fee659f3bf2f9eeULL, 0xbfc43db096f1e1c1ULL,
     0x3fd30c95f6c8ca75ULL};
-static const uint64_t v226[2] = {
+static const uint64_t v232[2] = {
     0xbfe0bdf4ecae40ccULL, 0x3fc82dfe29256fe0ULL};
-static const uint64_t v227[1] = {
+static const uint64_t v233[1] = {
     0xbfe571d765eb800cULL};
-static const uint64_t v228[1] = {
+static const uint64_t v234[1] = {
     0x3fe143b7c017d70dULL};
-static const uint64_t v229[54] = {
+static const uint64_t v235[54] = {
     0xbfd246abac88f5d0ULL, 0xbfd18a6310997fb0ULL, 0x3fe363483f958258ULL, 0x3ff999356d133432ULL, 0x3fcc15787a9222b0ULL,
     0xbffffb9d5bc8012aULL, 0x3ffff5f18fbce4c0ULL, 0xbfd013555b0b1aa8ULL, 0x3fecfd5dece69b5cULL, 0xbfc591759681d850ULL,
     0xbfef3f4408204ea4ULL, 0x3ff1e367334701ccULL, 0x3fd942a593ecf8b0ULL, 0xbffbb5d2da983ec6ULL, 0x3ff49a61831c7b30ULL,
@@ -1886,23 +1898,23 @@ static const uint64_t v229[54] = {
     0xbff9c5f2f108badeULL, 0xbff5b0c70dfcfd0aULL, 0x3ffaa73a51a14f00ULL, 0xbff92f321ba8585cULL, 0x3fb5a3f1683cb560ULL,
     0x3ff5a22b92d3781cULL, 0xbfc2c2344a727410ULL, 0x3ffaea1f427b9a98ULL, 0x3fec2bc55c4dbaecULL, 0x3fec8acfc85d92d4ULL,
     0x3ff89af58c41b2f6ULL, 0xbff95b4d17dec436ULL, 0xbffb9c2ab7ea9d7aULL, 0xbff93cb359d48882ULL};
-static const uint64_t v230[3] = {
+static const uint64_t v236[3] = {
     0x3fe5a65606224036ULL, 0x3fe3e278934dc396ULL, 0xbfdc7e48606b81f0ULL};
-static const uint64_t v231[11] = {
+static const uint64_t v237[11] = {
     0xbfb5a30c1356805cULL, 0xbfcb8e7f47036c24ULL, 0x3fa81cd4d1a6e67cULL, 0x3ff90febf1ec03f2ULL, 0xc0028f4ca4b89a47ULL,
     0xbffa28a194d64885ULL, 0xc005254320ae151dULL, 0x4002dfab68ae7483ULL, 0xc00948f93bf82a46ULL, 0x3fd67b8cab011aa8ULL,
     0x3fe0dcedbbaefc8cULL};
-static const uint64_t v232[11] = {
+static const uint64_t v238[11] = {
     0x0000000000000000ULL, 0x0000000000000000ULL, 0x3fa81cd4d1a6e67cULL, 0x3ff90febf1ec03f2ULL, 0x0000000000000000ULL,
     0x0000000000000000ULL, 0x0000000000000000ULL, 0x4002dfab68ae7483ULL, 0x0000000000000000ULL, 0x3fd67b8cab011aa8ULL,
     0x3fe0dcedbbaefc8cULL};
-static const uint64_t v233[2] = {
+static const uint64_t v239[2] = {
     0x3fd7f141e1123050ULL, 0xbff7eb2705bc93aaULL};
-static const uint64_t v234[1] = {
+static const uint64_t v240[1] = {
     0x3fee6ce0b21bff30ULL};
-static const uint64_t v235[1] = {
+static const uint64_t v241[1] = {
     0xbff23a3dfde262e2ULL};
-static const uint64_t v236[54] = {
+static const uint64_t v242[54] = {
     0xbfffc1225d00dd72ULL, 0x3fb3fe2a3e0e4680ULL, 0x3ffdd65e0c43c078ULL, 0x3ffd82e0b1faa76cULL, 0xbff56da703d4551eULL,
     0xbff1720cfb195392ULL, 0xbfe81c1d917d2b58ULL, 0xbfd0f14e02aba2f8ULL, 0xbff8048ca00935fcULL, 0x3fe97488b4af57bcULL,
     0xbfd82e8c220a7be0ULL, 0x3fd8e89e226dd0d0ULL, 0xbffc272d73bf0b2cULL, 0xbfef5474bb6a622cULL, 0xbff24b7cad712bf2ULL,
@@ -1914,13 +1926,13 @@ static const uint64_t v236[54] = {
     0xbff881faa0523420ULL, 0x3febf019f7fec5fcULL, 0xbfd28b5ac6c4c178ULL, 0xbff82c826556cdfcULL, 0x3ff28035a3d7824eULL,
     0xbff4e95235ba1236ULL, 0xbffecdd54f1c0772ULL, 0x3ff65d9e8015efbcULL, 0xbfefe9b8567a4cecULL, 0xbfcc8ac372524030ULL,
     0x3f95458ea276ba80ULL, 0x3feb80ae8b0b6960ULL, 0x3fdf2abf12d7bd88ULL, 0x3f963601d94de980ULL};
-static const uint64_t v237[3] = {
+static const uint64_t v243[3] = {
     0x3fc6778e5f3cc600ULL, 0x3fe507b879eb2872ULL, 0xbfec0b965fded196ULL};
-static const uint64_t v238[11] = {
+static const uint64_t v244[11] = {
     0xbffb9d3ded9929d4ULL, 0xc0044399dd202a16ULL, 0x4000cd299de0d4e9ULL, 0x3ffaabeec81ab409ULL, 0x3fd88ac4dc3361b8ULL,
     0x4009bd2ed8729287ULL, 0x400738fbe69935afULL, 0xc007318f9e4b4ee0ULL, 0x401c9a4555bd4422ULL, 0x3ffa88e90d12fdd8ULL,
     0x401aaa98a9113aecULL};
-static const uint64_t v239[83] = {
+static const uint64_t v245[83] = {
     0xbff89678f19ff89eULL, 0x3ff01db25dc56ef2ULL, 0x3ffe4cc099af95c4ULL, 0xbff2e9568db5bc9cULL, 0xbff5ac7fa259510cULL,
     0xbfded38b62c8f2b0ULL, 0x3ff37482c05be3f6ULL, 0x3fc0f34e91342d50ULL, 0x3ff250a6da0b84eeULL, 0x3ffdb492e3f869daULL,
     0x3fd0d77484714558ULL, 0xbfe6c9e8effdc704ULL, 0x3fedf41e38913458ULL, 0x3fd0ccefad3eb080ULL, 0x3f8b972a2e9d1c00ULL,
@@ -1938,17 +1950,17 @@ static const uint64_t v239[83] = {
     0x3fc0f0b2e70c7060ULL, 0xbff8a735272ba250ULL, 0xbfb8eba024d8b680ULL, 0xbfe341f9c2cebec4ULL, 0x3fde7bfc874d7b40ULL,
     0xbfe126bb8c3060b0ULL, 0xbff4c9e1b64770eeULL, 0xbffd1b41a7183036ULL, 0x3ff75495132832d8ULL, 0xbf9329b4d9eecc80ULL,
     0x3ffc2bb1f8d1b706ULL, 0xbfd8ab51ca5e3738ULL, 0xbfd917ff601063c0ULL};
-static const uint64_t v240[4] = {
+static const uint64_t v246[4] = {
     0xbfe7e6cc9dcd359eULL, 0xbfe21488fc2c585cULL, 0xbfe0a1ad055c269aULL, 0x3fcc43b3d38e4598ULL};
-static const uint64_t v241[14] = {
+static const uint64_t v247[14] = {
     0x3ff499d7f95b3352ULL, 0xbfd74e85445ad960ULL, 0xc00443d4bdc1a0c7ULL, 0xbfc4083a09606002ULL, 0x3ffc4a99d47290baULL,
     0x3fe06b7c60a14dbcULL, 0xc0014837f3c1ca68ULL, 0x4001dc70eee16a76ULL, 0xbfe9f0f3ec4d06e9ULL, 0x401094065f0f9759ULL,
     0xc000e4c602864d91ULL, 0x4019bef31d3a6a3dULL, 0xc00cb9aef1bca715ULL, 0xc015ed232722c644ULL};
-static const uint64_t v242[14] = {
+static const uint64_t v248[14] = {
     0x3feb78b7ad5e0064ULL, 0xbfd6540b1abf1f6aULL, 0xbfef995423063ec6ULL, 0xbfc3dec3d8898845ULL, 0x3fee3070fae4deb0ULL,
     0x3fde3b5cee09f883ULL, 0x0000000000000000ULL, 0x4001dc70eee16a76ULL, 0x0000000000000000ULL, 0x401094065f0f9759ULL,
     0x0000000000000000ULL, 0x3feff2e5a44a5a2bULL, 0x3f9b7bdf7ab5ef04ULL, 0x3f70fadd58fd34b4ULL};
-static const uint64_t v243[204] = {
+static const uint64_t v249[204] = {
     0x3febf9f47c6e18d8ULL, 0xbff436e2b0e79b74ULL, 0xbff99375e3432476ULL, 0x3fe4cde8db056558ULL, 0xbf77d9cf374ed600ULL,
     0xbff02df5041e099cULL, 0xbfc4d040bfc229a0ULL, 0x3fd4e8e02dea3310ULL, 0xbff9ade3971b6e0cULL, 0x3ffab8d6a3ddf5a8ULL,
     0xbfdfa5766e541978ULL, 0x3fe66d1a31266f60ULL, 0x3ff61378744b9662ULL, 0xbfe4f49f658f0f1cULL, 0xbf8f8b9d65b27f00ULL,
@@ -1990,7 +2002,7 @@ static const uint64_t v243[204] = {
     0x3fec95394a2a05e8ULL, 0x3ffe302c78e35ca2ULL, 0xbff7fe142b988d6aULL, 0xbfe8c71dcc91a670ULL, 0x3fd4247bceed0218ULL,
     0x3fb9691df5df9760ULL, 0xbfea254481990df0ULL, 0x3faf1f14992939c0ULL, 0x3ff12b61d147f236ULL, 0x3ff4ffe29b4be184ULL,
     0xbfd1c301b9860908ULL, 0xbff9c89e48848d6cULL, 0xbff7294c29004d7aULL, 0x3ff46cec3dd7bec8ULL};
-static const uint64_t v244[67] = {
+static const uint64_t v250[67] = {
     0x3fea0d22e1776cdeULL, 0xbfe5653f2b0ad96aULL, 0xbf80b8fa5599a900ULL, 0xbfdc468007e4baecULL, 0xbfe78e304c068f92ULL,
     0xbfed4b5adeca78b0ULL, 0xbfa8cd0a4c3ce3c0ULL, 0xbfd1f26348d4bac4ULL, 0xbfc531032a5e7820ULL, 0x3fcd6707a235d540ULL,
     0xbfeb1317012ea8f0ULL, 0x3fe54fa5bf524544ULL, 0xbfe0b301794ae7d2ULL, 0xbfe42ef829ba6322ULL, 0x3fe68af571e6819cULL,
@@ -2005,9 +2017,9 @@ static const uint64_t v244[67] = {
     0x3fd203793792cf60ULL, 0xbfea1ad52df234e8ULL, 0xbf82caf3c32c1b00ULL, 0x3fee0ab87e052cc0ULL, 0x3fe57959f2376962ULL,
     0xbfe4ed3a213852b0ULL, 0x3fce510f463c1af0ULL, 0xbfd49d1ecac0cf64ULL, 0x3fe51d4fe04fae56ULL, 0x3fe929ccc760b116ULL,
     0xbfe23ac760a26feeULL, 0x3fcc5eeecb5de898ULL};
-static const uint64_t v245[3] = {
+static const uint64_t v251[3] = {
     0xbfcda62056b2409cULL, 0x4019efc325c74182ULL, 0x3fffcbdfb8a9cf38ULL};
-static const uint64_t v246[149] = {
+static const uint64_t v252[149] = {
     0x3fd2fe3130c31b40ULL, 0xbff233edf7ae1330ULL, 0x3fac88dd59074540ULL, 0xbff881f00fac8cb0ULL, 0xbfe14e4d1af7cadcULL,
     0xbfcc57c67e005c90ULL, 0xbfff66d644db8968ULL, 0x3fca95fce71848c0ULL, 0x3fea95dc8ea30df4ULL, 0xbffc56919ec6e2b4ULL,
     0x3f9e89ec09f7fc80ULL, 0x3fe5859de795d1f4ULL, 0x3feb0dd3ab9e74d8ULL, 0xbfdce10f5a5c57d8ULL, 0x3ff60e571bd69d60ULL,
@@ -2038,9 +2050,9 @@ static const uint64_t v246[149] = {
     0x3ffd844456aaf020ULL, 0xbff1db5fd835c09cULL, 0xbfe99017cb28cabcULL, 0xbff05a1b7c071bd2ULL, 0xbff8b4befb14342eULL,
     0x3ffdfab0baaf6adeULL, 0xbfe6aedb3712d5d0ULL, 0xbfdb7964948ffaf0ULL, 0xbff6be8c6123d5bcULL, 0x3fd5bb9b3cce1a08ULL,
     0x3ffebf55cdd1ec5aULL, 0x3ff272e0d5d94540ULL, 0xbfc8a610d4df2980ULL, 0xbff70bb3c8b6bf5eULL};
-static const uint64_t v247[2] = {
+static const uint64_t v253[2] = {
     0xbfefe137ae503bb4ULL, 0xbfb0d6be08474660ULL};
-static const uint64_t v248[38] = {
+static const uint64_t v254[38] = {
     0xbfbf3a58861709a1ULL, 0x40007e3af51a08e9ULL, 0xbfd2c3a1fb145128ULL, 0x4006547d2fe2c5ecULL, 0xbff2e8efb5da37bfULL,
     0x3ff189fba86567efULL, 0x400caacfd9efe73dULL, 0x3ff321fe62f5dd23ULL, 0xbffeb50e2c9027ffULL, 0x400378a17a4d33f6ULL,
     0xbfc7fbf22ee25baeULL, 0xc003b559f3b47b1cULL, 0xbffb180be212b7f9ULL, 0xbff419ea57c10a0cULL, 0xc0033768e6098ac5ULL,
@@ -2049,7 +2061,7 @@ static const uint64_t v248[38] = {
     0x3fb0003f033f7572ULL, 0x3fc1c989bdd9d126ULL, 0x3feb82856abac575ULL, 0xbff8bc6dcd8949e5ULL, 0xc001221a0c88e037ULL,
     0x3fe9ae60dbb8c5ccULL, 0xc004db006f2ea12fULL, 0xbff42123f7dbe3cbULL, 0xbfefab507d62651fULL, 0xbfe0871dfe99d6a8ULL,
     0xbfe094e45c46c834ULL, 0x3fe27f9023eabd22ULL, 0xc01b7e334e45279cULL};
-static const uint64_t v249[38] = {
+static const uint64_t v255[38] = {
     0xbfbf12ed9bdf86eaULL, 0x3feefaf2324001a7ULL, 0xbfd23e90ae9629e9ULL, 0x3fefc29388b4efe4ULL, 0xbfea7f4dfaaa0985ULL,
     0x3fe9926f36a3fda1ULL, 0x3feff35d6888fe33ULL, 0x3feaa2c3e2fd8272ULL, 0xbfeea6b85e00d3deULL, 0x3fef82f6f5937a16ULL,
     0xbfc7b5155ef4fd70ULL, 0xbfef8a1c933fcc2bULL, 0xbfede80a37cf3b3eULL, 0xbfeb33988e86cb6dULL, 0xbfef7acf0357b98bULL,
@@ -2058,7 +2070,7 @@ static const uint64_t v249[38] = {
     0x3faff5d720aa83dfULL, 0x3fc1ac73b8225ae3ULL, 0x3fe64667506a1da6ULL, 0xbfed384f028495bfULL, 0xbfef2106a5b92733ULL,
     0x3fe54b62cb094533ULL, 0xbfefa75803fc6c3bULL, 0xbfeb379941e2b529ULL, 0xbfe83b21f274d7b0ULL, 0xbfde6639e015f1e4ULL,
     0xbfde7b8b0abb30c1ULL, 0x3fe0ae2e9c91de96ULL, 0xc01b7e334e45279cULL};
-static const uint64_t v250[48] = {
+static const uint64_t v256[48] = {
     0x3fbc36f49401dd00ULL, 0x3fe247b5effaf1d0ULL, 0x3ff1b997b916dd4eULL, 0xbfc9844d3406d430ULL, 0x3ff501bf8e03e656ULL,
     0x3fd75cfeb3a324c0ULL, 0x3fff1a2fa58a1598ULL, 0xbfb7fd939bed9ea0ULL, 0xbff50e7369d215a0ULL, 0xbfcef8cfea8226b0ULL,
     0xbfe4f04b36a5aa18ULL, 0xbfb72cefca823940ULL, 0x3fe335b01cc4cf70ULL, 0xbff003bfa11c2468ULL, 0x3ffcae715631420eULL,
@@ -2069,519 +2081,681 @@ static const uint64_t v250[48] = {
     0xbff465bd2fd56a50ULL, 0xbff5f39425e6f8beULL, 0xbfdcf846449eb5b8ULL, 0x3ffc284f39910db6ULL, 0xbffb0b516d40bc2cULL,
     0xbfdd868caf012a38ULL, 0xbff1c17ada3c23f6ULL, 0xbffa456eaf34223aULL, 0x3fecb3d4ff282304ULL, 0xbffcace96a904c48ULL,
     0x3fcac9f2975ef2e0ULL, 0xbff574b748ffb01cULL, 0x3ff9c5820ef82e5eULL};
-static const uint64_t v251[2] = {
+static const uint64_t v257[2] = {
     0xbfe6b92c2c1c2e78ULL, 0xbfb6f0f5ebf35b70ULL};
-static const uint64_t v252[16] = {
+static const uint64_t v258[16] = {
     0x3ff22a8cb207237fULL, 0xbf974797e986e269ULL, 0x3fc54a650afa96e4ULL, 0xbfd1fcf111d4390fULL, 0xbfdef8833ac06842ULL,
     0xbff206d9a978628cULL, 0x3ffeaaab2e0dfffeULL, 0xbff9ea3b491adbfeULL, 0x3fe55314b88718e2ULL, 0x3ff5e2d913cf9c48ULL,
     0xbfd54847743fd04aULL, 0xc0088edc37110cb0ULL, 0xbffc602e6fb21b75ULL, 0x3fe6fda99056b253ULL, 0xc00645dab86f80c4ULL,
     0x3ffe1aed75003438ULL};
-static const uint64_t v253[16] = {
+static const uint64_t v259[16] = {
     0x3fe837f77d791a96ULL, 0x3fdfa2e2a72d0970ULL, 0x3fc518ae1dbe38e3ULL, 0xbfd187657506fb1aULL, 0x3fd867aaecebd622ULL,
     0x3fcf54cf8809bde5ULL, 0x3feea500751967e2ULL, 0xbfed9625cdd657dcULL, 0x3fe524694858742fULL, 0x3fe9815591cf9fdfULL,
     0xbfd487f4f759dd84ULL, 0xbfefdcc0a30e6834ULL, 0x3fc292f5cf2026a0ULL, 0x3fe58339ecafb915ULL, 0xbfefc1b20d8769d2ULL,
     0x3fee8c583943a221ULL};
-static const uint64_t v254[2] = {
+static const uint64_t v260[2] = {
     0x3fd4c92d6fc65014ULL, 0xbfdc930b3618913cULL};
-static const uint64_t v255[2] = {
+static const uint64_t v261[2] = {
     0x3fdc930b3618913cULL, 0x3fd4c92d6fc65014ULL};
-static const uint64_t v256[1] = {
-    0x0000000000000000ULL};
-static const uint32_t v257[2] = {
-    4U, 1U};
-static const uint64_t v258[5] = {
-    0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0xc340000000000000ULL, 0x3ff0000000000000ULL, 0x4340000000000000ULL};
-static const uint64_t v259[4] = {
-    0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL};
-static const uint64_t v260[1] = {
-    0x3ff0000000000000ULL};
-static const uint64_t v261[1] = {
-    0xbff0000000000000ULL};
 static const uint64_t v262[1] = {
-    0x8000000000000000ULL};
-static const uint64_t v263[2] = {
-    0xbff0000000000000ULL, 0x0000000000000000ULL};
-static const uint64_t v264[2] = {
-    0xbff0000000000000ULL, 0x8000000000000000ULL};
-static const uint32_t v265[2] = {
-    3U, 1U};
-static const uint64_t v266[3] = {
-    0x1ed0000000000000ULL, 0x0000000000003039ULL, 0x3fe0000000000000ULL};
-static const uint64_t v267[3] = {
-    0x1e30000000000000ULL, 0x3e28000000000000ULL, 0x0000000000000001ULL};
+    0x0000000000000000ULL};
+static const uint32_t v263[2] = {
+    4U, 1U};
+static const uint64_t v264[5] = {
+    0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0xc340000000000000ULL, 0x3ff0000000000000ULL, 0x4340000000000000ULL};
+static const uint64_t v265[4] = {
+    0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL};
+static const uint64_t v266[1] = {
+    0x3ff0000000000000ULL};
+static const uint64_t v267[1] = {
+    0xbff0000000000000ULL};
 static const uint64_t v268[1] = {
-    0x0000000000000010ULL};
-static const uint64_t v269[3] = {
-    0x7fefffffffffffffULL, 0x7fefffffffffffffULL, 0xffefffffffffffffULL};
-static const uint64_t v270[3] = {
-    0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL};
-static const uint64_t v271[1] = {
-    0x7ff0000000000000ULL};
-static const uint64_t v272[2] = {
-    0x7fefffffffffffffULL, 0xffefffffffffffffULL};
-static const uint64_t v273[2] = {
-    0x4000000000000000ULL, 0x4000000000000000ULL};
+    0x8000000000000000ULL};
+static const uint64_t v269[2] = {
+    0xbff0000000000000ULL, 0x0000000000000000ULL};
+static const uint64_t v270[2] = {
+    0xbff0000000000000ULL, 0x8000000000000000ULL};
+static const uint32_t v271[2] = {
+    3U, 1U};
+static const uint64_t v272[3] = {
+    0x1ed0000000000000ULL, 0x0000000000003039ULL, 0x3fe0000000000000ULL};
+static const uint64_t v273[3] = {
+    0x1e30000000000000ULL, 0x3e28000000000000ULL, 0x0000000000000001ULL};
 static const uint64_t v274[1] = {
-    0x7ff8000000000000ULL};
+    0x0000000000000010ULL};
 static const uint64_t v275[3] = {
+    0x7fefffffffffffffULL, 0x7fefffffffffffffULL, 0xffefffffffffffffULL};
+static const uint64_t v276[3] = {
+    0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL};
+static const uint64_t v277[1] = {
+    0x7ff0000000000000ULL};
+static const uint64_t v278[2] = {
+    0x7fefffffffffffffULL, 0xffefffffffffffffULL};
+static const uint64_t v279[2] = {
+    0x4000000000000000ULL, 0x4000000000000000ULL};
+static const uint64_t v280[1] = {
+    0x7ff8000000000000ULL};
+static const uint64_t v281[3] = {
     0x7ff0000000000000ULL, 0x3ff0000000000000ULL, 0x0000000000000000ULL};
-static const uint64_t v276[2] = {
+static const uint64_t v282[2] = {
     0x0000000000000000ULL, 0x3ff0000000000000ULL};
-static const uint32_t v277[3] = {
+static const uint32_t v283[3] = {
     2U, 2U, 1U};
-static const uint32_t v278[2] = {
+static const uint32_t v284[2] = {
     0U, 3U};
-static const uint64_t v279[9] = {
+static const uint64_t v285[9] = {
     0x3ff0000000000000ULL, 0xbff0000000000000ULL, 0x3fe0000000000000ULL, 0x3fe0000000000000ULL, 0x0000000000000000ULL,
     0x0000000000000000ULL, 0x3ff0000000000000ULL, 0x4000000000000000ULL, 0x0000000000000000ULL};
-static const uint64_t v280[2] = {
-    0x7ff0000000000000ULL, 0x3ff0000000000000ULL};
-static const uint64_t v281[3] = {
-    0x7ff0000000000000ULL, 0xfff0000000000000ULL, 0x3ff0000000000000ULL};
-static const uint64_t v282[3] = {
-    0x3ff0000000000000ULL, 0x0017c8ab2288c9abULL, 0x3ff0000000000000ULL};
-static const uint64_t v283[2] = {
-    0xfff0000000000000ULL, 0x3ff0000000000000ULL};
-static const uint64_t v284[3] = {
-    0xfff0000000000000ULL, 0x7ff0000000000000ULL, 0x4000000000000000ULL};
-static const uint64_t v285[3] = {
-    0x0017c8ab2288c9abULL, 0x3ff0000000000000ULL, 0x4000000000000000ULL};
 static const uint64_t v286[2] = {
-    0x7ff8000000000000ULL, 0x3ff0000000000000ULL};
+    0x7ff0000000000000ULL, 0x3ff0000000000000ULL};
 static const uint64_t v287[3] = {
-    0x7ff8000000000000ULL, 0x7ff8000000000000ULL, 0x7ff8000000000000ULL};
+    0x7ff0000000000000ULL, 0xfff0000000000000ULL, 0x3ff0000000000000ULL};
 static const uint64_t v288[3] = {
-    0x7ff0000000000000ULL, 0xfff0000000000000ULL, 0xbff0000000000000ULL};
-static const uint64_t v289[3] = {
-    0x3ff0000000000000ULL, 0xbff0000000000000ULL, 0xbff0000000000000ULL};
+    0x3ff0000000000000ULL, 0x0017c8ab2288c9abULL, 0x3ff0000000000000ULL};
+static const uint64_t v289[2] = {
+    0xfff0000000000000ULL, 0x3ff0000000000000ULL};
 static const uint64_t v290[3] = {
-    0xfff0000000000000ULL, 0x7ff0000000000000ULL, 0x3ff0000000000000ULL};
+    0xfff0000000000000ULL, 0x7ff0000000000000ULL, 0x4000000000000000ULL};
 static const uint64_t v291[3] = {
-    0xbff0000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL};
-static const uint32_t v292[2] = {
-    2U, 3U};
+    0x0017c8ab2288c9abULL, 0x3ff0000000000000ULL, 0x4000000000000000ULL};
+static const uint64_t v292[2] = {
+    0x7ff8000000000000ULL, 0x3ff0000000000000ULL};
 static const uint64_t v293[3] = {
-    0x7ff0000000000000ULL, 0xfff0000000000000ULL, 0x7ff0000000000000ULL};
+    0x7ff8000000000000ULL, 0x7ff8000000000000ULL, 0x7ff8000000000000ULL};
 static const uint64_t v294[3] = {
-    0x7ff0000000000000ULL, 0x0000000000000000ULL, 0x7ff0000000000000ULL};
+    0x7ff0000000000000ULL, 0xfff0000000000000ULL, 0xbff0000000000000ULL};
 static const uint64_t v295[3] = {
-    0xfff0000000000000ULL, 0x7ff0000000000000ULL, 0x7ff0000000000000ULL};
+    0x3ff0000000000000ULL, 0xbff0000000000000ULL, 0xbff0000000000000ULL};
 static const uint64_t v296[3] = {
-    0x0000000000000000ULL, 0x7ff0000000000000ULL, 0x7ff0000000000000ULL};
-static const uint32_t v297[2] = {
-    3U, 3U};
-static const uint64_t v298[3] = {
-    0x7ff0000000000000ULL, 0xfff0000000000000ULL, 0x7ff8000000000000ULL};
+    0xfff0000000000000ULL, 0x7ff0000000000000ULL, 0x3ff0000000000000ULL};
+static const uint64_t v297[3] = {
+    0xbff0000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL};
+static const uint32_t v298[2] = {
+    2U, 3U};
 static const uint64_t v299[3] = {
+    0x7ff0000000000000ULL, 0xfff0000000000000ULL, 0x7ff0000000000000ULL};
+static const uint64_t v300[3] = {
+    0x7ff0000000000000ULL, 0x0000000000000000ULL, 0x7ff0000000000000ULL};
+static const uint64_t v301[3] = {
+    0xfff0000000000000ULL, 0x7ff0000000000000ULL, 0x7ff0000000000000ULL};
+static const uint64_t v302[3] = {
+    0x0000000000000000ULL, 0x7ff0000000000000ULL, 0x7ff0000000000000ULL};
+static const uint32_t v303[2] = {
+    3U, 3U};
+static const uint64_t v304[3] = {
+    0x7ff0000000000000ULL, 0xfff0000000000000ULL, 0x7ff8000000000000ULL};
+static const uint64_t v305[3] = {
     0xfff0000000000000ULL, 0x7ff0000000000000ULL, 0x7ff8000000000000ULL};
-static const uint32_t v300[3] = {
+static const uint32_t v306[2] = {
+    257U, 2U};
+static const uint64_t v307[516] = {
+    0x3fde303f5b1a5c38ULL, 0x3ff062dafcb7dc6eULL, 0x3f9a6874c1674000ULL, 0xbfb9b5358280b2a0ULL, 0x3ff402c4748d7c58ULL,
+    0x3fd42e40f6c85750ULL, 0xbfe306984ca1cc50ULL, 0x3fd03d8dafac91f8ULL, 0x3ff138f1115ad95cULL, 0xbffe0ce1dcbcfa22ULL,
+    0x3fa70327d11d3e80ULL, 0x3fe40c9a830a132cULL, 0x3ff574043e59adb6ULL, 0x3fc480d5fc4294b0ULL, 0xbff5ad5e80c4399eULL,
+    0xbff6f7c9301fb1c2ULL, 0x3ff06396242c3d94ULL, 0xbfda01a537dafbd8ULL, 0xbff3676390b55dacULL, 0x3fe6e7722103a7f4ULL,
+    0x3fde46f6be4b42f8ULL, 0x3fed58ce244795d4ULL, 0x3ff04e1c3c22c02cULL, 0x3fd8f6a836613240ULL, 0x3ff90e8e9bf5c0c8ULL,
+    0xbfd39cb61092e3f8ULL, 0xbffbd3f4ef8a92aeULL, 0x3fddcdd247d075a8ULL, 0xbfb64a48580f3ba0ULL, 0xbfd841d4677f83e0ULL,
+    0xbff0e7abef4bfae8ULL, 0x3fce25917d044760ULL, 0x3ff1148e9d93a792ULL, 0xbfd581943431c198ULL, 0xbff9d7ffcd18a95cULL,
+    0x3fedad6c24ade650ULL, 0xbfea6139ceb31fc4ULL, 0x3fcda6cd69ed6d80ULL, 0x3fe92ac3ca24c3f0ULL, 0x3ff01e248365b43aULL,
+    0xbff4f5de98805688ULL, 0x3ffd909ca740fda2ULL, 0xbfb1ad5990c1b900ULL, 0x3fc74dfa682d79c0ULL, 0x3fe4e1815d859770ULL,
+    0xbfe652890d2b86e4ULL, 0xbfe71a956ed3be3cULL, 0xbff1debaa24bee90ULL, 0xbff702430b7fb742ULL, 0xbfb6ccb2746923e0ULL,
+    0x3ffe1f20060b3490ULL, 0x3ff7a047d5969f10ULL, 0x3fe02f65cb49db2cULL, 0xbfff6a167260a25aULL, 0x3ffcc73282392406ULL,
+    0xbfeac52e758eb1acULL, 0xbff47013c8086bcaULL, 0x3fdca29118b57ef0ULL, 0x3ffb1d35f2859c08ULL, 0xbf91f50959a35c80ULL,
+    0x3fa82119c39ecdc0ULL, 0x3ffa8bc32bd9555aULL, 0xbfdc0777edf2e3a8ULL, 0x3ff55833b77242c6ULL, 0x3fff5cb523c7d5aaULL,
+    0x3fe4770dff607184ULL, 0xbfd1892281967938ULL, 0x3ff29fb493a2f46cULL, 0xbff0d0b8c544cee0ULL, 0xbffafe4c7a7e8cbcULL,
+    0xbfe183f71b2348d0ULL, 0x3fd9dd822ee68458ULL, 0x3fff70f8b1c6e958ULL, 0x3ffab7f3509cdeb6ULL, 0x3ffa54f6a44f152eULL,
+    0xbfe1e37a435cff6cULL, 0x3fe69a739853f5f0ULL, 0xbff678883ff6edf4ULL, 0xbfe31d0879d839c8ULL, 0xbfa5701ecabf9580ULL,
+    0x3fe0b01888cc44a0ULL, 0x3fdbb80a28ec9de8ULL, 0x3fe08be99bd4c1b0ULL, 0xbff95d3ac2a86178ULL, 0x3fd73d696796b9f8ULL,
+    0x3fd8dfd7baed8988ULL, 0x3fc8c6a534f3f0a0ULL, 0xbff77ef02c63f5f8ULL, 0x3ff0c817777f2fd0ULL, 0xbffb9080dd3536feULL,
+    0x3fe606f69b77ec08ULL, 0x3fbc7c66d5055840ULL, 0x3fed770a04cb90ecULL, 0x3fe95829e4e13228ULL, 0xbff2e48652b295e8ULL,
+    0x3ff0fd7e67724ceeULL, 0xbfeff7654793bcf8ULL, 0xbffaa6fc6600d172ULL, 0xbfd6d90c36f188c8ULL, 0xbfb79068f3a30e00ULL,
+    0x3ff970a394861f52ULL, 0xbfd2cdb95aac2108ULL, 0xbfff77d2b59c443cULL, 0x3ff985d5dc266ffcULL, 0xbfabc32e6fc4de00ULL,
+    0x3ff918b670227026ULL, 0xbff76d34f238d8a2ULL, 0x3fcfae7db6a60a90ULL, 0xbfbf390604d6b440ULL, 0x3fcf0076243c8640ULL,
+    0xbff5730ca7753c5cULL, 0xbff2055b1d7183f2ULL, 0x3fe0561370977a38ULL, 0xbfd761a1eb63bcd0ULL, 0x3fc7156c04e20d40ULL,
+    0x3ff36749d915a460ULL, 0xbff08978d498a4b6ULL, 0x3fd07856e304fa40ULL, 0xbff02998bef5098cULL, 0x3ff572405357d878ULL,
+    0x3ffed43958851aceULL, 0xbff4c0d50527b52eULL, 0xbffa2ba8800b21b0ULL, 0x3fdad4738b51d3a0ULL, 0xbff96e369ed7d938ULL,
+    0xbffd3f64e7587d06ULL, 0x3ff26a68c354f3d0ULL, 0xbfe94b0409f9e6d8ULL, 0x3fec02fcc1a03698ULL, 0xbfdbe9164f6ebf38ULL,
+    0x3ffe6687d41497dcULL, 0xbfe1baa7a9618c0cULL, 0xbfe350d3f1f4ec98ULL, 0xbfd118bce862ccc0ULL, 0xbffd1ae64daaa89cULL,
+    0x3fddd4df2d85d8c8ULL, 0x3ff1edd34af61d6aULL, 0x3fce95c804c63b50ULL, 0x3ff7464ce94c024aULL, 0xbff72f85c1ce6994ULL,
+    0x3fe2e9bd08a05100ULL, 0x3ff75ffbc85c728eULL, 0xbfe2091029b00578ULL, 0xbffa75ebbe9ce196ULL, 0x3fe09a055a91b190ULL,
+    0x3ffec9abc482e3e4ULL, 0xbffa6baf3239e972ULL, 0xbfc4d225f4745630ULL, 0xbfe3a05fa710a6c4ULL, 0xbfbb1cf47027ed80ULL,
+    0xbfe606c645e917d0ULL, 0x3ff688025e9992a6ULL, 0xbffd6a6fc740ad8eULL, 0xbff124d05736de38ULL, 0xbff487ce60f69b84ULL,
+    0xbfe8701fb3397500ULL, 0x3ff075f177e4de98ULL, 0xbfeef31144d89c14ULL, 0xbffa993ed5bec900ULL, 0x3fe41cb158dca94cULL,
+    0xbff9bf5c70b5a158ULL, 0x3ffef7329570e6c4ULL, 0x3ff52377a45d4b56ULL, 0xbff913d3abd450fcULL, 0xbfe4aedd62822954ULL,
+    0xbfd9cb00075bb668ULL, 0xbfffcdd333dbe3f2ULL, 0x3ffe4a7f239c1414ULL, 0xbff63fff9b04f342ULL, 0xbff0f19501a3feaaULL,
+    0x3ff50e5c47e250b8ULL, 0x3ff0e7448f83dfc4ULL, 0x3ffe3c02c39e0484ULL, 0xbff2250bc018e018ULL, 0x3fc3967b523cddc0ULL,
+    0x3fc7738e3d73d8f0ULL, 0xbfdabd1d51e4f2e8ULL, 0xbffad8371529ee9eULL, 0x3ff684f2ba3d171eULL, 0x3ff3e279e02bca18ULL,
+    0x3ff3f60f3173e7f8ULL, 0x3ffb0af6eb6022b8ULL, 0x3fee314b69ce1804ULL, 0xbfc2c6f08ff4a020ULL, 0x3ff7c56ffacfe724ULL,
+    0x3ff0eff08ff28eb8ULL, 0xbfdcd1695fbcd538ULL, 0x3ff2ee21b6ba6cb8ULL, 0x3f89657fc254df00ULL, 0xbfe81989b8a13a30ULL,
+    0xbfe80898c2c00eb4ULL, 0x3ffb12b05e2a493cULL, 0x3ff783669531a344ULL, 0x3ffbd65bb6d15a36ULL, 0x3fef0b97343b2c88ULL,
+    0xbfe1831394e9319cULL, 0xbfb169099f4b8f40ULL, 0xbfe26c0e8e9b24a8ULL, 0xbffb9c2292ed018aULL, 0x3fa6396873f421c0ULL,
+    0x3fef19ef6da2cba4ULL, 0xbfffb83121de4634ULL, 0xbff3922c5a407f88ULL, 0xbff4312035989b1cULL, 0xbfb439059862d100ULL,
+    0x3fbec5c7a4ff9960ULL, 0xbfda47ba6cf22c68ULL, 0xbfef853cdc409a40ULL, 0x3fc64d327fc25d90ULL, 0xbffd1714fb9d4308ULL,
+    0xbfff3f7dd4a2de10ULL, 0x3fdb23da38ee80c8ULL, 0xbff3a7808decb3f2ULL, 0xbff42226f6b64b8aULL, 0xbff084176dab35ccULL,
+    0xbff0ae0952cadf66ULL, 0xbfedd4383c617aa8ULL, 0xbfef2448d633f468ULL, 0xbfebf0457d2cdd7cULL, 0xbfe6bc1f447d8080ULL,
+    0x3ff3e530ed3312f6ULL, 0xbff3196188c011b2ULL, 0xbffda8062a74dd48ULL, 0x3ffec7ddfd6426feULL, 0xbff9149e4e6d5df6ULL,
+    0x3f707fb55e706c00ULL, 0xbfd3ee66f563bbe0ULL, 0xbfee40355eaa4738ULL, 0xbfda8397cacd2c10ULL, 0xbff7a9bb14b4b638ULL,
+    0x3ffb59012cb78d6cULL, 0xbfec61f58dd60808ULL, 0x3ffacce6e0c44f58ULL, 0x3fd53bd5711b4ee8ULL, 0x3fe17534be10b670ULL,
+    0x3ff6f801ae67213cULL, 0x3fe97468bf04e594ULL, 0x3ff698213462021cULL, 0xbfe1ec1e8abe3e14ULL, 0x3fd325676c430508ULL,
+    0xbfe844fe7740a87cULL, 0xbfe3f5eccdf75888ULL, 0xbff4861210036c5cULL, 0xbfbaa87c748f3e60ULL, 0x3fe39137868d726cULL,
+    0xbfea1908314e8eecULL, 0xbff79e8ff1ee69aaULL, 0x3fff2484bcb64b0cULL, 0xbff89f054a477f28ULL, 0x3fd3e65a9cf4fe48ULL,
+    0xbff87249b6429308ULL, 0x3ff18043b2234a76ULL, 0xbfe6d9959159ccfcULL, 0x3fecef85ba1d28a0ULL, 0x3ff6a55ca5ef6d92ULL,
+    0x3ffde57230a0a624ULL, 0xbfea685695cffe74ULL, 0x3fe43197852d1d60ULL, 0x3fef7b33def9e944ULL, 0xbff7af5691b3fbc8ULL,
+    0xbfd9d4c125e20ed8ULL, 0xbfb190f153f66ec0ULL, 0x3ffb080aeecbad8eULL, 0x3ffea566ec62ba6aULL, 0xbff54eb18bc6412cULL,
+    0x3ffdbfa36547adecULL, 0x3ffc2b196b932572ULL, 0x3ff0b8669463105cULL, 0xbff2c2e3ff9418b0ULL, 0xbffa5a85466f6cc2ULL,
+    0xbfd25b38f03f6cc0ULL, 0xbffd71ad3bb9662aULL, 0x3ff5bb9c586161c8ULL, 0xbfe28592d05293e0ULL, 0x3fdf4ee1878646d8ULL,
+    0x3fe34438057bb6a0ULL, 0xbff6152871ce1246ULL, 0x3fde34b5145bbf18ULL, 0x3fe09a3f4a6061a4ULL, 0x3ffea8726a107396ULL,
+    0xbff0243b514c9194ULL, 0x3fed10f330d713a4ULL, 0xbfd18ebbe9cce0f8ULL, 0x3ff11feb082fd3aaULL, 0x3fcea29cee41afe0ULL,
+    0xbfd671620fe64ed8ULL, 0x3fed1dedea1d123cULL, 0x3ff709df8e5f5696ULL, 0x3ff3937ecec3f4a6ULL, 0xbff3de00cc4e130aULL,
+    0xbfeb97498186fe4cULL, 0xbffd80305450209eULL, 0x3fe2cb5c299121b4ULL, 0x3fd32a1088d8c478ULL, 0xbfec33fa372137e0ULL,
+    0xbfd924751694bbd0ULL, 0x3fc9704367cc3010ULL, 0xbfe1b0b0abc19064ULL, 0x3fb658d9a1ca5ac0ULL, 0xbfe865c90a050770ULL,
+    0xbff735abff5c8260ULL, 0x3ff004397ea2d110ULL, 0xbfc4386f9d65df40ULL, 0xbffa39624eaf0a08ULL, 0x3ffd9734cb5c7c40ULL,
+    0x3ff229089c420150ULL, 0xbff49569e69c6704ULL, 0x3ff55058f42e23b8ULL, 0xbff6fc8c6d1981b8ULL, 0xbffbc9dbf6d93306ULL,
+    0xbff5a9ead072ffc0ULL, 0x3fe6b84793926b2cULL, 0x3ffc2cb367f31872ULL, 0x3fd5e429daa81bf0ULL, 0xbff70d20e153a354ULL,
+    0x3ffbbe5416b4ca26ULL, 0x3fd899af078adc38ULL, 0xbfe380de54c495bcULL, 0xbffe784d599466a8ULL, 0x3feaa8345a260f78ULL,
+    0x3fff04db6acc50acULL, 0xbffaa8dc22333c66ULL, 0xbfcd93dc8193a130ULL, 0xbfa0005ac6e67ac0ULL, 0x3fc03f9bba3682d0ULL,
+    0xbfeab79a07dbc248ULL, 0xbfeb91332a92e10cULL, 0x3ff49c5f79200acaULL, 0x3ffc67bd57cae536ULL, 0xbffa4019659607aaULL,
+    0x3ff61adb2d951be4ULL, 0xbff89bb5d13762dcULL, 0xbff688a62ecf589aULL, 0x3fd400441d4f1c48ULL, 0x3fe49bb3653c1d6cULL,
+    0x3fe4919ed1587bc4ULL, 0xbfd8286bea7e5fb8ULL, 0x3ff399af3b7b0a1cULL, 0x3fffe489bb341a8cULL, 0x3ff7634846752c02ULL,
+    0x3ff0dd237d8b2d6aULL, 0xbfd81082f204d400ULL, 0x3feee966c2ebce90ULL, 0x3fe8e335076c37bcULL, 0xbfe4318c46b79924ULL,
+    0xbff7f4acabe19c84ULL, 0x3fecdf1912ed8544ULL, 0x3fe56b6ec28ad5d0ULL, 0x3ff6c7a8941e713eULL, 0xbfdcd24542128bb0ULL,
+    0xbf7b05c0eef80800ULL, 0x3fe8529f6e3ef7ecULL, 0xbfe7d7d32f221d84ULL, 0xbff7773137691f46ULL, 0xbfc178b8023ebb50ULL,
+    0x3fed981707fa1220ULL, 0xbfc488c84e4dbd60ULL, 0x3fed254aa636b4acULL, 0xbffbbac892297ea4ULL, 0x3f9f64a44c140180ULL,
+    0x3ff1763d88130f32ULL, 0xbff8df7fe223633eULL, 0xbfb1a92ad4d0e480ULL, 0xbffa984ba479396aULL, 0xbfe507e34f0013ccULL,
+    0xbff380e43d6d7d82ULL, 0xbffa2b0218503ad4ULL, 0xbff37a06b096796cULL, 0x3fc3709fccd86bf0ULL, 0xbfb28b5eebdce940ULL,
+    0x3ffabf610c983264ULL, 0xbfc1c5775f3bb2d0ULL, 0x3ffcbfa03afea140ULL, 0xbfc1416ac73d9930ULL, 0xbff06ab891504f00ULL,
+    0x3ffcae6f7afe0e92ULL, 0x3ffbca523640bfd2ULL, 0x3fff9edb99d7acbcULL, 0xbff0c00087ed9852ULL, 0xbfe6da8a42c654bcULL,
+    0xbfbb50fcbd3e4020ULL, 0xbfd2f917b2790af8ULL, 0xbff529e565a7cf2eULL, 0x3ff79474a9249bbaULL, 0x3ff9fd2ea1a8e9b4ULL,
+    0x3ff4eab04db63540ULL, 0x3ffb930ad821ec70ULL, 0x3fe778dfe50fa880ULL, 0xbffa07ac038f3cd8ULL, 0x3ff04732c569b6ecULL,
+    0xbff86980e3d27e10ULL, 0xbfeb73394f374f3cULL, 0x3ff3df9f250a7fc8ULL, 0xbfb067f3115eaa20ULL, 0xbff8c90aafdca2d2ULL,
+    0xbfe275c8d197f124ULL, 0xbff978883faf4866ULL, 0xbfd70e18510feb00ULL, 0xbffafcab304ec7fcULL, 0xbfd55b63d47b37d0ULL,
+    0x3ffad9ab00bfd44cULL, 0x3ffe54d807af877eULL, 0x3fe0bb509f19b69cULL, 0x3ff7d24a130e1438ULL, 0x3ff18d4514fb154aULL,
+    0x3ff1ef7b7e05f0c4ULL, 0x3ffff0b28321430aULL, 0x3ff71447c234ae22ULL, 0xbff04a4c54c8b646ULL, 0xbfe6b09d955d1364ULL,
+    0xbff67f991c8800a6ULL, 0xbfd7f301e91e40d0ULL, 0x3fee46426d0461d4ULL, 0xbff16e1b10f24bc8ULL, 0xbff3a790847a35ccULL,
+    0xbffff740f485bd9cULL, 0xbfee01e258a5dd10ULL, 0x3ff1b03dd6b81484ULL, 0xbfe821b6c417b074ULL, 0x3f9f0eabaf375f80ULL,
+    0xbffc81ed4c7453b0ULL, 0xbfc99bcdb94ca110ULL, 0x3ff152b980bc561eULL, 0xbfd159d0ec68a8b0ULL, 0xbff5fca75866b5ccULL,
+    0x3ff6d8518eb1a33cULL, 0xbfffdc23a25cc290ULL, 0xbff449a9475147b4ULL, 0xbfe1279ad0e52a9cULL, 0x3ffced14ebad5cc8ULL,
+    0xbfe88056f57f5330ULL, 0xbff7a22473aa99a0ULL, 0x3fd00616ac666708ULL, 0x3ffc112553a52f7cULL, 0xbfc6df5c1f43b890ULL,
+    0x3fd9cbaab709c470ULL, 0x3ff2b37ec870f834ULL, 0x3fff4ea235fb4d04ULL, 0xbff416411390897aULL, 0xbff3e2f23b85d062ULL,
+    0x3ff7273ba089066cULL, 0xbf8621799bbee700ULL, 0xbffd41596bc6229cULL, 0x3ff18677d41ea5eaULL, 0xbff4bc3dd40f7b5aULL,
+    0xbff0f9371df1b27aULL, 0xbff95653bac7497eULL, 0x3fe064f100d0ec10ULL, 0xbff0267ceea3f82aULL, 0xbfc16684858188a0ULL,
+    0x3fcbb2cf65b8dde0ULL, 0x3ffbd53071c189b2ULL, 0x3fef72fd17a8cf8cULL, 0xbfb920f9c0608ee0ULL, 0xbff41d7378b3ec58ULL,
+    0x3fcf1efda03b8ff0ULL, 0x3ff6ed447394e21eULL, 0xbffaf8920b9b3502ULL, 0xbfa47c16092b1740ULL, 0x3fefe37dfed9b7c8ULL,
+    0xbffe69ae1b75b360ULL, 0x3ff3b5e567a6407aULL, 0xbff8ab82860781aeULL, 0x3fe0f63a9f275d74ULL, 0x3fde23891f8cc900ULL,
+    0x3fe8d27a1e2da530ULL, 0xbff3cf0b71d345aeULL, 0xbf85a4405b6bb200ULL, 0x3ff4a8b35a5debeeULL, 0x3ff0f3707e2cb33eULL,
+    0xbff0f56c937a28c8ULL, 0x3fc4ae85ebf95fb0ULL, 0x3ff4405a9d00a0a2ULL, 0x3fc6702c3fd5a570ULL, 0xbfe524c49a8230b0ULL,
+    0xbffe26f77aba2520ULL, 0x3ff728fecfb78c38ULL, 0xbfbc41f7e929f0c0ULL, 0x3ff8ff7031e7b34aULL, 0x3ff6fb799c464f20ULL,
+    0xbff9c15a5015a71eULL, 0xbffd854c07b40e16ULL, 0x3fe4a434bb63d6e0ULL, 0x3fa7b64290521dc0ULL, 0xbfcc65a9a31bbb50ULL,
+    0xbfec7ee1ea54f8bcULL, 0x3fd428cd350b8448ULL, 0xbfeb5776043d9e80ULL, 0x3fefdb9ae9ad4c4cULL, 0x3ffd50fd19622256ULL,
+    0xbffd53ae6e259d1cULL, 0x3ff2b3b1f48cb360ULL, 0x3ff3cfe6536c70e8ULL, 0x3fc83ab1efd78250ULL, 0xbfee7f7172ec9518ULL,
+    0xbffb0fdf803c8dcaULL, 0xbffd70500c270762ULL, 0x3fec37a871ad1fa8ULL, 0x3ff1bb913834ca9eULL, 0xbff6d259a6279604ULL,
+    0x3ffe31ad70b7323eULL, 0x3fdec752676973f8ULL, 0x3fbbc48d66002e20ULL, 0x3ffe1a6286306368ULL, 0xbfd94599b469d728ULL,
+    0xbfeb19dd22da8accULL, 0x3ff8ff915b5e6de8ULL, 0x3ffe820ee6036b7aULL, 0x3ff7b6a3a373b484ULL, 0xbfe9739e58ed8d74ULL,
+    0x3ff634410f85b7d8ULL, 0xbffd42788828b1d4ULL, 0x3ff1dbdf8615ea3eULL, 0xbff4cd40e1f9888eULL, 0xbfc095747b41fcd0ULL,
+    0x3fca1616e18fd460ULL};
+static const uint64_t v308[257] = {
+    0xbfb43ffacddcdfe0ULL, 0xbfbbea62ef7f8b20ULL, 0xbfea8b0f43fe382aULL, 0x3fdc31f5eb7410dcULL, 0x3fee23a0a5a4a8faULL,
+    0xbfce691456b69c88ULL, 0x3feff438a5303e7cULL, 0xbfcb5e7b583901d8ULL, 0x3fed6fdc7e6229c0ULL, 0xbfe238195cfd493eULL,
+    0x3fe9d7af8307773eULL, 0x3fce5940a5a950b8ULL, 0x3fd57c7c4fa3e504ULL, 0xbfd10f04a9c52cbcULL, 0x3fdb18df37d99930ULL,
+    0x3fe63b5d341621c8ULL, 0xbfe293268ec8d276ULL, 0x3fe531a1952f97b8ULL, 0x3fdb2915a06fd380ULL, 0xbfe27bc60a5441e4ULL,
+    0x3fdbefc870a533c8ULL, 0xbfee7e3c20c08cf2ULL, 0x3fdca14b3990ff5cULL, 0xbfe2ab0f254c16fcULL, 0xbfd7693595467a48ULL,
+    0xbfea7006fc68a444ULL, 0xbfc54447c1fbbcc8ULL, 0xbfd0c54f518b2f64ULL, 0x3fe70850d8448b2eULL, 0x3fd080ca54514868ULL,
+    0xbfd626f43b1136e0ULL, 0x3fd6b281d23389e0ULL, 0x3fc91e5944b0fd08ULL, 0xbfd1bb005cd3e7d8ULL, 0xbfcf5a63225c0df8ULL,
+    0x3fe8f393aff17034ULL, 0x3fd0d2c7f9d7f1d4ULL, 0x3fec29adfc7f4982ULL, 0xbfe444a516fc30f2ULL, 0xbfe9e29bea973480ULL,
+    0xbfdb670fa86b9590ULL, 0x3fe3aa55d9073efcULL, 0x3fe279be72591540ULL, 0x3fe23b0455f5203aULL, 0x3fe45c0c92a15040ULL,
+    0xbfe8b92ee3b61350ULL, 0x3fd7ab0578991984ULL, 0xbfed7186635579daULL, 0x3fc2ba1326351eb0ULL, 0x3fde323d0c7bb4a4ULL,
+    0x3fc650455070d780ULL, 0x3fc061f493d81778ULL, 0x3fbf130b1a8be910ULL, 0x3fac0429208a8960ULL, 0x3fdd40a3558f85ecULL,
+    0xbfe2921c1ca8fa0eULL, 0xbfe46deb8828bc52ULL, 0x3fcf3ef60b157410ULL, 0x3fe73b8a66e5c83cULL, 0x3fe2fcd5e225079aULL,
+    0xbfdbe6d0cc15b288ULL, 0x3f85a6df06bf8500ULL, 0xbfade41ca9f71a20ULL, 0x3fe522aec00d756eULL, 0x3fd029bb9427e51cULL,
+    0xbfdfaa47640e07a4ULL, 0x3fe13c9440fbee30ULL, 0x3fb231dac23d14f0ULL, 0xbfd1800f84584cbcULL, 0xbfedbaf5ad57cf40ULL,
+    0xbfec002903eb12f8ULL, 0x3fecd8142c80aa44ULL, 0xbfc439dafb814da0ULL, 0x3fbee4f110c079f0ULL, 0xbfc426e70fb76130ULL,
+    0x3fd3dc76007c02f4ULL, 0x3fe8de14a1abef8cULL, 0x3fe23e762731fd98ULL, 0x3fed2e9e4b3fcd36ULL, 0x3fefe23aed68c332ULL,
+    0x3fc07f7e903f3970ULL, 0x3fd1a94c91c299b4ULL, 0x3feef70218f4973cULL, 0xbfed250ee3210166ULL, 0xbfa319e2f6bc1000ULL,
+    0x3fd60cc658ba0924ULL, 0x3fb5ee50c3756d70ULL, 0xbfe1f8cb72396caeULL, 0x3fe68487e5d2c106ULL, 0xbfc9938e44da3480ULL,
+    0x3fe7424413c8394eULL, 0xbfeb95d354b220f0ULL, 0x3fe29e19d068c53cULL, 0x3fb753353a4c3240ULL, 0x3fde7812c83bf49cULL,
+    0x3feb250e1716d904ULL, 0x3fec54b691457d4eULL, 0xbfe7d0e8575d58d4ULL, 0x3fefe2917f7eb19cULL, 0xbfd63d308a0fd608ULL,
+    0x3fe7e35e4b45e218ULL, 0xbfc55640c099c480ULL, 0xbfb613cbdc0d7d30ULL, 0x3fe85daf56544fe8ULL, 0xbfe18a517cfd7c66ULL,
+    0xbfb08174658e66f0ULL, 0x3feb8b10af90f396ULL, 0x3fd9b5b5d0b5c04cULL, 0x3fd71b8634727018ULL, 0x3feea755004b769aULL,
+    0x3feefc6226b036faULL, 0xbfccaf2164662728ULL, 0xbfe7dd1a05a814b6ULL, 0x3fedbc35760a215aULL, 0x3fed3d84875a0214ULL,
+    0x3fe2e30ad4af25beULL, 0xbfd5f33299b556bcULL, 0xbfd19e414ffdfc8cULL, 0xbfef8934deba2d12ULL, 0xbfeda12b471d1d1cULL,
+    0xbfc90568aff75558ULL, 0xbfc6915671cd25e8ULL, 0xbfec52b8967c5cceULL, 0x3feb92d1b363fca4ULL, 0x3fe8335dbbd54710ULL,
+    0x3fddb3a65e8b4bc8ULL, 0x3fd9fbf10e2133e8ULL, 0xbfe5a63c6a919fccULL, 0xbfd3aa279970fd2cULL, 0x3fe5596976ca0948ULL,
+    0x3fe34b50b7efbafcULL, 0xbfaae9fe0a62ae40ULL, 0xbfbabc7d2abc7aa0ULL, 0x3fb1a8e3a4838150ULL, 0xbfebe96c4d05ac28ULL,
+    0x3fe38ec7c8eacac6ULL, 0xbfb4ef39f5df1130ULL, 0x3fd43081026cb354ULL, 0xbfdad18e80260cc0ULL, 0xbfb865fddc678100ULL,
+    0x3feda2836055a39aULL, 0x3fb772daa2da1b30ULL, 0xbfcd34f314af2860ULL, 0x3fcc90abea4fd588ULL, 0xbfe0c944cce75794ULL,
+    0xbfea478124fa96a0ULL, 0x3fb8982047adde90ULL, 0xbfae38441ec16ae0ULL, 0xbfd19c46477c47ecULL, 0x3fcd796e878c1160ULL,
+    0xbfec464c2da13c14ULL, 0x3fee704ee3e39224ULL, 0x3fe1677f4534fdbeULL, 0x3fd1f3013d37e274ULL, 0xbfc20bcfa72f5248ULL,
+    0xbfd2e5a74fcd1238ULL, 0x3fd3ead6f13ee858ULL, 0xbfefb73c30aea47eULL, 0x3fe3dcba803b2146ULL, 0x3fe57203c5131f50ULL,
+    0x3fd0161168d407b4ULL, 0x3feae956dcedbeecULL, 0x3fefa55af6552fdeULL, 0x3fe4cb53ee232fb4ULL, 0xbfcef9c294d96e80ULL,
+    0xbfe8cbfb9c783cfeULL, 0x3fed59e3912138f2ULL, 0x3fdc0f2fd5558374ULL, 0xbfe5534282fb5c58ULL, 0x3fe728bfb93bbfbeULL,
+    0x3fd5e18df8f07670ULL, 0x3fe15380055f49e6ULL, 0x3fd2aae000a6fb60ULL, 0xbfd7c4381393a4b8ULL, 0x3fd232873e326a34ULL,
+    0x3fdd8d42442dd3d8ULL, 0xbfc5cc835460cc00ULL, 0x3feba4fae682e412ULL, 0xbfe26f26dfea8006ULL, 0x3fa86be11a5d5260ULL,
+    0x3fb685eff1863460ULL, 0xbfe3ec62591ce7fcULL, 0x3fe787a2c030a6c2ULL, 0xbfea29105dcf38b4ULL, 0xbf96edd99d3a8800ULL,
+    0xbfeef93d12846df4ULL, 0x3fdbd89aecec9ca0ULL, 0xbfe4987f36c05416ULL, 0x3fdf033668862484ULL, 0x3fe49a29430d8d3aULL,
+    0xbfe348fa7087399cULL, 0x3fd96696099b7ef8ULL, 0x3fde52a2873ee720ULL, 0xbfcb62acd61a4228ULL, 0xbfe5d2471bfd994eULL,
+    0x3fec32e2b7e9a418ULL, 0xbfb9e34940bbae30ULL, 0xbfd80bd6b1151b58ULL, 0x3fe3accf0ac08458ULL, 0x3fef9959293811a0ULL,
+    0xbfa77bb5d989fd60ULL, 0x3fe18c932b55ae2eULL, 0x3fce062d22495f90ULL, 0x3feb3d86f8d04e86ULL, 0xbfd8552c4dce0318ULL,
+    0xbfb64b9f678a63e0ULL, 0x3fd75525463dbd60ULL, 0xbfe51e3f5f62d6ecULL, 0xbfd172e09f8ae7f8ULL, 0x3fb669c211afd0b0ULL,
+    0x3fea56b979d85850ULL, 0x3fe26d632276e620ULL, 0xbfeb0d3dbea89122ULL, 0x3fe519ecd042ba42ULL, 0x3fbf1689ed43be10ULL,
+    0xbfeaed3e15f45c06ULL, 0x3fd686fa91dc12ccULL, 0xbfe8a2482c41226eULL, 0x3f7c7a9c933ec800ULL, 0x3febf0a6a98a0f04ULL,
+    0xbfe84ecdf644762aULL, 0x3fe2263a6ce76f6aULL, 0x3fc4626837064db8ULL, 0xbfec772dd2ddeb40ULL, 0x3fda6d2941702744ULL,
+    0xbfe40074939163f6ULL, 0xbfe84f5202f1e5a6ULL, 0x3fdbc948ca554164ULL, 0x3fa1f735c1621e80ULL, 0x3fe7cb2912f5c3fcULL,
+    0xbfeb99ec3cee8d5aULL, 0x3fee2911b8b77462ULL, 0xbfb4030cfc346df0ULL, 0x3f9848abe698de40ULL, 0xbfaa262626156640ULL,
+    0x3fbb3daf616f0f80ULL, 0x3fc4e356bc27cd00ULL, 0x3fe1481cd34bb828ULL, 0xbfea8d6d5cdacdb4ULL, 0xbfede99c30e70130ULL,
+    0xbfbbb5a96bbb6a60ULL, 0xbfef228bc28e1b2eULL, 0xbfd7a16673dc8b70ULL, 0x3fa0ed0b7a1114a0ULL, 0x3fdb231a654dee64ULL,
+    0x3fd5c19af97a79acULL, 0x3fcdb2a341b1dba0ULL, 0xbfe3cf20fdf0aefaULL, 0xbfdaa28b51b53894ULL, 0xbfdbfb54813832f8ULL,
+    0xbfd3f8f9e9b19f8cULL, 0x3fd96edf34c8638cULL, 0xbf829b1c576fde80ULL, 0x3fdb6044eb5b4e00ULL, 0xbfe6a2d96b5006d4ULL,
+    0xbfd5d7a96de1c64cULL, 0xbfefbb6d1919ba74ULL};
+static const uint64_t v309[2] = {
+    0xc0208980751d7cdbULL, 0xc00a636f085d4e18ULL};
+static const uint32_t v310[3] = {
     2U, 3U, 1U};
-static const uint32_t v301[2] = {
+static const uint32_t v311[2] = {
     0U, 0U};
-static const uint64_t v302[9] = {
+static const uint64_t v312[9] = {
     0xbfc4f81b164bda50ULL, 0xbff0e4c440675b1cULL, 0x3fe58ca7d9f09d4cULL, 0xbfef60507e18fc74ULL, 0x3ffe26f28750dcb2ULL,
     0xbff06eefcbd41f7eULL, 0x3ffd8e06010c96dcULL, 0xbff9e4f6d17f257aULL, 0xbfcb82d3c0764ba0ULL};
-static const uint64_t v303[2] = {
+static const uint64_t v313[2] = {
     0xbfc9ec7f0bf774c8ULL, 0x3fe329e45f43ede8ULL};
-static const uint64_t v304[1] = {
+static const uint64_t v314[1] = {
     0xbf8b3dacea961080ULL};
-static const uint64_t v305[9] = {
+static const uint64_t v315[9] = {
     0xbf7bc2bbc37cdfb6ULL, 0x3f713c01a4c10451ULL, 0x3f484854e04b15a1ULL, 0x3f948581514f5b69ULL, 0xbf897af7e124cd62ULL,
     0xbf61f34b4555185eULL, 0x3f9d3628989a9fc8ULL, 0x3fafbbd270904260ULL, 0x3f99a7a381d5c8daULL};
-static const uint64_t v306[1] = {
+static const uint64_t v316[1] = {
     0x3fbf5ca4ca04746eULL};
-static const uint32_t v307[3] = {
+static const uint32_t v317[3] = {
     3U, 4U, 2U};
-static const uint64_t v308[20] = {
+static const uint64_t v318[20] = {
     0xbfe77ffb0f667298ULL, 0xbffb622cbd30272aULL, 0xbff57143e4e4de00ULL, 0xbffa6db49fb9da62ULL, 0xbfc8c7bb11cc9df0ULL,
     0xbfeb43a0a3fa55a8ULL, 0x3ffacff817c19b9eULL, 0xbfddb3bbc777e300ULL, 0xbff92c08da88be46ULL, 0xbfffc0ecb92e6d5aULL,
     0x3fea74ff7ce5be68ULL, 0xbff917124dba37bcULL, 0x3ffd4e693371fa62ULL, 0x3ff00c1a08ae8ebeULL, 0x3fd1852c29db1098ULL,
     0x3fd28f26c68ca370ULL, 0xbfec2bbfd78fe094ULL, 0x3ff9d22ae35a9116ULL, 0xbfe85b61a5914614ULL, 0xbff6baeeb8d86ac6ULL};
-static const uint64_t v309[15] = {
+static const uint64_t v319[15] = {
     0x3fbb0a82ad7a5bc0ULL, 0x3fecd824350e9392ULL, 0x3fe608a4de9263a0ULL, 0xbfd85110ef720244ULL, 0x3fd1111baaa75808ULL,
     0x3fe6e6dcb5f3def4ULL, 0xbfe4cd65cdb05adeULL, 0x3fe4551e9c7315aeULL, 0x3fe3fd052a8ec63cULL, 0x3fedb7281bc4dee4ULL,
     0xbfe1f21b430deb32ULL, 0x3fde72ff5c4fc884ULL, 0xbfb5b954050579d0ULL, 0x3fed2854e8207526ULL, 0x3fe14a804fbbf9e4ULL};
-static const uint64_t v310[10] = {
+static const uint64_t v320[10] = {
     0xbfeee1b0790ceb34ULL, 0x3fec51a86091e428ULL, 0x3fe4b8675396bd42ULL, 0xbfdbabca1ce36ed8ULL, 0x3fedbc510abc6380ULL,
     0xbfe59228b1e2ee58ULL, 0x3fec30647481077cULL, 0x3fc8982b33779d08ULL, 0xbfee7a92a0fa17b6ULL, 0x3fe3e67aa4f5cc7aULL};
-static const uint64_t v311[20] = {
+static const uint64_t v321[20] = {
     0xbf93feb8077188daULL, 0xbf81b6de48e47fccULL, 0xbf9691b317a43908ULL, 0x3fad7a3952ab5eeeULL, 0x3fcaf085051e2f11ULL,
     0x3f998daa4cf2acf4ULL, 0xbf9c119a1f5b19f7ULL, 0xbfc02d733be33153ULL, 0x3fc287d4a5ca639aULL, 0x3f97dc49bb5d5c03ULL,
     0x3fa57d0665fb8e8cULL, 0xbfc120c48b28deeaULL, 0x3fb39f59ea2c7ea4ULL, 0x3fc616ea02d6f53bULL, 0x3f845362cec5ec38ULL,
     0x3fc3d620974b99efULL, 0x3fd8c82d05a529e4ULL, 0x3fdb950eee01c764ULL, 0x3fa53b1420aeca92ULL, 0x3fc9d026de47e760ULL};
-static const uint64_t v312[1] = {
+static const uint64_t v322[1] = {
     0x401f5f77525abc4aULL};
-static const uint64_t v313[20] = {
+static const uint64_t v323[20] = {
     0x3fe92bd9dfcd6b9cULL, 0xbff0770e04eda7f6ULL, 0x3ff75449ee970370ULL, 0x3fe3423658753c8cULL, 0x3ff5c76ce0d782b6ULL,
     0x3fe5ac7a49a8f390ULL, 0xbffc3ac4ceec9910ULL, 0x3ff395b247576e0cULL, 0xbffe3bdfab7d946cULL, 0xbfd5e6824ed1b080ULL,
     0x3ff5a188e1f0ee88ULL, 0x3fc9772591f6ca50ULL, 0x3ffa29844b76d022ULL, 0x3fa549e1bfbe4540ULL, 0x3ff1789cc2e147a6ULL,
     0xbfda6f8cf8e5bac8ULL, 0xbfe442fbb791789cULL, 0x3fe19a4d224e9b68ULL, 0xbfb4481288f47700ULL, 0xbfe2d1a327f75704ULL};
-static const uint64_t v314[15] = {
+static const uint64_t v324[15] = {
     0x3fc40a2744fd6ac0ULL, 0x3fe760916b29e534ULL, 0x3fee0a51462c00a0ULL, 0xbfcee01d82986b78ULL, 0xbfe0afa92f7414b2ULL,
     0xbfb2f54a4e1ab3f0ULL, 0xbfe91fe2df149c88ULL, 0x3fc95d81b73c0110ULL, 0xbfe1fbd2afad7c02ULL, 0xbfd9fe132b746ca4ULL,
     0x3fe26f610a1f26f6ULL, 0x3fec6f1735bd8dc8ULL, 0x3fcecfe15670f6c8ULL, 0xbfdbe40b9f81a24cULL, 0x3feca3578e6be372ULL};
-static const uint64_t v315[10] = {
+static const uint64_t v325[10] = {
     0x3fc8862c8d1b2818ULL, 0x3fbb164395540ca0ULL, 0xbfc8973a695e1ae8ULL, 0x3fe4dfde1125cc94ULL, 0xbfd6b108bb51db04ULL,
     0xbfe5b6d755518d34ULL, 0xbfd22f29ad55f968ULL, 0xbfd76b4a28693164ULL, 0xbfe57df2fc7f9810ULL, 0xbfe7d70c3ae52b34ULL};
-static const uint64_t v316[20] = {
+static const uint64_t v326[20] = {
     0xbfc11bc3c0ebc633ULL, 0xbfa84120db0e50aeULL, 0x3f8d053dd094dbcaULL, 0x3fac054b053c9665ULL, 0x3fa42cb566107942ULL,
     0xbf8faea34e978d3fULL, 0x3f93bf85ae2db78eULL, 0xbf92c1bf7b05f9b9ULL, 0x3fc9312140639b2fULL, 0x3fc36e002eab2a70ULL,
     0xbf9a7a94d69e4c2dULL, 0xbfbe08e851464c32ULL, 0x3fe183e556bd178eULL, 0x3fe0859ea31dd09aULL, 0x3fee25b99f8d4ca9ULL,
     0x3feabe96b12e50beULL, 0x3ff1154456600625ULL, 0x3fe9d1c72066aeeaULL, 0x3fedc909f9392790ULL, 0x3fea52f5dc7a27d2ULL};
-static const uint64_t v317[1] = {
+static const uint64_t v327[1] = {
     0x40203bf2f69da904ULL};
-static const uint64_t v318[20] = {
+static const uint64_t v328[20] = {
     0xbffd7fdd924d5bb2ULL, 0x3ffd3cd80277aa74ULL, 0xbffe2abcb05b9708ULL, 0xbfeffe10e22de9a4ULL, 0xbff103369d7d2430ULL,
     0xbfedad82553f8d90ULL, 0x3ff70e67e16a1dc4ULL, 0xbffc4e2b620e0f5aULL, 0x3ffd121d09b3e73aULL, 0xbfb5487d72ede2a0ULL,
     0xbfb70f4bf9af3880ULL, 0x3faf67f370d587c0ULL, 0x3ff872c9a40eeff0ULL, 0xbff57ff9ad89b656ULL, 0xbfb6f3b9e6309900ULL,
     0xbff3f196573fa9faULL, 0x3fe99ddc093d3420ULL, 0xbff18cac95b22980ULL, 0x3ff7a03144f1d814ULL, 0x3fd138c2871aeef8ULL};
-static const uint64_t v319[15] = {
+static const uint64_t v329[15] = {
     0x3fe293350ecc25c8ULL, 0xbfcb24dd276bbaa0ULL, 0x3fec456ec0c2ae88ULL, 0x3f9d446076612500ULL, 0xbfc601d99e54bce8ULL,
     0x3fed0829b8bc02f8ULL, 0x3fb1344672035a50ULL, 0xbfcc9332b7163460ULL, 0x3fcc10f2036c0490ULL, 0x3f8011592e17fc80ULL,
     0xbfedad3371938920ULL, 0xbfe1050151b0e402ULL, 0xbfda8b9f4dfc6a7cULL, 0x3fcceaeb7f2f3fc0ULL, 0xbfb57db407cbbb50ULL};
-static const uint64_t v320[10] = {
+static const uint64_t v330[10] = {
     0xbfc5bca6f32ed960ULL, 0xbfd41317152bb36cULL, 0x3fe254cf7837d136ULL, 0xbfd24e060e36f900ULL, 0xbfe3ff798a12a3faULL,
     0xbfe2ecb4320737c8ULL, 0x3fe27acf5658efb2ULL, 0xbfd7827bedcf97ccULL, 0xbfd512b206ce7884ULL, 0xbfe7664bd1f5eaf2ULL};
-static const uint64_t v321[20] = {
+static const uint64_t v331[20] = {
     0x3f585ec9924cd094ULL, 0x3f2544d09bfc4e30ULL, 0x3f44e90377e8e498ULL, 0x3f55e7aedb4d7c48ULL, 0x3f3469a1a20d2860ULL,
     0x3f637bd805001c8dULL, 0x3f447dc648bcee07ULL, 0xbf634dea9aebd5eaULL, 0x3f6d23b29ee7aaa5ULL, 0xbf5a58e18b8f645aULL,
     0x3f4c486ccf23fa9fULL, 0x3f77d00d3e85c998ULL, 0x3f9cb0649c074af8ULL, 0x3f967bcb945fb77fULL, 0x3f995a80bcdac1d4ULL,
     0x3f938a8f0c435f14ULL, 0x3f925ff475c6aedeULL, 0x3f8f30310bb8eeb7ULL, 0x3f98956c9ff719dbULL, 0x3f959e7e0ef4986fULL};
-static const uint64_t v322[1] = {
+static const uint64_t v332[1] = {
     0x401c0b8b257f1145ULL};
-static const uint64_t v323[20] = {
+static const uint64_t v333[20] = {
     0x3fcbd35dbf22c640ULL, 0x3fd6be61cfaa81b0ULL, 0xbfff02574b3a8004ULL, 0xbfad9aad6ab6c1c0ULL, 0x3ffff46d18686520ULL,
     0x3ffe371c2dbab76aULL, 0xbffcb38142bfbdd6ULL, 0x3ffe9539ef4e3110ULL, 0xbff4d19863bd0278ULL, 0xbfd36e48f011c430ULL,
     0xbff505e81e55b288ULL, 0xbff2a85160b49528ULL, 0x3fde53abfe324ba8ULL, 0x3ff58aca1ec6b962ULL, 0xbfe174d6a76f1988ULL,
     0x3ff004a87c63524aULL, 0x3fa9af92acbaa0c0ULL, 0xbff4a9c50f02e0e6ULL, 0xbff967564887093cULL, 0x3ff3dfe6231820eaULL};
-static const uint64_t v324[15] = {
+static const uint64_t v334[15] = {
     0x3fef46126331bc94ULL, 0x3feac9007f916220ULL, 0x3fd413eb9e8c38d0ULL, 0xbfeee4f1f0edbf6aULL, 0xbfd04a7ec31e3bccULL,
     0x3fd61fe97d3d3f38ULL, 0x3fb3b46a69e17690ULL, 0x3fca7aa5d014a6e8ULL, 0xbfe6b9e58fc9c904ULL, 0xbfe8de11abdecc2eULL,
     0xbf9fdeef632b9980ULL, 0x3fd9d30bb4a3091cULL, 0xbfee70cdbd8b4b3cULL, 0x3fe27d552bf60feeULL, 0xbfd9141476de9f48ULL};
-static const uint64_t v325[10] = {
+static const uint64_t v335[10] = {
     0xbfd642d7dbdd7c60ULL, 0x3fc26f4b42eea140ULL, 0x3fca6d0d7a6110e0ULL, 0xbfe482b4612c1ceeULL, 0x3fd3cd98ff6252f8ULL,
     0x3fe56cc1d963ef36ULL, 0xbfd6897b903f6e38ULL, 0x3feb7026b289d3a4ULL, 0x3fe3d7cdeb62e298ULL, 0x3fe59a03d28cca8cULL};
-static const uint64_t v326[20] = {
+static const uint64_t v336[20] = {
     0xbf84a45a0d64bd30ULL, 0xbf7bbf9de789e090ULL, 0x3f779762f69f8568ULL, 0xbf7867bba4b3d45fULL, 0xbf4eb62d0abcad54ULL,
     0xbf4d65e6a2654b94ULL, 0x3f4ccc158f5f2fbaULL, 0xbf6840501a1742aaULL, 0x3f74a8863f6c9decULL, 0xbf570212a4fe8cecULL,
     0x3ef69da5ff9c519aULL, 0xbf79567058b02fe9ULL, 0x3f8d5ebc51200ebfULL, 0x3f9723333de0c507ULL, 0x3f941851f2adfc30ULL,
     0x3f980f6679ba20c8ULL, 0x3f9313c007f9866aULL, 0x3fa6b16418725528ULL, 0x3f9005d0d547222bULL, 0x3f9996afd4969777ULL};
-static const uint64_t v327[1] = {
+static const uint64_t v337[1] = {
     0x40082e20ac5b09f6ULL};
-static const uint64_t v328[9] = {
+static const uint64_t v338[9] = {
     0xbff9970a3d10a188ULL, 0x3ff878c2feefb05cULL, 0x3ff1ef97c41b33feULL, 0x3fff333b62e9c822ULL, 0xbfe7449951ea1784ULL,
     0x3ff7bcaf6d925af4ULL, 0xbff372908d2258f0ULL, 0x3ff782919a563cf2ULL, 0x3fe36818f1208d00ULL};
-static const uint64_t v329[2] = {
+static const uint64_t v339[2] = {
     0xbfb725ad2b4ce890ULL, 0x3fed9aa6893b8a20ULL};
-static const uint64_t v330[1] = {
+static const uint64_t v340[1] = {
     0xbfd937a80201f948ULL};
-static const uint64_t v331[9] = {
+static const uint64_t v341[9] = {
     0xbf45272c6e42c6e4ULL, 0x3f76944c77ad2a94ULL, 0x3f524d8edc756a8fULL, 0x3f7b0dbe0707ff45ULL, 0xbface0b83198f8f3ULL,
     0xbf8768998794cf4aULL, 0xbfb283458b1c745eULL, 0x3fa9d70b0c02985aULL, 0xbfb0778ebf5ab567ULL};
-static const uint64_t v332[1] = {
+static const uint64_t v342[1] = {
     0x3fd2272b5c0846c9ULL};
-static const uint64_t v333[20] = {
+static const uint64_t v343[20] = {
     0x3ffc8c5a04f156c0ULL, 0x3fe3fd963d4e0e64ULL, 0x3fe1f1599eae7918ULL, 0xbfdeb9aaf2a1d4b8ULL, 0x3fdfcc981766b850ULL,
     0x3f8fbf3f27249a00ULL, 0xbff2a2e9d3c094deULL, 0xbff0d33174273dfcULL, 0xbff1939f2c46da8aULL, 0xbfe8f45e2a6f6980ULL,
     0xbf4cd5d8f4d1f000ULL, 0x3fd9f286021bd5e0ULL, 0xbff6542208a51106ULL, 0xbfeaa0f6cbfd8fecULL, 0x3fec1cde0010f6a8ULL,
     0x3fd5b574c82df728ULL, 0xbffa4db459fd742cULL, 0xbfcdd35450a50250ULL, 0x3fe0085e5e696190ULL, 0x3ff7d9149ef72246ULL};
-static const uint64_t v334[15] = {
+static const uint64_t v344[15] = {
     0xbfdc4e70c3d2cd38ULL, 0xbfe5de638fb05a1aULL, 0x3fb24ba8eb8b3ec0ULL, 0x3fd55d4ffe316454ULL, 0xbf64596daef3ba00ULL,
     0x3fea69734a091072ULL, 0xbfe2f5adaaa54ad4ULL, 0xbfcf6735919fd608ULL, 0xbfec0ab096fcbd38ULL, 0xbfe81ee3f250945aULL,
     0x3fe440465b28ed7aULL, 0x3fe2e2a9adfe6facULL, 0x3fded3ec853ec048ULL, 0xbfc8dd44369b2c50ULL, 0x3fb1d8de27d732d0ULL};
-static const uint64_t v335[10] = {
+static const uint64_t v345[10] = {
     0xbfe45329a299e426ULL, 0xbfec592fe80a5d4aULL, 0x3fde284650424cd0ULL, 0xbfe51b97e3915c98ULL, 0x3fe01e604410b526ULL,
     0x3fe9af0335d946d8ULL, 0xbfeccc40a3103c34ULL, 0xbfd953ab86ce1a88ULL, 0xbfe7dad519fbde86ULL, 0xbfe4397dc68cb282ULL};
-static const uint64_t v336[20] = {
+static const uint64_t v346[20] = {
     0x3fcee8870f8f4348ULL, 0xbfe087f0f922e891ULL, 0x3fecb54ca46f13f0ULL, 0xbfd911c3b960fec8ULL, 0x3fccffc694e71159ULL,
     0xbfdaf74da5ee2480ULL, 0x3fe67200b0b9a453ULL, 0x3fdbb099473b98c6ULL, 0xbfb01669ab6d48f0ULL, 0xbf7941953a876330ULL,
     0x3fe1845d32f8ec6eULL, 0x3ffb29ff8078aea2ULL, 0xbfe67a875b641eb6ULL, 0xbfeffe0afee3536aULL, 0xbfbee4e8f341efacULL,
     0xbfeef49a4bc8da24ULL, 0x3fc8530036443374ULL, 0xbfc5bc21af2aae31ULL, 0x3fe16d23c154fa11ULL, 0x3fd21e91c18838bfULL};
-static const uint64_t v337[1] = {
+static const uint64_t v347[1] = {
     0x40246651e805d296ULL};
-static const uint64_t v338[20] = {
+static const uint64_t v348[20] = {
     0xbff1f6511e5cbc86ULL, 0x3ff7d36ec839cb38ULL, 0x3ff8a18c4de55cdeULL, 0xbfbee7d4fce49300ULL, 0xbfff063754e6e8f4ULL,
     0x3ff89e53614bb52eULL, 0x3ff30fddd815c178ULL, 0x3ff4ba95bed54caaULL, 0x3fe2f474236e74f4ULL, 0x3fe9dc7f77ec0f20ULL,
     0xbff7a92f18e02e42ULL, 0xbffc67db6f42f322ULL, 0x3ff903a2c18f9982ULL, 0x3fe1d8676a7a6ae4ULL, 0x3fdd686b6d378af8ULL,
     0x3fe800cfeaaba698ULL, 0xbff3b67a721376deULL, 0x3ff1ef4735676182ULL, 0x3ffaf4dff25c3a7cULL, 0x3ff9006cde074782ULL};
-static const uint64_t v339[15] = {
+static const uint64_t v349[15] = {
     0xbfe27cf0783a989aULL, 0xbfe6373da276b844ULL, 0x3fc75626cdf88678ULL, 0x3fe439df5ab858c4ULL, 0xbfee01b336425cdeULL,
     0xbfd97b410f2e6500ULL, 0x3fd303058462fefcULL, 0xbfd4f20376d96a8cULL, 0xbfed12d2a979d050ULL, 0x3fe96af8e8b9835cULL,
     0x3fd751bb60605098ULL, 0xbfe0f0a1dd048d52ULL, 0xbfeab0e98b1f4056ULL, 0xbfdd727025c06f74ULL, 0x3fc63d2c649a33a0ULL};
-static const uint64_t v340[10] = {
+static const uint64_t v350[10] = {
     0x3fdb28ad22663df4ULL, 0x3fefccda1e49d532ULL, 0xbfef4bd2cb8c31a8ULL, 0x3fc560922ed37898ULL, 0x3fe3f073450460e8ULL,
     0xbfe73359acdce33aULL, 0xbfdf65ed1d6f92c8ULL, 0x3feb0061483bbf7cULL, 0x3fd0482a5626cc80ULL, 0x3fe9b1e271393544ULL};
-static const uint64_t v341[20] = {
+static const uint64_t v351[20] = {
     0xbfe3e0e57a3fac33ULL, 0xbfd07e39a7aa3f56ULL, 0xbfe7b25ab255bdbfULL, 0xbfe899045e0de0f6ULL, 0x3fe075923724c0f6ULL,
     0x3fd30653797004dbULL, 0x3ff49ebe4ba3b27eULL, 0x3fd75e5f11baac38ULL, 0x4000381ecaf4ed7eULL, 0x3fd5c6c6c7637684ULL,
     0x3fb5a848bd21ba90ULL, 0x3fecdfb1112ef73dULL, 0x3ffaa2ae882fb3edULL, 0xbff07b86a1a8e59bULL, 0xbfb62ee64cc21240ULL,
     0x3fe2faf8e3441287ULL, 0xc000eac2bb74c917ULL, 0x3fcdee5d49fc4174ULL, 0xc0031aa0a70f3262ULL, 0x3ff11356fedfde5aULL};
-static const uint64_t v342[1] = {
+static const uint64_t v352[1] = {
     0x4027a57fa1cb4174ULL};
-static const uint64_t v343[20] = {
+static const uint64_t v353[20] = {
     0x3fe533bf386df508ULL, 0xbfd0f6b575ffdf28ULL, 0x3ff862207dd74c9eULL, 0xbff649f2a800ad16ULL, 0x3ff6c560ec838142ULL,
     0x3fbdb30d7ce4a5c0ULL, 0x3fdcb4a598c52018ULL, 0xbfe1ee5e1bbc727cULL, 0xbfe9f582f7fd2784ULL, 0xbfd4bb8f96dcc4f0ULL,
     0xbffd6badb0e2b44aULL, 0xbfd39c8251345360ULL, 0xbfd69fe42b47e1a0ULL, 0xbfc799dd314b2e50ULL, 0x3ffb365ff38ea2eaULL,
     0x3ff6ee3b6f670706ULL, 0xbff4c07011728f4cULL, 0x3fdf7ba84e08e7d8ULL, 0xbfc2decb51e44450ULL, 0x3ff061735d9f8068ULL};
-static const uint64_t v344[15] = {
+static const uint64_t v354[15] = {
     0xbfd10af16edc5e4cULL, 0xbfe4b7b856a9f2bcULL, 0x3fc21ba29bd0c608ULL, 0xbfe53633bc03b650ULL, 0x3fe66e89169df81aULL,
     0x3fefce348a4b7264ULL, 0xbfc67fb716db0b70ULL, 0x3fcd64b5a6945570ULL, 0x3fec92c147aa54eeULL, 0x3fb9f31ef91480c0ULL,
     0x3fd1ebe1c2280a58ULL, 0x3fe86a71112ce5f8ULL, 0x3f8ac404262ddd00ULL, 0x3fe7de70c6af48a8ULL, 0xbfedcdd07e30e040ULL};
-static const uint64_t v345[10] = {
+static const uint64_t v355[10] = {
     0x3fd527b7ea8f0c38ULL, 0x3fe539862e309e10ULL, 0xbfa53924ede2caa0ULL, 0xbfde0124330b824cULL, 0x3fe8864954b9aa5aULL,
     0x3fd877cc18ed9f00ULL, 0xbfee61fe45822302ULL, 0xbfed57730611a7bcULL, 0x3fe6dcabdad19652ULL, 0xbfee65573fa663a4ULL};
-static const uint64_t v346[20] = {
+static const uint64_t v356[20] = {
     0x3f677737bcf155feULL, 0xbf85c5d2ea32c97cULL, 0x3f562284a3d67ce7ULL, 0x3f81bb90464eb27aULL, 0xbf8e51311f2f1a7aULL,
     0x3fba1bc2d8e7577fULL, 0x3f723ffe5183cab5ULL, 0x3fb6dd90fd229906ULL, 0xbf9e26e2289fe97dULL, 0x3fb612581af9b91aULL,
     0xbfa6ff10b9b33090ULL, 0xbfc359f8381b0bb2ULL, 0xbfb90c35c4879b17ULL, 0x3fc270c2228af28cULL, 0xbfa90d998626f700ULL,
     0x3fa908d4d04d9e66ULL, 0xbfc6c71c4faf65f8ULL, 0x3fc40986d6e4cd02ULL, 0xbf93d7ce67acd100ULL, 0xbf97116ff728f39cULL};
-static const uint64_t v347[1] = {
+static const uint64_t v357[1] = {
     0x4022a2ce376e6382ULL};
-static const uint64_t v348[20] = {
+static const uint64_t v358[20] = {
     0xbffa07dc8a05f112ULL, 0x3ff78d6d69c9b9d6ULL, 0xbfee8a835176bc94ULL, 0x3ffbfec0680663eaULL, 0x3fe2c1e25dc4cf10ULL,
     0xbffa5603802ee824ULL, 0xbfd6d84901f24b88ULL, 0x3ffb6190bc6c194eULL, 0x3fc677bdf2a20520ULL, 0xbfc4662330671e20ULL,
     0x3ffd5090d3893c82ULL, 0x3ffa9e4d12915224ULL, 0xbff0b1bef8ada730ULL, 0xbfee880ceaf21558ULL, 0x3ff3f47482ee4c7eULL,
     0xbfd7081bce205438ULL, 0x3ff37a4254241240ULL, 0xbffeffce968f1e1cULL, 0xbff335cbec9981acULL, 0xbfe35ff9fa43bf10ULL};
-static const uint64_t v349[15] = {
+static const uint64_t v359[15] = {
     0xbfd42f09b20876c4ULL, 0xbfd518b2f2cd314cULL, 0x3fa7f0b5e9f1c300ULL, 0x3faca79a67d83520ULL, 0xbfea1a99a58210baULL,
     0x3fb9395fdfe303a0ULL, 0x3fe0ed67a1be9ebeULL, 0x3fd130155320184cULL, 0x3fd697859d8527a8ULL, 0xbfc7bee9ed9ee398ULL,
     0xbfb810406ee15000ULL, 0xbfc27ec05af3a728ULL, 0x3fe7bb2c0d25b8c8ULL, 0x3f8b4835b0110d00ULL, 0x3feaed6edc2639f2ULL};
-static const uint64_t v350[10] = {
+static const uint64_t v360[10] = {
     0xbfe406a077724a66ULL, 0x3fee2981756d5864ULL, 0xbfeff2b085c2e3a2ULL, 0xbfe92ba3778501baULL, 0xbfde6dcfd0b0371cULL,
     0x3fa367911b31c800ULL, 0x3fb092b4e5563a60ULL, 0x3fdd9e786ee365acULL, 0x3fe19321ca629306ULL, 0x3fce763293a46968ULL};
-static const uint64_t v351[20] = {
+static const uint64_t v361[20] = {
     0xbf9a42b2f529dde4ULL, 0xbf8178abca2fed28ULL, 0xbf8d8ff31d79a670ULL, 0xbf48fada001e8970ULL, 0x3faa1b1a8db557a0ULL,
     0xbf9fafabd5fe46e0ULL, 0x3fb73a8de67490f8ULL, 0x3f974a5f786c1ac1ULL, 0x3f6525922cd46474ULL, 0x3fa522e01d86efb2ULL,
     0x3fb67dd698cff1f2ULL, 0xbf2c1af26acb7cb0ULL, 0xbf878e74476cb5f8ULL, 0xbfb16ccf8fea10bdULL, 0x3fa04785b082aaa5ULL,
     0x3faec02e941231a2ULL, 0x3fa988166ade6ad8ULL, 0xbfb0fab90f59d03fULL, 0xbf96966c6ea5fc42ULL, 0xbfa352dfb79c7444ULL};
-static const uint64_t v352[1] = {
+static const uint64_t v362[1] = {
     0x402584ea8db186e0ULL};
-static const uint32_t v353[2] = {
+static const uint32_t v363[2] = {
     2U, 2U};
-static const uint64_t v354[9] = {
+static const uint64_t v364[9] = {
     0xbfff66fdf99dcd42ULL, 0x3ff14376612870c2ULL, 0xbfc7b77542963600ULL, 0x3fe43209272f1ce8ULL, 0xbfb7c37047f00540ULL,
     0xbff08862102f0f60ULL, 0xbfc6bd2a77924d20ULL, 0xbff22d29b5673aa6ULL, 0x3fecd654979f79a0ULL};
-static const uint64_t v355[2] = {
+static const uint64_t v365[2] = {
     0x3fdcedddd40e2d30ULL, 0x3fecdb5256d8b1a2ULL};
-static const uint64_t v356[1] = {
+static const uint64_t v366[1] = {
     0xbfe30c8746f5b890ULL};
-static const uint64_t v357[9] = {
+static const uint64_t v367[9] = {
     0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
     0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL};
-static const uint64_t v358[1] = {
+static const uint64_t v368[1] = {
     0x3fd6adcb17e9c598ULL};
-static const uint64_t v359[20] = {
+static const uint64_t v369[20] = {
     0xbfd443fbf9294c30ULL, 0x3fe285ff7a06c56cULL, 0x3fbfcd269f88b940ULL, 0x3ff51fb252f93c22ULL, 0x3ff32d92fafc4542ULL,
     0xbfa3da2c24a35300ULL, 0x3fe1f6c94f8a3ea8ULL, 0x3feeefbea01bdc24ULL, 0xbfd87adccb7205a0ULL, 0xbff95d17db045452ULL,
     0x3ff5545f9ff7ef9eULL, 0x3ff1a94ff046386aULL, 0x3ff8363d9b63ff9cULL, 0xbff993508e700c26ULL, 0x3fe1f8c1c25e94f0ULL,
     0xbfdb8758a6a9f9f8ULL, 0x3ff518eb76956d94ULL, 0x3fefd8b9b3bcea10ULL, 0x3fc07efa0e909330ULL, 0xbfffa8f5161f0bc0ULL};
-static const uint64_t v360[15] = {
+static const uint64_t v370[15] = {
     0xbfe2b45b188e9c04ULL, 0xbfea5a29f21e4dceULL, 0x3fe9a2c9f9438086ULL, 0x3feac512e2e71dbaULL, 0xbfec2c1cd32db218ULL,
     0x3fde53885f76bc0cULL, 0xbfbe10515f8819e0ULL, 0xbfe8a95d40f4e158ULL, 0x3fe8267e16771b78ULL, 0xbfee165d105507c0ULL,
     0xbfe5dd01a254c7b6ULL, 0xbfe5e87454434fa2ULL, 0xbfe701cd7046d97aULL, 0xbfeafacfc420ae6aULL, 0x3fd1cf383dd37a58ULL};
-static const uint64_t v361[10] = {
+static const uint64_t v371[10] = {
     0x3f95bcf311859d00ULL, 0x3fcc42e8ea77e2f0ULL, 0xbfe1d2a3349e98eaULL, 0x3fec46507a675a26ULL, 0xbfe49660bb368c32ULL,
     0x3fcb4d0094fe23e8ULL, 0xbfe5ce6bf47cd71aULL, 0xbfef9d448316d72cULL, 0x3fcfbc747ce40318ULL, 0xbfedbb7088dff664ULL};
-static const uint64_t v362[20] = {
+static const uint64_t v372[20] = {
     0x0000000000000000ULL, 0xbfe0e6884d89fd29ULL, 0x3fbdd09e731bf480ULL, 0x3fbaeb001c8d0f15ULL, 0x0000000000000000ULL,
     0xbfd88fd807b556b3ULL, 0xc00e55ac03397941ULL, 0xbfbc5406b9ae90ceULL, 0x0000000000000000ULL, 0xbfd89cb475d73d45ULL,
     0x4009a8e7cd1a57a9ULL, 0x3fae7e7f822967c0ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x3fe229f295542e01ULL,
     0x0000000000000000ULL, 0x3ff5ec372586f044ULL, 0x3fd6d4b645e7ab62ULL, 0x3fe83b0176f7b556ULL, 0x0000000000000000ULL};
-static const uint64_t v363[1] = {
+static const uint64_t v373[1] = {
     0x401cdd927bf976adULL};
-static const uint64_t v364[20] = {
+static const uint64_t v374[20] = {
     0xbff37a653e579a32ULL, 0x3fffe56da8ded306ULL, 0xbfe52bfea5144948ULL, 0xbfe70bc2c2120798ULL, 0xbff3fae3591ff7e8ULL,
     0x3ffd88499db7b6f2ULL, 0x3fc972a82b348d20ULL, 0xbff4b3b9dc4f1cc8ULL, 0x3fe43bed53a3fc30ULL, 0x3ff36ba16c8ebd52ULL,
     0x3fd59e5fa6bb9d40ULL, 0x3ff5aeedf1f38efaULL, 0xbffe6b215be0c1aaULL, 0x3ff97656fe6aade8ULL, 0x3ffafe3bc1ba1076ULL,
     0xbffa7656a2fe23acULL, 0xbffb03380e22586cULL, 0x3fb957bc7b09f780ULL, 0x3fbf90a67f803ee0ULL, 0xbfbb9f4d29a6d0a0ULL};
-static const uint64_t v365[15] = {
+static const uint64_t v375[15] = {
     0x3fdab38bcdaaa96cULL, 0x3fd1da271daad458ULL, 0x3fee760efd1ca7b0ULL, 0x3fce0b0cc43481a0ULL, 0xbfc2c4679668e720ULL,
     0x3fee3679ae592f50ULL, 0x3fee7f0593ec08f6ULL, 0x3fd3f06e3d50aa8cULL, 0xbfea1fcc866d1f14ULL, 0x3fc9e06c9112c668ULL,
     0x3fec2fc3b2b37a0cULL, 0x3fd7b32cfdb42088ULL, 0xbfedb44a6097a23aULL, 0x3fd73bb9dff2e1c4ULL, 0xbfec94724af2860eULL};
-static const uint64_t v366[10] = {
+static const uint64_t v376[10] = {
     0x3fe357babba6678cULL, 0x3feb1a0689ecb0a4ULL, 0xbfeaeac18e07d38cULL, 0x3fd1bba903ee0784ULL, 0x3fe15f6b701edd9eULL,
     0x3fc58fd60aef2928ULL, 0x3fe329402a1bce00ULL, 0x3fd3846e3a7da7d4ULL, 0xbfc195b2ccb49ab8ULL, 0x3fcd2caf71f66820ULL};
-static const uint64_t v367[20] = {
+static const uint64_t v377[20] = {
     0xbffd72778f6bec15ULL, 0x402e5c6423121ab8ULL, 0xc021c295e2919b4cULL, 0x3fdefbc14623d59aULL, 0x3ff285f8ed3016b8ULL,
     0x402c4c9ce7ca6b8dULL, 0xc028323c396fb012ULL, 0x3fc54d54bbc67a38ULL, 0xc01e08bb46d01d1aULL, 0x4030bbd7273d19c8ULL,
     0xc0362603502e28e7ULL, 0x3ff50f632dfc2ad4ULL, 0x40009dc756a3c1eaULL, 0xbf6557bde916d8aaULL, 0x4046ba9a3967e1d4ULL,
     0x0000000000000000ULL, 0x4003013e893db18eULL, 0xbf82537fba31a970ULL, 0x4023c938356062f5ULL, 0x0000000000000000ULL};
-static const uint64_t v368[1] = {
+static const uint64_t v378[1] = {
     0x404040bfe6318d51ULL};
-static const uint64_t v369[20] = {
+static const uint64_t v379[20] = {
     0xbff7a96030e30b48ULL, 0x3ffef52d1291174aULL, 0x3ff32983120df7d8ULL, 0x3ffd785e5f8420f0ULL, 0x3fa58a5876a11cc0ULL,
     0x3ff2ecfe4f5fffb0ULL, 0xbffa69ae23f838eaULL, 0xbff6770d99a135f0ULL, 0x3ff5be68c306cf26ULL, 0xbfdb7ccb0ac8ebd8ULL,
     0x3ff4640000cb9c1cULL, 0xbfdf10e5efea9258ULL, 0xbffdd0b17db8367cULL, 0xbff47e4adc879988ULL, 0xbfed9a318a36bdd8ULL,
     0x3ffb867afa94e9b0ULL, 0xbff183bf183c4adcULL, 0x3ff0b1e9e4acd038ULL, 0x3fd20e45c8f57520ULL, 0x3ff262e192750824ULL};
-static const uint64_t v370[15] = {
+static const uint64_t v380[15] = {
     0xbfd29059d7de7f64ULL, 0x3fa7119737d07020ULL, 0x3fd5a1aee86200d4ULL, 0x3fcf0c3285cc2c90ULL, 0xbfbef0e878d14be0ULL,
     0x3fa9e5fed8f62b40ULL, 0x3fe4273d7d585ef4ULL, 0xbfd24f0017460460ULL, 0x3fe215aebf2af67cULL, 0xbfef37fc30c2a626ULL,
     0xbfe58a15445ea000ULL, 0x3feb996dfe11715aULL, 0x3fd7ec4bb6de07a4ULL, 0x3fe7ae044876078cULL, 0xbfbd6f9b4dcca410ULL};
-static const uint64_t v371[10] = {
+static const uint64_t v381[10] = {
     0x3fbe9571163167c0ULL, 0x3fd19808b1bbf2f0ULL, 0x3fb38f0a10c1a390ULL, 0x3fe301d9656d116eULL, 0x3fd12f631034903cULL,
     0xbfd2257e1387b0e0ULL, 0xbfaf24aed71f5ba0ULL, 0xbfddbc55e98ac9e4ULL, 0x3fe8050ad5363818ULL, 0x3fe70c92a31acce2ULL};
-static const uint64_t v372[20] = {
+static const uint64_t v382[20] = {
     0x0000000000000000ULL, 0x3fe6e54692cec09fULL, 0x3fd67ebb43e6dc9dULL, 0x3fd8c61e3615016fULL, 0x0000000000000000ULL,
     0x3f6f195e0cedbd9aULL, 0xbfc49b0cc940d473ULL, 0xbfc6b16fef31450cULL, 0x0000000000000000ULL, 0x3fdc6ac1413448d4ULL,
     0x3fd2dc10a687468dULL, 0x3fd4c52bb122868bULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
     0x3fe64977158ff432ULL, 0x0000000000000000ULL, 0x3ff049d6c6154be0ULL, 0x0000000000000000ULL, 0x3fe6663c8343c0a4ULL};
-static const uint64_t v373[1] = {
+static const uint64_t v383[1] = {
     0x403ec1855357c52bULL};
-static const uint64_t v374[20] = {
+static const uint64_t v384[20] = {
     0xbfff41c4118040aeULL, 0x3fd5ce5627541220ULL, 0x3ffd915a368fc82eULL, 0xbff95ab0715bf5c2ULL, 0xbfff3dd17f334c66ULL,
     0xbffd9d226f2d2bb0ULL, 0xbfe0f0488efc6a24ULL, 0xbff632028b1fbb3eULL, 0xbff32f3b0646634aULL, 0x3fe0cd924fa0f264ULL,
     0xbf9505e1f66c7f00ULL, 0xbfe304d6e704e540ULL, 0xbff011fa959a49d4ULL, 0xbffd56c8e981e9ccULL, 0x3fe4afe4546fbe6cULL,
     0xbfeefd50edf88f5cULL, 0xbff511e1417ffa78ULL, 0x3fe52bd42bb420d0ULL, 0x3ff2cdce692d7816ULL, 0xbfd715aa9cfb3e18ULL};
-static const uint64_t v375[15] = {
+static const uint64_t v385[15] = {
     0x3fe540947361d85cULL, 0x3fd55957014439acULL, 0xbfedc8598ff1b1a4ULL, 0xbfea710dd19e0500ULL, 0x3fdfaf77249d6764ULL,
     0xbfe7e417abfc8ec2ULL, 0x3fd4c9b2598d0cfcULL, 0x3fccb3240c7eaf10ULL, 0xbfd51513ff136108ULL, 0xbfd1734c55eb0380ULL,
     0x3fcf71e1191b7068ULL, 0xbfde2d1e2dbc3214ULL, 0x3fd5ff26f79343acULL, 0x3fe22b825df7cb3cULL, 0xbfec9d40cc199abaULL};
-static const uint64_t v376[10] = {
+static const uint64_t v386[10] = {
     0xbfe6f853b1d7c2beULL, 0xbfe9c7b4c29eeda4ULL, 0xbfe5125a7b250ecaULL, 0xbfed59d6cb788e06ULL, 0xbfec42e056e955b2ULL,
     0x3fe2019dbef1ffb6ULL, 0x3fe310e27e6d1f54ULL, 0x3fedb87a0dfd10a8ULL, 0x3fec235aeb4ad744ULL, 0xbfcdf63661657698ULL};
-static const uint64_t v377[20] = {
+static const uint64_t v387[20] = {
     0x0000000000000000ULL, 0x0000000000000000ULL, 0x3fc26d6bea8d649bULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
     0x0000000000000000ULL, 0x3fb8465a8bdb1fb0ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
     0xbfcd99fc3133417fULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
     0x0000000000000000ULL, 0x0000000000000000ULL, 0x3fd556f42457cc82ULL, 0x0000000000000000ULL, 0x0000000000000000ULL};
-static const uint64_t v378[1] = {
+static const uint64_t v388[1] = {
     0x401c828944ec3fb2ULL};
-static const uint64_t v379[9] = {
+static const uint64_t v389[9] = {
     0x3fe8c917680eda18ULL, 0xbfea780355bb9a7cULL, 0xbfffb14a3b8d2c8eULL, 0xbff531d47c8923e2ULL, 0x3ff9d765b28dcc08ULL,
     0xbfee8733d2e05304ULL, 0x3ff06170e9531b34ULL, 0x3ff39b355db0f08aULL, 0xbffdb3770e938310ULL};
-static const uint64_t v380[2] = {
+static const uint64_t v390[2] = {
     0x3fe2f20e5a377f98ULL, 0xbfa64c3b23e07020ULL};
-static const uint64_t v381[1] = {
+static const uint64_t v391[1] = {
     0x3fefad8db2f33266ULL};
-static const uint64_t v382[9] = {
+static const uint64_t v392[9] = {
     0x3fe277c20b5e7580ULL, 0x3fe61abe1057a15bULL, 0xbff0be23969e3931ULL, 0xbfa5bc4b19e77578ULL, 0xbfaa0401e271e5fdULL,
     0x3fb3b488a6293f34ULL, 0x3fdf75829dcf4f8aULL, 0xbfe1105269ef7375ULL, 0xbff13b8007e1dad6ULL};
-static const uint64_t v383[1] = {
+static const uint64_t v393[1] = {
     0x3fed0286ab9443c9ULL};
-static const uint64_t v384[20] = {
+static const uint64_t v394[20] = {
     0xbffd2995293d9e54ULL, 0xbfef4299123ee90cULL, 0xbfe90d44d1254a04ULL, 0xbff79fbb0b006ac6ULL, 0x3ffa4984d4ac0a5aULL,
     0xbff3ce6f66d4f11cULL, 0x3feff64683e7cb98ULL, 0xbfd8a51b80bd8540ULL, 0xbfff6698f61178baULL, 0xbfd3752df369fdb0ULL,
     0x3ffae860146de7acULL, 0x3ff6d853d5432d14ULL, 0x3fddecef6faacd40ULL, 0x3ff6732c93867ae8ULL, 0xbfe070885140d394ULL,
     0x3ffec6c5e58825baULL, 0x3ff5dd9b9430b4d8ULL, 0xbfff9aa3892be8ccULL, 0x3fe48d9a3d575fd4ULL, 0xbfffa379deeadd62ULL};
-static const uint64_t v385[15] = {
+static const uint64_t v395[15] = {
     0x3fe258713615ba60ULL, 0xbfe3bf1f78344752ULL, 0xbfeda7b881b1e48eULL, 0xbf6f75fc3b590400ULL, 0x3fee3068d7bf7574ULL,
     0x3feb60b364db07faULL, 0xbfba44eb699e0980ULL, 0x3fe773d5d5e52608ULL, 0xbfe1de51eb7a2ec2ULL, 0xbfdd6093682b4b20ULL,
     0x3f95c8200a7abb40ULL, 0xbfec86a3be820bacULL, 0x3fea0aea0d7e6736ULL, 0x3fb8c97010a02890ULL, 0xbfef61b3dd7bb010ULL};
-static const uint64_t v386[10] = {
+static const uint64_t v396[10] = {
     0x3fa0704a8d12d500ULL, 0xbfe022c11607ea98ULL, 0xbfe850b7f8ca88baULL, 0xbfe886dee9b72036ULL, 0x3fa30936a25baf20ULL,
     0x3fedae2578e618acULL, 0xbfeacb3a21c1eb7aULL, 0xbfe7b84f27a65c52ULL, 0x3fef18c4d2d96c32ULL, 0xbfe6f0aa18db7b0aULL};
-static const uint64_t v387[20] = {
+static const uint64_t v397[20] = {
     0x402392bea93f8ccdULL, 0x40359f5ac6bc4fbeULL, 0xc03c2aa1914f23cdULL, 0xc0370a17794d6ae8ULL, 0xc0263d07e8b75f48ULL,
     0xc038aff68602beb0ULL, 0x40401b505a010a68ULL, 0x403a5002cf154592ULL, 0xc0464d1c834cec49ULL, 0xc0535b07113f2c3eULL,
     0x4056d534318bf544ULL, 0x40544cd07b6c1e44ULL, 0xbff463a5cf50eea6ULL, 0x404289f22b22ed07ULL, 0xc01ddecb0dce6436ULL,
     0x402e4c6a0ae50c1eULL, 0x4042b7fcfbc49c44ULL, 0xc053d3e138d7bd0eULL, 0x403b7822cc4b5b95ULL, 0xc04ee4e8eff7b51cULL};
-static const uint64_t v388[1] = {
+static const uint64_t v398[1] = {
     0x407c22d38f808a4cULL};
-static const uint64_t v389[20] = {
+static const uint64_t v399[20] = {
     0x3fe5c14b8a55baa4ULL, 0xbfb9ba333fc1f0c0ULL, 0xbfe475d6c00ce924ULL, 0xbff502277c59506aULL, 0xbfd3cd6777892d48ULL,
     0xbff3402226c5acb2ULL, 0xbfe6117f34ea0e70ULL, 0xbff83a85d96f427cULL, 0x3ff4c78288047222ULL, 0xbfe3328ab7a536f0ULL,
     0x3fc460680143e980ULL, 0x3fe40782a90d8030ULL, 0xbfefa38f5447c39cULL, 0xbfff3b7bcbba36e2ULL, 0xbfb0e97a2ba8aba0ULL,
     0xbffaef3847685e14ULL, 0x3ff306c0f67d76c8ULL, 0x3ffdb3b49de05f76ULL, 0xbff1726139b5f7e2ULL, 0xbff9b375791ee074ULL};
-static const uint64_t v390[15] = {
+static const uint64_t v400[15] = {
     0x3fbd9cb0ac210190ULL, 0xbfd8afb9c268d800ULL, 0xbfd8ddbd57828798ULL, 0xbfe3d6a13f68e474ULL, 0xbfed55c6b44cd3c0ULL,
     0x3fd9bbf0ae064540ULL, 0x3fe4d21c961e66c0ULL, 0xbf9760bb08d6d300ULL, 0xbfe7f407c9513998ULL, 0x3fb80290ce427eb0ULL,
     0x3fe8ee8327da6180ULL, 0xbfe8e954fa25c178ULL, 0x3fd86c3eabd09b38ULL, 0x3fca288de5b2ebd8ULL, 0xbfdc656ae03f78e8ULL};
-static const uint64_t v391[10] = {
+static const uint64_t v401[10] = {
     0xbfec357e99d37f06ULL, 0xbfe3864cb811a79eULL, 0xbf98cc3a8b922d00ULL, 0x3fd60a5807039f50ULL, 0x3fe5a8aaec090f58ULL,
     0xbfe9e74302ea7890ULL, 0xbfcd464ff89aa518ULL, 0x3feaa83ac7339b64ULL, 0x3fd85955f8856aacULL, 0x3fe7ba02c9b22778ULL};
-static const uint64_t v392[20] = {
+static const uint64_t v402[20] = {
     0xc037b462b800ba08ULL, 0xc0311f87f6811603ULL, 0x403797e830107d41ULL, 0xc034acb477efc5fcULL, 0xc0418bd0789e4413ULL,
     0xc0390d3d737f8393ULL, 0x404182c75a0c3dc1ULL, 0xc03eb61ab4ec6578ULL, 0x4041497e2126dcd8ULL, 0x4037c3b45733eaa6ULL,
     0xc04165be35a61d4bULL, 0x403e94aa4710ff0cULL, 0xc022589777f1c178ULL, 0xc02f5381d6c150baULL, 0xc00e3d16549da192ULL,
     0xc0249e9bcce1e9ddULL, 0xc020fbf7c9be85cbULL, 0xc032ae3ad1e9086fULL, 0xc03463b2d5b1eed5ULL, 0xc045f69cb1cb6f8eULL};
-static const uint64_t v393[1] = {
+static const uint64_t v403[1] = {
     0x404a7d0374f7897aULL};
-static const uint64_t v394[20] = {
+static const uint64_t v404[20] = {
     0xbff5d2538c30613eULL, 0x3ffadf94ece3401aULL, 0xbfb78fa3c0bff600ULL, 0xbfe2845c7da4de78ULL, 0xbffe86c835b76fa6ULL,
     0xbfb5c82cfaafd3e0ULL, 0x3ff51d259feebe12ULL, 0xbff23604781caca6ULL, 0xbfee1e2fc46426bcULL, 0x3ff635be935a449eULL,
     0xbf3f59c10ce5a000ULL, 0xbff586bc0911d54aULL, 0xbff53c875ebfb1d0ULL, 0xbfe1bf2eacd41444ULL, 0xbffbb86c7d23bdb0ULL,
     0xbfb65be580af1660ULL, 0x3fdcecf44222ba60ULL, 0xbfcd2797964aa160ULL, 0xbff64ca88ef13ab6ULL, 0x3fd55a1ee803fd00ULL};
-static const uint64_t v395[15] = {
+static const uint64_t v405[15] = {
     0xbfd27ca4e46d5a50ULL, 0x3fe7de9025b35f00ULL, 0x3fd6c5d287fda440ULL, 0xbf50d8f178dd0800ULL, 0x3fd1244c89081a28ULL,
     0x3fd31b464cbe3f74ULL, 0xbfc00808c56fb388ULL, 0xbfd4cee81243d87cULL, 0xbfc4978ffa0f2290ULL, 0xbfe06ec2a01211d2ULL,
     0xbfcd47ac8d7449d0ULL, 0x3fee309a56f30daaULL, 0x3fe5b3bba7f316d4ULL, 0x3fb8e7e8de63dde0ULL, 0xbfe93540e9a7d286ULL};
-static const uint64_t v396[10] = {
+static const uint64_t v406[10] = {
     0x3fddf1fa66b534f8ULL, 0x3fcf622fd92be1b0ULL, 0xbfec1a7a5f3db720ULL, 0x3fc1c0457cf06990ULL, 0x3fd5e9db9d6204f4ULL,
     0x3fdd58b5ebe522dcULL, 0x3fe84ae9e2b95e36ULL, 0xbfdf774ded6ddc88ULL, 0xbfa48e9a27106ea0ULL, 0xbfe0141358a90d6cULL};
-static const uint64_t v397[20] = {
+static const uint64_t v407[20] = {
     0x3f96d952ab9df0e0ULL, 0x3fb1c502443685f0ULL, 0xbfa163be561a656dULL, 0x3fb4d68605762d78ULL, 0xbfe1c99bd78e7538ULL,
     0xbfe6def5557eac7fULL, 0x3fc75170a6531050ULL, 0xbfe22d860da1c70dULL, 0xbfc696236cdef960ULL, 0xbfd0d44e3b3f331dULL,
     0x3fb4d92c5301c72fULL, 0xbfcdb9d6af347ec2ULL, 0xbfebe515fea1bbc7ULL, 0xbfb21493e6803d11ULL, 0x3fbb49cc50579f28ULL,
     0x3fa1411e90bff523ULL, 0x3fe182445c370333ULL, 0x3f911d72063b786dULL, 0xbfe4d6a7e9c8fa04ULL, 0x3f8a722d4eec4654ULL};
-static const uint64_t v398[1] = {
+static const uint64_t v408[1] = {
     0x40385fbe8eec05acULL};
-static const uint64_t v399[20] = {
+static const uint64_t v409[20] = {
     0x3fdc8d7d555fec08ULL, 0xbff554e5088d29c2ULL, 0x3ff5022ee027deeeULL, 0xbff60cdcb7622bd6ULL, 0x3ff9c26bb184f998ULL,
     0xbfd0c745e5b93d48ULL, 0xbff9d5b90e320bf2ULL, 0x3fc8290016c45b50ULL, 0x3fffc75b5e6023feULL, 0xbfe8cdc6109d6808ULL,
     0x3fd49a0b2d95f4e8ULL, 0xbffc255459bd0c44ULL, 0x3fc08f59c6779e30ULL, 0xbfe4e6e40e61fc30ULL, 0x3ff4e42cfee2ab9eULL,
     0xbffb61d38f1563d4ULL, 0x3fc695df902d0700ULL, 0xbff3e1a5b83bb060ULL, 0x3ffe2416333a8dd0ULL, 0xbffca4d20273fadeULL};
-static const uint64_t v400[15] = {
+static const uint64_t v410[15] = {
     0x3fe8cf884b7358dcULL, 0x3fe209a64adb9f26ULL, 0xbfeda198547b0b76ULL, 0xbfe12ee3087935c8ULL, 0x3fda3ab6a1f84798ULL,
     0x3f948e58da547e00ULL, 0xbfcd9dca09d7c580ULL, 0xbfe888d8b1d9945cULL, 0x3feda7bf8b899ecaULL, 0xbfe11b9c434dda5cULL,
     0x3fe05181dc9a73deULL, 0x3fee84bd003a51eeULL, 0x3fd548fd2bacc780ULL, 0xbfdec94ce70ee6b8ULL, 0x3fd2721a07605828ULL};
-static const uint64_t v401[10] = {
+static const uint64_t v411[10] = {
     0x3fd5445b0dc7d3f8ULL, 0xbfde34383c6d6050ULL, 0x3fd3b24224429b14ULL, 0x3fb5e1ad11dd04e0ULL, 0x3facf72ab327af40ULL,
     0x3fb5213d0bf47040ULL, 0x3fe998cf8e9a22e6ULL, 0xbfee3a4da4543e72ULL, 0x3fc2922592f364d0ULL, 0x3febdc62f49b8004ULL};
-static const uint64_t v402[20] = {
+static const uint64_t v412[20] = {
     0x3fae6924dfb72077ULL, 0x3fcbfdd94c6985b7ULL, 0x3fbbc337188db4efULL, 0x3fd0cd94aa22b3f3ULL, 0x3fa1f2996fa4176aULL,
     0x3fe54798be8e5e45ULL, 0x3f99fd96be6cfc80ULL, 0x3ff00b0f0ae17ba7ULL, 0xbfe0f5d90550547aULL, 0xc0043317210a1bfcULL,
     0xbfeda4ec2ddabe9cULL, 0xc00a002308e455aaULL, 0xbff59d5807aa25a6ULL, 0x3ff379311bac8bb3ULL, 0x3fe565b0ae57875cULL,
     0xbfd71e04cb98fb84ULL, 0xbff3fff91d57d038ULL, 0xbf93962fb7736280ULL, 0x4000b793086ca710ULL, 0xbfecbef7f3f48ce0ULL};
-static const uint64_t v403[1] = {
+static const uint64_t v413[1] = {
     0x4040e353aa4563b8ULL};
-static const uint32_t v404[3] = {
+static const uint32_t v414[3] = {
     3U, 5U, 1U};
-static const uint32_t v405[2] = {
+static const uint32_t v415[2] = {
     1U, 0U};
-static const uint64_t v406[20] = {
+static const uint64_t v416[20] = {
     0xbfbdcbe4fd866020ULL, 0x3ff41ccd2ee0c9feULL, 0xbfddf1d30ab361d0ULL, 0xbff0f474c5e660c4ULL, 0xbff34d295abac0ccULL,
     0xbff14bb858664d64ULL, 0x3ffaff30dace9590ULL, 0x3fcde9b86eff7890ULL, 0x3ffc9875257faf4cULL, 0x3ff02d352cbc6566ULL,
     0x3ffeb280a859c25aULL, 0xbfda58f32a385280ULL, 0x3ffba677cdfb1f04ULL, 0xbfff62c6f7727590ULL, 0x3fe9919825124520ULL,
     0x3fd6ebd1384f6d90ULL, 0x3ff0e79a92669db4ULL, 0x3ff1f1189ae15276ULL, 0x3feace8b3b96eeacULL, 0x3fb965cd6ba2c060ULL};
-static const uint64_t v407[9] = {
+static const uint64_t v417[9] = {
     0x3fe787a6273c04a4ULL, 0xbfee6c768f4fdf3eULL, 0x3fe14ef720ed44baULL, 0xbfe9ead604785b06ULL, 0x3fd142753c5aefd0ULL,
     0x3fe18c146e7b3d66ULL, 0xbfa3f25d6aab2fe0ULL, 0x3fd8ec60bf1254c8ULL, 0xbfe0d047b3f179caULL};
-static const uint64_t v408[3] = {
+static const uint64_t v418[3] = {
     0x3fe88bbf2ccf05a4ULL, 0x3fbc257addcaacf0ULL, 0x3fc43fbfc7241370ULL};
-static const uint64_t v409[20] = {
+static const uint64_t v419[20] = {
     0xbf8c7a2251a48e40ULL, 0xbfb0fd5480aa6e56ULL, 0xbfb0c689b2dd1427ULL, 0xbfaaf8bd9631bbaeULL, 0xbf616fd4546ad0b4ULL,
     0x3f801047f8947e56ULL, 0x3faf54f7a896eb6dULL, 0x3fb588fdebc5b89aULL, 0x3f94a3b9400e99f8ULL, 0x3f71cc56e5eb8678ULL,
     0x3f733cf4fb842a74ULL, 0xbf899f2dd635bd00ULL, 0xbfa82c65152f062aULL, 0x3fa04c4e4bdec69cULL, 0xbf6fe7de64964548ULL,
     0xbfb1cb5a709b36a5ULL, 0x3fa51421e370466cULL, 0x3f632594a502682aULL, 0x3fc3bf062686fc1aULL, 0x3fc182c9d7c13236ULL};
-static const uint64_t v410[1] = {
+static const uint64_t v420[1] = {
     0x3fe9486a95afba3dULL};
-static const uint32_t v411[3] = {
+static const uint32_t v421[3] = {
     3U, 5U, 3U};
-static const uint64_t v412[30] = {
+static const uint64_t v422[30] = {
     0xbfe4a2ffd99914b4ULL, 0xbf96ebc5182b4980ULL, 0xbff9de960530eb54ULL, 0xbfd7ea9d67215170ULL, 0x3fba6db00c6f09c0ULL,
     0xbff14d4acc5fddeeULL, 0x3ff38da52bd621eaULL, 0xbff4ced3c8cc8450ULL, 0x3fe040a48128fea0ULL, 0xbfe6c376edb01664ULL,
     0x3ffc6b6bb23674a8ULL, 0x3fe83e5c2582c478ULL, 0x3fee7c740797ab74ULL, 0x3fa9a315421c1a40ULL, 0x3fc697dfddd83200ULL,
     0xbffc10586c97fca6ULL, 0xbff97c1e6f67877aULL, 0xbff3fa46ebb678c4ULL, 0xbf6d3746be0a1400ULL, 0x3fed22bc4a453738ULL,
     0x3fd193bb68451478ULL, 0x3fe8508c3965d0bcULL, 0xbfee70b69355ded4ULL, 0xbfd438731ae059b0ULL, 0x3fe3c12b67bd5f58ULL,
     0x3fe6bfd111908d30ULL, 0x3ff95bb8dcf9b7a2ULL, 0x3ff3b310821118daULL, 0xbfb7d98594ac04a0ULL, 0x3ff1a9e332ec3acaULL};
-static const uint64_t v413[9] = {
+static const uint64_t v423[9] = {
     0xbf929934daffa680ULL, 0xbfe1e9c25ef6415cULL, 0xbfa9a96e3d6cef40ULL, 0xbfd4a9a24d1e0eb0ULL, 0xbf9d675f498144c0ULL,
     0x3fd16fdc1f58b9bcULL, 0xbfeb47b5043bedaeULL, 0x3fb8cffdb0053350ULL, 0x3fe4859a0d343f1eULL};
-static const uint64_t v414[9] = {
+static const uint64_t v424[9] = {
     0xbfdc29c0a4e5f18cULL, 0xbfdea399aa15967cULL, 0xbfe9a4f781252cf8ULL, 0x3fe6624fe6f165aeULL, 0xbfed6629baa0068aULL,
     0xbfd5781d948bfcbcULL, 0x3fe0f0d701049752ULL, 0x3fd671a645cc8224ULL, 0xbfd858e57279596cULL};
-static const uint64_t v415[30] = {
+static const uint64_t v425[30] = {
     0x3f93f6e5a475ca3eULL, 0xbf915817e66a0db6ULL, 0x3f87a5e23267b520ULL, 0xbfacce3563c5d247ULL, 0xbf9c91472004c2d5ULL,
     0x3fb2a04de8fb7a05ULL, 0xbf82e2f1a070635eULL, 0xbf6c04fe9264a090ULL, 0xbfad8610730c7600ULL, 0xbfaaec74f3172b15ULL,
     0xbf80210702cafb83ULL, 0x3f8ad3daffe2d5b5ULL, 0xbf84c96a65ddceecULL, 0x3fa3407e80692c4cULL, 0x3f8eeeea72d1f3f8ULL,
     0x3f75fed2376ba003ULL, 0x3f99ef9b981a44e0ULL, 0x3fb306bba03ddda6ULL, 0xbfa4541c0fb71b5eULL, 0xbf6dd266af2741c0ULL,
     0xbf7205e9261cc35dULL, 0x3f859b3ae3566df9ULL, 0x3f9d9641becf75a5ULL, 0x3fb54f2501f652baULL, 0xbf94027ceea0fe32ULL,
     0xbf4838fdd07e4c07ULL, 0x3f707589fd96015fULL, 0x3f9309f740c409d2ULL, 0x3f793166a22d97c0ULL, 0x3f916c331741c2e1ULL};
-static const uint64_t v416[1] = {
+static const uint64_t v426[1] = {
     0x4012bf995e569564ULL};
-static const uint32_t v417[3] = {
+static const uint32_t v427[3] = {
     3U, 5U, 7U};
-static const uint64_t v418[50] = {
+static const uint64_t v428[50] = {
     0x3feb68d43ebc5b80ULL, 0x3fa83a8d6f1e40c0ULL, 0x3ff024fc7223e792ULL, 0x3ffcf12ecb15dc76ULL, 0x3ff7f6b91ecd2b66ULL,
     0xbff6e7ebffb00144ULL, 0xbff52c2483caac5cULL, 0xbffc56859767e98aULL, 0x3ff9e38574ecf982ULL, 0x3fd669335798a398ULL,
     0x3fd15f56e616bbe0ULL, 0xbff989505b483deeULL, 0xbfffb1d94297c8c2ULL, 0xbff04f33f81b11e0ULL, 0xbfa78f9bd0e85080ULL,
@@ -2592,16 +2766,16 @@ static const uint64_t v418[50] = {
     0x3fe3a26e3268d72cULL, 0xbff487e145fc4a38ULL, 0xbffcc18abf13f7a8ULL, 0x3ffd6a62293cf3c0ULL, 0xbfe3e499aff66dd4ULL,
     0xbfdee2f80f673120ULL, 0x3fd2dca9e570c818ULL, 0xbfe913f041ce656cULL, 0xbff82ecd2b9a5bc6ULL, 0x3ff7c2608686e166ULL,
     0xbfca1e298a5de750ULL, 0xbff676a0e395dcdeULL, 0xbfd3782376421950ULL, 0xbffa058661fb3256ULL, 0x3fe68e34b8e3ae24ULL};
-static const uint64_t v419[9] = {
+static const uint64_t v429[9] = {
     0xbfd4782ea76c36ecULL, 0xbfee00236d4c4528ULL, 0xbfee258e45180de0ULL, 0x3fef1594c6f8c0baULL, 0xbfed224e7b64ec96ULL,
     0xbfe4d3a937e5f8feULL, 0xbfab65cd9b7dcdc0ULL, 0xbfe97c862de07b4eULL, 0x3fefca7736f8eb64ULL};
-static const uint64_t v420[21] = {
+static const uint64_t v430[21] = {
     0xbfdbcdfea38ea4c8ULL, 0x3fe5cc3f24506b74ULL, 0x3fd46c9f561559b0ULL, 0x3fdbb77b2179e0fcULL, 0xbfe97c1c2e52dec0ULL,
     0x3fea05964608f350ULL, 0x3fef7d5eeb955ab8ULL, 0x3fdb914afd573cecULL, 0xbfcaa0be70381390ULL, 0xbfd7264e62f35364ULL,
     0xbfc7afcbe9cabf90ULL, 0x3fea77861f3bd690ULL, 0x3fe2a524db69d4b0ULL, 0xbfe2be2ec13758aeULL, 0xbfd27381c047c778ULL,
     0xbfd083915d54e1e4ULL, 0xbfe12300a697f27aULL, 0xbf9aba10de7bfec0ULL, 0xbfb0c1ee3ff292e0ULL, 0xbfe8d2b812f3f94eULL,
     0x3fef38c327af30f4ULL};
-static const uint64_t v421[50] = {
+static const uint64_t v431[50] = {
     0x3f900baee2a892f4ULL, 0xbf4c7797f7e15589ULL, 0x3f233374a0351bf9ULL, 0xbf83919dd084cd92ULL, 0x3f98c36edca65b80ULL,
     0x3fa279475d5fa7eaULL, 0xbf7b3f10ddca4eacULL, 0x3f633399e6940c38ULL, 0x3f912eebef4138c0ULL, 0x3fb3beab735a65eaULL,
     0x3f9cf4609f048f20ULL, 0x3f85265ff003dc6dULL, 0xbf680a5debf46248ULL, 0x3f8ad1344bedb4ccULL, 0xbfaa0b0d8651f71eULL,
@@ -2612,11 +2786,11 @@ static const uint64_t v421[50] = {
     0x3f93c6b0b5756aa0ULL, 0xbfa0523266d4334bULL, 0x3f8443e46003a9cdULL, 0xbf457537730710f3ULL, 0xbf793158c274080fULL,
     0xbfa02970231843e2ULL, 0xbf9d3da68b9fbcb9ULL, 0x3fa1538c84ba1c9eULL, 0xbf9212fab3b46959ULL, 0x3f8bc894fc065c33ULL,
     0x3f76fd4c50eb5c9aULL, 0xbf63a33169276fb4ULL, 0xbf97ad6a21517d53ULL, 0xbf84a3ed0ecc9132ULL, 0x3f9f60fd8d43bbb3ULL};
-static const uint64_t v422[1] = {
+static const uint64_t v432[1] = {
     0x4027f945cd4afab4ULL};
-static const uint32_t v423[3] = {
+static const uint32_t v433[3] = {
     3U, 5U, 20U};
-static const uint64_t v424[115] = {
+static const uint64_t v434[115] = {
     0xbff3c6802275e30eULL, 0x3ff067427406ad7cULL, 0x3fe26b9fa457a988ULL, 0x3fe4331167d47afcULL, 0xbff8578d911bad00ULL,
     0xbfdf922fa9ff3fb0ULL, 0xbffcdb94f600b61cULL, 0xbf92c8fb3e667400ULL, 0x3ff93e475b31a872ULL, 0x3ff46469aca3db0eULL,
     0xbfe223616cde1b20ULL, 0x3ff8886c07065182ULL, 0xbfe13bf89de3e1bcULL, 0xbff1ac92a37b016cULL, 0x3fdbd19332b14db0ULL,
@@ -2640,10 +2814,10 @@ static const uint64_t v424[115] = {
     0x3fd77c441b857050ULL, 0x3ff0629b618edeccULL, 0x3fdb3f7e17b5cfb8ULL, 0xbfd2e7ed56956d88ULL, 0x3fe3db6a7cdbfd80ULL,
     0xbfdc1a6522662a20ULL, 0xbfe531aed4f66b60ULL, 0x3ff0647cc239be12ULL, 0xbfff523a4514220aULL, 0x3fe8419b86c67f58ULL,
     0xbff9bca8e00d574cULL, 0x3feca6f822644584ULL, 0xbfff9e1bf781d370ULL, 0xbffad7fa0aa8b5fcULL, 0xbfe1d2889d4c8ab4ULL};
-static const uint64_t v425[9] = {
+static const uint64_t v435[9] = {
     0xbfae6e562d7d1da0ULL, 0xbfe3a8a0e0372c8aULL, 0xbfdb2259cab1ea50ULL, 0x3fd2577ac250adf0ULL, 0x3feb19aecc391256ULL,
     0x3fc0027073cd5150ULL, 0xbfe8cdc599db421eULL, 0xbfe3c08c51655bfeULL, 0xbfe277f5d84f83eaULL};
-static const uint64_t v426[60] = {
+static const uint64_t v436[60] = {
     0x3fd61119dcd6f0b0ULL, 0x3fd193e7ff7422b4ULL, 0x3fd251f2c3ed78bcULL, 0xbfc1802f91692fb0ULL, 0xbf9e806f5c6641c0ULL,
     0xbfe0230607389a00ULL, 0xbfb03eb63d67b5a0ULL, 0xbfebb7019660beb0ULL, 0xbfe69c48615d91e6ULL, 0xbfecf590b50d8ff2ULL,
     0xbfe93a49dbcb82eeULL, 0xbfd8c16dc1a6ae90ULL, 0x3fc41646350d5ec0ULL, 0xbfea0190d43daa2eULL, 0x3fe4ea81d79827e2ULL,
@@ -2656,7 +2830,7 @@ static const uint64_t v426[60] = {
     0x3fb3e7cabd86d810ULL, 0xbfd778df6e092de4ULL, 0x3fe5f0ae7608cffaULL, 0xbfe3b1ba7369636eULL, 0x3fbb4b09bc22bb00ULL,
     0xbfcfec11de17a4c0ULL, 0x3fc6972557332300ULL, 0x3fe58fe4c13df2caULL, 0xbfb37b06cd389140ULL, 0x3fe8639021555ba8ULL,
     0xbfebeabe4de5b67eULL, 0xbfddd517dbe9ae64ULL, 0x3fcf740f116e5650ULL, 0xbfbe69fce1103430ULL, 0x3fe1f7aa1702c4e8ULL};
-static const uint64_t v427[115] = {
+static const uint64_t v437[115] = {
     0xbf71a2f050d717caULL, 0x3f8ee351e360eab5ULL, 0x3f9f52f6e6e01524ULL, 0xbf561602935e08abULL, 0x3f906c86bb07861eULL,
     0xbf8d53aaea144c69ULL, 0x3f8c58bd036c5e32ULL, 0x3fa790690cd4b3e2ULL, 0xbf6e950ddd0442bfULL, 0x3f97b480c70bdb62ULL,
     0xbf87c11a91816902ULL, 0x3f9265d8f9a4117dULL, 0x3fa79aba552fb68bULL, 0xbf62bef43777ac1dULL, 0x3f94002ae9ca0287ULL,
@@ -2680,13 +2854,13 @@ static const uint64_t v427[115] = {
     0xbf7433e150e8e566ULL, 0x3f69c6a8f25cdd35ULL, 0xbf60593caf638bf5ULL, 0xbf643d1e34e45d43ULL, 0xbf56c7bbb623595aULL,
     0xbf75d85c1886e685ULL, 0xbf62ea0ff39b159fULL, 0x3f34a86da539fd4bULL, 0xbf541a8b5234a2cbULL, 0x3f5158775cf7c79cULL,
     0xbf6642a1f1003d56ULL, 0xbf6d9709ce837909ULL, 0xbf3968ce80337480ULL, 0xbf82a443d8bbd913ULL, 0x3f711efb911e970fULL};
-static const uint64_t v428[1] = {
+static const uint64_t v438[1] = {
     0x404523b8b9c024caULL};
-static const uint32_t v429[5] = {
+static const uint32_t v439[5] = {
     2U, 3U, 4U, 3U, 2U};
-static const uint32_t v430[4] = {
+static const uint32_t v440[4] = {
     1U, 2U, 1U, 2U};
-static const uint64_t v431[36] = {
+static const uint64_t v441[36] = {
     0x3ff40418ee55afe8ULL, 0x3ff780133e1a6f34ULL, 0x3fabdf79e7768c40ULL, 0x3fdbb1d518193350ULL, 0xbff6c2c8e4c37830ULL,
     0xbff72bf94265dc28ULL, 0xbfdfa6bc7dee53d0ULL, 0x3ff8454b175a931eULL, 0x3ff9dd4929f95990ULL, 0x3ffdfebf734d21c0ULL,
     0xbffd709066141facULL, 0x3ff837d201a495b0ULL, 0xbff01ad6a6f8b1e2ULL, 0xbfc4e0c00edbd890ULL, 0xbff7a5b41ee2deeeULL,
@@ -2695,13 +2869,13 @@ static const uint64_t v431[36] = {
     0xbfe061f9fd3fefc0ULL, 0x3ff3ec599429f348ULL, 0xbff8abbbb1fdcc2eULL, 0xbf9b460dad84b000ULL, 0xbfe82541394e2b38ULL,
     0x3ff4ac35b86cb0a6ULL, 0x3fd2229aaaedfcd8ULL, 0x3ff6cadfa2a5a4b8ULL, 0xbfd82bc5ef238a80ULL, 0x3fe2d88a9071ad90ULL,
     0x3ffe152457ed5d7aULL};
-static const uint64_t v432[8] = {
+static const uint64_t v442[8] = {
     0xbfe9a6d3cd04cbbcULL, 0x3fc86278abf2fc68ULL, 0x3fcdf67fe41c34a8ULL, 0xbfe7d1beed57b098ULL, 0x3fe8b91832d912a8ULL,
     0x3fcfe9ca105c1128ULL, 0x3f92a628e7de5700ULL, 0xbfec49443de00c7aULL};
-static const uint64_t v433[8] = {
+static const uint64_t v443[8] = {
     0xbfe8591a3bacdd84ULL, 0xbfe7f7510d454970ULL, 0xbfdabb11747f1b3cULL, 0x3fe2109e7d75b34aULL, 0xbfe3159728a71cd0ULL,
     0x3fc7e0c2557a3420ULL, 0x3fe3878a05c2f14eULL, 0x3fed1e4d11a320b8ULL};
-static const uint64_t v434[36] = {
+static const uint64_t v444[36] = {
     0x3fc44c80ad14540cULL, 0x3ffd0288fecfd05fULL, 0x3ff06dae838794c0ULL, 0xc01381d919480f35ULL, 0x3fe688e8ba0858b5ULL,
     0xbffcb084e345703bULL, 0xbfe383eee701e3e3ULL, 0x3ff0387891a42a5cULL, 0xbff3a03f29be7efaULL, 0xbff92f24f76f997cULL,
     0xbfe810ce40844012ULL, 0x3ffd1d3c7c919cc8ULL, 0x3ffc312cc9c72a2aULL, 0xbff4c79af4239195ULL, 0xbfd09d79502a5183ULL,
@@ -2710,454 +2884,454 @@ static const uint64_t v434[36] = {
     0x40005a40dfa1375bULL, 0x3fffcf6ff5e310f8ULL, 0x3ff8229171c08daaULL, 0x400c7b267a738980ULL, 0x3fec40903bc63801ULL,
     0x4019c757fbbfc15eULL, 0x4012fd2b52dc67a5ULL, 0xbff98d9a7b0a8c8dULL, 0xbfe8a3ad39739c9dULL, 0x401601f1e887c048ULL,
     0x401ebdf2e8d7dfd3ULL};
-static const uint64_t v435[1] = {
+static const uint64_t v445[1] = {
     0x402fdea17d705d4dULL};
-static const uint64_t v436[13] = {
+static const uint64_t v446[13] = {
     0xbfff54cbc7062710ULL, 0x3fe1ceb16f2e68a4ULL, 0x3ff1177bb36517caULL, 0xbff694a14766b4e4ULL, 0xbfcf87c7ceaf3980ULL,
     0x3ffef4733be1cbb2ULL, 0x3fe2ffa409c1cf9cULL, 0x3fedcf3a753c7664ULL, 0xbff5999b7d7b2df4ULL, 0xbfddbabfa7e24a60ULL,
     0x3ff9f0255950c230ULL, 0xbfeabb7836a4344cULL, 0x3fec4a4aaa246ce8ULL};
-static const uint64_t v437[2] = {
+static const uint64_t v447[2] = {
     0xbfe65872470db1d2ULL, 0x3fef3e18d47532acULL};
-static const uint64_t v438[1] = {
+static const uint64_t v448[1] = {
     0xbf830b99ab39c200ULL};
-static const uint64_t v439[13] = {
+static const uint64_t v449[13] = {
     0x3f857c151a3912bfULL, 0xbfa3ece102b8402cULL, 0x3f94c8fb7e85160dULL, 0xbf8e09fe35451e9dULL, 0x3fabdbd7c31fd188ULL,
     0xbf9d0f95237daa94ULL, 0xbf8ec46d2b851292ULL, 0x3fac88bea2d9aefbULL, 0xbf9dc3f1f5cb2b68ULL, 0x3fb71d3c2924a4acULL,
     0x3fb4b5aaa5d17b1cULL, 0x3fb0263f78e903f1ULL, 0x3fc201ccc66a3bcaULL};
-static const uint64_t v440[1] = {
+static const uint64_t v450[1] = {
     0x3fe2db2fa6082c86ULL};
-static const uint64_t v441[26] = {
+static const uint64_t v451[26] = {
     0x3ff1216446d30abaULL, 0x3ffae342d63bf668ULL, 0xbfff0eed29c825acULL, 0xbfc19ca131cab230ULL, 0x3fe8856ea9100378ULL,
     0xbfe66df129b3024cULL, 0xbffb84e2828cecf6ULL, 0x3fe449c879ab9834ULL, 0xbff6ebb6060d69b4ULL, 0x3fe6e8826744522cULL,
     0xbfe8642e6a3f93a8ULL, 0xbff028afda02ffd4ULL, 0xbfd35639a3371560ULL, 0x3ffd62d2fb0e1ee2ULL, 0x3ff6ccb6e09b1d48ULL,
     0x3fff6096573da138ULL, 0xbfe0c12f710c3a30ULL, 0x3fd46b6a80cb4130ULL, 0xbffa1d52aa4ef0f8ULL, 0xbff83a6b2d964f9aULL,
     0xbfce1f023382c760ULL, 0xbfff815c5ef85cd6ULL, 0x3fe143c96156ed3cULL, 0x3ff4a5fc1da714a4ULL, 0x3ff14a1368fcb266ULL,
     0xbff62f13aab29178ULL};
-static const uint64_t v442[15] = {
+static const uint64_t v452[15] = {
     0x3fe5b190db3fc47aULL, 0xbfe1146f61b3645aULL, 0xbfdd8845be63c6c0ULL, 0x3fe5a45f2712fc7eULL, 0xbfec035559f41094ULL,
     0xbfd8405f7661dcf0ULL, 0x3fe6f3a9e74356bcULL, 0x3fe592792eecd546ULL, 0xbfeb5a7047fe98e0ULL, 0x3fe3d8496f179fb2ULL,
     0x3fe8d00f225b8352ULL, 0xbfc905bfd3dfcda8ULL, 0x3fee89fcc753a2c8ULL, 0x3fd759bf08da8804ULL, 0xbfe5d35f22cccde4ULL};
-static const uint64_t v443[10] = {
+static const uint64_t v453[10] = {
     0x3fdd661cbb442b98ULL, 0x3fce20b730808198ULL, 0xbfdd06eca05b682cULL, 0x3fe8a12bb44ed5ceULL, 0xbfe31d1457f76e56ULL,
     0xbfbc44b9ce627f40ULL, 0x3feb9309e439543cULL, 0xbfe615c49c7ff124ULL, 0xbfdaf7a1f0ca2270ULL, 0xbfd3282b37c86e4cULL};
-static const uint64_t v444[26] = {
+static const uint64_t v454[26] = {
     0xbf97e40667ff571eULL, 0xbfad8e9fe20fc112ULL, 0xbfb0801f396a7f78ULL, 0x3f94e8fda405aaeaULL, 0x3f98335042916880ULL,
     0xbf9f3512955de857ULL, 0xbfaca9e31d24676aULL, 0x3f710b9c31596122ULL, 0x3f95dfd13edbb78fULL, 0x3fad3532040eff6fULL,
     0x3fa7e7a300125e45ULL, 0xbf8e482ea35378f1ULL, 0xbf9d86915825c988ULL, 0xbfb2bfc724a973feULL, 0xbfb594fd4cf4f71eULL,
     0x3f9b2eab21bcaf65ULL, 0x3fd930630410b89eULL, 0x3fbd9e81060aa248ULL, 0x3fdd0ad04950372fULL, 0x3fbe09baf2477162ULL,
     0x3fd1ffd6807016baULL, 0x3f983ddf69f757b2ULL, 0x3fdcc959442469d4ULL, 0x3fc02253a0241563ULL, 0x3fdf60b2804e5f74ULL,
     0x3fc0da74fe26be40ULL};
-static const uint64_t v445[1] = {
+static const uint64_t v455[1] = {
     0x40100caa882a5d6aULL};
-static const uint64_t v446[26] = {
+static const uint64_t v456[26] = {
     0x3fef1291e7c1bc58ULL, 0xbffad88800602f10ULL, 0x3fea6cd4fca9eba4ULL, 0xbff7f47449d86d8eULL, 0x3fed315b7338d17cULL,
     0xbffde8b940295670ULL, 0xbfe28a00ebbb49f8ULL, 0x3ff8484ecf40d626ULL, 0xbff3e1c49e97faf2ULL, 0xbfe57ae5357bb3ecULL,
     0xbfe1b4d3c81db2e4ULL, 0x3ffbf4742eccc864ULL, 0xbff3e966c8d513d8ULL, 0xbff5f0698f978010ULL, 0xbffff0f5b30cd5eaULL,
     0xbfe9c2c605f3f7e4ULL, 0x3ff19f38b3360d86ULL, 0xbff6ca5f1987673cULL, 0xbffea45477157ff2ULL, 0xbfe5cb399c86ba6cULL,
     0x3ff563185e55534cULL, 0x3ffcdd3b27047deeULL, 0x3fdc72e3ccac6a58ULL, 0xbff6db2d401ef6e4ULL, 0x3ff901d91fe16546ULL,
     0xbffac415e46947c6ULL};
-static const uint64_t v447[15] = {
+static const uint64_t v457[15] = {
     0xbfe036686bb4165eULL, 0xbfcfad098a025578ULL, 0xbfeecfb45dd707a6ULL, 0xbfc7de9dfb14abc8ULL, 0xbfa5eea4832af6e0ULL,
     0xbfe8c6f47d133850ULL, 0xbfe3b17ae1dd37a6ULL, 0xbfe81270bd666102ULL, 0x3fef349c1183408aULL, 0x3fde8ea3f61da844ULL,
     0xbfd8d5edadef92f0ULL, 0xbfe93a9a47ab5e10ULL, 0x3fed7d9b0adb920aULL, 0xbfc95df3ae536340ULL, 0x3fb722d6ecb0a190ULL};
-static const uint64_t v448[10] = {
+static const uint64_t v458[10] = {
     0xbfea0616c342b7e4ULL, 0x3fc5b2046531fef8ULL, 0x3fec3c83b2e1869aULL, 0xbfd0ec1aef3e95acULL, 0xbfdf62781645c278ULL,
     0x3fd6bdffac191300ULL, 0xbfdac01ff645bcb8ULL, 0x3fd98faaa5519b7cULL, 0xbfd547cbc3320a30ULL, 0xbfdf6fb368a07b3cULL};
-static const uint64_t v449[26] = {
+static const uint64_t v459[26] = {
     0xbf977daa1ddc4516ULL, 0x3fc8f7b27dee2dc2ULL, 0x3fa5431edecf7624ULL, 0xbfab6b514a59e982ULL, 0xbfb67471a5415442ULL,
     0x3fd23477cf541318ULL, 0xbfb8fa31db37c7beULL, 0xbfaa9a4c6793f7a2ULL, 0xbfc8ad9255b7b88fULL, 0x3fbecbe3b4001a72ULL,
     0xbfba7ad3b88957c6ULL, 0x3fa06817e1f290c9ULL, 0x3fd039a4c2a76edaULL, 0xbfe457c0b42b5346ULL, 0x3fd3c4b5c6947cbaULL,
     0x3fb38da0886320efULL, 0x3fda6e103ef25d49ULL, 0x3fa30f0391350a3aULL, 0x3fe95a8fbaeec6d2ULL, 0xbf87f11b372463faULL,
     0x3fd09610a117ce60ULL, 0x3f95db29d4a8370dULL, 0x3fdb583c318c0b5dULL, 0xbf6a8d70c926d300ULL, 0x3ff9ec13047f3ae1ULL,
     0x3fb81956341461bcULL};
-static const uint64_t v450[1] = {
+static const uint64_t v460[1] = {
     0x401e75d1a40142f1ULL};
-static const uint64_t v451[26] = {
+static const uint64_t v461[26] = {
     0xbffddb62f95f5db6ULL, 0x3fd6b184ffea0aa8ULL, 0x3fe80b22242d171cULL, 0xbfd89b4466bee920ULL, 0xbfe805a5abd689d4ULL,
     0xbfef48382ea8c6fcULL, 0xbfe29e5deccac488ULL, 0x3fed06ede7bb0410ULL, 0xbff4df6df29c06daULL, 0x3fff36daeaaf9f64ULL,
     0x3fed33887d5a0a60ULL, 0xbfe70f23b1d1773cULL, 0xbfffc82f8d8bc1ceULL, 0x3fd01a3df3466118ULL, 0x3ff87990377b974aULL,
     0xbff0ad4c95082596ULL, 0x3ffb2a304cb719a4ULL, 0xbfd18bd747a22710ULL, 0xbfdbe9d9f9cb37b0ULL, 0x3ff3f1b7469472c0ULL,
     0x3fe9dd358debdf30ULL, 0x3ff98aa749f807ecULL, 0xbff34f1983815e64ULL, 0xbfdcc830d602a348ULL, 0x3fb2003ec10db960ULL,
     0x3ff1efb0b7c30988ULL};
-static const uint64_t v452[15] = {
+static const uint64_t v462[15] = {
     0xbfecaccd3350fc22ULL, 0x3feca2014b600fe6ULL, 0xbfe89ee467a009e6ULL, 0xbfe0245bc58d0c0aULL, 0xbfe9bc12d10cdce8ULL,
     0x3fc1894072246680ULL, 0xbfe561e02b596256ULL, 0xbfe87ea25f0bc3f2ULL, 0xbfd83da1983ea570ULL, 0x3fdd5bb8db2b875cULL,
     0x3fd34cf5200edabcULL, 0x3fec24de359c9eaeULL, 0x3fed84dc5b5fa902ULL, 0xbfcd09eb08a2ffd0ULL, 0x3fbe4a6dffb64dd0ULL};
-static const uint64_t v453[10] = {
+static const uint64_t v463[10] = {
     0xbfe5156b4c74d6a8ULL, 0xbfd55ad7f60b2890ULL, 0x3fcb57f919a427c0ULL, 0x3fb24373f6467070ULL, 0x3fd8bfb1f3ab1900ULL,
     0x3fd1394477e00098ULL, 0x3fd267e0d625bac8ULL, 0xbfce122e5269e5a8ULL, 0xbfcf22a561c02178ULL, 0xbfe3a2fa5c4e33a8ULL};
-static const uint64_t v454[26] = {
+static const uint64_t v464[26] = {
     0xbf8b093d5f2cb814ULL, 0xbf559b541df18cd4ULL, 0xbf8824cc41adacebULL, 0x3f7d6bb6b2b8dcbaULL, 0x3f75afd64d7f77a1ULL,
     0x3f3cae24d9617f67ULL, 0x3f80c754ce8fce43ULL, 0xbf7759f1d2b2b25bULL, 0xbf82bfc7281c3017ULL, 0xbf45cbd524bf6633ULL,
     0xbf83894656efd5b9ULL, 0x3f7a78cbc04e6307ULL, 0x3f9347d7b4d65a7cULL, 0x3f449ef0891acaefULL, 0x3f9388a5162db618ULL,
     0xbf92d5665b494c63ULL, 0x3f97e9be95d147dfULL, 0x3f899d93d31ba807ULL, 0x3fa18bbd54899907ULL, 0x3f88be0815e36f60ULL,
     0x3faa1fcdf56cb0d0ULL, 0x3f94c4c2867e4964ULL, 0x3f9c1ae4718e49e0ULL, 0x3f8d7e31721bbf87ULL, 0x3fb2fae5dc3a673dULL,
     0x3fa0ca0f2c407053ULL};
-static const uint64_t v455[1] = {
+static const uint64_t v465[1] = {
     0x40227cba8af76d95ULL};
-static const uint64_t v456[26] = {
+static const uint64_t v466[26] = {
     0x3fffc2787d2c8cc6ULL, 0x3ffd35bd32e934b6ULL, 0xbfe365d9aeb07078ULL, 0xbfecfc0505f91338ULL, 0x3ff89d9219f97530ULL,
     0xbff3a7e2c30c80a4ULL, 0x3fef3444a2807254ULL, 0x3fc2307916591050ULL, 0x3ff1560d66396faeULL, 0x3ffb70f1d5337f60ULL,
     0xbfcce608d78da910ULL, 0xbfec68a459afb4f0ULL, 0x3ff7ff4c0ea745aeULL, 0xbffa559d7434575cULL, 0x3fd5527757d1eb68ULL,
     0x3ffbf266cc6c2aa6ULL, 0xbff3d499a5df9ff4ULL, 0x3fd8f3fa67e0dd00ULL, 0x3fff41f0a638b93aULL, 0xbff2ddd62950f8baULL,
     0x3ff3aed25db7bbe6ULL, 0x3fe4c9b08eb8579cULL, 0xbfb581bcf51e3e80ULL, 0xbfecfb329e5cf9e4ULL, 0xbfe9b18e33a5316cULL,
     0xbffcfda187ecc66aULL};
-static const uint64_t v457[15] = {
+static const uint64_t v467[15] = {
     0xbfea9b161e220c5eULL, 0xbfecede27c4f1730ULL, 0xbfddb3ec86ea5330ULL, 0x3feee02b658223b0ULL, 0x3fef83ab40c94b66ULL,
     0xbfade7beca5bee40ULL, 0xbfeb23dec9fbf736ULL, 0x3fa4f2ec67d8e280ULL, 0x3fb6decb12483410ULL, 0x3fe7b9234e974d1eULL,
     0x3fea00f9391f5882ULL, 0xbfeaeef3e98c92c6ULL, 0xbfd83dc5e9be82d0ULL, 0xbfedac732e5c9e5aULL, 0x3fd91721c1cec5b0ULL};
-static const uint64_t v458[10] = {
+static const uint64_t v468[10] = {
     0x3fea85fe80c1b1caULL, 0xbf965792b48453c0ULL, 0x3fc169ebc85cf068ULL, 0x3fc7243d1376c638ULL, 0xbfb35c991e824fd0ULL,
     0xbfe0898043925a5aULL, 0x3feb07d300732746ULL, 0x3fef3d1455e6fe9cULL, 0xbfe373917e0c3f98ULL, 0x3fd3644796ecb78cULL};
-static const uint64_t v459[26] = {
+static const uint64_t v469[26] = {
     0x3f821d264daefcf7ULL, 0xbf7b5b2ec763f4a0ULL, 0xbf873330b42e2cc3ULL, 0x3f65777802885167ULL, 0x3f8ab706200be248ULL,
     0xbf93a18696c126d6ULL, 0xbf8b74a50a1c97d4ULL, 0x3f60a0aaf4ed4dc0ULL, 0xbf818c4c05eba2c1ULL, 0x3f87ab9c8967da27ULL,
     0x3f907d0e7fb292f8ULL, 0xbf608d8e63380c78ULL, 0xbf92afbc1f594c88ULL, 0x3f99e7196c1848bdULL, 0x3f83972568f6f00fULL,
     0x3f5187936f3d3d82ULL, 0x3f90dcc924f63103ULL, 0xbf8eff7bf2555c82ULL, 0x3f940f027deaf74aULL, 0xbf60249a8a40e3b7ULL,
     0x3f8d2546be74afbaULL, 0xbf78dc1908fa391aULL, 0x3f9ebe3616e0adf5ULL, 0xbf7e2d9453d7af54ULL, 0x3fa39c93d00770a5ULL,
     0xbf83918eba4a9b9cULL};
-static const uint64_t v460[1] = {
+static const uint64_t v470[1] = {
     0x400834ccc6cd04c4ULL};
-static const uint64_t v461[13] = {
+static const uint64_t v471[13] = {
     0xbff557e07465450aULL, 0xbff2b4043c18bb00ULL, 0x3fda760dc3b64d90ULL, 0x3ff2bd0a80ae05baULL, 0xbffd8d296bb675c2ULL,
     0x3ff52938db6d2f34ULL, 0x3ff11ff25ab2a992ULL, 0x3fff07049a3995e4ULL, 0x3fdddf51472eb0e0ULL, 0x3febfdd9f6d604a8ULL,
     0x3fe05e2456eec400ULL, 0x3fff0752757b1246ULL, 0x3ffb0b39fddcd7e8ULL};
-static const uint64_t v462[2] = {
+static const uint64_t v472[2] = {
     0xbfaeb07b6d5bf720ULL, 0x3fc53664c7166910ULL};
-static const uint64_t v463[1] = {
+static const uint64_t v473[1] = {
     0xbfe9b99a791420a6ULL};
-static const uint64_t v464[13] = {
+static const uint64_t v474[13] = {
     0xbefc5eb060506fa5ULL, 0xbee14ba987b86489ULL, 0xbf25eb7e22f69791ULL, 0x3f139bf6dee2fffcULL, 0x3ef7e8cae86bbcbcULL,
     0x3f3e4d515dc71d78ULL, 0x3f3d94d92f88b4d4ULL, 0x3f2208bfd6c47003ULL, 0x3f66db22e91bee3bULL, 0x3f5ef3c62afd703bULL,
     0x3f609853b32d2c2fULL, 0x3f548a31f6c36905ULL, 0x3f61bbbe87fa9844ULL};
-static const uint64_t v465[1] = {
+static const uint64_t v475[1] = {
     0x400a03eb3dd3e8fbULL};
-static const uint64_t v466[26] = {
+static const uint64_t v476[26] = {
     0xbff97e202cf8d52eULL, 0x3fe89699f41c0f90ULL, 0x3ff3fc1076132786ULL, 0xbfb19b3d8b0a6ea0ULL, 0x3fe8e36b400b047cULL,
     0xbfc2206a27dbe9f0ULL, 0x3ff09550e5873d8aULL, 0xbff3bd3218c78c78ULL, 0xbfe109178a9ee7a0ULL, 0x3ff5684dcc1ff6a6ULL,
     0x3fe94ee59614e95cULL, 0x3fdcd096a41b6318ULL, 0x3ff4219163e60a0eULL, 0xbfe886c8c9fdf0c8ULL, 0xbfee75aa6c4cb8d0ULL,
     0x3ff4f4b4eb7fe0eaULL, 0xbfe98385565fbc38ULL, 0xbfe32bec09e33270ULL, 0x3fda3c17db053ff0ULL, 0x3ff60fbb63c5970eULL,
     0xbff8684111fa9eacULL, 0xbfd962ebc3d55d80ULL, 0x3ffa230b45c9fbc2ULL, 0x3fe0dc189f9c044cULL, 0xbfe15c7eb5037a5cULL,
     0x3ff070c66fc1166aULL};
-static const uint64_t v467[15] = {
+static const uint64_t v477[15] = {
     0x3fe365eef40a40acULL, 0xbfee6f10f5229758ULL, 0xbfe34ca5166cb416ULL, 0x3fa25bfb3bf067a0ULL, 0x3fe413709f950188ULL,
     0xbfc7a7a18ee54450ULL, 0xbfb58b088551f4d0ULL, 0xbfe9f465c3fdb106ULL, 0x3fdac2d4a19254f4ULL, 0xbfd404d35c03a470ULL,
     0xbfe6332646ab018aULL, 0xbfc0f0f75c297830ULL, 0xbfd8b6486735ee90ULL, 0x3fe6166ceb555b46ULL, 0xbfe08d1a18431cdaULL};
-static const uint64_t v468[10] = {
+static const uint64_t v478[10] = {
     0xbfdcce9b7c334e8cULL, 0xbf97e2b9ee6d7c40ULL, 0xbfd1ae1efa0c4c14ULL, 0x3fe19403b9f08e46ULL, 0x3fed66c91681118aULL,
     0xbfe9704e8be2738eULL, 0xbfad54a7817e4040ULL, 0xbfe722480364eb74ULL, 0x3fe13134c4d8005aULL, 0x3fcc10b415970bd8ULL};
-static const uint64_t v469[26] = {
+static const uint64_t v479[26] = {
     0xbfb5d0e2a22c334aULL, 0xbfa6005cf3046454ULL, 0xbfc2df1ec3b7404eULL, 0x3fdc850c8ef00ed4ULL, 0x3fe16208e444423aULL,
     0xbff42a11226fab41ULL, 0x3fe16d5fe58d2d27ULL, 0xbff200bee5963a9aULL, 0x3fb6bf6d0626eabbULL, 0x3fc025b1a8950b3eULL,
     0xbfd00172b3366128ULL, 0x3fe5ddc292c4dd3eULL, 0xbfe10eee7b8d5ad7ULL, 0x3fe70cd92fb8f710ULL, 0x3fe41b870b0881e1ULL,
     0xbff8939ecc9121a4ULL, 0xbfe0af96f1dbcc18ULL, 0xbfd28e5b37fa6d1eULL, 0x3fdcab9b6842fdb4ULL, 0x3fa0c34e3b273f04ULL,
     0x3fd2f18121774a52ULL, 0xbfeb4415df2d5f48ULL, 0x3faa999551a63590ULL, 0x3ff27b1ae56e7f8eULL, 0xbfdbe7e820c85ce8ULL,
     0x3fd79b9c1fa5fc6cULL};
-static const uint64_t v470[1] = {
+static const uint64_t v480[1] = {
     0x4021b69aed404b88ULL};
-static const uint64_t v471[26] = {
+static const uint64_t v481[26] = {
     0x3fad054246435a80ULL, 0x3fbe876fc0bbc540ULL, 0xbfd8f2d2ad319738ULL, 0x3ffbd1a74426ed48ULL, 0x3fed45c22b6be6f8ULL,
     0xbfa5bdc5ce131a00ULL, 0xbfe37fbe183cf468ULL, 0xbff36564ca8c787cULL, 0xbff6e090f10d3bdaULL, 0x3fee18b90981f794ULL,
     0x3ff321378257859cULL, 0xbfbc200770a5e820ULL, 0xbffa2b9b40c77264ULL, 0xbff4f4c65e0f7f58ULL, 0x3feab852db777574ULL,
     0x3fe8f22fcc8b7b60ULL, 0x3fec6cf2571ea554ULL, 0xbfc191e7184c1e80ULL, 0x3fee2c545dd0f744ULL, 0x3ff6b9fea832084cULL,
     0x3ff683554c74a988ULL, 0xbff33e6ca74bce2eULL, 0xbff5c737fd2c4966ULL, 0xbfe24ebe254bc994ULL, 0x3fedcb38bac831dcULL,
     0xbfda84a623bcfc50ULL};
-static const uint64_t v472[15] = {
+static const uint64_t v482[15] = {
     0xbfebeb97681f6dfcULL, 0xbfee345eb3fa3358ULL, 0xbfd8f12fff4cd74cULL, 0xbfe14a33bb881a54ULL, 0xbfee4ab727b3b384ULL,
     0xbfd107f88213f4b4ULL, 0xbfd3b6f54e9088acULL, 0x3fdf8c44f452f6fcULL, 0x3fca19e86ea3d4d8ULL, 0xbfee7041198b36c2ULL,
     0x3fe9163ca865168cULL, 0x3fcdbaad9d10f918ULL, 0x3fcf8074902d13a8ULL, 0x3fe083b5f014630cULL, 0xbfc31b148659ae40ULL};
-static const uint64_t v473[10] = {
+static const uint64_t v483[10] = {
     0x3fe678b0a49f1cb0ULL, 0x3fe6329a416b2b0cULL, 0x3fe674c74bb5584cULL, 0x3febb2e104528fa8ULL, 0xbfb4d4bf577741d0ULL,
     0xbfe5cbc0d8697beeULL, 0xbfe375fc96d59ab2ULL, 0xbfe10bfecb802966ULL, 0x3fe6eca6ac787e00ULL, 0x3fd0ee78b52e70f0ULL};
-static const uint64_t v474[26] = {
+static const uint64_t v484[26] = {
     0xbfbd174b283e532aULL, 0x3fbb29d7a3b2215eULL, 0x3fb083fdff5b0194ULL, 0xbff8c6e7a09285ccULL, 0x3fa26a9758ce3d96ULL,
     0x3fdc93d796058ee0ULL, 0x3fea3486b7b51028ULL, 0xc0046bd1d4908f9eULL, 0x3fc84340228e9eddULL, 0x3fcfd016aa0476e3ULL,
     0x3fea350736546d53ULL, 0xbff68bab1337d4acULL, 0xbfe01c4ef7d8f1bcULL, 0xbfdc4e3ab7ab9d68ULL, 0xc0001344aaf1b824ULL,
     0x4009e4339b1e27faULL, 0x4009f98529d6c43cULL, 0x3fd07508e24f912bULL, 0x400b27f131af6e75ULL, 0x3fd14d9423a31ba7ULL,
     0xc003567a83503b76ULL, 0xbfc65f42f158151cULL, 0xc00b18211405d6c7ULL, 0xbf98b33e7f174d58ULL, 0xc00ca037b8bca2aaULL,
     0xbfd39560d74d7593ULL};
-static const uint64_t v475[1] = {
+static const uint64_t v485[1] = {
     0x402f2cc9ba452f69ULL};
-static const uint64_t v476[26] = {
+static const uint64_t v486[26] = {
     0x3ff14f0b8a7bdbc4ULL, 0x3fe48dadcf3d6820ULL, 0x3ff516a4d64199d8ULL, 0x3fd918922fa267b0ULL, 0xbfcfe492b90d4340ULL,
     0x3fd7f8dcf27fb8c0ULL, 0x3fd906f03387ded8ULL, 0x3ffae61b1c81226cULL, 0x3ff676d2137a673eULL, 0xbfeede9a61467228ULL,
     0xbff4f652b2a2f76eULL, 0xbff9c8f9aa7435d2ULL, 0x3fb46747f61a9380ULL, 0xbff27143a2bfa522ULL, 0xbfec08c91e783ff4ULL,
     0x3ffda6573e4d6d04ULL, 0x3fe76819d7dbe578ULL, 0x3fe969b72ab5687cULL, 0x3ffa8c7ecad0cd88ULL, 0xbfe59c81c855b3bcULL,
     0x3ff7f659c2fab5e0ULL, 0x3fdc42fb2d135b38ULL, 0xbfd6551d90503040ULL, 0xbfefecc3381451c0ULL, 0x3ff9dd70613ec0e2ULL,
     0xbfee6a270259c050ULL};
-static const uint64_t v477[15] = {
+static const uint64_t v487[15] = {
     0xbfdf68349610a9b4ULL, 0xbfdf88cee94188b8ULL, 0xbfe95904ce06a25eULL, 0xbfe71ce2ab79de44ULL, 0x3fd8a0f0889e3514ULL,
     0xbfedd5ed373bab06ULL, 0xbfb160580769cb90ULL, 0x3fefcf5af67c8ff6ULL, 0x3fdbe2c48bcdd8a8ULL, 0x3fdd956d335d5f80ULL,
     0x3fdf15c2bb68a0f4ULL, 0xbfe0961a15b40852ULL, 0x3fd26da73c2da0b4ULL, 0x3fd6c42db5706210ULL, 0xbfcdcbba8dd925a0ULL};
-static const uint64_t v478[10] = {
+static const uint64_t v488[10] = {
     0xbfeab30458fe98a2ULL, 0x3fa3310c1027ea20ULL, 0xbfdf42721d1d6b2cULL, 0x3fe07739abe8d240ULL, 0x3fd870c177001e0cULL,
     0xbfd3cd46525142ccULL, 0xbfec9de0f8e0da0cULL, 0x3fd4044ebb909b60ULL, 0x3fee2ded1798ccfaULL, 0xbfd58b08f2b337b8ULL};
-static const uint64_t v479[26] = {
+static const uint64_t v489[26] = {
     0xbf8014e12ee7b0f1ULL, 0x3f8cfa515b44d75aULL, 0xbf6942d43302282dULL, 0xbf04f408cf5e7b9cULL, 0xbfa949ebf9534951ULL,
     0xbf9601f5ea32538cULL, 0xbfa9b9cde03fca68ULL, 0x3f3b69ce69e701f5ULL, 0xbf7b0df11624f2c5ULL, 0xbf7fbe770d8c53cdULL,
     0x3f90066f52b49067ULL, 0xbf18f34ad7624157ULL, 0xbfb49a6d2c70e740ULL, 0xbfa7dbd12a8a4e19ULL, 0xbfbcf60b124c2f2fULL,
     0x3f4fb34b16bc5078ULL, 0xbf81c59baa078afbULL, 0x3f78117c3012893dULL, 0x3fb285d16d7ba1a6ULL, 0x3f9564cba8a8d7fdULL,
     0x3fade630193ea742ULL, 0x3f7a1d244968a444ULL, 0xbfb70de5ece0ce81ULL, 0xbfa45bf7ebe5abf0ULL, 0xbfb73a9ba72f3890ULL,
     0xbfa47c9ab91e4a53ULL};
-static const uint64_t v480[1] = {
+static const uint64_t v490[1] = {
     0x402597418003a534ULL};
-static const uint64_t v481[26] = {
+static const uint64_t v491[26] = {
     0xbfe36097fb94a4acULL, 0xbff25db9f0926f10ULL, 0xbff26621aefc968cULL, 0x3fe2419a435d65bcULL, 0xbfe2331bf582e950ULL,
     0x3faf881b7ac2bbc0ULL, 0xbff724e9f7c84d84ULL, 0x3ff281674803e870ULL, 0x3fd65656579df710ULL, 0x3ffbe18758df53a4ULL,
     0x3fe1093b01306850ULL, 0xbff9f4df354719b0ULL, 0xbff05c2ad4357f52ULL, 0x3ff4b7b242a2703eULL, 0xbfd010644af44028ULL,
     0xbfd32848eeed5f68ULL, 0x3ff42de82a178e0eULL, 0x3fe1fe309100e31cULL, 0xbff2ceab25146c54ULL, 0xbfe5fe51eff0a7f0ULL,
     0xbff8dfae19648eaaULL, 0xbff8bf4ef48b1236ULL, 0xbfe24ddef88dd0f4ULL, 0x3fda13d954c44e08ULL, 0xbfd5064490982660ULL,
     0x3ff8b323b2732112ULL};
-static const uint64_t v482[15] = {
+static const uint64_t v492[15] = {
     0xbfebb9e5ed067e80ULL, 0xbfb2e7a509dd1de0ULL, 0xbfdf53597eeab9dcULL, 0x3fe346b913def75aULL, 0x3fee8311aa9df470ULL,
     0x3fbfcb4c2ed0e1b0ULL, 0xbfefb76293271facULL, 0x3feb7ca40ef4f2baULL, 0xbfe04bba35a53f72ULL, 0x3fe6dd1faa789666ULL,
     0x3fe082344fb9c6ceULL, 0x3fdf7ee469fb3a8cULL, 0x3fb13d190f82c230ULL, 0xbfd4be0ee45cfab4ULL, 0x3fd4848b5521169cULL};
-static const uint64_t v483[10] = {
+static const uint64_t v493[10] = {
     0xbfd9a12583f6f318ULL, 0xbfedbc6a6265ae64ULL, 0xbfe638c20cd8a092ULL, 0x3fd56be22814d26cULL, 0xbfee61e508b10380ULL,
     0x3fecf57e1b9ea8b6ULL, 0xbfc025dc1f9f8398ULL, 0x3fe13a9454186256ULL, 0xbfd394cbed852a58ULL, 0xbfda24400283c7ecULL};
-static const uint64_t v484[26] = {
+static const uint64_t v494[26] = {
     0xbfa99b6b9828f8a4ULL, 0x3f9b5136d2397360ULL, 0x3fc0d19677c574f0ULL, 0xbf961abf00876625ULL, 0xbf85ffe72d07fcc4ULL,
     0x3f87a0123ab28155ULL, 0x3f9aaf39078a8c55ULL, 0x3f8d68db20c8fdf0ULL, 0xbf9c409d0b758c2cULL, 0x3f8ed2d474b1503aULL,
     0x3fb105bd8b198b9cULL, 0xbf81adf518155820ULL, 0x3fa6bae608a6645dULL, 0xbf6c43e802fdd63aULL, 0xbfc5033f6a9702b1ULL,
     0x3fb84018d9f9e28eULL, 0x3faed388b5539574ULL, 0xbfba89ecb455210aULL, 0xbfadd22e5febea9dULL, 0x3fc3cb92f252e301ULL,
     0x3fab1e3332a9a3b5ULL, 0x3fb0c48949fb51c3ULL, 0x3f6a2d45bddf8be7ULL, 0xbf9f57f55b1711a0ULL, 0xbfb14ef4241108a0ULL,
     0x3fc6228d835831caULL};
-static const uint64_t v485[1] = {
+static const uint64_t v495[1] = {
     0x4002c415929e05b6ULL};
-static const uint64_t v486[13] = {
+static const uint64_t v496[13] = {
     0x3fee5aea82701bd4ULL, 0x3ffa503b1cefc77cULL, 0xbff377fa4734966cULL, 0xbff9fb1cc4283f58ULL, 0x3ff8a28166e345ceULL,
     0xbfe22c4d6f05a768ULL, 0x3fddc3748fe245a0ULL, 0xbfe53aeb3aab2afcULL, 0x3feba107908cf340ULL, 0xbfff87696ce898c6ULL,
     0xbfe50876b8c72e08ULL, 0x3ffabf2ce636f470ULL, 0xbfe45e81f2087848ULL};
-static const uint64_t v487[2] = {
+static const uint64_t v497[2] = {
     0xbfebac42400347d0ULL, 0xbfe499ba7f8e4d62ULL};
-static const uint64_t v488[1] = {
+static const uint64_t v498[1] = {
     0xbfd9e618ea170ee8ULL};
-static const uint64_t v489[13] = {
+static const uint64_t v499[13] = {
     0x400e4a1ab5c4a0caULL, 0x0000000000000000ULL, 0xc009b1fee744a1d2ULL, 0x40068c618ba74199ULL, 0x0000000000000000ULL,
     0xc00320d9fe53c2dcULL, 0xc011834b229d8545ULL, 0x0000000000000000ULL, 0x400db69305f33956ULL, 0x3ff8881981f7e6fdULL,
     0x0000000000000000ULL, 0x4014462e69b7ad2eULL, 0x4001c6464d5cff73ULL};
-static const uint64_t v490[1] = {
+static const uint64_t v500[1] = {
     0x4013beee719542ebULL};
-static const uint64_t v491[26] = {
+static const uint64_t v501[26] = {
     0xbff3f2b8d5e52dc8ULL, 0x3ff804787dad2a28ULL, 0xbfcba4342f435620ULL, 0x3fcc20d65d564bd0ULL, 0x3ff48f6a1e5ae11cULL,
     0x3fd6fd7fc1452538ULL, 0x3fe5dbfd16ff289cULL, 0xbff4a062ec9eee1eULL, 0x3fdddd5aed90a9e8ULL, 0xbfff4ff01816bb74ULL,
     0xbfc4b528d377ca80ULL, 0x3fe1e7a672c23718ULL, 0xbff7cbe3fe6e89d0ULL, 0x3fe54419cf56f5a8ULL, 0xbfd2499c9b15df70ULL,
     0xbffab590ea2e80a2ULL, 0x3ffc9b51133d2316ULL, 0xbfe22037d7f3feb4ULL, 0x3fd76d0fa8d14860ULL, 0x3fbe3738e3eeaae0ULL,
     0xbfd4360a86605300ULL, 0xbfee0f7f82e0d78cULL, 0xbff7ec378e4938eaULL, 0x3ff020a8bd371790ULL, 0x3fed39386e2b02ccULL,
     0xbffbea679e30358aULL};
-static const uint64_t v492[15] = {
+static const uint64_t v502[15] = {
     0x3febdf1c34196b4cULL, 0x3fd19444e2b02500ULL, 0xbfbf4c0a45412db0ULL, 0xbfdc393fc4207e40ULL, 0x3fe0e60ec7e10d92ULL,
     0x3fd10ad0eab9fda8ULL, 0xbfcdca9ffb805ff0ULL, 0x3fe2d93df986c8a4ULL, 0xbfe6f3266f1a2800ULL, 0xbfc2873df1f65028ULL,
     0xbfe7781bff5401c6ULL, 0xbfd7c73f50dcdd44ULL, 0xbfd65c3496c0b104ULL, 0xbfecfbfed22c6d80ULL, 0xbfe279392b1b217cULL};
-static const uint64_t v493[10] = {
+static const uint64_t v503[10] = {
     0x3fec4af6736e07d6ULL, 0xbfea63c2356f5780ULL, 0xbfec2964250c11a2ULL, 0x3fe999d1a27ef730ULL, 0xbfce2f5310184818ULL,
     0xbfe871c9151ce5ccULL, 0xbfeb5fea598307dcULL, 0x3fe6f2b6b59f1a62ULL, 0xbfea5713da381522ULL, 0xbfec167b14979436ULL};
-static const uint64_t v494[26] = {
+static const uint64_t v504[26] = {
     0x0000000000000000ULL, 0xbfcfe8c445b69197ULL, 0x3fd7ef2d0f677d9fULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
     0xbfe925db3b880c3cULL, 0xbfe3de83cc49e002ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0xbff3a884e1e2a0beULL,
     0x3fd02ab97353009aULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x4003fc4aa82690d4ULL, 0xbff1c862cd677017ULL,
     0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x40229f4bf6355715ULL, 0x0000000000000000ULL,
     0x3fe71f71b5e5f426ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x40212809dcddc94eULL,
     0x0000000000000000ULL};
-static const uint64_t v495[1] = {
+static const uint64_t v505[1] = {
     0x4032e6852926eda9ULL};
-static const uint64_t v496[26] = {
+static const uint64_t v506[26] = {
     0xbfc1434bd58925f0ULL, 0xbfe1ab0b464bca10ULL, 0xbffb622bd482ec22ULL, 0xbffe48e2472e735aULL, 0xbfec664b1ac8989cULL,
     0x3fe8488dc39c4a0cULL, 0xbffe9843aee1793aULL, 0x3fb9cbc147f681e0ULL, 0xbff5cf9c43bb1990ULL, 0xbff7587db67868e4ULL,
     0x3fe71bec0143aca4ULL, 0xbfd0fb5f4423d260ULL, 0xbff20621edf57340ULL, 0xbff44c9443a86142ULL, 0xbfe219130d4a5f00ULL,
     0x3fea72cc0d25e6c4ULL, 0x3fe85baeab4a57ccULL, 0x3ff06b6fe158744eULL, 0x3fdf720eae52fe20ULL, 0xbfcd4e162f806310ULL,
     0x3ffc8762011b52a6ULL, 0x3fc13cb8f5b80740ULL, 0xbfadf9d8241c2ec0ULL, 0xbffb873f716b56c8ULL, 0xbfdee82d6f414178ULL,
     0x3fefd938df8d0c6cULL};
-static const uint64_t v497[15] = {
+static const uint64_t v507[15] = {
     0x3fd891a5016d6640ULL, 0xbfec269887bf2c9aULL, 0xbfc39f6b49821188ULL, 0xbfe3da6cb7f9513cULL, 0x3fee06cbe628e0f6ULL,
     0x3fe0d03e68ffb6ccULL, 0xbfe14f558488a60cULL, 0xbfd7b6b9e31f8648ULL, 0xbfc9849e4e154008ULL, 0xbfd78520b29a4a04ULL,
     0xbfcf5af2e9886e58ULL, 0xbfe9a0219e4dd82eULL, 0xbfe1a9a0bb6046e8ULL, 0x3fefd41b60f9584aULL, 0x3fd7d969f3043f94ULL};
-static const uint64_t v498[10] = {
+static const uint64_t v508[10] = {
     0x3fe7ef664e4ee7c2ULL, 0xbfd81a60532eb900ULL, 0x3fec991624dea15aULL, 0xbfd30cd29c1de034ULL, 0x3fd7cea8e67f1ac0ULL,
     0x3fea34a5a29a66c6ULL, 0xbfd789de2fcc3ae8ULL, 0xbfd52450b65c7dccULL, 0x3fe4a617dd150da2ULL, 0xbfcc8a18c926c958ULL};
-static const uint64_t v499[26] = {
+static const uint64_t v509[26] = {
     0x0000000000000000ULL, 0x0000000000000000ULL, 0xc0002b3d09f6c893ULL, 0xbffaf7607893ae37ULL, 0x0000000000000000ULL,
     0x0000000000000000ULL, 0x3fe663ecf89421fdULL, 0x400fee343ee8c578ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
     0xbfca861ad22700e8ULL, 0x3fe69a6f704eb097ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x3fe3c70c674245baULL,
     0xc012557b41a564dbULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
     0x3feaddd0d486440cULL, 0x3fedaf902a4e3fcbULL, 0x4003ef81692591e6ULL, 0x3fc1ac239f5ac85cULL, 0x3fc2a9838c687468ULL,
     0x400545ba5f7b4592ULL};
-static const uint64_t v500[1] = {
+static const uint64_t v510[1] = {
     0x4013846e3dc9b31aULL};
-static const uint64_t v501[26] = {
+static const uint64_t v511[26] = {
     0x3fe78badbe8a4e18ULL, 0x3fb51dbe99ce4ea0ULL, 0x3ffd4727fdc3ea34ULL, 0xbff3dc86ab398ca6ULL, 0x3fdc02482545cec8ULL,
     0xbfb7bcdfe2788000ULL, 0xbff375dee5a3db4aULL, 0xbfbf4162609475c0ULL, 0xbf8e34d351ab9200ULL, 0xbff5f1a6e576216eULL,
     0x3ffd84e74c5c9eaeULL, 0x3fcfcb9e86ee2910ULL, 0x3fc6a1a636b6e5e0ULL, 0xbfd40b4141991838ULL, 0x3ffb0fb53d9cc28aULL,
     0xbfffa0044a78ead0ULL, 0x3fe31ccdc8da3228ULL, 0xbfe3b6d6d0e478c0ULL, 0xbfdfc4a9ac288ea0ULL, 0x3fed96b1a18c3de4ULL,
     0x3ffae64a3a62f320ULL, 0xbff562d997988156ULL, 0xbffab2df7a46c74eULL, 0xbfb58fd291d14f60ULL, 0x3fc3624a32fce080ULL,
     0x3ff71bf3935e427eULL};
-static const uint64_t v502[15] = {
+static const uint64_t v512[15] = {
     0x3fd660722ee2ef14ULL, 0x3fa7ae57e4b96b60ULL, 0xbfeca4262eb86b36ULL, 0xbfdce8985373b6e4ULL, 0xbfe18672897ae826ULL,
     0xbfe090d7f2b7bc20ULL, 0x3fea005c634754deULL, 0x3fb103c29bd2bd90ULL, 0x3fdc0dcff8bb4c5cULL, 0xbfbb476408ab1c10ULL,
     0x3fcd186baf9617f0ULL, 0x3fe4b28c792f0dacULL, 0xbfe1b5e78e5297fcULL, 0x3fcab10bbcf7c460ULL, 0xbfd3b47846d1473cULL};
-static const uint64_t v503[10] = {
+static const uint64_t v513[10] = {
     0xbfdcbe22bec05e3cULL, 0xbfe0435423a0fa02ULL, 0xbfefce95daceff82ULL, 0x3febcb10e3ccda52ULL, 0xbfe6725a16629032ULL,
     0xbfdbc9137e6620ccULL, 0xbfd5318f7f49e8a0ULL, 0x3fead5fa63ba47f6ULL, 0x3febcfea03aef876ULL, 0xbfe8841b55d9bd78ULL};
-static const uint64_t v504[26] = {
+static const uint64_t v514[26] = {
     0x3fd63dd3d6cb6a1bULL, 0xbfb22648f19b7893ULL, 0x3febc6d83a360e57ULL, 0x0000000000000000ULL, 0x3fb7fcce03b5b04eULL,
     0x3fb8f5414a9572a5ULL, 0x3fbac89238c9b07aULL, 0x0000000000000000ULL, 0x3fd9b9ff0563a8f8ULL, 0xbfbc61c8339a32e8ULL,
     0x3fed5da3d3fba77aULL, 0x0000000000000000ULL, 0x3fe76d6cc92cd0ddULL, 0x3fd01d015b42f4cfULL, 0x40036595e9921927ULL,
     0x0000000000000000ULL, 0x3fe9230c175548d0ULL, 0x3fb456243d194aeaULL, 0x3fcb2f410782ec24ULL, 0x3fc6aa86939de6e4ULL,
     0x4011a1d7b30be762ULL, 0x3fbddc388f5f67c5ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x3ff849f11e57fa64ULL,
     0x3fda7861cbaee4b2ULL};
-static const uint64_t v505[1] = {
+static const uint64_t v515[1] = {
     0x4058cd0e31a2cceeULL};
-static const uint64_t v506[26] = {
+static const uint64_t v516[26] = {
     0xbff087cdf2d8c85eULL, 0xbfedbfe36dedbfbcULL, 0xbff3f7720f9d799eULL, 0x3ff0cad6f8d0ee78ULL, 0x3fe38bb4e723015cULL,
     0xbff8c970693cb538ULL, 0xbffe7ab582f2d5faULL, 0xbffdb19e536f2abeULL, 0x3ff9295f762fa364ULL, 0x3ff297edb0bf74b8ULL,
     0xbff28c38d305e254ULL, 0xbfea638d13ddce1cULL, 0x3fefb2bd148e1df0ULL, 0x3fc6ebe005a47ad0ULL, 0x3fe58366221ccfa4ULL,
     0x3fff7e80846f7b4eULL, 0xbff2ac9018da90ceULL, 0x3fe831ec965f3d40ULL, 0xbff1bb9833ff5d48ULL, 0x3ff60c60fb3ea6f4ULL,
     0x3fe1760e36c02aecULL, 0xbff40e77b37ee634ULL, 0x3ff11a3795e84e78ULL, 0x3feb4084f92d64acULL, 0xbfcf3ba9de2c7f60ULL,
     0x3ffccf1392a051beULL};
-static const uint64_t v507[15] = {
+static const uint64_t v517[15] = {
     0xbfe698a5f600962cULL, 0xbfd887e21c0c40d8ULL, 0xbfe6919a8dbff250ULL, 0xbfdd55a921980a50ULL, 0x3fe1eb102dcfc43eULL,
     0xbfe2f320a2dc42fcULL, 0x3fededccdf1200ecULL, 0xbfe536330410b2fcULL, 0xbf8c57c6df81f500ULL, 0x3fead3e759bad002ULL,
     0xbfe95a29ef4b9118ULL, 0x3fd0a30ccbd84418ULL, 0xbfe3b58e9903de04ULL, 0x3febc03c692bb2d6ULL, 0xbfdc2344de060250ULL};
-static const uint64_t v508[10] = {
+static const uint64_t v518[10] = {
     0xbfe056cf76e0d200ULL, 0x3feea98b477d1360ULL, 0x3fe9db8bd9ab91c2ULL, 0x3fdd77671d80c42cULL, 0x3fa732b13023de00ULL,
     0xbfea4bd2b38653e6ULL, 0x3fdb8308980d7c0cULL, 0xbfde20b197604e0cULL, 0xbfe53988af5dea34ULL, 0x3fe6ee0796d7dc5cULL};
-static const uint64_t v509[26] = {
+static const uint64_t v519[26] = {
     0x3fd73c0261a3711fULL, 0x3ffe7ad68ff803b0ULL, 0xbff978680d538a1eULL, 0x4002ab083aa0eb4cULL, 0x3fe3d89992423887ULL,
     0xbfed045e58674cd4ULL, 0x3fe806b654301a5dULL, 0xc0041c467364a1c0ULL, 0x3fcf972bc4cfa0d4ULL, 0x3fe82dc19f29c974ULL,
     0xbf98cdefeee6dbb4ULL, 0xbfd8b07ae585d300ULL, 0x3fb63a9e91554aadULL, 0x3febe7d9ba12c66dULL, 0xc0062385379e9827ULL,
     0x40135c644d7b06f8ULL, 0x3fc88fb3ee897c18ULL, 0x3fedb40b74354e0fULL, 0x3ff46ec3fed7c990ULL, 0x3ff83066ec670423ULL,
     0x400a2dd1dbdd45eaULL, 0x40038a2f0a49081aULL, 0x401f18358f641e47ULL, 0x402450cc9067be92ULL, 0x4000731e3b3cbe32ULL,
     0x4008d255df493987ULL};
-static const uint64_t v510[1] = {
+static const uint64_t v520[1] = {
     0x405cfab3ede30e91ULL};
-static const uint64_t v511[13] = {
+static const uint64_t v521[13] = {
     0x3fe571af8c5064a4ULL, 0x3ff2ef7f79062482ULL, 0xbff623550a3c23e2ULL, 0xbfa00255b43e5680ULL, 0x3fc989612e8a1680ULL,
     0x3fe2bc24bccd1f2cULL, 0xbfd62038ddea2060ULL, 0xbfd9794d91012178ULL, 0x3ffa26106b291108ULL, 0xbffe790e766fadd6ULL,
     0xbfcd0ec53ca58b70ULL, 0x3ff400daac453478ULL, 0x3fe8b0cd08b9ff54ULL};
-static const uint64_t v512[2] = {
+static const uint64_t v522[2] = {
     0xbfe711383984e388ULL, 0xbfbeaab2de385a10ULL};
-static const uint64_t v513[1] = {
+static const uint64_t v523[1] = {
     0xbfda0b0420f4880cULL};
-static const uint64_t v514[13] = {
+static const uint64_t v524[13] = {
     0x4021237c3277fba7ULL, 0x3ff057ba3fe11c86ULL, 0xc0168029482a596bULL, 0x3ff6c8f208cc8b07ULL, 0x3fc5ba0f4b2bc4f9ULL,
     0xbfede9d9ca4e04d9ULL, 0xc027c686e51348b9ULL, 0xbff6abdd5faa9383ULL, 0x401f36c4a699c59cULL, 0xc014993e75f3daf4ULL,
     0xc01fd573574b6850ULL, 0x402ffa212f756d78ULL, 0x4018f78c5726ccdeULL};
-static const uint64_t v515[1] = {
+static const uint64_t v525[1] = {
     0x40437acd83a315c8ULL};
-static const uint64_t v516[26] = {
+static const uint64_t v526[26] = {
     0x3fc82bda8b7f4930ULL, 0x3ff23771a1d4bbceULL, 0xbffc7719814b354eULL, 0x3fed7817fd84a644ULL, 0x3fe30dda078513a8ULL,
     0x3ffbacf42681f790ULL, 0x3f943fdbeee24280ULL, 0xbfea3f4986caca78ULL, 0x3ff2dabdc462a5daULL, 0x3ff9c74d60f52126ULL,
     0xbfd0001a10735028ULL, 0x3ff853b8042110c6ULL, 0x3fff18f83ce01ec2ULL, 0x3ff008630eea195eULL, 0xbfec01c4f93802f0ULL,
     0x3feb42d340609c48ULL, 0xbffa414af6f379dcULL, 0xbffbc9c7df43dca0ULL, 0xbff3d19ac42a2686ULL, 0xbfed90c491bac040ULL,
     0xbfdca4d259de4280ULL, 0x3ff065345e3342c4ULL, 0xbfe22a985a878098ULL, 0x3ffbdcf2c7f7238eULL, 0x3ffadc1b278bf7b4ULL,
     0xbfd71db8ed5fb240ULL};
-static const uint64_t v517[15] = {
+static const uint64_t v527[15] = {
     0xbfea6ca18a38af64ULL, 0x3fd5e74ee1b2fff4ULL, 0x3fe0e0cc2898d67eULL, 0xbfe557fbc8d52df8ULL, 0xbfd5dce05e71e2fcULL,
     0x3fdd6ed7ce8a45d4ULL, 0x3fe903cc1787ec76ULL, 0x3fe60d3f5556b328ULL, 0x3fed84049bf6fd82ULL, 0x3fe5f7da9abbc550ULL,
     0xbfdaa8a4533e5930ULL, 0x3fe9eca3e109075aULL, 0xbfefd91fbd7ca428ULL, 0x3fd215988d8bf5b4ULL, 0x3fa91296b38ac520ULL};
-static const uint64_t v518[10] = {
+static const uint64_t v528[10] = {
     0x3fee1689d2454222ULL, 0xbfd9f47f3c2e4598ULL, 0xbfe655396ee3a828ULL, 0xbfa592989300e7a0ULL, 0xbf926f9029c23840ULL,
     0xbfcd6167cf535ef0ULL, 0xbfe2c8194b82261eULL, 0xbfd03d486c2a94ecULL, 0xbfbbaa205110a980ULL, 0x3fe0cb34a04c43f8ULL};
-static const uint64_t v519[26] = {
+static const uint64_t v529[26] = {
     0x4019644f077f4431ULL, 0x40122263af5be2ccULL, 0x3fe76b5f429eab67ULL, 0x3fe44734534b68caULL, 0x40357f0b2e2fc89eULL,
     0x402b84b8d1cb9b6aULL, 0xc00d8145d41fbaadULL, 0xc01df944f9a59890ULL, 0x404c470f5dc4a3eeULL, 0x40426d500190b7eaULL,
     0xc01cadd7a66a5ca4ULL, 0xc02f82480d2cf5a4ULL, 0x405545b21f2baf60ULL, 0x404b847adb30f02fULL, 0xc028c5900b4d919fULL,
     0xc03a33c26e2f9271ULL, 0xc05386b72e1b3272ULL, 0xc050f706fa77fa00ULL, 0xc051cb0630669280ULL, 0xc04df10f8688fd37ULL,
     0x4040c0c8ef16503cULL, 0x40399eec25e1bb63ULL, 0xc0484bf68e21dc63ULL, 0xc043465da7eecf3aULL, 0xc03ab65c979b73c1ULL,
     0xc037c11ae7d7eb27ULL};
-static const uint64_t v520[1] = {
+static const uint64_t v530[1] = {
     0x4074238aec696254ULL};
-static const uint64_t v521[26] = {
+static const uint64_t v531[26] = {
     0x3ff06188130a6eb2ULL, 0x3ffe5b2552af75daULL, 0xbfeac881671bf8d0ULL, 0x3ff7749a4ea32198ULL, 0xbff4188a32db6c94ULL,
     0xbff967b0352147a6ULL, 0x3ff18438da8574a2ULL, 0xbff629a0d07d8bfaULL, 0xbfff7ef28824763eULL, 0x3feffae2deef30b4ULL,
     0x3ff57a3d6ac9479eULL, 0x3fe56911f332b9e0ULL, 0xbfda7f17d1fadd08ULL, 0xbffd42440bfbc596ULL, 0x3ffd9faa03ce2bd4ULL,
     0x3ff04cf220745512ULL, 0xbfd6a27d05f1be38ULL, 0xbffc7fbf62a5d7c2ULL, 0x3ff0d7b852ce2a54ULL, 0x3fff5c8e1a8afd78ULL,
     0xbfd7558cf67ee5d8ULL, 0xbfd40cdbcca60ad0ULL, 0xbfef1463f71049dcULL, 0x3ff60702276998c2ULL, 0xbff9a41d11a0a382ULL,
     0x3ff5718ee5af37d4ULL};
-static const uint64_t v522[15] = {
+static const uint64_t v532[15] = {
     0xbfe4d4c6b3deeea8ULL, 0xbfe133b2db579994ULL, 0x3fe4617b865766ceULL, 0x3fda32839ee70a64ULL, 0x3fd0b2ed1a2d49a4ULL,
     0x3fd87b8513c0d1e0ULL, 0x3fe1fd5abb1054a8ULL, 0xbfefe64ffafbdfceULL, 0x3fc1bd21d80d0090ULL, 0xbfe45213f69bace8ULL,
     0x3fd24c0d8562d114ULL, 0xbf738c2e4eb30800ULL, 0xbfe3d118559cd87eULL, 0x3faa58d9ca318f80ULL, 0x3fbed7a2206464d0ULL};
-static const uint64_t v523[10] = {
+static const uint64_t v533[10] = {
     0x3fd68989c82da100ULL, 0xbfbad81087601170ULL, 0xbf99e82b5e046400ULL, 0x3fdc58d9fa524534ULL, 0x3fd6bbcc66cc50e8ULL,
     0xbfef701cd6721ed2ULL, 0xbfd1566b9ed77adcULL, 0x3fc89a7bcb58af90ULL, 0xbfd3500fbd8cffc0ULL, 0xbfe689e8958a084aULL};
-static const uint64_t v524[26] = {
+static const uint64_t v534[26] = {
     0xc03d4c0cc080bd64ULL, 0x404392728fa8684eULL, 0xc0209975181a20f8ULL, 0x4023628f8080a2f3ULL, 0x403b55e08e1ab244ULL,
     0xc038042e7bc0b4f4ULL, 0x400059a01d53815eULL, 0xc040409d5a171c2aULL, 0xc016f1bcd6331be2ULL, 0xc000a08a5dff8dceULL,
     0x400685b874dd3c50ULL, 0x40342c5868e015cbULL, 0x3fffe80407a49430ULL, 0xc04189f5e0bbb6dbULL, 0x402ead0b96028407ULL,
     0x404e12653dad804eULL, 0x40464b1ddab0a5fcULL, 0x403562e44146ca02ULL, 0x4054ce5c68fb4078ULL, 0x4046284a506a9844ULL,
     0xc05adc4c29aedbdcULL, 0xc01bf0300afa9e75ULL, 0xc04c2e396fb23fb2ULL, 0x404cc99ab28a3de9ULL, 0xc048c7fa9f5f266eULL,
     0x4021715a5e71df66ULL};
-static const uint64_t v525[1] = {
+static const uint64_t v535[1] = {
     0x4068e8591d66713aULL};
-static const uint64_t v526[26] = {
+static const uint64_t v536[26] = {
     0x3fc9c835186a7f80ULL, 0xbfb96399f32a1300ULL, 0x3ff49c0a89d043caULL, 0xbfc1e70073f28280ULL, 0x3ff38b44f6c1a664ULL,
     0xbffe8a2fa7784228ULL, 0x3fd9a48074a0f2c8ULL, 0xbff1c202b0bec6deULL, 0xbff42e32e007b9f6ULL, 0xbfd285386805d240ULL,
     0x3fbc4d00a4a35420ULL, 0xbff63e53c0315678ULL, 0xbff4b7832bb1642eULL, 0xbff7c15640cf8cbaULL, 0x3fd247a95ef633d8ULL,
     0x3ffbd7065958d9aaULL, 0xbfe8b2cc087d5cd0ULL, 0xbfe63795bacca3e0ULL, 0xbfeaf78935ca5c9cULL, 0xbfaabc0c3f75c740ULL,
     0xbfd499fe9d9fc800ULL, 0x3fe031c023de1270ULL, 0xbfe9fa476350b790ULL, 0x3ffae5feda0c2bd0ULL, 0xbfdda70f9c4c2d88ULL,
     0x3fe97a4e9ec686acULL};
-static const uint64_t v527[15] = {
+static const uint64_t v537[15] = {
     0x3fe4d665718998a8ULL, 0x3fd453ece83e16e8ULL, 0xbfd03ac3e041e1c4ULL, 0x3fe0c820912c8fb6ULL, 0xbfc4ba9ecfdc48c0ULL,
     0xbfce3ffa71a983a0ULL, 0x3fec55ebba684d16ULL, 0x3fdf768c26639d08ULL, 0xbfd388ade4af1de0ULL, 0x3feb3ecd8d959e02ULL,
     0xbfeb212691502d64ULL, 0xbfed59fa7fa17078ULL, 0x3fdf7fc36b0b4f88ULL, 0x3fec4e41e25cc858ULL, 0x3fdce4a8e9f514c0ULL};
-static const uint64_t v528[10] = {
+static const uint64_t v538[10] = {
     0xbfe0fa34f9bf9398ULL, 0x3fc63076ae5da3a8ULL, 0x3fe37ba5b4ed769aULL, 0xbfe54c40f48c36c8ULL, 0xbfbbbfa93232da20ULL,
     0xbfd037d5d49ed820ULL, 0xbfda026590b35194ULL, 0xbfe63fc6ac82fac4ULL, 0x3fe30f99a411b01cULL, 0xbfe184fe3503b29eULL};
-static const uint64_t v529[26] = {
+static const uint64_t v539[26] = {
     0xbff31e9b45ccca67ULL, 0x3fb09173fbcd8dbaULL, 0x3ff0b97fa99c09caULL, 0x400b5f8f3b01be44ULL, 0xbfc51abe4a43f634ULL,
     0xbfd76a9cd5006404ULL, 0xbfd1cf279b364acfULL, 0xbfe9de427fb2f3a0ULL, 0x3fdf12e5d17fb844ULL, 0xbfd055e07f242d39ULL,
     0xbfe5d9583ff65588ULL, 0xc001611971139d64ULL, 0xbffbe290675969c0ULL, 0x3f960ebe417f6640ULL, 0x3ff714053cc09905ULL,
     0x4012f7406555497cULL, 0x3fd2c7d640f0c835ULL, 0xc000761b51d648ffULL, 0xbfe517c0b2ba66f4ULL, 0xc00b5386d2c107adULL,
     0xbfb6754ad994ed0aULL, 0x40086515d07403b7ULL, 0xbff53e7eabea8afaULL, 0x40193f3a223b6ca8ULL, 0xbfc8e538e70bcb38ULL,
     0x4005cfc1f2e35f8fULL};
-static const uint64_t v530[1] = {
+static const uint64_t v540[1] = {
     0x4067395165bbdafaULL};
-static const uint64_t v531[26] = {
+static const uint64_t v541[26] = {
     0xbfdc22c3f4ec87d0ULL, 0xbfff7a8571afb138ULL, 0x3ffe8436a77a3418ULL, 0x3fee14ed108d8b48ULL, 0x3fedfc41d6239c70ULL,
     0x3fe69fc8b7b7ab94ULL, 0xbfde96f60c899d50ULL, 0xbfbe88f5310a2d60ULL, 0x3f1e8a78da5e8000ULL, 0xbff0e88da7cb0132ULL,
     0x3ffcc7c7c65494e0ULL, 0xbfe7cc75d8188348ULL, 0x3fcbfd1c4b8005b0ULL, 0x3fe827599376e360ULL, 0x3fe76bfe2a70e9dcULL,
     0xbffe889b45498842ULL, 0x3ff6c0c8c0ba0614ULL, 0x3ff8a8deb4691b3eULL, 0x3ff1295c026469c4ULL, 0xbfea0044db72d784ULL,
     0xbfe7ff01d4465edcULL, 0x3ff9988fd4241124ULL, 0xbffecec8aa9efca2ULL, 0xbff16895299df5ceULL, 0xbffd4d3342f72cd6ULL,
     0xbff705d0b871324cULL};
-static const uint64_t v532[15] = {
+static const uint64_t v542[15] = {
     0xbfd82d9ddf67a9c4ULL, 0xbfeb14b27b7971b6ULL, 0xbf7465479523c500ULL, 0x3fed1941c838218eULL, 0xbfee2353662d0bacULL,
     0xbfdd18a398c64bd8ULL, 0x3feba6a9d05b0820ULL, 0xbfd6ea1aee5dafa8ULL, 0x3f994cb0e6b65d00ULL, 0x3fc6c23dbd823868ULL,
     0xbfcd92b6a9c178c0ULL, 0x3fc64feff593a308ULL, 0x3fdbab3aff55f42cULL, 0xbfd37e7d4afd3974ULL, 0xbfcafb2dc1f39768ULL};
-static const uint64_t v533[10] = {
+static const uint64_t v543[10] = {
     0xbfe02bba0f2d6628ULL, 0xbfd21ed9340b6718ULL, 0xbfe58e4b2adb6632ULL, 0xbfcd8cba6838f138ULL, 0xbfc2e726b92cc420ULL,
     0x3feb83eb4e407068ULL, 0xbf95a64e19101840ULL, 0x3fe3e1e2fb22f37cULL, 0x3fed0ed29eb0ef30ULL, 0xbfc578398fac1028ULL};
-static const uint64_t v534[26] = {
+static const uint64_t v544[26] = {
     0xbfe6dc5e6683d2c7ULL, 0xc006afbb7ae557f8ULL, 0x400975a78b8a00eaULL, 0x40010806bb4984d3ULL, 0xbfe003d501d8a9b8ULL,
     0x3ff7a25ad65a999dULL, 0xc0000311b6638da8ULL, 0xbfd0a8608c9bd858ULL, 0x3fd842d253438202ULL, 0x3fe4f480bf8e97fcULL,
     0xbfe4d12e290e9419ULL, 0xbfe66523c24312a2ULL, 0x3ff54d209b43ccc6ULL, 0xc007944a7c3258c8ULL, 0x40107fc76bc8006cULL,
     0x3fc90e5d553ba0a7ULL, 0x3ff2125447dbb77dULL, 0xbfee85048606b31dULL, 0x40041b0b2053d04cULL, 0xbff3e939bec97c4bULL,
     0xc00de8e4a6a779cdULL, 0x400e5d1a57e16e47ULL, 0x3fd108dbe19f2cdfULL, 0xc003cab1e8740ecfULL, 0xbff3b747c63ede86ULL,
     0x4000019b9067b201ULL};
-static const uint64_t v535[1] = {
+static const uint64_t v545[1] = {
     0x4050ed5c6fe1f64aULL};
-static const uint64_t v536[26] = {
+static const uint64_t v546[26] = {
     0xbfde01eea4792ad8ULL, 0x3ff62ce723d74e7cULL, 0x3ff851c76ac090acULL, 0x3fc614420c973210ULL, 0x3ffba7ab3df46cd6ULL,
     0xbffde291bd346fb4ULL, 0x3ffb7c7e52517bd8ULL, 0x3fc00c3ab97cf950ULL, 0x3ffc8da26681b5a6ULL, 0xbfd521b6bee50730ULL,
     0x3ffec5e463a73118ULL, 0xbffc59cb8beca844ULL, 0xbff3284e436259e8ULL, 0xbffd642a86d4bbb6ULL, 0x3ffc10bed865d16eULL,
     0xbff7b803779c51c6ULL, 0xbfe336b6ee689570ULL, 0xbfe79a5808e14e24ULL, 0xbfd8149e35ec1e88ULL, 0xbffd2fecb543c33aULL,
     0x3ffb80a234ff1b1cULL, 0x3ff9d0047edf88c8ULL, 0xbfe725ab2c40929cULL, 0x3ffc17ee1d036784ULL, 0xbfd167701a3c3be0ULL,
     0x3ffe83f40dd443d2ULL};
-static const uint64_t v537[9] = {
+static const uint64_t v547[9] = {
     0x3fe9c7bf028414d4ULL, 0x3fd2ff5941fa2c90ULL, 0x3fece4fd568461b4ULL, 0x3f54182828a08c00ULL, 0xbfe493e51a4bd366ULL,
     0xbfe93dd19475c778ULL, 0x3fe045424ee08126ULL, 0x3fe2e7ed9b0231c8ULL, 0xbfd16f7b209816a4ULL};
-static const uint64_t v538[3] = {
+static const uint64_t v548[3] = {
     0x3fb5bb6609697560ULL, 0xbfef9903015062c0ULL, 0xbfe6a028867b71d6ULL};
-static const uint64_t v539[26] = {
+static const uint64_t v549[26] = {
     0x3f89bd8e04352b34ULL, 0x3f9357396de69ac4ULL, 0xbf94366352c4224cULL, 0x3f90274200738280ULL, 0xbf60cdab9b288d6fULL,
     0xbf97566a49cb66b0ULL, 0xbfcbac16db7d2e40ULL, 0x3fb78a04944dbf8cULL, 0xbfd05aff4d91c7faULL, 0xbf5120dd1352258aULL,
     0xbf94920733dbd819ULL, 0xbfd11a54161f140bULL, 0x3fc158702065915dULL, 0xbfd53b50ee037a8cULL, 0xbf33b4b1845f08feULL,
     0x3fadf6c77c4986a6ULL, 0x3fd85853b1559c55ULL, 0xbfca4013ba422ddaULL, 0x3fdc905c46086e9cULL, 0xbf6f8471a181bdeeULL,
     0xbfd1e95e1990662aULL, 0xbfa31d11d4b0ee17ULL, 0x3fa5782fe9e6f042ULL, 0x3f807288b55e37e5ULL, 0xbfd13ed0620e8c51ULL,
     0x3fd318a9bd5777d5ULL};
-static const uint64_t v540[1] = {
+static const uint64_t v550[1] = {
     0x40138fa06c1e8450ULL};
-static const uint64_t v541[38] = {
+static const uint64_t v551[38] = {
     0xbffd3441532f0b94ULL, 0x3febf3375adaf51cULL, 0x3fde897c9e67ffe0ULL, 0xbff8ade7c6d93650ULL, 0xbfd4e975133bcf00ULL,
     0xbfffeeacb5e7a464ULL, 0x3ff19115614e65b4ULL, 0xbff3915307206488ULL, 0xbfd44aa3f1515c30ULL, 0xbfe96d3ff4089088ULL,
     0xbfed7a0a4ee158d0ULL, 0x3fd15072021446b8ULL, 0x3fe283de4cf47824ULL, 0xbfdfd7686d105428ULL, 0x3feb76d57874d228ULL,
@@ -3166,13 +3340,13 @@ static const uint64_t v541[38] = {
     0xbfd3ce1cb1033940ULL, 0xbff097ec14e51098ULL, 0xbfe5dbb328bd6abcULL, 0xbff9439620b77852ULL, 0x3fffb655dac5b5d4ULL,
     0x3fd294fd87d95a48ULL, 0x3fecbe4f223d20a8ULL, 0xbfe6cc6a39b207e8ULL, 0xbfffd0cdfa0a525eULL, 0x3ff7ce7b97a22004ULL,
     0xbffc106c81739da4ULL, 0xbff04d841fa07994ULL, 0x3ffc477019278cf6ULL};
-static const uint64_t v542[9] = {
+static const uint64_t v552[9] = {
     0xbfdffeaee7edcebcULL, 0xbfe7c6251fc7ce2eULL, 0x3fe8e723614db678ULL, 0xbfedab853daeeaa4ULL, 0x3fa50ba22f1729a0ULL,
     0xbfd9ec40f20a8754ULL, 0xbfe1a123c9d5e34aULL, 0x3fec8f0b8ce1ed7aULL, 0xbfb2b3a71ac3bb60ULL};
-static const uint64_t v543[9] = {
+static const uint64_t v553[9] = {
     0xbf62f416f9b27600ULL, 0x3fe76910ae9e7510ULL, 0xbfe1e7df5e119f26ULL, 0x3fd141673d3ef2fcULL, 0x3fe1ceaac70e2418ULL,
     0x3fba73d630f2c970ULL, 0xbfd2a678cbb0a868ULL, 0x3fe3691514378900ULL, 0x3fe9c4bf0a05e398ULL};
-static const uint64_t v544[38] = {
+static const uint64_t v554[38] = {
     0xbf912b940b3bd1e8ULL, 0xbf9496f77a683fcaULL, 0x3f94547833dd4a43ULL, 0xbf90785754b6b7deULL, 0x3f59b254716b3493ULL,
     0x3f9b867237f60964ULL, 0x3f9bd2b843a50cb9ULL, 0x3f9bea33fcf74101ULL, 0x3f77f4d2d798374dULL, 0xbf7045f4c1062daaULL,
     0xbf61a92c53bc6bdaULL, 0xbf5d4f4f6f952a3eULL, 0xbf9d4bf40374e58aULL, 0x3f7f32eb5b3c7b20ULL, 0x3f0c57e2c349a880ULL,
@@ -3181,9 +3355,9 @@ static const uint64_t v544[38] = {
     0xbf8b2f40dda04365ULL, 0xbfb2816e1fe95b70ULL, 0x3f940581611df661ULL, 0xbf7d50ac612b26a1ULL, 0x3fb5598f5e72e01aULL,
     0xbf95745fb2ee528eULL, 0x3f8aef1f159ab2dbULL, 0x3fb18e3578bbd12eULL, 0xbf90e7e0b4b9bcaeULL, 0x3f8b92189b275fcaULL,
     0x3fb7484789ee1ac1ULL, 0xbf9743ac7605d549ULL, 0x3f8d641054f2b26cULL};
-static const uint64_t v545[1] = {
+static const uint64_t v555[1] = {
     0x40167f95a7364ddaULL};
-static const uint64_t v546[62] = {
+static const uint64_t v556[62] = {
     0x3fef528fc364c7c0ULL, 0x3fffc1c9a33b7776ULL, 0x3ffd8f63039e35daULL, 0xbff07dcf7fd1d4f8ULL, 0xbff1cf4f9e221a06ULL,
     0x3ff19ec481ffa726ULL, 0xbfabf07d02e4a3c0ULL, 0x3f82331a9641ff00ULL, 0xbff095f79282d66aULL, 0x3fe1d26d3ca15504ULL,
     0xbffe64194ec672a2ULL, 0x3fff0b798acb9e6eULL, 0x3ffba27918ac6446ULL, 0x3ff26f68aa337db6ULL, 0xbffa58e2e5a90fe6ULL,
@@ -3197,16 +3371,16 @@ static const uint64_t v546[62] = {
     0xbfd64b44e7cb02d0ULL, 0x3ff1c8d5b1e31422ULL, 0xbff50faac1427e60ULL, 0x3fd36a51725bdb60ULL, 0xbfd8950abe0f5088ULL,
     0x3ff665a5bddc3ff2ULL, 0x3fd5db64b61f6500ULL, 0xbfc0d8dea7141330ULL, 0x3fdb6b159db51540ULL, 0xbff1bad70b78a2caULL,
     0xbfcedc0e69cc6600ULL, 0xbff71f061d59ea2cULL};
-static const uint64_t v547[9] = {
+static const uint64_t v557[9] = {
     0x3fe61c7f79683fa0ULL, 0xbfe166f6a48c4ad2ULL, 0x3fd93228a0ed6448ULL, 0x3f7c71e95d1bbc00ULL, 0x3fe9f5fbfd98a062ULL,
     0x3fd62b600e9c47b4ULL, 0x3fdab6d6ed5d9e44ULL, 0xbfefdb7476b7c036ULL, 0xbfcfd56acbf9fd18ULL};
-static const uint64_t v548[21] = {
+static const uint64_t v558[21] = {
     0xbfe97e71ba0b235aULL, 0x3fd153595e823548ULL, 0x3fe54c434886699eULL, 0xbfe814477210557cULL, 0x3feb634149079dd6ULL,
     0x3fec33e9805b899aULL, 0x3fcb1d47924053b8ULL, 0xbfc47f5d2ca55730ULL, 0x3feeccda81bb79ecULL, 0xbfe72f5851b26ea6ULL,
     0xbfedf8ba2c0ba68cULL, 0x3feb6b5749bc5c32ULL, 0x3fee1fe4de131b32ULL, 0x3fd8552c51971fd8ULL, 0xbfe2930a15c0fb8cULL,
     0x3fe1d2a23f438e32ULL, 0xbfe6f78daf240de8ULL, 0xbfd1a482c9a653e8ULL, 0x3fddcb6204e7f638ULL, 0x3fedfe444bb5c100ULL,
     0xbfe7777a49820a16ULL};
-static const uint64_t v549[62] = {
+static const uint64_t v559[62] = {
     0xbf307b386ce2109aULL, 0xbef94e181057438fULL, 0xbf8ecd56adf3482fULL, 0xbf69617f1391b493ULL, 0xbf62035357f611f0ULL,
     0x3f1ff525684b558cULL, 0x3f35bede8da4faa0ULL, 0x3fa29006f93e2860ULL, 0x3f70cb6f736a0341ULL, 0x3f7aff99f78bb295ULL,
     0xbefff261525274c3ULL, 0x3f203c940fa8b7b9ULL, 0x3f7cb76ba7aa2344ULL, 0xbf4020a0cd3e508cULL, 0x3f5f6cb1573700c7ULL,
@@ -3220,9 +3394,9 @@ static const uint64_t v549[62] = {
     0x3f94e8d446da95eaULL, 0x3fac9a8fbd185546ULL, 0xbf765b2e850cbfb9ULL, 0xbf9994d887b86bd2ULL, 0x3f63ffe05fd9a74aULL,
     0x3fb27adb3e5c042aULL, 0xbf84fcbd06573cd6ULL, 0x3f97da3f97363fe4ULL, 0x3fb4bc094f8bf6daULL, 0xbf8c5b693ce3d7d3ULL,
     0xbfa2266f3f08f4efULL, 0x3f646c60c8d5dd98ULL};
-static const uint64_t v550[1] = {
+static const uint64_t v560[1] = {
     0x40320a8a02a60b6bULL};
-static const uint64_t v551[140] = {
+static const uint64_t v561[140] = {
     0x3ff69743c27b8e2cULL, 0xbff622b7f018aa26ULL, 0xbfd4ac2e76e279f0ULL, 0xbfee8b357f1e89fcULL, 0x3ff6588d13f040a8ULL,
     0x3fffb3820093a0aaULL, 0xbfefc0077ec8e05cULL, 0x3fdb77f1c7b7a330ULL, 0x3f8675c8923fef00ULL, 0x3ffca28df8f28d78ULL,
     0xbfe3d239bd8faa50ULL, 0x3ffe05b64d195c0cULL, 0x3fe9730d17789974ULL, 0xbff56bb53bdbf808ULL, 0x3ff896feaf870272ULL,
@@ -3251,10 +3425,10 @@ static const uint64_t v551[140] = {
     0xbfe61003935d029cULL, 0x3ff5c952bd94e27eULL, 0xbfed279ead38c0b8ULL, 0xbfe776293ba487d8ULL, 0x3ff7ce74b06c127eULL,
     0x3fe792e09b0cf4f8ULL, 0x3ff4ccb093b7b74cULL, 0x3fe86d4cc29b5588ULL, 0xbff2d6f5b60189feULL, 0xbfd1a155a7ec02e8ULL,
     0x3ff8897e9467c278ULL, 0x3fb746a64c1c9c80ULL, 0x3fe98be8a5da30acULL, 0xbfd081faca017a50ULL, 0x3ffc46f5b9eac082ULL};
-static const uint64_t v552[9] = {
+static const uint64_t v562[9] = {
     0xbfd56648c056c6f8ULL, 0xbfe54cd7f0bb7afcULL, 0xbfe872df0a90979cULL, 0x3fe94404434b673aULL, 0x3fd3cabcd766804cULL,
     0x3fe95bef23c2f610ULL, 0xbfef3309f977bd8aULL, 0x3fe0140fb26f4058ULL, 0x3fe442bb5fd2ab3aULL};
-static const uint64_t v553[60] = {
+static const uint64_t v563[60] = {
     0xbfd8c377505aaac4ULL, 0x3fd239140b48d8b0ULL, 0x3fe1fa6dd7d6820cULL, 0x3fe176df6eee5c96ULL, 0x3fd5bb41fe23c218ULL,
     0xbf986e0801245e00ULL, 0xbfedb1487c29e936ULL, 0xbfc033332e04ef50ULL, 0xbfd0e4810ea1d7c0ULL, 0x3fba68c68efa32b0ULL,
     0x3fea1232df831504ULL, 0xbfb1bde340467db0ULL, 0xbf81aab17ce09700ULL, 0x3fdb0a247e0e2f94ULL, 0x3fe25224953fef0eULL,
@@ -3267,7 +3441,7 @@ static const uint64_t v553[60] = {
     0xbfddd66d206095b4ULL, 0xbfe0c0cbd84bb204ULL, 0xbfdc43723ba07eacULL, 0xbfd960aa29093860ULL, 0xbfe729ad3cf8b5b2ULL,
     0x3fe7e40f5c2ee1f6ULL, 0xbfd7386ec57adffcULL, 0xbfec354d9c9d6e42ULL, 0xbfc4553bbcc776d8ULL, 0xbfe32dd2256f6050ULL,
     0x3fe09e6e9e0d7bf8ULL, 0x3fea19c5a8fd1fdcULL, 0xbfc1ab0697e57f48ULL, 0x3fce867196096708ULL, 0xbfe07b3603eed05aULL};
-static const uint64_t v554[140] = {
+static const uint64_t v564[140] = {
     0xbf551799ee316d94ULL, 0x3f5f8a858cfff7a2ULL, 0xbfa0b672eaeda654ULL, 0x3f7fd496f0daa4dcULL, 0xbf881815fa1ceecaULL,
     0x3f725da31bb957c0ULL, 0x3f6e612896ae5f93ULL, 0x3f9ac8c6937df045ULL, 0x3f7b68188e6ea85bULL, 0x3f7931e44a5f0505ULL,
     0x3f73d00f12d8d2a8ULL, 0x3f71840fcd8eb5cfULL, 0x3fa3857068cdffe6ULL, 0x3f8d9fb3a0c7680cULL, 0x3f7fabf95f3d6651ULL,
@@ -3296,9 +3470,9 @@ static const uint64_t v554[140] = {
     0x3f75701743d3401cULL, 0x3f917da1d99bdc20ULL, 0x3f7d1d437c9c38a2ULL, 0x3f8e5d2bfecce9b7ULL, 0x3f9011e0c989b278ULL,
     0xbf806027c3223961ULL, 0x3f941bdacd23759bULL, 0x3f833855f70a578eULL, 0x3f60e5489d87fce6ULL, 0x3f8dff56760fba24ULL,
     0x3f81cb68c0832847ULL, 0xbf578c4dfa0c79deULL, 0x3f81598f6b9db900ULL, 0x3f7003414ce8edafULL, 0x3f821ba779b592d0ULL};
-static const uint64_t v555[1] = {
+static const uint64_t v565[1] = {
     0x40458a301490a9f8ULL};
-static const uint64_t v556[48] = {
+static const uint64_t v566[48] = {
     0xbfe4caa63fd4fe78ULL, 0xbff0bed902fdf03aULL, 0xbfe7ae5d08fa035cULL, 0x3fff8e14ca7b025eULL, 0x3ffc2bb2ef3a74c0ULL,
     0x3ffc9b8dade8014cULL, 0x3ff7e31a75d4c880ULL, 0x3fe8dc6e6baf5930ULL, 0x3ff54d8f000bcbc0ULL, 0x3fe6ed8f087d39f0ULL,
     0x3fea7057e670dfc4ULL, 0xbfe88892d8960068ULL, 0xbff0c7be172b6358ULL, 0x3fc99a25595f1950ULL, 0xbff25e2a283772f0ULL,
@@ -3309,13 +3483,13 @@ static const uint64_t v556[48] = {
     0xbfd9146f2ab65800ULL, 0xbfffd12000333c0eULL, 0xbfc80304f10b3120ULL, 0x3ff7ab29f55c00c2ULL, 0xbfd26e073501fc68ULL,
     0xbfeda76279b89c0cULL, 0xbff3d404770b46f2ULL, 0xbf9e8bd885edf900ULL, 0xbffe8e60ea49942eULL, 0x3fe8c7b9ff55c360ULL,
     0xbff5c184ecfca85eULL, 0xbffff20b13f918aaULL, 0xbff3a3263c1223f8ULL};
-static const uint64_t v557[8] = {
+static const uint64_t v567[8] = {
     0xbfe11ec165747c8eULL, 0xbfec31ffc5a060c0ULL, 0x3fe55b4154504000ULL, 0x3feda1ea843d59b2ULL, 0xbfe794b19d6d79c2ULL,
     0x3fecf6618a7ec810ULL, 0x3fd4662253c101e0ULL, 0xbfda3bcd8e036f78ULL};
-static const uint64_t v558[8] = {
+static const uint64_t v568[8] = {
     0xbfd924fb25192774ULL, 0xbfd3785371aa0d4cULL, 0xbfe27fac3186118eULL, 0x3fd4840d1e51cb98ULL, 0xbfd818e9595edd24ULL,
     0xbf8470931dc1e000ULL, 0x3fd7bcd8022392ccULL, 0xbfec69bd4296c2eaULL};
-static const uint64_t v559[48] = {
+static const uint64_t v569[48] = {
     0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
     0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
     0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
@@ -3326,378 +3500,853 @@ static const uint64_t v559[48] = {
     0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
     0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
     0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL};
-static const uint64_t v560[1] = {
+static const uint64_t v570[1] = {
     0x3ffc06ce18a942b5ULL};
-static const uint64_t v561[9] = {
+static const uint64_t v571[9] = {
     0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0xc022000000000000ULL,
     0xc022000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x0000000000000000ULL};
-static const uint64_t v562[6] = {
+static const uint64_t v572[6] = {
     0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL,
     0x3ff0000000000000ULL};
-static const uint64_t v563[9] = {
+static const uint64_t v573[9] = {
     0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
     0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0xc008000000000000ULL};
-static const uint64_t v564[1] = {
-    0x4008000000000000ULL};
-static const uint64_t v565[2] = {
-    0x4058c00000000000ULL, 0x7830000000000000ULL};
-static const uint64_t v566[2] = {
-    0x7ff8000000000000ULL, 0x7830000000000000ULL};
-static const uint64_t v567[2] = {
-    0x3ff0000000000000ULL, 0x3ff0000000000000ULL};
-static const uint64_t v568[2] = {
-    0x3ff0000000000000ULL, 0x4000000000000000ULL};
-static const uint64_t v569[2] = {
-    0x7ff8000000000000ULL, 0x0000000000000000ULL};
-static const uint64_t v570[2] = {
-    0x7ff8000000000000ULL, 0x7ff8000000000000ULL};
-static const uint64_t v571[2] = {
-    0x7ff0000000000000ULL, 0x0000000000000000ULL};
-static const uint64_t v572[2] = {
-    0x0000000000000000ULL, 0x0000000000000000ULL};
-static const uint64_t v573[2] = {
-    0x7ff8000000000000ULL, 0x3ff4000000000000ULL};
 static const uint64_t v574[1] = {
+    0x4008000000000000ULL};
+static const uint64_t v575[2] = {
+    0x4058c00000000000ULL, 0x7830000000000000ULL};
+static const uint64_t v576[2] = {
+    0x7ff8000000000000ULL, 0x7830000000000000ULL};
+static const uint64_t v577[2] = {
+    0x3ff0000000000000ULL, 0x3ff0000000000000ULL};
+static const uint64_t v578[2] = {
+    0x3ff0000000000000ULL, 0x4000000000000000ULL};
+static const uint64_t v579[2] = {
+    0x7ff8000000000000ULL, 0x0000000000000000ULL};
+static const uint64_t v580[2] = {
+    0x7ff8000000000000ULL, 0x7ff8000000000000ULL};
+static const uint64_t v581[2] = {
+    0x7ff0000000000000ULL, 0x0000000000000000ULL};
+static const uint64_t v582[2] = {
+    0x0000000000000000ULL, 0x0000000000000000ULL};
+static const uint64_t v583[2] = {
+    0x7ff8000000000000ULL, 0x3ff4000000000000ULL};
+static const uint64_t v584[1] = {
     0x3ff4000000000000ULL};
-static const uint64_t v575[3] = {
+static const uint64_t v585[3] = {
     0x1e60000000000000ULL, 0x1e68000000000000ULL, 0x0000000400000000ULL};
-static const uint64_t v576[3] = {
+static const uint64_t v586[3] = {
     0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL};
-static const uint64_t v577[1] = {
+static const uint64_t v587[1] = {
     0x0000000000000003ULL};
-static const uint64_t v578[10] = {
+static const uint64_t v588[10] = {
     0x5fe0000000000000ULL, 0x5fe0000000000000ULL, 0x5fe0000000000000ULL, 0x5fe0000000000000ULL, 0x5fe0000000000000ULL,
     0x5fe0000000000000ULL, 0x5fe0000000000000ULL, 0x5fe0000000000000ULL, 0x5fe0000000000000ULL, 0x5ff0000000000000ULL};
-static const uint64_t v579[10] = {
+static const uint64_t v589[10] = {
     0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
     0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL};
-static const uint64_t v580[5] = {
+static const uint64_t v590[5] = {
     0x5fd0000000000000ULL, 0x5fd0000000000000ULL, 0x5fd0000000000000ULL, 0x5fd0000000000000ULL, 0x5fe8000000000000ULL};
-static const uint64_t v581[5] = {
+static const uint64_t v591[5] = {
     0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL};
-static const uint64_t v582[1] = {
+static const uint64_t v592[1] = {
     0x7fea000000000000ULL};
-static const uint64_t v583[1] = {
+static const uint64_t v593[1] = {
     0x0000000000000006ULL};
-static const uint64_t v584[1] = {
+static const uint64_t v594[1] = {
     0x0000000000000001ULL};
-static const uint64_t v585[1] = {
+static const uint64_t v595[1] = {
     0x7fc4cccccccccccdULL};
-static const uint64_t v586[1] = {
+static const uint64_t v596[1] = {
     0x0000000000000002ULL};
-static const uint64_t v587[1] = {
+static const uint64_t v597[1] = {
     0x7fd4cccccccccccdULL};
-static const uint32_t v588[3] = {
+static const uint32_t v598[2] = {
+    1U, 7U};
+static const uint64_t v599[7] = {
+    0x3ffa17f31b6c1a76ULL, 0x3ffefcb6620a6c24ULL, 0x3ffd4e54463782ccULL, 0x3ff10c94a4759688ULL, 0xbfb2f1792964e520ULL,
+    0xbffb1b9ffca343f4ULL, 0xbfe15f8f591cb194ULL};
+static const uint64_t v600[5] = {
+    0x3fe76c2e0bfd4578ULL, 0xbfceef3323861820ULL, 0x3feb6a16533ff084ULL, 0xbfb618aad0250000ULL, 0x3fb793daf989f9a0ULL};
+static const uint64_t v601[35] = {
+    0x3fc23f928c2647c0ULL, 0xbfc5838e6a9930d0ULL, 0xbfec74cb526a34f4ULL, 0xbfd418578baaff20ULL, 0x3fe311883312c3eaULL,
+    0x3fed31ceb95a005aULL, 0x3fd13a390359c208ULL, 0xbfec211c13302394ULL, 0x3fed004598562b26ULL, 0xbfebab577ba9d300ULL,
+    0x3fe84b60cfcb654aULL, 0x3fe1f96cab313450ULL, 0x3fd67f2327cd4d34ULL, 0x3fdff5eb163d9084ULL, 0xbfd34ae5e0e0c26cULL,
+    0xbfeee83f1cd48be2ULL, 0x3f884631ec52ff00ULL, 0xbfe5ad7f2e39eb14ULL, 0xbfc8276c45e247b8ULL, 0x3fc7fedf96b2a4f0ULL,
+    0xbfd161ae25ee20ecULL, 0x3fe98e7a34e7ce46ULL, 0xbfb97b35bd1b0630ULL, 0x3fe3bd3cbc8336c6ULL, 0xbfb67ccb77c5d0b0ULL,
+    0x3fd477c244759814ULL, 0xbfc2f49fb0d739d0ULL, 0xbfe4e1cfbfc69e02ULL, 0xbfc4623fa99771c8ULL, 0xbfd3571472a823a8ULL,
+    0xbfeb5943a9946b88ULL, 0xbfd820454051ff8cULL, 0x3fd8228e9ccf6f10ULL, 0xbfac9646652b9940ULL, 0x3fdd9ccedb04892cULL};
+static const uint64_t v602[7] = {
+    0x3f751eddc9d04323ULL, 0x3f84e1580a03a40fULL, 0x3f7f052c42d5516dULL, 0x3f891a6e9ed63608ULL, 0x3f6d8e91664ab0d6ULL,
+    0xbf687edd7f6c7d09ULL, 0x3f6e7cb5b91b95e2ULL};
+static const uint64_t v603[1] = {
+    0x40382a872e7d3bc6ULL};
+static const uint64_t v604[7] = {
+    0x3ff73da2fa0c15f0ULL, 0xbfbfe38db023cfc0ULL, 0x3fe87549491a0b60ULL, 0xbff29449cc45152aULL, 0x3fe87bfbeb272afcULL,
+    0xbff54d5d86bde184ULL, 0xbff35b2a6947c866ULL};
+static const uint64_t v605[5] = {
+    0x3fd03c98d4037ba0ULL, 0xbfe29e86f7520ba8ULL, 0x3fc2f01c049d5cd8ULL, 0x3fa41c87da314e80ULL, 0x3fd802ce97f3d32cULL};
+static const uint64_t v606[35] = {
+    0xbfcd7d550d86db30ULL, 0xbfca75833865b400ULL, 0x3fd71d8d9205ab48ULL, 0xbfc97c68e2c102d0ULL, 0xbfd9d5e401972658ULL,
+    0xbfefebaf9b286618ULL, 0x3feb84089963e3e2ULL, 0x3fe8c5fe26ed1b86ULL, 0x3faef3ab40a93d00ULL, 0xbfdefa45eb02b570ULL,
+    0xbf82832272d6d980ULL, 0xbfed32fd696bafecULL, 0x3fd877943ebd4720ULL, 0x3fce0a6cd67a8d70ULL, 0x3fbfb46698e8f960ULL,
+    0x3fe58e52a90b1d6eULL, 0xbfeb2e6dbca3e104ULL, 0x3febc8f08c8b4da2ULL, 0x3fed63420cacaf50ULL, 0x3fceb9b4f9f1f0a0ULL,
+    0x3fed64cab324405aULL, 0xbfe2416e70779574ULL, 0xbfef173037192254ULL, 0xbfe9a8eb67026e02ULL, 0xbfdafcbbde317e98ULL,
+    0xbfe83c54bd23acf6ULL, 0xbfeedafc71476d0eULL, 0x3fc5a73ce74461f8ULL, 0xbfd454385b3e5a08ULL, 0xbfe7e3184d0ffaf0ULL,
+    0xbfe010754f96d302ULL, 0xbfebc731a3901802ULL, 0xbfd55f382696a738ULL, 0xbfcb6b8db858bc18ULL, 0x3fba86bb93132140ULL};
+static const uint64_t v607[7] = {
+    0x3f8974973c889a97ULL, 0x3f77bd307a1b6571ULL, 0x3f68c1e7b3ce9f07ULL, 0x3f6b38121ccc047cULL, 0xbf6273452c5ff5eaULL,
+    0x3f7cdea36c434978ULL, 0xbf70b95f2d6a6a87ULL};
+static const uint64_t v608[1] = {
+    0x403b1e354350b59bULL};
+static const uint32_t v609[2] = {
+    1U, 5U};
+static const uint64_t v610[5] = {
+    0x3fe7cfad29679720ULL, 0xbff3e6f0d8990ee2ULL, 0xbff8e610594b7f86ULL, 0xbfe57d16b597b5e4ULL, 0x3ff9af3c20a4672cULL};
+static const uint64_t v611[9] = {
+    0x3fcdf537795999a8ULL, 0x3fd8ba1e03a85900ULL, 0x3fd5470d9d2db198ULL, 0x3fee62b14aff0c10ULL, 0x3feed428e26591acULL,
+    0x3fae32945b626b40ULL, 0x3febc182c2adeed2ULL, 0x3feedfb09e64dd6aULL, 0xbfd1ffac6e33a41cULL};
+static const uint64_t v612[45] = {
+    0xbfe9fff9dec67fecULL, 0x3fec3eb27a6d95c4ULL, 0xbfd12c4b2e690f5cULL, 0x3fe68214cd49eb28ULL, 0xbf966607786eaf80ULL,
+    0xbfc3ede259dd0878ULL, 0xbfe4df0a176d6728ULL, 0x3fe707824d4ea33aULL, 0x3fa770a6e2ee1980ULL, 0xbfc1110fdc1a82b8ULL,
+    0x3fe81dca82917858ULL, 0xbfe43f6cfa49f3eeULL, 0xbfd1a4441a03f848ULL, 0x3fe369cbc4f778a2ULL, 0xbfdd3ff4f9f95e18ULL,
+    0xbf99741254fdacc0ULL, 0xbfc02c9a1739e968ULL, 0x3f976cdcf7741c80ULL, 0xbfcc68e9cb168b70ULL, 0xbfdd0a801d13d834ULL,
+    0xbfe5c95597962a34ULL, 0xbfd71658cb4a2e3cULL, 0xbfe444611deef5f4ULL, 0x3fe69567d6317538ULL, 0x3fcba52e7f3929a8ULL,
+    0xbfd887b2125ed7a0ULL, 0x3fadf71efd7196a0ULL, 0xbfe5f2461832d3e4ULL, 0xbfebfab9b74aad08ULL, 0xbfe0484bffe74368ULL,
+    0x3fe7e3b2b697cd2cULL, 0xbfcbcaa012b24ae8ULL, 0xbfced407224a1038ULL, 0x3fe272a9b2546634ULL, 0x3fe974a050b8ee98ULL,
+    0x3fe84ad2e845f9bcULL, 0xbfe62689b36b5092ULL, 0x3fe729d1ae4979d2ULL, 0x3fdc23519b5ad3f4ULL, 0xbfc614f2755218b8ULL,
+    0xbfe4c2082ed65a08ULL, 0x3fe66ae0517bfda0ULL, 0xbfcebdb72fd81468ULL, 0xbfebaae4d31b6f8cULL, 0x3fb1fb61c5f31be0ULL};
+static const uint64_t v613[5] = {
+    0x3f8531a40aee0bceULL, 0x3f89a58cfdafb79bULL, 0x3f6a09f020d371deULL, 0xbf605a60805b5bd3ULL, 0x3f8a95f46c14a42fULL};
+static const uint64_t v614[1] = {
+    0x403a0706140650fdULL};
+static const uint64_t v615[5] = {
+    0x3ff88e45cbdf1d9aULL, 0xbff70a0c3f592512ULL, 0x3fa97e8c191e8a40ULL, 0x3fd44ca711f4a398ULL, 0xbffa77e40b4b474cULL};
+static const uint64_t v616[9] = {
+    0x3fd11b558ed52398ULL, 0x3fe1d7d3a2fb405eULL, 0xbfe0b875e613052aULL, 0x3fe13a77adde0320ULL, 0x3fbd3f168faacfe0ULL,
+    0xbfdc994bd23352b0ULL, 0x3fef6f8b38ab0cd8ULL, 0xbfe6834ad5f9a580ULL, 0xbfe89f30a32c02baULL};
+static const uint64_t v617[45] = {
+    0x3fe47f67dae630aeULL, 0x3f9831c9d0e07bc0ULL, 0x3fe8b767a341ac6eULL, 0xbfc5b06a7c3227c8ULL, 0xbfd8fc8210f98da8ULL,
+    0x3fe94a036acd0ccaULL, 0xbfc9dd45b5d85350ULL, 0x3fec7c8a91c70a24ULL, 0x3fe5fda0024c18b2ULL, 0x3febbe35caaa4140ULL,
+    0x3fc844e368553e28ULL, 0xbfcd51c19dc174d0ULL, 0xbfc7167e2693cd18ULL, 0x3fa3972a85d24840ULL, 0x3fecec20625733aeULL,
+    0xbfe33470912260b6ULL, 0x3fd369f451fe0c20ULL, 0x3fdb614f93d117d8ULL, 0xbfd8112593b8ca44ULL, 0x3fe74e92d7a99776ULL,
+    0x3fd8297fc1a050a4ULL, 0xbf9f666e349e1480ULL, 0x3fe322651591c88cULL, 0xbfd127976408c458ULL, 0xbfe4fa7d1dfe589cULL,
+    0xbfbf4cbe5272f460ULL, 0xbf8fee5838851980ULL, 0x3fd5199ec16b058cULL, 0x3fefad179b88ebfaULL, 0x3fe616155b16430eULL,
+    0xbfdec6d55927ab28ULL, 0xbfe88278bcd5211cULL, 0xbfdf8233cb04d2ecULL, 0x3fedaeb4846943c6ULL, 0x3fddf1ae7f7d7df0ULL,
+    0xbfe42103b15cbb26ULL, 0xbfeafbb1485edc7cULL, 0x3fdc431ac3060728ULL, 0xbfe1be783b208ed0ULL, 0xbfdb499fb81937dcULL,
+    0x3fcb5b044f33bec8ULL, 0x3fe72f7029c37d90ULL, 0xbfe8c44902524214ULL, 0x3fe2333dcbfeffb2ULL, 0xbfe7b475d2b62d34ULL};
+static const uint64_t v618[5] = {
+    0x3f7b403007d07a5dULL, 0xbf79eedb9fa527b5ULL, 0xbf7fe6f472306309ULL, 0xbf65161933252d46ULL, 0xbf925909fde5f24eULL};
+static const uint64_t v619[1] = {
+    0x4036d5d60482e67eULL};
+static const uint64_t v620[7] = {
+    0x3f810b368cbc6800ULL, 0xbfd220bfd66e2500ULL, 0x3ff65cbad16f41a8ULL, 0x3fe15122ec3482e8ULL, 0xbfb9b243524cd2e0ULL,
+    0x3ffad23fa293c6a8ULL, 0x3fd6078bca856968ULL};
+static const uint64_t v621[10] = {
+    0xbfed6b85467b7588ULL, 0x3fb0b18c6cc31620ULL, 0x3fc98281dafe3b70ULL, 0x3fc51031a32c6e08ULL, 0x3fe9d6ba61ef9150ULL,
+    0xbfeb2abdafb5c2b2ULL, 0x3fddcc2b4ab6cec0ULL, 0x3fd9f517a96d003cULL, 0xbfef3d3e312734f4ULL, 0x3fce45699962f050ULL};
+static const uint64_t v622[70] = {
+    0x3f9e308f451e3440ULL, 0xbf90218593c0f440ULL, 0xbfe80c8d3c570794ULL, 0xbfd16a352fa606fcULL, 0x3fc23543a5bde6f0ULL,
+    0x3fed3d52f2ff172cULL, 0xbfe6861a92491e0aULL, 0x3fe7908a6d42f0c6ULL, 0xbfea98cce5456a10ULL, 0xbfe7c3bd8c57d7f4ULL,
+    0xbfe27e7ebd91a34aULL, 0xbfe7906c7ea86b66ULL, 0x3fd2f2ca110d1c74ULL, 0xbfed97b1b70a3ddeULL, 0xbfba5e184f908bd0ULL,
+    0x3fdac9342fb855d0ULL, 0xbfc26836f9736120ULL, 0x3fbae9b87bf92910ULL, 0x3fe901b9884df8c2ULL, 0x3fd51bc39e6c06c0ULL,
+    0xbfec3b9b101c2e96ULL, 0x3fb415f4d7c4b4b0ULL, 0xbfc0d64e23d5e820ULL, 0xbfe23d2db7d3c99eULL, 0xbfec02952b55887cULL,
+    0xbfdd97662b79e254ULL, 0x3fd8842f4c2b7998ULL, 0x3fe9519a53f36992ULL, 0x3fd7b70d31497ca8ULL, 0x3fd1341eeb913698ULL,
+    0xbfd8a0e095ab2400ULL, 0xbfe93eb301486c70ULL, 0xbfe2a66cedcb02ecULL, 0xbfeeef4e954bc630ULL, 0xbfd908cfac301f78ULL,
+    0xbfde58fed82ae0e4ULL, 0x3fe75a39d5947becULL, 0x3fc677fd80fbd170ULL, 0x3fdb4e59401cf9acULL, 0x3fca5a038df4e078ULL,
+    0x3f869f9d16159c80ULL, 0x3fd828328d7640b0ULL, 0x3fc2db3b3cc9a998ULL, 0x3fc16a88fcab8138ULL, 0xbfd3991741179adcULL,
+    0x3fe27c476d5894f0ULL, 0xbfe20b8cb0b6f8f6ULL, 0x3faac66c3e367b20ULL, 0x3fa0d0b233ce1a40ULL, 0x3fe2f4a55fe07614ULL,
+    0xbfcc545ca377d8f8ULL, 0xbfc37a489e157588ULL, 0xbfd0d30f7875f140ULL, 0xbf59c860f9618800ULL, 0x3fd3a5578ee5cde8ULL,
+    0x3fc1cba08e0ea5d8ULL, 0x3fcb874f4a9702e8ULL, 0x3fea619d4c16016cULL, 0x3fd727aed1972cd4ULL, 0xbfeb011a114f7e34ULL,
+    0xbfe17274e19c81d8ULL, 0x3fd829119a99d968ULL, 0x3fa6d20d792da320ULL, 0xbfd85d4add58110cULL, 0xbfbb717afc615d30ULL,
+    0x3febb51b7ceb1cecULL, 0x3fe609511a6b4b1cULL, 0x3fc1553045bfc820ULL, 0x3fe18ea00522ff14ULL, 0x3fd4870498814e78ULL};
+static const uint64_t v623[7] = {
+    0xbf6acff96c60ba0eULL, 0x3f66b4a21edc035dULL, 0x3f7143dd2d474495ULL, 0x3f38d6e89db2b950ULL, 0x3f41e5742353cc09ULL,
+    0x3f7abc4551644a84ULL, 0x3f3d16143420dce8ULL};
+static const uint64_t v624[1] = {
+    0x40439f940d909527ULL};
+static const uint64_t v625[7] = {
+    0xbfe0e1b1d906e508ULL, 0xbfdc483cf4e20900ULL, 0xbff2992ac743782cULL, 0x3ff6635fc9144978ULL, 0xbff356cb0bad109cULL,
+    0xbff988f076e719a2ULL, 0xbff875ccc759b57eULL};
+static const uint64_t v626[10] = {
+    0x3fed1a8415ab5098ULL, 0x3fe458c478bd002eULL, 0x3fe8208b18d3f292ULL, 0x3fea44195b8535b8ULL, 0xbfedac3a5484564eULL,
+    0x3fd63ccf799b2b10ULL, 0x3fd7a1ec9af5d4ccULL, 0xbfe850ff7f9fb322ULL, 0xbfe19a05e221249aULL, 0x3fd86aa1461e2388ULL};
+static const uint64_t v627[70] = {
+    0x3fe1d87c3ac12608ULL, 0xbfd56fc63d4241b8ULL, 0x3fe72367855b8e96ULL, 0xbfd0a7f6b4962530ULL, 0xbfd587c90ac35c38ULL,
+    0xbfd696df55fb5438ULL, 0xbf8c1c6bdd231e80ULL, 0xbfdea838c1c321e4ULL, 0x3feded5ed61c54c8ULL, 0xbfd181041c119120ULL,
+    0x3fea50b927620ec8ULL, 0x3fb0b7ff84ca28a0ULL, 0x3fee3ab7164e7fbeULL, 0x3fd0a38e3baa807cULL, 0xbfe2840559856c8aULL,
+    0x3fe9f4e295978ad4ULL, 0xbfebd1d38ea1ac72ULL, 0xbfec64eac70a55c2ULL, 0x3f904c7083013700ULL, 0x3fc12ec73baf7720ULL,
+    0x3fc7bdd9e61fd028ULL, 0xbfdace32fe9042fcULL, 0x3fc8571ef8b803b8ULL, 0xbfe7cb2300782a4cULL, 0x3fee256c391b0a70ULL,
+    0x3fe789ef21ac7892ULL, 0xbfe7efa13e4fbabcULL, 0xbfef0758d230859eULL, 0x3fbd2d7535a95150ULL, 0xbfece0d1a94e114aULL,
+    0xbfe50e37e4e8b326ULL, 0x3fdb85b9476e9d40ULL, 0x3fefabb9c7dabbc4ULL, 0x3febebcd5344394aULL, 0x3fed55d209c8c292ULL,
+    0xbfd312b88acc32ecULL, 0x3fd93b57b70ca80cULL, 0x3fe3ada3f5bd0dccULL, 0xbfe88589d3bbe696ULL, 0xbfe2bde11a9128f6ULL,
+    0x3fef19cc67a5d970ULL, 0x3fd7ffa7a4f66d7cULL, 0x3fe868876d2efe6eULL, 0xbfcee6fb1ac39eb8ULL, 0xbfdfd0c708fad4a4ULL,
+    0xbfd0569d9e7a3d58ULL, 0xbfc2ffc1277c3ba8ULL, 0xbfef0bcec111ee54ULL, 0xbfefb521fd9298c8ULL, 0xbfd0284a03be34fcULL,
+    0x3fe52b7f58eebedcULL, 0x3fe4d8e7b02651b0ULL, 0x3febf0f449091f94ULL, 0x3fdefc85d6eeb2e0ULL, 0x3fe5ca87db08248eULL,
+    0x3fe1d8d3c5fa8a24ULL, 0x3fed4bbe65c66336ULL, 0x3feffba32a0289faULL, 0x3fe67139608beb70ULL, 0x3fd33dfd908c8f64ULL,
+    0xbfe038c6adcb5748ULL, 0x3fbb88d63a8d3660ULL, 0xbfed514018b970eeULL, 0xbfdfc0b9b3fba590ULL, 0x3fd21f73245165e8ULL,
+    0xbfd8d8e338d8f124ULL, 0x3fdaf46b342cf7acULL, 0x3fd2cdfc3409e0d4ULL, 0x3fe9219702ae5978ULL, 0xbfd227f353d8fb04ULL};
+static const uint64_t v628[7] = {
+    0x3f841a81350a5147ULL, 0xbf6c1fbb5bdbc2b4ULL, 0x3f7b693fc9feb4ecULL, 0x3f940579214499c0ULL, 0x3f673559549d1e44ULL,
+    0x3f6518861ac2a9eeULL, 0x3f7541da3d594466ULL};
+static const uint64_t v629[1] = {
+    0x40424f8841e697d8ULL};
+static const uint32_t v630[3] = {
+    17U, 19U, 9U};
+static const uint64_t v631[522] = {
+    0xbfee6eeb473e7ce0ULL, 0xbfec2fd860f85cc4ULL, 0xbfe70081af8259e8ULL, 0xbfd5b4f24ac10418ULL, 0x3fe7b87d7beec34cULL,
+    0xbfec1c4955b6d7e0ULL, 0xbffaa151ba40104eULL, 0x3fe2a3ae559b0d70ULL, 0xbff5a259962d6bfaULL, 0x3fdde57a80dba3b8ULL,
+    0xbfef254b175f5fa8ULL, 0xbfe8d3a3756f2590ULL, 0x3fee4933d06284ccULL, 0xbfe0dc7e277689f4ULL, 0xbfc39742ffee7700ULL,
+    0xbfeea708ca97eb38ULL, 0xbff78af8653a4896ULL, 0xbffbf50080936acaULL, 0x3ff6eea2896ec412ULL, 0x3feb36732fa897b8ULL,
+    0xbff68c51ba0f3d58ULL, 0xbfec0157233f074cULL, 0xbffc52eab3b889fcULL, 0x3ffdd3cbe897a75aULL, 0xbfe60d847bf8ca70ULL,
+    0xbffb3d9b3693a4e8ULL, 0xbffc72d11a000008ULL, 0x3fdf8ff3839d6030ULL, 0x3ff5c60d9798c038ULL, 0xbffdf7aeaa1a6a04ULL,
+    0x3ff8433471deee38ULL, 0xbfe73cb2e12bd10cULL, 0xbfa5c59d37e7f8c0ULL, 0xbff9b137f79faa58ULL, 0xbff9f003168e7bb0ULL,
+    0x3fc88c59df5d3450ULL, 0xbfe1108db508fba4ULL, 0xbff3f4dcc49c9e58ULL, 0xbff9b1698360ab9eULL, 0xbff82bf6d3859896ULL,
+    0xbff8be68febf3e1aULL, 0x3ff3bb49460fab94ULL, 0x3ff3edbf6d9d0ec2ULL, 0xbff6c2b2489771b0ULL, 0x3fd402a275ff28c8ULL,
+    0xbff9e36c1ea98d40ULL, 0xbffac251517b862cULL, 0xbfd868bce3460748ULL, 0xbfc5b26de7db9a30ULL, 0xbffdc7bb8c8688c8ULL,
+    0xbfe9ddd5ef101470ULL, 0xbfeab306fd12654cULL, 0x3ff22a720e65aefeULL, 0x3ffc6c17a2033522ULL, 0x3fcc70009b18e380ULL,
+    0x3feb6a5e633912bcULL, 0xbfea307eea571ba4ULL, 0xbfdf6a590b33bcb8ULL, 0x3ffb1106f01a0d4cULL, 0x3ff5b7ec10eb91d0ULL,
+    0xbfcc6906a67c3890ULL, 0x3ff4d777070ee89aULL, 0xbfcad100314c17d0ULL, 0x3fd4d7fdbec987e8ULL, 0xbfe3b97ebb901f34ULL,
+    0xbffae49d9450a866ULL, 0x3ff59738a558990cULL, 0x3ff0917e938039ccULL, 0xbfe4ee1d6b8a0ef0ULL, 0x3fb4a6d4d2a0b6e0ULL,
+    0x3fbd9ac17e8c24e0ULL, 0x3ff830a214a92c02ULL, 0xbfe5298d45c00fa4ULL, 0xbff6a40b058392a6ULL, 0xbff6023d74706188ULL,
+    0x3ff3b43e8619441eULL, 0x3ff802466510b44aULL, 0xbff6035f79c4c076ULL, 0x3fc4435f329f51d0ULL, 0xbfe4d5158f976b7cULL,
+    0xbfeb999f3d2daaa0ULL, 0xbfe8d557d238e500ULL, 0xbfffa6b748601a18ULL, 0xbfee4a7ebe72d8a0ULL, 0x3fa825f4a1717800ULL,
+    0x3ff777e1071e0c3eULL, 0xbff7789c4372a448ULL, 0x3ffe6dad883ac9f2ULL, 0x3fb02981fb790d80ULL, 0x3fe89b67151e5c08ULL,
+    0xbff4fb176678274cULL, 0xbffd8dcc708cca5cULL, 0xbfd23328e63660f8ULL, 0xbfe8a0f8ac87b944ULL, 0x3fff1151deadc086ULL,
+    0x3fde37e80b935bd0ULL, 0x3ff9969290a615aaULL, 0xbfa2414ebd145a40ULL, 0x3ffbb2dfc484389eULL, 0xbfa081f6baba9cc0ULL,
+    0x3ffb0fae30c67c98ULL, 0x3fc3a03b3b430490ULL, 0x3fe1f13e7439a188ULL, 0xbfd6b22ec193d758ULL, 0x3fec6eab79aee8c0ULL,
+    0xbfedd6a90e8a95acULL, 0xbfc30c932c92df60ULL, 0xbff8ea2708870198ULL, 0x3fe3996c0a5c1b58ULL, 0x3ffb27c771c6966cULL,
+    0x3ff5d5b8ddb4a716ULL, 0x3fe68255a0995a58ULL, 0x3fef88d6387144f4ULL, 0xbffe5d8db3eb8f22ULL, 0x3ff34723aca559a8ULL,
+    0xbffdc39251050f88ULL, 0x3fe3bdba6a1cd6a0ULL, 0xbfc07a7374a9c940ULL, 0xbfe8a69c3ee0c3c4ULL, 0xbfd7cbbdab1f6850ULL,
+    0xbfed341124a66e24ULL, 0xbff9b8cc3d859d18ULL, 0xbffca28ca945b356ULL, 0xbff89f8abe2a0fe2ULL, 0x3ff7825bf0ddf130ULL,
+    0xbff6511f63e35848ULL, 0xbff283c7ffed8650ULL, 0x3fe644efd75ccef0ULL, 0x3ff33821cd6efb52ULL, 0x3feffb3a84e00bd4ULL,
+    0xbff7329ace467936ULL, 0xbff2d5581b82fee6ULL, 0xbfffad24a6209ec0ULL, 0xbfda7aff1ca92d60ULL, 0x3fff9c21467477acULL,
+    0xbfadc7aefd6ff580ULL, 0x3ffe9b9dd053e3aaULL, 0xbfec08ff7ba53380ULL, 0xbfd468964ac9dd30ULL, 0xbff589144fbe66beULL,
+    0x3fd594414c9b7fd8ULL, 0x3fe0b24876f7e3c0ULL, 0x3fe8770b4122ab70ULL, 0xbfe1c156a5714af4ULL, 0xbffadf2b75380aacULL,
+    0xbff14c4eabb9c676ULL, 0x3fffa981857a1f5eULL, 0x3feb9535dea5215cULL, 0x3ff21571e2e87726ULL, 0xbff328652be0c2deULL,
+    0xbff22320f44714e2ULL, 0xbfd31f97b87c0ee8ULL, 0x3fe97d4cdd250418ULL, 0x3f9a45048749bb80ULL, 0xbff1cbc4cfc4a508ULL,
+    0x3fd569b5e8219ac0ULL, 0x3fde7600fe52b7a8ULL, 0x3fd102c6ebbf3900ULL, 0x3fefd20fe7d215bcULL, 0xbffdf0e80363d1daULL,
+    0xbfe3655f05ac562cULL, 0xbff581f2064aeb9aULL, 0x3fd344226282d720ULL, 0x3ffcc3fe635a9daaULL, 0xbff4be7b81df7ca0ULL,
+    0x3fe904af260c6bfcULL, 0xbfcf74f75a2e6d20ULL, 0xbfe71aaddc00b090ULL, 0x3fe4cadc2ee88110ULL, 0x3fc46c371f804490ULL,
+    0x3fe341a875f11fb4ULL, 0x3ff0b67da2e39924ULL, 0xbff24a731b26b8d8ULL, 0x3fd7401abeb0f458ULL, 0x3fe4cd9155117178ULL,
+    0x3fcf1bce0d850a00ULL, 0x3ff42a16e7287538ULL, 0x3ff494853091323eULL, 0xbff83c81bb75b49cULL, 0x3ffce3fe2f733514ULL,
+    0xbfc9763b1eb378e0ULL, 0xbff5a6555aa01276ULL, 0x3ffd148641f3ff3cULL, 0x3ff02b2aaca82b32ULL, 0x3fe7a35da1831ff8ULL,
+    0x3feab646e9ff1984ULL, 0x3fe7da65edf68c4cULL, 0x3ff39b5e867de496ULL, 0x3fdec16b8c047ac0ULL, 0xbff493ea33399032ULL,
+    0xbfc26bde387bf630ULL, 0xbfe5e307df663498ULL, 0x3fe7612513f6ab58ULL, 0x3fbc2901bb9bba20ULL, 0xbff9e804c5b58096ULL,
+    0xbff3d980ca6135b8ULL, 0x3feb9e9ee1292690ULL, 0xbfe0afffb27c2e70ULL, 0x3fea00f705c0d52cULL, 0xbff9930f8448b63cULL,
+    0xbfee2b067e2d072cULL, 0xbfeec07fb80d68d0ULL, 0x3fb68751d0430840ULL, 0xbfe986eb049d84a4ULL, 0xbfef58333f9fbb3cULL,
+    0xbff126642dbd6e4eULL, 0x3fc8f0b89b3afd10ULL, 0x3ffe0570926319dcULL, 0x3ff409c1b130d0d6ULL, 0x3ff4cf45bbf069b2ULL,
+    0x3fee3dfd45d0afe4ULL, 0x3ff492f6560aae4eULL, 0x3fe91727f67aa568ULL, 0x3fdd65e0318f8f50ULL, 0x3ff538410c663d40ULL,
+    0x3fe2d2311fc04354ULL, 0x3fe54d89fcbadcacULL, 0x3fffbb9250a5918eULL, 0x3ffaa892806bfb92ULL, 0x3fe15a6d8ac52160ULL,
+    0x3fe0c3c902cbcd54ULL, 0xbffe1ebfac23ea00ULL, 0xbfeb55f265033858ULL, 0x3ff7f3735ac84ad4ULL, 0x3ffbc010fd598f66ULL,
+    0x3f9b35443f464c00ULL, 0xbff0c332835feaf6ULL, 0xbfe3cb6950720858ULL, 0x3fd2e22f38eb3af8ULL, 0xbfac238d27ca22c0ULL,
+    0x3f822ac187412a00ULL, 0xbff90210b5eefa86ULL, 0xbff63a36631db2b0ULL, 0x3ff22ceb325257feULL, 0x3ffdeba185d97018ULL,
+    0x3fde53a03a9f2b38ULL, 0x3fe807c3bd5692fcULL, 0xbfec299bd53b8264ULL, 0xbff94d3264b42f48ULL, 0x3fff0188121ba926ULL,
+    0x3fd065dd176cf9f0ULL, 0x3fff58584f9e9decULL, 0x3fd41cd3650ec030ULL, 0xbfefad9f59376408ULL, 0x3ff1360b2660cd9eULL,
+    0x3ff34e0fd8cbe6aaULL, 0x3ffbfcacbbaf971cULL, 0x3fd0dee1e7ebca28ULL, 0xbfe530923b73ac20ULL, 0xbfe0ac5ff61a13ccULL,
+    0x3ff03a0c2a51abc6ULL, 0xbfee7fa577201314ULL, 0xbff5186ad00162acULL, 0x3fede963d0bc8f60ULL, 0xbfe45eeb360bdae0ULL,
+    0x3fe78dff61fa1188ULL, 0xbff0fc641be9ebc6ULL, 0xbfe6e5c39329196cULL, 0xbf9f67cf649c7680ULL, 0x3ffae8bc9640c34eULL,
+    0xbffae472ea11e38cULL, 0xbfe4af1cab7a7f40ULL, 0x3fe606ec847849bcULL, 0x3ff158c3f1f1c7beULL, 0xbff6453f92409ff4ULL,
+    0xbfdfb40b997e28c0ULL, 0xbfe0be70031d83b0ULL, 0xbff2c42e4646bb20ULL, 0x3ff649d84f27aea8ULL, 0xbfe789474c4e4b9cULL,
+    0xbffef6632b0c9706ULL, 0xbfe49ab431f1fd00ULL, 0x3ffdd3b3c6f64ebaULL, 0xbfd9b1186ea52ab0ULL, 0x3fd18adc989dad60ULL,
+    0xbff80cf5e51d3d02ULL, 0xbffdf9636242cc1eULL, 0xbff961319fff5768ULL, 0x3ffe30524c145d96ULL, 0xbffadaf7ca71b872ULL,
+    0x3fe972a43e6d6f38ULL, 0xbffc8e02346b0deaULL, 0x3fee5aecb8fc2ef0ULL, 0xbfb1e93959b99ce0ULL, 0xbfe969d9b08ee180ULL,
+    0xbfffcd2157d78200ULL, 0x3ff6d7c38d6a8952ULL, 0x3ffda8fa2cc1ba70ULL, 0x3fff7af236f2f63cULL, 0xbff092ad5998a840ULL,
+    0x3ff955aacfc589f6ULL, 0x3fd2d8b18f6b3150ULL, 0x3ffddefd38468d28ULL, 0xbfd9126a1d6803d8ULL, 0x3ff855b169c5870eULL,
+    0xbff0c1ce20c3bea6ULL, 0x3ffa361e477b97eeULL, 0x3ff597c49160e29cULL, 0x3fe667a937cb7ffcULL, 0xbff619353228047cULL,
+    0xbff24c2f1ef97066ULL, 0xbf58f2ae4299b800ULL, 0xbff6ec1a74dc6a12ULL, 0xbff5a59556728672ULL, 0xbfa775da54cd7280ULL,
+    0x3ff4e5654b44232cULL, 0xbff532fe5812f736ULL, 0x3ff67b47935facc2ULL, 0x3ffcdd430ad4b98cULL, 0x3ffac785c031b6c0ULL,
+    0xbff47d2bd63c2c64ULL, 0xbfd62105d2da8a70ULL, 0x3ff0e1b02874397eULL, 0x3fe01fad9074b730ULL, 0xbfdc7f95f7070320ULL,
+    0xbffee04139a82e4aULL, 0x3fafda27f3abb000ULL, 0xbff2e86bd2d90722ULL, 0xbfd05e0dfcbbcbd8ULL, 0x3ff6aecad2468d64ULL,
+    0xbfd1d259a9352538ULL, 0x3fe5c636ba2113a0ULL, 0xbff23bd1fe1d041cULL, 0xbff1e064df1f4eeaULL, 0xbff7aad236a81df8ULL,
+    0xbffc156c29e2a1c8ULL, 0x3fed8c29687bdd9cULL, 0xbffb2059b3550e2cULL, 0xbfe4c0b61b68026cULL, 0x3ffed5c49170b560ULL,
+    0xbffbc5ff90c7f3a8ULL, 0xbff6e4f629444960ULL, 0xbfdb217f863795d8ULL, 0xbfc33d9e17c691b0ULL, 0x3fc712ba99aeaa10ULL,
+    0xbfb35fa3d70e7760ULL, 0x3ff43b1e315a6336ULL, 0x3ff9b1024cf51e96ULL, 0xbffbcc8526adac3cULL, 0xbffba75f44e76cd0ULL,
+    0x3ff85ecb14c558f2ULL, 0x3feb81923ce6228cULL, 0x3fe0d43be9b47c54ULL, 0xbffb0028e30a4316ULL, 0xbff709ba9d70cefcULL,
+    0xbfeab900d3d62578ULL, 0xbf9e66d4c217db80ULL, 0x3fce18ba2a612570ULL, 0x3fe2c01fcde0de88ULL, 0x3ffee010231dd82aULL,
+    0x3ffaa62203d8ad7cULL, 0xbfff63e4e0998d70ULL, 0x3fe4ad100df048f4ULL, 0x3fb091f5962c50e0ULL, 0xbffab7c736504500ULL,
+    0xbffd17c95f862f28ULL, 0xbffe52c1da16832cULL, 0xbff4be56772a8874ULL, 0xbfeac81de4dae4a4ULL, 0xbffc5c0b5c452f02ULL,
+    0x3ff550a335ecb0daULL, 0xbffd7d7903521afeULL, 0xbf9496d71c029280ULL, 0xbff205c18a390866ULL, 0xbfd5db40f82b6f08ULL,
+    0xbfac1b709fd20d40ULL, 0xbff0e8329d0b99b0ULL, 0xbfedbe98cd19a50cULL, 0x3feb8be8c70c9d64ULL, 0xbffb165c68690392ULL,
+    0x3fe9248775386c7cULL, 0x3ffc074a00b808e4ULL, 0xbfeaa72ef1722190ULL, 0x3fee1d2af1cbdd7cULL, 0xbfe81fbb377abe70ULL,
+    0xbff1fc37cf4ea458ULL, 0x3ff82dc403b4a8ecULL, 0xbfce1d310bf64e70ULL, 0x3fea9880362f4f4cULL, 0x3ff35ba9d25c6074ULL,
+    0xbfd9caadb0d4af30ULL, 0x3fc45d8a1e015820ULL, 0x3fe665028c8b6c70ULL, 0x3ff81ac4a5be4934ULL, 0xbfcbce0a457694c0ULL,
+    0xbfe04788671bedc0ULL, 0xbffd4be3344c518cULL, 0xbffe675bf8ced8f2ULL, 0x3fe0b3396a0f21f8ULL, 0xbfe78f4db53c6038ULL,
+    0x3ff71d963f3fdb70ULL, 0x3ffa4ffc4aa904b4ULL, 0x3ff5352301a0c860ULL, 0xbfd033967762f9d0ULL, 0xbfe8a2f75cf55be8ULL,
+    0xbffd42d09391a50aULL, 0xbff4429578e96e50ULL, 0xbfefdad099473960ULL, 0xbfed57e37f5da06cULL, 0x3fe6401e61e04b34ULL,
+    0x3ff7264310025264ULL, 0x3fe7c04a0ce1d6d4ULL, 0xbff1ed1d1188f07eULL, 0x3fe95808d9acbcb4ULL, 0x3ff83303354cb104ULL,
+    0xbff19c16b051b2feULL, 0xbff7157de45040c2ULL, 0x3fda38ce84d35780ULL, 0xbff724dd6423fde6ULL, 0x3ff3319c9bbcf924ULL,
+    0x3ffb95f0a0cc897cULL, 0x3ff1ecfd4d10aa2eULL, 0xbfb0457ce212b2c0ULL, 0xbff9d5caa9341becULL, 0xbffc0d4fe2ce6bc8ULL,
+    0x3ff21835a342d94cULL, 0xbff9acbc346fbfaaULL, 0x3feb6ab0e6266cf4ULL, 0xbfccb4b38298c450ULL, 0xbfe292be29b0c36cULL,
+    0xbff6fc009805eb1eULL, 0xbfef7734e086e444ULL, 0xbf70361c20744c00ULL, 0x3ff3cea5521e561eULL, 0xbfca4b135b3a42d0ULL,
+    0x3feb1e8799253f38ULL, 0xbfff281793537d34ULL, 0xbffa4edf2f40eb20ULL, 0xbfe3cb47674f303cULL, 0x3ff55e995fbaf9f2ULL,
+    0x3ffcc630d13625c2ULL, 0xbf88f1aee44f5800ULL, 0xbff88fb2da8566ceULL, 0xbfeb3c4a49057bc0ULL, 0xbff4e5c1d0145bb2ULL,
+    0xbfe7b3c1978a5f34ULL, 0xbff634e26e8446c0ULL, 0x3fe9e49fc1dd7970ULL, 0x3ff80af0109f9dbaULL, 0x3feeb6c8e7a92e84ULL,
+    0xbfc85bb78453e670ULL, 0xbff63fa0c02f72e8ULL, 0xbff572ab3451cc5eULL, 0x3ff01b19e9e6bfa0ULL, 0x3fefe1dd2e1d5fb4ULL,
+    0xbfe5eeffd2d570bcULL, 0xbffea342f9e757aaULL, 0xbfe043544083d3dcULL, 0x3ffadacf5b576e98ULL, 0x3fc4b46dfb9d5b90ULL,
+    0x3fe557707fdf5f10ULL, 0x3fdb6d7b404a5a08ULL, 0x3fe7736de0e9ed58ULL, 0x3ffd864b2e5b2e12ULL, 0x3fd7b0f00ab2e4c0ULL,
+    0xbfcbb14a38f3d360ULL, 0xbff0d2121da3fbc2ULL, 0xbff6aced6d200ba2ULL, 0x3fef36151b5420a0ULL, 0xbfff614b1f3278fcULL,
+    0xbff8c73d2361981eULL, 0xbff4152b518130d6ULL, 0x3fb50e4677fa0020ULL, 0x3fefd9ae70d518f0ULL, 0x3fafd1f7a4758040ULL,
+    0x3ffe1d945cdd84aeULL, 0x3ffe3032067e645aULL, 0xbff567b46aab82e8ULL, 0xbfea44f4a73067d4ULL, 0xbff2302b369ad764ULL,
+    0xbfee387c78446ebcULL, 0x3ff3870d0a346128ULL, 0x3fe6b67400fda7d4ULL, 0xbfff453954cd642eULL, 0xbf82347938222400ULL,
+    0x3ffd1434883242e2ULL, 0xbfe0667ce532f8e0ULL, 0x3fd6a32f19ed29f8ULL, 0x3feb6cc3334e6060ULL, 0xbffa6f626d6e6728ULL,
+    0x3feb7d62a6947bd4ULL, 0xbffbdb9551695fe0ULL, 0xbff48d8429bc93caULL, 0x3ffd94de0d9d28e4ULL, 0xbff32c050d926dd2ULL,
+    0xbff78a6d4bc1aef8ULL, 0xbff0937c2c42931cULL, 0xbfecd54e4f5403a0ULL, 0x3ffc4a5c2805f074ULL, 0xbff6c4fcdab641b8ULL,
+    0xbff81cae08a79de4ULL, 0xbfd187ef2dae50b0ULL, 0xbfe410345e0f6090ULL, 0x3fed9a59c47806c4ULL, 0x3fe64925284ec5fcULL,
+    0x3ff125a9c7d5ebe2ULL, 0x3fd22ab171617190ULL, 0xbfd50f8000e82b68ULL, 0xbfd54a6f36d9de90ULL, 0xbff1338683e0e00aULL,
+    0xbff4fdc50fa233a0ULL, 0x3ffb66e948d07ff4ULL, 0xbff1db73b47f8e04ULL, 0x3ffe7cabbbbfb11aULL, 0xbff405baf5c5e2e4ULL,
+    0xbfff39aa0a60cb92ULL, 0xbfee3cd4cf7ed9fcULL, 0x3fe694e6117218a0ULL, 0x3fd1453337ec64d8ULL, 0x3fcb055910f24530ULL,
+    0xbff8747d3971febcULL, 0x3fe452d6c8690a44ULL, 0x3fa841f3a6e16280ULL, 0xbfe0c3952e0008e0ULL, 0xbffd40600a791ca2ULL,
+    0x3ff91f98cb9b7866ULL, 0x3ff8a06943496414ULL, 0xbff4610eb23e93faULL, 0x3fff4567a36b045eULL, 0x3ff874721d0eda8aULL,
+    0x3ffdec5bd41b6d02ULL, 0xbfd318bc295ca570ULL};
+static const uint64_t v632[34] = {
+    0x3fe8be7347093c92ULL, 0x3fda4e5c2e581b30ULL, 0x3feacad76f04a140ULL, 0x3fb93ee44fa706a0ULL, 0xbfea00ecfb4c9240ULL,
+    0x3fa7a7381957d480ULL, 0xbfdbb10cf33168c8ULL, 0xbfea8fb90ad3605aULL, 0xbfd802602a839438ULL, 0x3fee4deb7108b07cULL,
+    0xbfe5792ee64f45aeULL, 0x3fe340dfa9110704ULL, 0xbfeebcbbeae8570cULL, 0xbfe2cc223708d134ULL, 0xbfe1114195d0b8f4ULL,
+    0xbfd010832e51a5ccULL, 0xbfeadd1156705a96ULL, 0x3fecbf2f8a89232cULL, 0x3fdf1a4f2bca5998ULL, 0x3fe840a6f31529e6ULL,
+    0xbfec98c5149e741cULL, 0xbf9d59e535e4bd00ULL, 0x3fdca7e719646b40ULL, 0x3fef599bde3e957cULL, 0x3fcd1085ee30f060ULL,
+    0xbfd22a7204adf710ULL, 0x3fd8ac84f51434b0ULL, 0xbfcea5d33e2eef10ULL, 0xbfc25b6c9718a4a8ULL, 0xbfd26418ce19d58cULL,
+    0x3fc9635cacaed048ULL, 0x3fdb00c7c558e2b8ULL, 0x3fe2f863f96e844cULL, 0x3fe6332c0e04965cULL};
+static const uint64_t v633[18] = {
+    0x3fe6199c9d62a812ULL, 0x3feae4d3be90234eULL, 0x3fc6526b59f5bcd8ULL, 0x3fe977f4852a7458ULL, 0x3fe2f3129c3f6e80ULL,
+    0x3fec344bb7366a5cULL, 0x3fed0f72a204818eULL, 0xbfef93407e2340b6ULL, 0xbfe3af5ed45864d6ULL, 0xbfcb58b584d266e8ULL,
+    0x3fe6faadcd8a4906ULL, 0xbfe020abb2d29540ULL, 0x3fed122c1fffe51eULL, 0xbf939b2408cb6100ULL, 0x3fe8237445cec042ULL,
+    0x3fd1a3be9f3f7544ULL, 0x3fd2513db2918fdcULL, 0xbfe709eeaa802f12ULL};
+static const uint64_t v634[522] = {
+    0x3f9d0cde30ebf2f2ULL, 0xbf451fca4a9891bbULL, 0x3f7135b1ec323159ULL, 0x3fc954404f1ed826ULL, 0xbfd3aa1fce62093aULL,
+    0xbff167750b5080bcULL, 0x3fb6a8d9105c669bULL, 0xbfa54d4344b53ef5ULL, 0xbf5a901261a21e4cULL, 0xbf903f1932df08d0ULL,
+    0xbf8a592da64e0db2ULL, 0x3fc2d88866b4ba4bULL, 0x3fd6a14d06a5e246ULL, 0xbfdd63f3563a2d4eULL, 0x3f9747644d7acd6eULL,
+    0xbfd1ceade4f5b7deULL, 0x3fa7078a8f54555bULL, 0x3ff20e336626e0a1ULL, 0xbf89e93e58ba7095ULL, 0x3f8f20052f17b194ULL,
+    0xbf367ab48a6e41d5ULL, 0x3f625193f41e25e6ULL, 0x3fbaedad93d72dd9ULL, 0xbfc546ae70d1a420ULL, 0xbfe2a17085d3421cULL,
+    0x3fa84c8d4c378a06ULL, 0xbf96a9f652a3ebb7ULL, 0xbf4c566853b3a6f1ULL, 0xbf819f51a07fbd02ULL, 0xbf7c081f8d766f7aULL,
+    0x3fb40986845de2adULL, 0x3fc859052ce5b9bcULL, 0xbfcf7c1cda3196a2ULL, 0x3f892ff48aa28860ULL, 0xbfc3314c42f6bd20ULL,
+    0x3f988050d9f9d527ULL, 0x3fe3572f7ff03487ULL, 0xbf7b8c051cd3f74dULL, 0x3f9c6564b09b3274ULL, 0xbf46997fe711de88ULL,
+    0x3f72597dac413331ULL, 0x3fcb6c48db18cf8dULL, 0xbfd097498b955f2dULL, 0xbff138e677f70576ULL, 0x3fb5e1a145f8a5a6ULL,
+    0xbfa6d889cc0cac86ULL, 0xbf5b8506babfc4b8ULL, 0xbf8a491450ab46e2ULL, 0xbf8c46b810c34a54ULL, 0x3fc462bf392deef2ULL,
+    0x3fd4d5216609f3fdULL, 0xbfdcc9e21491d530ULL, 0x3f93a1aa6797db74ULL, 0xbfcfee6c209b1a3aULL, 0x3fa8b57c9a039077ULL,
+    0x3ff1b497411f9710ULL, 0xbf8c0e54b7f4e907ULL, 0xbf854e398246b1edULL, 0xbf06948a7828c15dULL, 0x3f2b73742a6df104ULL,
+    0x3f99bb3b9559f222ULL, 0x3fd38eebc559f0a0ULL, 0x3fd595aeeee2346dULL, 0xbfa3222b0f06b882ULL, 0xbf6afdc4e2e25b0aULL,
+    0x3f238985ce0158a2ULL, 0x3f92cec63e05bb56ULL, 0xbf515ee75e21c81fULL, 0x3f9277dc2375a4f1ULL, 0xbfccafc2c8aa58d3ULL,
+    0x3fc4fdd4c478763dULL, 0xbf9731d6dda3d706ULL, 0x3fca9551c9e4549aULL, 0x3f6df24e4b24f382ULL, 0xbfd96c094f5eb80eULL,
+    0xbf5a6e460f391776ULL, 0xbf917e3ec3fce6a8ULL, 0x3f4508ecb747bf69ULL, 0xbf70df37bb8f61eaULL, 0xbfca9b1e51e078c4ULL,
+    0x3f842ed0de695d07ULL, 0x3fe6c034b0854bcbULL, 0xbfa901a164c6287dULL, 0x3fa57386cf0e0ae5ULL, 0x3f569f335eff10e3ULL,
+    0xbf5e253a86d593ecULL, 0x3f8a9c33b4915b9cULL, 0xbfc3b81119ce95ecULL, 0xbfc0470c8d7b6b84ULL, 0x3fd1f42c7e7796faULL,
+    0xbf46af05f8f56a42ULL, 0x3fb255cdc220a9e8ULL, 0xbfa73c09c4cbab77ULL, 0xbfe63a17a19842b7ULL, 0x3f8b3ac35d5a3bb7ULL,
+    0x3f7d63dd20888d88ULL, 0xbf0c37252cf3db68ULL, 0x3f38cffd6fd44baeULL, 0x3f884cb1a4cc23f6ULL, 0xbfc399797db1e267ULL,
+    0xbfd010f4784cfbfcULL, 0x3f98e3fcf623899cULL, 0xbf6acd817c137c4fULL, 0xbf2eece0f715bc1dULL, 0xbf824379294996a9ULL,
+    0xbf504fb1a1f5e0e5ULL, 0x3f829be7ed631e50ULL, 0x3fc02c3c6284b170ULL, 0xbfbd4b314e52ffb0ULL, 0x3f873c020700a3aaULL,
+    0xbfbc96544a55a4caULL, 0x3f6cad564eab26eaULL, 0x3fd1da04b1553843ULL, 0xbf48c5fd81a8828cULL, 0x3f736aec29c4be36ULL,
+    0x3f33de544f6bc4b9ULL, 0xbf5ea81ef9171e36ULL, 0xbfbc4e38ce7cb044ULL, 0xbfd570a36a6fc66fULL, 0xbfb756bc6d0d11dcULL,
+    0x3f968a89035406a0ULL, 0x3f94cfb382aeaeebULL, 0x3f392b132023205bULL, 0xbf959baed5436204ULL, 0x3f79fda7f75b0b95ULL,
+    0xbfb4cfc5292551eaULL, 0x3fc95698bdaa1c2aULL, 0xbfb1fcec5cc923c4ULL, 0x3f99711ad11fb8c5ULL, 0xbfc9d59edaaab590ULL,
+    0xbf96a3d796f014d4ULL, 0x3fc503bea073505eULL, 0x3f7cfee5ce7393ceULL, 0xbf8c6f8c4ce5d38dULL, 0x3f4528f08b759ecdULL,
+    0xbf70e4d83f6977e2ULL, 0xbfcb2c51425ca366ULL, 0xbfb3dd64e0511116ULL, 0x3fe35db972d1bbf4ULL, 0xbfa3355d61302d1aULL,
+    0x3fa5a64c5bc188b7ULL, 0x3f559ff7b5584a08ULL, 0xbf7ceee13e2171c2ULL, 0x3f8ae0f083855e7fULL, 0xbfc41e2bbfa2e7e5ULL,
+    0xbfaf7622a61a3453ULL, 0x3fcd6f41f1fd789fULL, 0x3f77b66d840e0838ULL, 0x3f873502498aa220ULL, 0xbfa77648757efdb3ULL,
+    0xbfe24d09364575fbULL, 0x3f8bd03ee200773eULL, 0xbf87dbda45367c94ULL, 0x3f341c370dea574cULL, 0xbf604bb090938167ULL,
+    0xbfb892a7a2d67da2ULL, 0x3fb8daeca62e22edULL, 0x3fdd2eae195cdad7ULL, 0xbfa23b24cd2ce8e3ULL, 0x3f945bde4b73afccULL,
+    0x3f480431853c333bULL, 0x3f72effe79a7ecf1ULL, 0x3f793522d53d318bULL, 0xbfb241f55c9635caULL, 0xbfc0c36e022389f5ULL,
+    0x3fc8391ee74918aaULL, 0xbf7d660072519694ULL, 0x3fb92c38e71a91c4ULL, 0xbf960643caebf79fULL, 0xbfddd1596b8ad514ULL,
+    0x3f79243df98b538bULL, 0x3f99669e9b08fad0ULL, 0xbf48f63c5cfa4b77ULL, 0x3f74211dc90b683eULL, 0x3fcf02dbcc42578aULL,
+    0xbfc0e2304acc3f35ULL, 0xbfefd55358df3560ULL, 0x3fb2ebf08b441d99ULL, 0xbfa95bd844cd3e8cULL, 0xbf5c6640cc3b314fULL,
+    0xbf7462f9a3d438f7ULL, 0xbf8f6d2f11fd9e74ULL, 0x3fc703762b577233ULL, 0x3fcf012f077f46c7ULL, 0xbfd9e5e4734e116aULL,
+    0x3f83ed80e071884eULL, 0xbfc58df637aba60eULL, 0x3fab730b8f48d04cULL, 0x3feff36e703c4ba8ULL, 0xbf8fbbba23f473c8ULL,
+    0xbf9184a9884232b3ULL, 0x3f41a51071cdfb2aULL, 0xbf6c6ffaa71485f3ULL, 0xbfc5f94682beb692ULL, 0x3fb4f8fefea872ccULL,
+    0x3fe60c035803a40aULL, 0xbfa9fb41c2d960a6ULL, 0x3fa1ef3b47ec98f1ULL, 0x3f53edac50dd0eaeULL, 0x3f674cea92661538ULL,
+    0x3f863a8c29bd9490ULL, 0xbfc04dd0ef5231e1ULL, 0xbfc4d0f012003718ULL, 0x3fd1dfd1f817f124ULL, 0xbf78bcfce517fd10ULL,
+    0x3fbc7687b0081749ULL, 0xbfa36a29ecdf6d67ULL, 0xbfe60f7b48aee39bULL, 0x3f867c626d16f58cULL, 0x3f853717540ff1feULL,
+    0xbf3ebae247ac441eULL, 0x3f688c39f3dcbeadULL, 0x3fc3b275511a01dfULL, 0x3fa917322bf900e1ULL, 0xbfdcb728aee30dfcULL,
+    0x3f9ce4c4e56746e0ULL, 0xbf9f6de6071e92b9ULL, 0xbf4f9857caa8587eULL, 0x3f7337e12873d1d6ULL, 0xbf8382235fba2190ULL,
+    0x3fbd2b5e0c570e5eULL, 0x3fa9b35318a03d79ULL, 0xbfc5ef3941c4c0e6ULL, 0xbf6dfaf7a6783399ULL, 0xbf8b4851e0b717c8ULL,
+    0x3fa10777797e52f7ULL, 0x3fdb42417c4b7f4dULL, 0xbf84293684224f75ULL, 0xbf98498949ebfdeaULL, 0x3f492fbe9075f694ULL,
+    0xbf744786f6235b3dULL, 0xbfcf73e424077ddaULL, 0x3fb92c47bb2fe111ULL, 0x3feeb8c216e12d6cULL, 0xbfb1e935b65c7685ULL,
+    0x3fa99d774b0c90f8ULL, 0x3f5c34a19e9fa229ULL, 0x3f682dc673207ae5ULL, 0x3f8fc0cd28e24000ULL, 0xbfc7551d862bf6c5ULL,
+    0xbfcbe76def3b9548ULL, 0x3fd8cd9e590c2252ULL, 0xbf7da9b8b895335bULL, 0x3fc2a96755dd0e58ULL, 0xbfabbb5f8389ec88ULL,
+    0xbfeea0696513c7bcULL, 0x3f9017dfb744392dULL, 0xbf830d2f3c1886a8ULL, 0x3f3dda8fa5d20d00ULL, 0xbf67cfc891126913ULL,
+    0xbfc33ad269e453c5ULL, 0xbfb15ab8fe4dfc8aULL, 0x3fda45e3fdbc135aULL, 0xbf9953a73b8eeb38ULL, 0x3f9e90d4a9466a10ULL,
+    0x3f4e2c17d668ecc5ULL, 0xbf779841990e23efULL, 0x3f82fa3e5e03f95cULL, 0xbfbc77b0b937a57cULL, 0xbfa11e2b9ec35953ULL,
+    0x3fc3c4525d765edfULL, 0x3f74b0826be08aa3ULL, 0xbf516420bb3283a0ULL, 0xbfa0906f45886404ULL, 0xbfd89c1189354c01ULL,
+    0x3f83aef598d85eeeULL, 0xbf74d222bbc68301ULL, 0x3f3a7da686930494ULL, 0xbf64fa928da93b95ULL, 0xbfc174e72bb8ebd9ULL,
+    0xbfc276d8968f3809ULL, 0x3fd08c4e98402a72ULL, 0xbf8616c00c7a2c6eULL, 0x3f9b423868210d1cULL, 0x3f48994390ad499dULL,
+    0xbf84ba633236b114ULL, 0x3f80f21d0bcfd9fcULL, 0xbfb9cd50cb04e88aULL, 0x3fa184d42b7f5df2ULL, 0x3fb63a9c8dc90d80ULL,
+    0x3f85f1a45cfa9b30ULL, 0xbfae5b45370a8971ULL, 0xbf9d9181595d5a40ULL, 0xbfcc1349709dd482ULL, 0x3f81df298a711515ULL,
+    0x3f695182351c6ba2ULL, 0x3f26ed7b9d1866f6ULL, 0xbf51a79ed19b0e8cULL, 0xbfb06b8496a060faULL, 0xbfc9f280a79b960aULL,
+    0xbfb07f902fc668dcULL, 0x3f8c92b5e622caceULL, 0x3f880bd3301322f6ULL, 0x3f2c119c41b657f2ULL, 0xbf8a15b179f4ae3dULL,
+    0x3f6e0a4bd8f6d3bbULL, 0xbfa8232631a6ca16ULL, 0x3fbf1273db2b9d56ULL, 0xbfa7a3358acf2584ULL, 0x3f8eca132558f9e2ULL,
+    0xbfbf7c63269159a0ULL, 0xbf8a2a18ab92bbb3ULL, 0x3fbbbefb7f5febecULL, 0x3f70d22ceb242212ULL, 0xbf7f1508524cb014ULL,
+    0x3f44cf63e421f0fcULL, 0xbf70787c90c3a368ULL, 0xbfcb79cdc70544c6ULL, 0xbfce5c33304115e6ULL, 0x3fd9266f7c221b85ULL,
+    0xbf8fd60d266e0ab0ULL, 0x3fa56bfe245c5240ULL, 0x3f532ff2e06917ffULL, 0xbf90ed418424e4b8ULL, 0x3f8aa318f7f3ab5bULL,
+    0xbfc44d8fb2ae1480ULL, 0x3fafa0d03ba81e4eULL, 0x3fc0a7ea8a10a7f3ULL, 0x3f9209fe453e37d8ULL, 0xbfb9b895ac718587ULL,
+    0xbfa73d0e5c957843ULL, 0xbfd5138237b1aa7aULL, 0x3f8c2126dd67f3b1ULL, 0x3fa1a1f847d2d9c2ULL, 0xbf4b1ce89be09569ULL,
+    0x3f760aba2f968cb5ULL, 0x3fd0609432b596acULL, 0xbfd5e3f7ad7989daULL, 0xbff5492c6b1988b4ULL, 0x3fbb4e40c02b87ddULL,
+    0xbfab621c0cfeacbcULL, 0xbf60b55937bcdbceULL, 0xbf91a914a8644a48ULL, 0xbf90f12aabb21a30ULL, 0x3fc85b67a546204fULL,
+    0x3fda807213581cdcULL, 0xbfe1dc9d009d6cc9ULL, 0x3f99e84346ac1dd8ULL, 0xbfd4883d0aa3f700ULL, 0x3fad9c9ede5f1beeULL,
+    0x3ff5f5ff1092fca0ULL, 0xbf90c131187eb2bbULL, 0xbf8757a79bc0eda6ULL, 0xbf860fabdbc18304ULL, 0xbfca64357367da97ULL,
+    0xbf765ac63c5959c3ULL, 0xbfbe00184677dcc2ULL, 0x3fd776e122b26026ULL, 0xbfa062dd6dcc9f4bULL, 0xbf9d28bfe34a55c5ULL,
+    0xbfeaf3e61cbdafd0ULL, 0xbf87bb3a44e4e40cULL, 0xbf867716deda0672ULL, 0xbfcade802ae7fe74ULL, 0xbf76c4ad7c37a63fULL,
+    0xbfbe59c18e228f11ULL, 0x3fd7d6c8f51ace52ULL, 0xbfa09957a484faddULL, 0xbf9d910b341ce098ULL, 0xbfeb6522b9fd5716ULL,
+    0xbf87a6030f47b72aULL, 0xbf865c26423b5ee9ULL, 0xbfcabf53d6c752a4ULL, 0xbf76a88ee79d0ba4ULL, 0xbfbe5ad62beaeb08ULL,
+    0x3fd7c48e9027107eULL, 0xbfa095dc1ce2ef12ULL, 0xbf9d85683152a354ULL, 0xbfeb4dec7881d1afULL, 0x3f7f7070ece972d2ULL,
+    0x3f7702db0f442468ULL, 0x3fbc8dcb4154ee66ULL, 0x3f66849e70280dbeULL, 0x3fc0ff3a7c03cbb5ULL, 0xbfd14f201c9ff74aULL,
+    0x3fa0960fbb78cc87ULL, 0x3f9ade67ff9ef4eaULL, 0x3fe2c6b021c2ab7aULL, 0x3f73350760f44500ULL, 0x3f84a7641c06332dULL,
+    0x3fc6ef7f2e2b19c4ULL, 0x3f764f11e9b0e7eeULL, 0xbfc1a64e49ecbec8ULL, 0xbfb1c92398bb9d28ULL, 0xbf98df0e308589e4ULL,
+    0xbf89f972a12645a4ULL, 0x3fd1dbb5f68818b6ULL, 0xbf7bf4acd6eb4888ULL, 0xbf7c09d9b3558d70ULL, 0xbfc0a5ae29b69646ULL,
+    0xbf6c9aa8d6b3b4fbULL, 0xbfad4669016671a8ULL, 0x3fcb5fde872b8500ULL, 0xbf90f23299d028b6ULL, 0xbf8f6eb4d5b8c581ULL,
+    0xbfdffa5b100c15eaULL, 0x3f6b5145835d4cafULL, 0x3f82e4d5a444145aULL, 0x3fc4b2b9729a340fULL, 0x3f74a0d49dae9c9bULL,
+    0xbfc534b4d1ac5f94ULL, 0xbf94520c9baccd38ULL, 0xbf9f9f2e2df24d2aULL, 0xbf92501407c8e21fULL, 0x3fc6429883ff86c6ULL,
+    0xbf87629d93cb8f36ULL, 0xbf8601e6058be2abULL, 0xbfca576d4809332dULL, 0xbf7649f0f3c2318fULL, 0xbfbe717cc6ca3972ULL,
+    0x3fd78cc07030d45dULL, 0xbfa092885a08fe85ULL, 0xbf9d6a84b45fc954ULL, 0xbfeb050e922a619bULL, 0xbf87a30170e50a0cULL,
+    0xbf8661c18c7c851dULL, 0xbfcac4bdc79255a3ULL, 0xbf76af3f21315c5eULL, 0xbfbe343577082458ULL, 0x3fd7bdbc30c7cc08ULL,
+    0xbfa085c1841e1ac7ULL, 0xbf9d6f6bc6f1bd37ULL, 0xbfeb48e05c79e96bULL, 0x3f755a00ae4fd3e8ULL, 0x3f84b4a36790474aULL,
+    0x3fc725079ccc1e9dULL, 0x3f763f248dfae11dULL, 0xbfbdf6cdee5839baULL, 0xbfb7d3b95dc149d8ULL, 0xbf942e226b3e6940ULL,
+    0xbf832530f61459e2ULL, 0x3fd4b17175087736ULL, 0x3f6d610e0ea08b5cULL, 0x3f840bcc7404fc02ULL, 0x3fc5f9853ce20842ULL,
+    0x3f75e004476b55b2ULL, 0xbfc63e3bf249f9b0ULL, 0xbf97d2edd4b21438ULL, 0xbfa08cfdca77657eULL, 0xbf931aac1ea5f303ULL,
+    0x3fc824f58c841f54ULL, 0x3f64cd876ed1f3c2ULL, 0x3f811be27698c585ULL, 0x3fc299b64f017261ULL, 0x3f72ca4e0c478c97ULL,
+    0xbfc5bf3818800458ULL, 0x3f706c8276e7bb60ULL, 0xbfa08c1699c0b203ULL, 0xbf93d12d641f17e8ULL, 0x3fbdd7af4d775e14ULL,
+    0xbf739815bd745282ULL, 0xbf828513a80e335cULL, 0xbfc4bcbfbd7d094dULL, 0xbf73dec63f4e19d2ULL, 0x3fb98432d3b93ce8ULL,
+    0x3fb6bb6571e37f15ULL, 0x3f90ec91c24a0174ULL, 0x3f7efb9828b09690ULL, 0xbfd32b633768ccdaULL, 0xbf7cf90fe4c23969ULL,
+    0xbf81b41d5da0d572ULL, 0xbfc490732ebfa873ULL, 0xbf726ad84ce2703fULL, 0xbf80dc9ba51d0f2aULL, 0x3fc983d806e09a76ULL,
+    0xbf7c2fd0e1ba3723ULL, 0xbf82e043befc93b9ULL, 0xbfdff503918cae32ULL, 0x3f8762d19f6e3df9ULL, 0x3f866e3ae186638aULL,
+    0x3fcac877a8da1dd1ULL, 0x3f76c49b3ed9ea42ULL, 0x3fbcb4bee01331a2ULL, 0xbfd75c5117934fb2ULL, 0x3f9fbf190b192531ULL,
+    0x3f9c8168a5c1dc18ULL, 0x3feaf11e274aa00eULL, 0x3f84b9c9ab30d15cULL, 0x3f85122e03f36979ULL, 0x3fc8fad959b7cc77ULL,
+    0x3f75872be38d7168ULL, 0x3fb489099bb99317ULL, 0xbfd42ac53aee41e9ULL, 0x3f982fa5e85fbff0ULL, 0x3f96b0c3b92346a0ULL,
+    0x3fe7a79b68e31661ULL, 0xbf871391e7e0a297ULL, 0xbf85b10cdcdac336ULL, 0xbfc9f7a64fa1205cULL, 0xbf75f7491e35d383ULL,
+    0xbfbe252ad40ea338ULL, 0x3fd7400e288a34c4ULL, 0xbfa065373e31115fULL, 0xbf9d1507207b01daULL, 0xbfeaaaee602bed16ULL,
+    0x3f632cc0231ba304ULL, 0x3f77538e6851cdd4ULL, 0x3fb9b89e0b20762cULL, 0x3f69565ee2823eceULL, 0xbfb730b725e037c7ULL,
+    0xbf99c51acf93fc38ULL, 0xbf90e6314defd143ULL, 0xbf82cec20392e6a0ULL, 0x3fc0d16ca28e0448ULL, 0xbf872cb1e715cdc4ULL,
+    0xbf85b400562bb61eULL, 0xbfc9fe5d0444568dULL, 0xbf75f7cbef26bce3ULL, 0xbfbe9b08140f54f7ULL, 0x3fd762aa2f45931eULL,
+    0xbfa0994c81fd87baULL, 0xbf9d6149fa3f4714ULL, 0xbfeacbd251dbe6c8ULL, 0x3f87be5f8c5ef406ULL, 0x3f867b4f1fb1a7a7ULL,
+    0x3fcae35b9848f4f5ULL, 0x3f76c91a2867dff3ULL, 0x3fbe58ab1942631aULL, 0xbfd7d962e2b8191cULL, 0x3fa0997c404ec1ceULL,
+    0x3f9d924861837bd0ULL, 0x3feb688903813ef7ULL};
+static const uint64_t v635[1] = {
+    0x4029ae0fc05054a2ULL};
+static const uint32_t v636[3] = {
+    2U, 3U, 40U};
+static const uint32_t v637[2] = {
+    0U, 1U};
+static const uint64_t v638[126] = {
+    0xbff859ffb7585736ULL, 0x3fdfa6abe75e6460ULL, 0x3fcafdcf9db3e730ULL, 0xbfe572aa8e6aa710ULL, 0x3fcc1728f5d58800ULL,
+    0x3ff7b43ede5e371cULL, 0x3ff0a91e59d7e586ULL, 0xbfebfd9590bb1544ULL, 0xbffe8a7ba62c2c18ULL, 0xbfec098a7928b0b0ULL,
+    0x3fb9dc24921c0c80ULL, 0xbfe65139e8ddeca8ULL, 0x3ffce4c5644350e0ULL, 0x3fbd05b060e11100ULL, 0xbfe9b7ae42e2cbfcULL,
+    0xbfc806d96c3eb2d0ULL, 0x3ff7e813383a39f2ULL, 0xbff9fb709b6b6a54ULL, 0xbff4d92d9ff68c6eULL, 0x3ff5a64f4d8de8b2ULL,
+    0x3fd58fa03d676e28ULL, 0xbfdce8a5a05edbf8ULL, 0xbffada13d98087a6ULL, 0xbfd946562e85e7b0ULL, 0x3ffbadf67402b746ULL,
+    0xbff5ce9f07cb2804ULL, 0xbfffda93935ee26cULL, 0xbfe3c176ed905600ULL, 0x3fe253bef6d3d574ULL, 0x3fe999b3c0e274d4ULL,
+    0x3fe918d57d0de4b8ULL, 0x3f8382454425d600ULL, 0xbffe3962379288a0ULL, 0x3ffd933453dca3a2ULL, 0xbfcd1f9b79e5baa0ULL,
+    0x3ff5f580659c71c6ULL, 0xbff013caf6696644ULL, 0xbfbdb37114860cc0ULL, 0x3ff1f44e3fd1a446ULL, 0xbffcda048091f312ULL,
+    0xbfea0ffed29a0384ULL, 0xbff79d6e7fa4a60cULL, 0x3fd69b904ad4d880ULL, 0xbfd1236ac26f8288ULL, 0xbfe93672670e25a0ULL,
+    0xbff8e544338f7862ULL, 0x3fde0b996a5cd490ULL, 0x3ff22e1f99b100aaULL, 0xbff737145b5b6b80ULL, 0xbff953b2618caeeeULL,
+    0xbfd53cebaffc4640ULL, 0xbffeda7ad7c01376ULL, 0xbff4808037cb0f6eULL, 0x3fbe7be2ba8ece00ULL, 0xbfa705c5381dcc40ULL,
+    0xbffbd251d7ccdb64ULL, 0x3ff368f49ea7f792ULL, 0x3fea82431aa6346cULL, 0x3fd1c531a03dd9a0ULL, 0xbfe5f9f108db2b64ULL,
+    0xbfc02a130731b560ULL, 0x3ff3526935328968ULL, 0x3fe6fd8ca5ee28acULL, 0xbff9d8f55a141518ULL, 0xbff1a73978f864c2ULL,
+    0xbfe4ada997023654ULL, 0x3fe9419e08be1484ULL, 0xbffc4ed67ec133ccULL, 0xbfd95c1cef7138a0ULL, 0x3ff1df37234925ecULL,
+    0xbfc19ef12765f7f0ULL, 0xbfe484790d49f1d4ULL, 0xbff4a02397bf73e2ULL, 0xbfacb0068701bc00ULL, 0xbfe2a5ada8c5c84cULL,
+    0x3fc9b2ce60e75b20ULL, 0x3ff5005445dce60aULL, 0xbff2a3544f934f32ULL, 0x3faa1c088827ef00ULL, 0xbfffde98ac4a59acULL,
+    0x3fe0190781ae4b58ULL, 0x3fd2756cd93626e8ULL, 0x3f6c4b6dbcc40000ULL, 0xbff0782b629d9712ULL, 0x3ff13a8f8dbbf12aULL,
+    0xbfc5830e74fca2c0ULL, 0xbff5898fb894d542ULL, 0x3fdda2b4381d1310ULL, 0x3fed5c7f4b1f8410ULL, 0xbf9ac181d7588880ULL,
+    0xbfe8a5ae70986b70ULL, 0xbfc19346cf3a6910ULL, 0x3fe7efef0f2e565cULL, 0xbffda94bd966764eULL, 0x3fd8a31de4eb3858ULL,
+    0x3fe39c0e0145c58cULL, 0x3ffc5e0be35390b0ULL, 0xbfddbfcde9b14900ULL, 0xbffb4c9ef3441430ULL, 0x3fe6a0e357e866c0ULL,
+    0xbff5424089aaee32ULL, 0x3fee8017cce575b4ULL, 0x3feed716889b2ea4ULL, 0xbffa4c194f41386cULL, 0x3ff2e713eef1c0e2ULL,
+    0x3ff0c347111082bcULL, 0x3fb5a85f9b66dd20ULL, 0x3ffbc831b2baacf4ULL, 0xbff5dc3b3be21da8ULL, 0x3fd8074daa7b3530ULL,
+    0x3fd5c13f6ebb54b0ULL, 0xbfcae0e1f51432f0ULL, 0x3fe3a684d9b51cb8ULL, 0xbffe44ed52421a70ULL, 0xbff249971b579840ULL,
+    0xbfe14beab285cb6cULL, 0xbfeb4540443e89a0ULL, 0x3fa4b4b4d4dd24c0ULL, 0x3fd44a430a666390ULL, 0xbfe0acd7ecf73be8ULL,
+    0x3feb99f03b57cb94ULL, 0xbfd5608ed6c1fa28ULL, 0x3ff39dd6809ea204ULL, 0x3fdd4926c712d958ULL, 0xbfecef95ac9f4b18ULL,
+    0x3ff27c32cd5847ecULL};
+static const uint64_t v639[4] = {
+    0xbfd4eda90114dd24ULL, 0x3fc1ec501f22cb48ULL, 0xbfeb0f200122eb3aULL, 0x3feba6f0957c7b60ULL};
+static const uint64_t v640[80] = {
+    0x3fbca675cd0d23c0ULL, 0xbfe4349d0e2f16f2ULL, 0x3fe9836eb2db882cULL, 0x3fec3ac102d156deULL, 0x3fe70ffe61b0ac02ULL,
+    0x3fed939175148398ULL, 0xbfe016dc165a40d8ULL, 0xbfd507360bddab78ULL, 0x3fe0ab70b071344aULL, 0x3feabd34dd77df98ULL,
+    0xbfeed92346b058a2ULL, 0xbfe0803be4a5f81cULL, 0xbfc5cb9e4da6d8a0ULL, 0xbfe05aab0aa19184ULL, 0xbfaa893e76f9e080ULL,
+    0x3fb9be747eefc7b0ULL, 0xbfd07e6d23c3ee24ULL, 0x3fd088845a4a6dc4ULL, 0xbfd23869ebf00720ULL, 0xbfdee4fbe12b0234ULL,
+    0xbfefa36634e42184ULL, 0x3fe5f8b0054afc20ULL, 0xbfe5a58dc54db41cULL, 0xbfdc05032ed84dccULL, 0xbfe9cc5c20c73d52ULL,
+    0xbfd3861bebf99aecULL, 0x3fd474883f704c5cULL, 0x3fdfe13462ce155cULL, 0x3fe9e9b72dfb535aULL, 0x3fe5841de2afa7faULL,
+    0x3fda02b4d9e21afcULL, 0xbfea7d800e2b132cULL, 0x3fd8983e3980ad40ULL, 0x3fd2bf1b818f1588ULL, 0xbfdca25f793eeb70ULL,
+    0xbfd50e51b75d4fecULL, 0xbfd381d602769dbcULL, 0x3fea37ab7ef14098ULL, 0xbfeee45eb3127aaeULL, 0xbfeb12586a87cee0ULL,
+    0xbfe25b58e082e456ULL, 0xbfe4877f9fcfc0deULL, 0xbfda8b0460d43728ULL, 0x3fde8adffd1e4670ULL, 0x3fb400394b747c20ULL,
+    0x3fd6a98947841834ULL, 0xbfdac2352a0ec93cULL, 0x3fc01031ea923c98ULL, 0x3fec4f6027d1984eULL, 0xbfee17181df216d4ULL,
+    0xbfd19c107c8509e4ULL, 0x3fdd5bdc6a365860ULL, 0x3fd9bec3d1fff998ULL, 0x3fa69defb6e50fe0ULL, 0x3fe3d3e13f22befcULL,
+    0x3fe3dbb2a6c5c8feULL, 0x3fdf9379c8de315cULL, 0x3fdbaa643d06b9b0ULL, 0xbf9d4e9874b95040ULL, 0x3fe5d3111ce522a8ULL,
+    0x3fe5cf47d8d72ddcULL, 0xbfeb6fa8275c7b42ULL, 0xbfd8136d20693004ULL, 0xbfd21dc4bb3ed278ULL, 0x3fe9cc6f7d764354ULL,
+    0xbfe61b2a2bd5901eULL, 0x3fe09d97ce9a4466ULL, 0xbfb419eecee80e30ULL, 0x3fdb3a7e10e2d0e4ULL, 0xbfed147cc6c45a68ULL,
+    0xbfd281f70aef5e74ULL, 0x3fdbaea84e081aa8ULL, 0xbfd73bd2f95cd088ULL, 0x3fe417a964282218ULL, 0x3fc42ff1116fab40ULL,
+    0xbfe31138e8d21072ULL, 0x3fe873e9fadf8188ULL, 0x3fb7ce7eb172f710ULL, 0x3fe5167eae030f46ULL, 0x3fe2daa3b2b7358cULL};
+static const uint64_t v641[126] = {
+    0xc0137098d5e01127ULL, 0xbff4f7ffeb4e6e26ULL, 0xbffaa6982d6fb39cULL, 0x4011ecd84f4b682fULL, 0x3fe390f6a8a02b46ULL,
+    0x3ff40b7339a09f7aULL, 0x3fe4568ea8ec4ec4ULL, 0x4000ed3d9a5fd857ULL, 0xbfe4e2450e9fc7d9ULL, 0xbff0337a64f4f0e2ULL,
+    0xbffb301f6488a690ULL, 0xbfea3b512f0317cdULL, 0x3ff3b9043749d2d8ULL, 0xbfe2c439875187acULL, 0xc002921b7295afd0ULL,
+    0xbfe2a60fc715adceULL, 0x3fb8892a381bc3b3ULL, 0xbfe79920ca5cfb94ULL, 0xbfd1069174f768aeULL, 0x3ff171dcf82942e2ULL,
+    0xbff5855df8e607dcULL, 0x3fdcc229b5fb7719ULL, 0xbfe4a28b6d27a5f6ULL, 0xbfcc1ea9f5a8be56ULL, 0x3fe48bbd69b4260aULL,
+    0xbff3d62f167fcd43ULL, 0xbfe51fde511679a2ULL, 0x3fcba28bf4041798ULL, 0xbfb3d60004084d4cULL, 0x3feb3a7fedd8135fULL,
+    0x3fefe22d87784ba0ULL, 0x3fcda06a72a9ce3bULL, 0xbfe76bfaa961b1d2ULL, 0xbfe576688e452e92ULL, 0xbff3cc5063198314ULL,
+    0x3ff47c744abc193fULL, 0xbff16f759031f544ULL, 0xbfe5bca500cd9f6dULL, 0x3fea23faf77ed8f2ULL, 0xbfbef20d864331d8ULL,
+    0x3fee035ece4d4e17ULL, 0xbfd4b009112d8dc1ULL, 0x3fe46da8cc2868eaULL, 0xbffb1f04602fbb5dULL, 0xbfe09b12974b1873ULL,
+    0xbfe210586d0ed406ULL, 0x3fdb02339222301bULL, 0x3ff8428a67451a37ULL, 0xbfdf4ce2487034beULL, 0xbfe787fa1e44e371ULL,
+    0xbff415857b2e59d5ULL, 0xbfe324542bd6d1baULL, 0x3fecd2272ad72c3eULL, 0xbfda8a3e9a08e016ULL, 0xbffa3eea8fda8e84ULL,
+    0xbfe0c2937221882eULL, 0x3fb2771cd7e9b43fULL, 0xbfe0035692ccf0d2ULL, 0xbfc8b1e0183f799aULL, 0x3fe9de659e1cb440ULL,
+    0xbfee01f0e9b5a8f5ULL, 0x3fd5de9ab4110123ULL, 0xbfda61f6e738d154ULL, 0xbfc4963b56056febULL, 0x3fde7855645687b5ULL,
+    0xbfea530abbd3ebebULL, 0xbfda32e197d83e08ULL, 0x3f924c032e3949a0ULL, 0xbfa1c70b0d14e44eULL, 0x3fe3c23f4f65c6ceULL,
+    0x3fe971203e06eb90ULL, 0x3fc25c7584eaae8eULL, 0xbfe0a868e59e6572ULL, 0xbfe01ec34f4c64cfULL, 0xbfed1a3fcf00a1bcULL,
+    0x3feabd36c6e5cd6aULL, 0xbfea24945c3f5b2dULL, 0xbfdad5029c278d67ULL, 0x3fe204cdaa0001ceULL, 0xbfb6515e95d81d55ULL,
+    0x3fe6addfc403a171ULL, 0xbfcec1cd49c6ca32ULL, 0x3fdfa7a9f0dd7987ULL, 0xbff442b6a5f47984ULL, 0xbfd1f342ba08ba88ULL,
+    0xbfd43b294f87038eULL, 0x3fe6b007dd2089b5ULL, 0x400126fb826cabafULL, 0xbfe3d53f69615420ULL, 0xbff01d617053bbfcULL,
+    0xbffa623a74442230ULL, 0xbfe9e9dd402304daULL, 0x3ff372ac0fc7a106ULL, 0xbfe35ceab2a200c3ULL, 0xc0032d8734224dc1ULL,
+    0xbfd89ab28c7aaa88ULL, 0x3fb7262031aef602ULL, 0xbfe9a7f2402e5c56ULL, 0xbfd0f7caa321178fULL, 0x3ff0d608a3f4a429ULL,
+    0xbff69ed28be8fed3ULL, 0x3fdab17d368af0dcULL, 0xbfe8025c6b370d8bULL, 0xbfcba5f5d656c9f9ULL, 0x3fe3d38700bc194dULL,
+    0xbff6255fb375a74aULL, 0xbfe95d79673bfea3ULL, 0x3fdf027306092a88ULL, 0xbfbe7167c9d436fcULL, 0x3feb1ce5bf292d58ULL,
+    0x3feb458ab85f24b1ULL, 0x3fd1cc111546a672ULL, 0xbfe7faceba9ff574ULL, 0xbfe44fdba06b9da3ULL, 0xbff35b141fc46145ULL,
+    0x3ff74e27cecd39e7ULL, 0xbff08c1b839d0290ULL, 0xbfea39172cb3368cULL, 0x3febe01881b57606ULL, 0xbfbf1520bb0bdfbfULL,
+    0x3fec2378b67df94eULL, 0xbfd3e37b17392955ULL, 0x3fe264a9673ff7b3ULL, 0xbff9e1549a8e4824ULL, 0xbfe681c17b5e010cULL,
+    0xbfe7cc8235245a6aULL};
+static const uint64_t v642[1] = {
+    0x40535db4bbe3b342ULL};
+static const uint32_t v643[8] = {
+    2U, 3U, 2U, 3U, 2U,
+    3U, 2U, 1U};
+static const uint32_t v644[7] = {
+    1U, 0U, 3U, 1U, 0U,
+    3U, 1U};
+static const uint64_t v645[54] = {
+    0xbff94bbc8dcd5206ULL, 0xbff1c9b94484c092ULL, 0x3ff1a062582b701eULL, 0x3fc73dba62d3a1d0ULL, 0xbfde59b6c26becb8ULL,
+    0x3ff70389b6648652ULL, 0xbfdee9e124b59860ULL, 0xbff871566aaffcd4ULL, 0x3fe2dd35a54c25b8ULL, 0xbfc08a52e5c67f20ULL,
+    0xbff4c8bec80f1dfaULL, 0xbfe697af75aa9390ULL, 0xbffd2df37dc5d010ULL, 0xbffc29a6abf1f54aULL, 0xbf96ab9483e0bc00ULL,
+    0x3fe0ae4b83902694ULL, 0x3fe85f4711a43f44ULL, 0x3ffa99f2085c44aaULL, 0x3ffabde98edf2e6cULL, 0x3ff41d9bddc19ab0ULL,
+    0x3ff00f34cd0721c4ULL, 0x3ff67938315e94d6ULL, 0x3fc158bd76115ec0ULL, 0x3ff7a8f43c3b506aULL, 0xbffcf5c131f7b59cULL,
+    0x3fe093d4e6f3bec8ULL, 0x3fec796a623a75f4ULL, 0xbfe6e02cbd4a884cULL, 0xbff48084d4afa3b0ULL, 0xbfe4ac4b52433210ULL,
+    0xbfcc03d3402e2900ULL, 0xbff6079e34b9bf0cULL, 0xbfb6116dfcab5da0ULL, 0xbff682d764602512ULL, 0x3ff80a2024ecee46ULL,
+    0xbffde691cabab0aaULL, 0x3ff3b693f6e27400ULL, 0xbfe4bd4317eba74cULL, 0x3fd499d599f8bcc0ULL, 0x3faaccf361fee880ULL,
+    0x3fe31ac6a4c1a068ULL, 0xbffc4d0c7a76120eULL, 0x3ffe266b91f9dff6ULL, 0x3ffea854d81ad9a4ULL, 0x3ffd65ed498caa20ULL,
+    0xbffe2c6768f73d4aULL, 0x3fe0201264a5ccc0ULL, 0x3ff3b2ac64cedb16ULL, 0x3ffe4077a670b160ULL, 0xbffc19e21a9e2408ULL,
+    0x3ff241724904e0d6ULL, 0x3fec64f6d29321c0ULL, 0xbfde907c47317448ULL, 0xbfd3f190386db1d8ULL};
+static const uint64_t v646[6] = {
+    0xbfe9e87cca88da3eULL, 0x3fe17806279cc16aULL, 0x3fd49c7db7466348ULL, 0xbfd8d9e74cfcda08ULL, 0xbfe6925462e0cc2aULL,
+    0xbfee1b8738d586ecULL};
+static const uint64_t v647[3] = {
+    0xbfd91b4ee92d3630ULL, 0x3fd5a67a396b67e0ULL, 0xbfd6618f670d59f0ULL};
+static const uint64_t v648[54] = {
+    0x3f144cc48222753aULL, 0x3f22e5f8ea3e1e53ULL, 0xbf0376abe19d4e1aULL, 0x3f14bd2229232ceeULL, 0x3f2105c9c9800284ULL,
+    0x3f1827af0b092621ULL, 0xbf2245a43239e579ULL, 0xbf2e630cb547f219ULL, 0xbf39a71eb5fa571eULL, 0xbf1d6546c681ef90ULL,
+    0x3f057877d264f66dULL, 0xbf2ede3e4906e00dULL, 0xbf1370496841b984ULL, 0x3f11e7b66066b05aULL, 0xbf097e466d5a2920ULL,
+    0x3f32b6d4403196a2ULL, 0x3f22f8040cfce301ULL, 0xbf5025b92e862659ULL, 0x3f57402fe186080cULL, 0x3f2fc2209ed40b9eULL,
+    0xbf53ef61818623c8ULL, 0x3f5cb453b80b29a1ULL, 0x3f339a52a81e450eULL, 0xbf56fde3674ad369ULL, 0x3f608d7fb6ee758eULL,
+    0x3f369b93c8f8dc88ULL, 0xbf76b710a8663646ULL, 0x3e9c55823dd4cd3dULL, 0xbf4e0ef7006cd646ULL, 0x3e65bcc5b5b141b2ULL,
+    0xbf639df3dff8ddbaULL, 0x3e87ae05f4fbaf4aULL, 0xbf59d6405ae18672ULL, 0x3e81524cde2122c6ULL, 0xbf7ac2292028b502ULL,
+    0x3f749168ba1269ecULL, 0xbf526ca33ff5cfdfULL, 0x3f7bcda0560119a5ULL, 0xbf755f2a71562710ULL, 0x3f5324bd1f030903ULL,
+    0xbf7bcdb3e586cfcdULL, 0x3f755f396b6c2415ULL, 0xbf5324ca9c564b4fULL, 0xbfbd84379266ed5aULL, 0x3fafc5b0facb5650ULL,
+    0xbf6438adea98cc9eULL, 0x3f55c44cec00d29aULL, 0xbfbe0c5688873182ULL, 0x3fb02c1b89af41a4ULL, 0xbfbf848a09e18236ULL,
+    0x3fb0f695612c120aULL, 0xbfc4d9c08e46dd6cULL, 0xbfe4c114c65adc8cULL, 0xbfc1c28dc62a7dcaULL};
+static const uint64_t v649[1] = {
+    0x4000f4c68e45f46cULL};
+static const uint32_t v650[3] = {
     2U, 3U, 2U};
-static const uint64_t v589[17] = {
+static const uint64_t v651[17] = {
     0x3fffeb2895cfa61aULL, 0xbfea27cbd61764d8ULL, 0xbfc61366e71dc1f0ULL, 0xbff1fcf26ccbf972ULL, 0xbfc07d0a8bfaf1d0ULL,
     0xbff1361d0dce17e6ULL, 0x3fee9140844468a0ULL, 0x3fe4b9049a23924cULL, 0x3ff6ca7a46762c90ULL, 0x3fee6f27f40b8eb4ULL,
     0x3ffcb42e9634c10eULL, 0x3ff0b29d06671a90ULL, 0xbfe3efd8224ce900ULL, 0x3ffa6c0bfc694e88ULL, 0xbfb2fc7e91fdf580ULL,
     0xbffa5093bbf62616ULL, 0xbffdf0236ddf8360ULL};
-static const uint64_t v590[2] = {
+static const uint64_t v652[2] = {
     0x3fe6e8976ce1834cULL, 0x3fc35f6a0b186a78ULL};
-static const uint64_t v591[2] = {
+static const uint64_t v653[2] = {
     0xbfd6c567045862c4ULL, 0xbfdd3a03cae4fa58ULL};
-static const uint64_t v592[17] = {
+static const uint64_t v654[17] = {
     0x3fa52afbc147370fULL, 0x3fc1f512ed80d330ULL, 0x3fc63ff198de74ccULL, 0x3f81e695843abad4ULL, 0x3f9e5f10f9700dd0ULL,
     0x3fa2d0cbee326626ULL, 0x3fad918c848578dcULL, 0x3fc9157551ee9321ULL, 0x3fcf146c4de12eaaULL, 0x3fdc75e6590f7bbdULL,
     0x3fdbfb5c6f0908a7ULL, 0x3f9404bb547d5257ULL, 0x3f93ae8a770d49daULL, 0x3fd7b8b7e4c1cc97ULL, 0x3fd75295693092eeULL,
     0x3fdd263e635afff2ULL, 0x3fdca8bd36bca812ULL};
-static const uint64_t v593[1] = {
+static const uint64_t v655[1] = {
     0x3ffdaff34a31ab14ULL};
-static const uint64_t v594[12] = {
+static const uint64_t v656[12] = {
     0x3fdf3c5b9fc2b538ULL, 0x3ff2643d4b5f97faULL, 0xbfea2382b542c988ULL, 0x3fd241b066067d00ULL, 0x3ffa90444ee1db24ULL,
     0xbfe112fe37f74778ULL, 0x3ffea47ef7cb7190ULL, 0x3fff2008ff817564ULL, 0xbff5657cffe2575cULL, 0xbff3048983ac34d6ULL,
     0x3ffb38f0e4fa92c0ULL, 0xbff605e05ada8878ULL};
-static const uint64_t v595[4] = {
+static const uint64_t v657[4] = {
     0xbfc05b33aa2a8310ULL, 0xbfe266aa6f05d854ULL, 0xbf46b52c5a270800ULL, 0xbfdd58261dbda5d8ULL};
-static const uint64_t v596[4] = {
+static const uint64_t v658[4] = {
     0xbfe58e502d47e7b0ULL, 0xbfc059dd7c1fe378ULL, 0x3feca87a7d5d0594ULL, 0xbfe2915e6020bdeeULL};
-static const uint64_t v597[12] = {
+static const uint64_t v659[12] = {
     0xbf98160c933c6068ULL, 0x3f78271f9ba73580ULL, 0xbf761efbd2bddfc2ULL, 0xbfc47633fa46ccbaULL, 0x3fa7812a279378feULL,
     0x3f97279fd0a35719ULL, 0xbf89cdb5ce87ddbfULL, 0xbf9231a34ef6ae9aULL, 0xbfa684be57933a6eULL, 0xbfb375343049030eULL,
     0x3f96799a7c740b98ULL, 0x3fa05ae91a41bc10ULL};
-static const uint64_t v598[1] = {
+static const uint64_t v660[1] = {
     0x400e82564df27d2aULL};
-static const uint64_t v599[17] = {
+static const uint64_t v661[17] = {
     0xbfe90be090b6b380ULL, 0x3fb637ee1ffcd020ULL, 0x3fe8e3fdd698d25cULL, 0x3ff56f1d345330e6ULL, 0x3ffdb579fa600a96ULL,
     0xbff41b44976e4b32ULL, 0x3ff9c3eaf9cac3a6ULL, 0x3fff0f60ff728362ULL, 0x3fca3fcc208c48d0ULL, 0x3ff3fa96d1e98a3eULL,
     0x3fe616b3ccd20cc8ULL, 0x3fe09a101ca3abd0ULL, 0xbff821b390ae2834ULL, 0xbfe78b4ceb522b5cULL, 0xbff27836700bac48ULL,
     0xbfda83f206d98168ULL, 0xbfea9d9f901d4c28ULL};
-static const uint64_t v600[6] = {
+static const uint64_t v662[6] = {
     0xbfe61c1c581f873aULL, 0xbfebfa9b175df9ccULL, 0x3fbbfaa4a250b440ULL, 0xbfe03ff85c096a86ULL, 0xbfb1803b6f891520ULL,
     0xbfcc6e44c5961ea0ULL};
-static const uint64_t v601[6] = {
+static const uint64_t v663[6] = {
     0x3fe74506c676f238ULL, 0x3fe58ff2450d802eULL, 0xbfecc741e8c92950ULL, 0xbfe5e39bf4d39b56ULL, 0x3fdbc186e9a20e5cULL,
     0xbfde311603021b60ULL};
-static const uint64_t v602[17] = {
+static const uint64_t v664[17] = {
     0x3f9416596d736181ULL, 0xbf9208451426201cULL, 0xbf9431a280f20dd2ULL, 0xbfa070a1c5feaedcULL, 0xbf9f03f22604c995ULL,
     0x3f8a7de332c04e4cULL, 0x3fb44733cfc2100cULL, 0x3fa33ffc13506611ULL, 0xbfae57ae469b0a2dULL, 0x3fb6772889077aaaULL,
     0x3f893cc9c490e59eULL, 0x3fbae5e5384f26c0ULL, 0x3f9b9ec16bae13b9ULL, 0x3fb5e6f29640c66eULL, 0x3f7b6fbc8bb7a78cULL,
     0x3fbfaff153ded48aULL, 0x3f8e821b710902b9ULL};
-static const uint64_t v603[1] = {
+static const uint64_t v665[1] = {
     0x400b956aafcf66f8ULL};
-static const uint64_t v604[12] = {
+static const uint64_t v666[12] = {
     0xbfe25b1f7c5d5660ULL, 0xbffca9bc64712718ULL, 0x3feafc2b13327ee0ULL, 0x3fb8b3ad05e4dae0ULL, 0x3fdaa89f91e01af8ULL,
     0x3fc3eed2aca66030ULL, 0x3ff268f5e37f797aULL, 0x3fcb81cc521a9ca0ULL, 0x3ff4d66fc31495f0ULL, 0x3fe15d8152ebeae0ULL,
     0xbff718b56ee5bcdeULL, 0xbfde4f45d071e788ULL};
-static const uint64_t v605[8] = {
+static const uint64_t v667[8] = {
     0x3f518ebdf4a8b400ULL, 0xbfd8950e202bc340ULL, 0xbfef6b04c72fea8eULL, 0x3fb8294b4cfea8f0ULL, 0x3feda86e9cf4376aULL,
     0xbfe02b67796f1a5cULL, 0xbfed06a215616622ULL, 0x3fe9e55e471dcd6eULL};
-static const uint64_t v606[8] = {
+static const uint64_t v668[8] = {
     0xbfb3d539100c7b50ULL, 0xbfb7d1e97dfb4c70ULL, 0xbfe30af8583b608aULL, 0x3fe993b00d56690aULL, 0x3fe3f0c91c9e7ca0ULL,
     0x3fe904d82f2d57f4ULL, 0x3fe32ea264bc9436ULL, 0xbfe17c04e00b0276ULL};
-static const uint64_t v607[12] = {
+static const uint64_t v669[12] = {
     0xbfc419ac4189413eULL, 0xbf9e43c7000fd703ULL, 0x3fcad8ebefcd22acULL, 0x3f6844ccee849e40ULL, 0xbfb41008620b19e4ULL,
     0xbf949bb50a4bd4bcULL, 0x3fb0df881968e128ULL, 0x3fc6ba0111c68c02ULL, 0x3fbba3deb79b919aULL, 0x3fd39b8f18f11370ULL,
     0xbfb84a55cc354112ULL, 0xbfca32b9e69ca69eULL};
-static const uint64_t v608[1] = {
+static const uint64_t v670[1] = {
     0x4014fd069363730cULL};
-static const uint64_t v609[17] = {
+static const uint64_t v671[17] = {
     0x3ffa4e3ed15834aeULL, 0xbfe962c0acbc6c70ULL, 0xbfff029c0f077d06ULL, 0x3ffbee63fb78a9daULL, 0x3febfc56ec8258a8ULL,
     0x3fddbea48c569ee8ULL, 0x3ff419a57a6b4a84ULL, 0xbffd7e13840032f2ULL, 0xbfe15f259ca16508ULL, 0x3ffbd4cd105de9b4ULL,
     0xbff57b2930f00ce0ULL, 0x3ff9cd291f0da886ULL, 0xbfd8400adb5259d8ULL, 0x3fff70bc19d1950cULL, 0x3fca55256ee7d060ULL,
     0xbfef81f8e1d0fd44ULL, 0x3ff96d3be5142924ULL};
-static const uint64_t v610[10] = {
+static const uint64_t v672[10] = {
     0x3fedf8651b6ea3d2ULL, 0xbfe4867883dcdea8ULL, 0x3fef65357a610d12ULL, 0xbfe1a2313067bb62ULL, 0xbfdff8b8884f0820ULL,
     0xbfd292404ea3d3fcULL, 0x3fc4c100fc1c8ba8ULL, 0xbfad09a425c08a60ULL, 0x3fe7c0ec7dcb676cULL, 0xbfbddd4a717ebfa0ULL};
-static const uint64_t v611[10] = {
+static const uint64_t v673[10] = {
     0xbfe3214b2f679264ULL, 0x3fedcdbcaaff47daULL, 0x3fec062fad1da55eULL, 0xbfebe18ff9bfe150ULL, 0xbfe5b225ddbd3dd2ULL,
     0xbfd4309fcda02944ULL, 0xbfe6e0d319410b28ULL, 0x3febaf840a66dfaaULL, 0xbfd70fc443c57858ULL, 0x3fe69c02b96d4b8aULL};
-static const uint64_t v612[17] = {
+static const uint64_t v674[17] = {
     0xbf91a479544c3962ULL, 0xbf80b07a65679de2ULL, 0xbfc226f9d71bc9f8ULL, 0x3fa06913b24eceb2ULL, 0xbf7940de260da80dULL,
     0xbfba97c16a587113ULL, 0xbf8d4a506d87eda8ULL, 0x3fa2f328b58be2d8ULL, 0x3fdcb3bd41eb1421ULL, 0x3fbf9aa595b00fdaULL,
     0x3fd8f4b2b814337dULL, 0xbfd2c5e11c7ac8d5ULL, 0xbfe462450f0efee8ULL, 0xbfb159355f17c44cULL, 0xbfd7f9cd18e62774ULL,
     0x3fd3bac7ec6bc67eULL, 0x3fe4d0af94621b92ULL};
-static const uint64_t v613[1] = {
+static const uint64_t v675[1] = {
     0x40196ea34cc8b25bULL};
-static const uint64_t v614[12] = {
+static const uint64_t v676[12] = {
     0x3ffebbddc092f1fcULL, 0xbffb9f0d45f8b958ULL, 0x3fe8692f52de26a0ULL, 0x3fa6908d6efd3580ULL, 0x3ffa0046c23612ecULL,
     0x3fe6bd09006517d0ULL, 0x3ff608d579ea5226ULL, 0x3fe6ad3f2bcd6018ULL, 0xbff52bdeb833ad54ULL, 0x3fd9f2b577f1a730ULL,
     0xbfeb2bb22cb06ca8ULL, 0xbfe6b5f94fe8cd40ULL};
-static const uint64_t v615[12] = {
+static const uint64_t v677[12] = {
     0xbfd697100d7d734cULL, 0xbfa5319070fdb6e0ULL, 0x3fa71102c307f240ULL, 0xbfd2122239193e54ULL, 0xbfe4818c19c4a3a2ULL,
     0xbfd37d1ebf1d6074ULL, 0xbfecab3d0d30342aULL, 0xbfc970a1c9092e90ULL, 0x3fe74a05c27ada9eULL, 0xbfe841d5ae253dc0ULL,
     0xbfa935d37a297680ULL, 0xbfe8ddc1b31922a0ULL};
-static const uint64_t v616[12] = {
+static const uint64_t v678[12] = {
     0x3fe7a064ce69e57eULL, 0xbfef497fd72895daULL, 0x3f934c0a06fc0c40ULL, 0x3fbdfdc2db4eefc0ULL, 0xbfed85244e945ac4ULL,
     0xbfea6370e84896caULL, 0xbfe86f955fbb19a8ULL, 0x3fde71a372478304ULL, 0xbfe7bca00c0486a2ULL, 0xbfeac3c920b84f80ULL,
     0x3feeca16fd5af130ULL, 0x3fe11d91492d97deULL};
-static const uint64_t v617[12] = {
+static const uint64_t v679[12] = {
     0xbf72d0c0865d7e55ULL, 0x3f3d84957e7515e0ULL, 0x3f485094cf880baaULL, 0xbf8b27b44bc9fddaULL, 0x3f700a3637f52850ULL,
     0x3fa08524c11cd446ULL, 0xbf7d07453c36f042ULL, 0xbf9193ccfaf2cd10ULL, 0xbf58ac361e553070ULL, 0x3f2e7ad98858cad5ULL,
     0xbf8c1105f5301265ULL, 0xbf9baa1282411795ULL};
-static const uint64_t v618[1] = {
+static const uint64_t v680[1] = {
     0x402750ed5ca290f0ULL};
-static const uint64_t v619[17] = {
+static const uint64_t v681[17] = {
     0xbff87a74104ec2e0ULL, 0x3fed7836d8025548ULL, 0xbffe40cd77f496a8ULL, 0x3fe2b1b222dea030ULL, 0xbfe8751209efb058ULL,
     0xbffdc8074b505f9cULL, 0x3ff23d688b574122ULL, 0x3fdd3af5ea3af8a0ULL, 0x3fe50a41ea4a30c4ULL, 0xbfe4a6c1a9947140ULL,
     0x3ff9684b0b16a1c4ULL, 0xbfd3684401e6a770ULL, 0x3ffb8739dc04c570ULL, 0xbfd52af70b1554e8ULL, 0xbfd5720ed8a44468ULL,
     0xbfaac6deac7acec0ULL, 0x3fee3dfdee46404cULL};
-static const uint64_t v620[14] = {
+static const uint64_t v682[14] = {
     0xbfeb102736a53b48ULL, 0x3fba624700cbc5d0ULL, 0xbfe6b1852792af74ULL, 0xbfea8f076675de6eULL, 0xbfe7a869f09e17e4ULL,
     0xbfd5718de9ce33c8ULL, 0x3fdfff842012a2f4ULL, 0x3fe3f8fb9c79929aULL, 0xbfeab1e1771eb9f0ULL, 0xbfed3d4ea312e366ULL,
     0x3fe5e24f732128d2ULL, 0xbf60030d94daec00ULL, 0x3fe582d5ef1e1df4ULL, 0x3fef641011757772ULL};
-static const uint64_t v621[14] = {
+static const uint64_t v683[14] = {
     0xbfdfb476e9113eccULL, 0xbfb2dfbed1a67c20ULL, 0xbfce35ec02b3a1b8ULL, 0x3fd22f2b01310ca4ULL, 0x3fe810588135eda6ULL,
     0xbfe7083f0a286ddcULL, 0xbfeba97cc8be3dc6ULL, 0xbfe22cb232cbae6cULL, 0xbfb91fa35defa750ULL, 0xbfc6c32d6933c600ULL,
     0x3fb45a109567d960ULL, 0xbfc2ec1b0677d388ULL, 0x3fd970b14fa94b74ULL, 0x3fea461f19bd4724ULL};
-static const uint64_t v622[17] = {
+static const uint64_t v684[17] = {
     0xbf61e761ec5c6713ULL, 0xbfabad0ffecf5711ULL, 0xbf72fc3565f0e494ULL, 0xbf792c71d40df816ULL, 0xbf95dd528ca917e0ULL,
     0xbf632324a1edb169ULL, 0x3f63d81822fa4908ULL, 0x3fb5ad41f59047d9ULL, 0xbf842d7c44036637ULL, 0x3faf647b40e1a399ULL,
     0x3fae8619af0bf02dULL, 0x3f9e20adaf62ed5bULL, 0x3f8691722f84f202ULL, 0xbf9346916e063c70ULL, 0x3fa304bdf684a627ULL,
     0x3fb793818cacc344ULL, 0x3fb2f46ceaabb1f0ULL};
-static const uint64_t v623[1] = {
+static const uint64_t v685[1] = {
     0x40274238a617d1b3ULL};
-static const uint64_t v624[12] = {
+static const uint64_t v686[12] = {
     0xbfe0781733c7969cULL, 0xbff5860c226fb240ULL, 0x3ffc98e974e58324ULL, 0xbff079d55aa76fc6ULL, 0x3ff1dcbbe52f844cULL,
     0xbffdf4a1ba1a349aULL, 0x3fe9cf03fd0a7d64ULL, 0xbffe246cca6dbd2aULL, 0xbfde0d765769fa30ULL, 0xbfd7508afa9ad228ULL,
     0xbffdc3846acfd132ULL, 0xbfe97d0ec983a568ULL};
-static const uint64_t v625[16] = {
+static const uint64_t v687[16] = {
     0x3fee9a811087fd80ULL, 0x3fc9dc89eab095a8ULL, 0xbfe30bcadaf73318ULL, 0xbfe1f34362439efcULL, 0x3fe136c388ae2120ULL,
     0x3feafd5891ab2d7eULL, 0x3feb563d393fded4ULL, 0x3fe2e9bc9a21228eULL, 0x3fea7f379c3bc2f2ULL, 0x3f7bf74da35f8500ULL,
     0xbfc4be9d1cd95220ULL, 0xbfc0a415dc4a7038ULL, 0xbf770265eb2cba00ULL, 0x3fd2f249573cb628ULL, 0xbfe1785b182f8332ULL,
     0x3fec969d983b1cd0ULL};
-static const uint64_t v626[16] = {
+static const uint64_t v688[16] = {
     0xbf9b616001e7f2c0ULL, 0x3fadb49ca9bea0a0ULL, 0xbfebd3de78873138ULL, 0xbfb696d9bb8fd630ULL, 0xbfe896a2fccb4abaULL,
     0x3fea89744fcb0de2ULL, 0x3fd762235ce9eac0ULL, 0xbfcac6a4cfba3520ULL, 0x3fd3628eced11e40ULL, 0x3fbe869f7faab2b0ULL,
     0xbfebe9580d8b9bbaULL, 0x3fdffc92ddca4c18ULL, 0x3fccd4eae34c26a8ULL, 0x3fd25037158a72dcULL, 0xbfb893f269b9d020ULL,
     0xbfd91d23bf95fda4ULL};
-static const uint64_t v627[12] = {
+static const uint64_t v689[12] = {
     0xbfd9724320ec2c25ULL, 0xbf7643f6840251d0ULL, 0x3fc70a94d733c43aULL, 0xbfd1edf1e2236176ULL, 0xbfb1c9d3c810a141ULL,
     0xbf7a328145facdc0ULL, 0xbfaaf6754afd8cb4ULL, 0xbfd71320658b155eULL, 0x3fd664fe400a4d71ULL, 0xbfb17df684cfc19aULL,
     0xbfdad56ce9f0ba7eULL, 0x3faf4904f9a8d16aULL};
-static const uint64_t v628[1] = {
+static const uint64_t v690[1] = {
     0x4024918974cd3e86ULL};
-static const uint64_t v629[17] = {
+static const uint64_t v691[17] = {
     0x3ff7e859f6ca115aULL, 0x3fe4bffd9a0929b8ULL, 0x3f92da6acc8a1080ULL, 0x3fcaab4c90b50200ULL, 0xbffccd85d534207cULL,
     0xbffce0e4e7910cbaULL, 0x3ff11de039687deaULL, 0xbff0dbaff65bbd92ULL, 0xbff97883f1d646ecULL, 0xbfedf92bcf07d470ULL,
     0xbfb6fd9ca7f933e0ULL, 0xbfd811f922009b08ULL, 0xbff74ad0128449aeULL, 0xbfb03a67d9c150a0ULL, 0x3fcdd1c0cc745d90ULL,
     0xbff0efaffb83915cULL, 0x3fff76b479ae031eULL};
-static const uint64_t v630[18] = {
+static const uint64_t v692[18] = {
     0xbfd6ecf6196bed00ULL, 0xbfeb6b611ff292c2ULL, 0x3fd0645a499d8bb0ULL, 0xbfc022f8800dc698ULL, 0xbfe59f350304c388ULL,
     0x3fd2269a98ca093cULL, 0xbfdb3b91330a7b98ULL, 0xbfd6ba068f1101acULL, 0xbfd6b4cba3744788ULL, 0x3fde0fe936f3490cULL,
     0xbfec6e37f857dd98ULL, 0x3fdd5b9e48a7d188ULL, 0xbfc022ccdd3f3e78ULL, 0x3fef94996331b00aULL, 0xbfc7f7d955c9a548ULL,
     0x3fede996872a0c46ULL, 0x3fb4d9a63ffa8b60ULL, 0xbfc888c1daaaa158ULL};
-static const uint64_t v631[18] = {
+static const uint64_t v693[18] = {
     0x3fb86675930dfc50ULL, 0x3fe49003a22e4bc2ULL, 0xbfe3ddd30c8ee736ULL, 0x3fee8330eeeeddd2ULL, 0x3fe815f17ce4f472ULL,
     0x3fc8d5b447cca170ULL, 0xbfd211dd1d9a7728ULL, 0x3fe429c35def2cf0ULL, 0xbfda379b08c412d0ULL, 0xbfef567cb2b4e0e2ULL,
     0xbfd0cceeabd334e8ULL, 0x3fd88e40634ca990ULL, 0xbfe46992b44f7a1cULL, 0xbfb57f6ff2337300ULL, 0x3fedd7a180117af2ULL,
     0x3fe42b5a845a1f18ULL, 0x3fe8467bfc982ad6ULL, 0xbfebd224c6f3781aULL};
-static const uint64_t v632[17] = {
+static const uint64_t v694[17] = {
     0x3fd0c4f58c99ae5eULL, 0x3fa86f4906367faaULL, 0xbf6b9efe972453fbULL, 0xbfb5934e9b7e3e93ULL, 0x3fc0b311752e4540ULL,
     0xbf865ba4de896140ULL, 0xbfddd8e3d4a7ebe8ULL, 0xbfdc0057a5418bddULL, 0x3f9b37ec21a6dbe6ULL, 0x3fcd876c4e874331ULL,
     0x3fd9f9d530edc92fULL, 0xbfe0b2dca97fa013ULL, 0xbfe0879d67bb5f44ULL, 0xbfe28be9d2d82a56ULL, 0xbfe365b924188801ULL,
     0x3fe5225ebfcb0fcaULL, 0x3fe6a7b1f1b299f0ULL};
-static const uint64_t v633[1] = {
+static const uint64_t v695[1] = {
     0x40296c1238ff264eULL};
-static const uint64_t v634[12] = {
+static const uint64_t v696[12] = {
     0x3ffd91dd48f43d84ULL, 0x3fe4fb80367b4a44ULL, 0xbfe18c0c7a1aade4ULL, 0x3ff3ef8c55774dd8ULL, 0xbff6fe9c5cc32af4ULL,
     0x3ff5483369adb4c0ULL, 0x3ff679b8f6831f86ULL, 0x3ff39f06268c4270ULL, 0x3fe9cce1ce1d2ce8ULL, 0xbffc92f23fdcda9cULL,
     0x3fee733fd2595318ULL, 0xbfeaabe7e37fbc70ULL};
-static const uint64_t v635[20] = {
+static const uint64_t v697[20] = {
     0xbfe92490d33d7c02ULL, 0xbfee86f6412924b6ULL, 0xbfcc6dde3d7a6c08ULL, 0xbfe87630e13cf706ULL, 0x3fe319579a106d8cULL,
     0x3fe4f9e4275b7b94ULL, 0x3feec22b13d28ff6ULL, 0x3fd3f7e376ca9c4cULL, 0x3fd18f32d3357f60ULL, 0xbfe3a1c08817824aULL,
     0xbfe0c85aa6afd674ULL, 0xbfdf62affa0e6c44ULL, 0xbfd50c3435d954c0ULL, 0x3fedf5a85b3c184cULL, 0xbfb735c3a2caa770ULL,
     0xbfd82c454043d5f0ULL, 0xbfb4ec7fd908e640ULL, 0x3fe3dc9af26c5b7eULL, 0xbfdb7d23b5fa4a3cULL, 0x3fe83f83dd77cfaaULL};
-static const uint64_t v636[20] = {
+static const uint64_t v698[20] = {
     0xbfda076b1d860304ULL, 0x3fcd4a4346c912c8ULL, 0xbfedc4b495e6a6acULL, 0xbfdb044381d02354ULL, 0xbfea2853221832a6ULL,
     0xbfe7c7ee71f8275eULL, 0x3fbbf6a1e48b9e50ULL, 0xbf632ffc69a0c800ULL, 0x3fc70d7eebc784c0ULL, 0x3fdb671b5105af30ULL,
     0x3fda392ea43ac8f8ULL, 0xbfee37959ab7721cULL, 0xbfe26d9d42edb6e8ULL, 0x3fe7c201383085c6ULL, 0x3fe272e03c60437eULL,
     0x3fdd86ba81eb25bcULL, 0xbfd3f0ea61ec53fcULL, 0x3fe671d65c0679f4ULL, 0xbfdcc483e1d0d194ULL, 0xbfb8a588e9b90d80ULL};
-static const uint64_t v637[12] = {
+static const uint64_t v699[12] = {
     0xbf90226a0b74f23cULL, 0xbf789deeff8314afULL, 0x3f49b9b2e8105242ULL, 0x3fa457f0c5b1e64fULL, 0xbf5355c4ac53cab4ULL,
     0x3f797b2e547ffab5ULL, 0x3f966466b034fd8dULL, 0x3f851e7c56c5e821ULL, 0xbf9aea978dcc24d7ULL, 0xbf82fb877c5daee3ULL,
     0x3f9a6e6fc2a3a194ULL, 0x3f8328de403db26fULL};
-static const uint64_t v638[1] = {
+static const uint64_t v700[1] = {
     0x402c1e5ebee12949ULL};
-static const uint64_t v639[17] = {
+static const uint64_t v701[17] = {
     0x3fb7eaad394e9640ULL, 0xbff0651303ca6e84ULL, 0xbfe8cf55ab099cecULL, 0xbfda8277dbd01230ULL, 0xbfe56ee2a7468b08ULL,
     0x3fe382b752b61718ULL, 0x3ff9f7944f737348ULL, 0xbfb31c41ecf05ee0ULL, 0x3ff7773551a989aeULL, 0x3fdf03d5e887df48ULL,
     0xbfebd7a436dd0724ULL, 0xbfdadf284b4c9a60ULL, 0x3fe169df0f15f374ULL, 0xbfdfb5f379e26910ULL, 0x3ff2c2de2f18055cULL,
     0x3ff4d6f8419abb46ULL, 0xbfff3b662f06d5d2ULL};
-static const uint64_t v640[22] = {
+static const uint64_t v702[22] = {
     0x3fd5309e5f078c38ULL, 0x3feaf23e48ae408cULL, 0xbfed5e2e71c00bceULL, 0xbfa1bfc178015ee0ULL, 0x3fe0ec93a0f04022ULL,
     0x3fd3ac940254257cULL, 0x3fd57b390df73c9cULL, 0xbfc7b74bd11934b8ULL, 0xbfe941e56494f700ULL, 0xbfba189aef340600ULL,
     0x3fe00ce510267aa6ULL, 0xbfece813979845baULL, 0x3f8fa09e93ff5500ULL, 0xbfcdc8ff8091ba20ULL, 0x3fd921ce07e03f70ULL,
     0x3fe4b5d7b0003214ULL, 0xbfdb83b917421b68ULL, 0xbfd4f0f8f542d054ULL, 0x3fec4e4eab9ad922ULL, 0x3febb4cac3678a34ULL,
     0xbfd58b9be52336e8ULL, 0x3fc0c679ba810100ULL};
-static const uint64_t v641[22] = {
+static const uint64_t v703[22] = {
     0x3fecb4a733b9c0d8ULL, 0xbfe0e846f4532e50ULL, 0xbfdbe695e4efba60ULL, 0xbfd29856856c49d0ULL, 0xbfec8c286399ffacULL,
     0xbfee24855cd468eaULL, 0x3fdc62cd031d0594ULL, 0xbfe6a9c6094cb832ULL, 0xbfefc9133ce50cdaULL, 0xbfe193533c1bb352ULL,
     0xbfe80081ba700774ULL, 0x3fc0431e24613fe0ULL, 0x3fad4e47a5fc2820ULL, 0x3fe44db8e79bc4a4ULL, 0xbfc6c366e7272768ULL,
     0xbfd1479bd2e8f8fcULL, 0xbfc7039f2dad0750ULL, 0xbfb0560086ee5d80ULL, 0xbfdaace6e3588164ULL, 0xbfd4490b70d5fd8cULL,
     0x3fe8767ba6aba456ULL, 0xbfe6b9d3eb29b82eULL};
-static const uint64_t v642[17] = {
+static const uint64_t v704[17] = {
     0x3f3f08ecc7eaced2ULL, 0xbf5c7b1476d60100ULL, 0xbf70d6d536582f8dULL, 0xbf5103207da6ba73ULL, 0x3f860e2f922d4473ULL,
     0x3f7fc181a8e224ccULL, 0x3f6111853d16f05bULL, 0xbf951b5f9233b312ULL, 0xbf8122aa156835bcULL, 0x3fc22e0905d47cafULL,
     0x3fabf85b0920ccb7ULL, 0x3f79bb4b9f73a156ULL, 0xbf5199aea83f6e77ULL, 0x3fc0d4a8490513fcULL, 0x3fac585f71df2de0ULL,
     0x3fc3bcc0744042d5ULL, 0x3faed01aae7521c9ULL};
-static const uint64_t v643[1] = {
+static const uint64_t v705[1] = {
     0x40325ee9d6b5e83dULL};
-static const uint64_t v644[12] = {
+static const uint64_t v706[12] = {
     0x3fecfc6796b98240ULL, 0xbfa8a644aef36680ULL, 0x3ff87d76bdb874aaULL, 0xbff2ef978e01f4e8ULL, 0xbff8ccfb7769efe0ULL,
     0x3ff4b61cde9e66daULL, 0xbfb9ce592a3ca880ULL, 0x3fe5317cc9266bd0ULL, 0xbff91d4c80b35ad0ULL, 0xbfdf5dfe97333158ULL,
     0x3ffafcd6f2deaa12ULL, 0xbf69ffd0a790a800ULL};
-static const uint64_t v645[24] = {
+static const uint64_t v707[24] = {
     0x3fd2b1fe3d3c1facULL, 0xbfeef8655e390bbaULL, 0x3fe773a31303769cULL, 0xbfd0a2f7a2735d34ULL, 0xbfe5bbfee3bf0fd8ULL,
     0x3fc15513f3bebf80ULL, 0x3fce0e9237aed2f8ULL, 0xbfc4cb60f5825320ULL, 0x3fe46904baaa4a0cULL, 0x3fe7a20de820e16eULL,
     0x3fd149bc79a78384ULL, 0xbfe23bbba3c9e6f4ULL, 0xbfee518feddaf572ULL, 0x3fce36c108e5cd88ULL, 0x3fcca700d1c5def8ULL,
     0xbfe9618dbc282206ULL, 0xbfdb2309e68a6d20ULL, 0xbfe5b022cff8b29cULL, 0x3fd3c34903d70ab8ULL, 0x3fe53d33410d95c0ULL,
     0x3f933d25cea3bd00ULL, 0xbfbf1dcbe2a3b930ULL, 0xbfe04de043e89a0eULL, 0xbfe3999b9f6a50d4ULL};
-static const uint64_t v646[24] = {
+static const uint64_t v708[24] = {
     0xbfc5606b748a1020ULL, 0x3fee5b27c9cdaa7eULL, 0xbfe38e94827c068cULL, 0xbfe696c4797bec1aULL, 0x3feaaf2181e4e288ULL,
     0xbfaba9513d66bd60ULL, 0xbfc3a7f4bccf6cd0ULL, 0x3fe13520baa23718ULL, 0x3fd5ace654001454ULL, 0xbfc1b4758e09d980ULL,
     0x3fa9a836ebb26b40ULL, 0xbfd394015a1c6138ULL, 0xbfd77b40e7eef5d4ULL, 0xbfed3deccfa3215aULL, 0x3fabcb8cd83ea900ULL,
     0xbfe4b9b4c716c1d8ULL, 0x3fef082aba7dcd02ULL, 0x3fe1d8b10d45e3f0ULL, 0xbfe29c68e8dafdf0ULL, 0xbfde51653e371194ULL,
     0xbfdacafa3103aaa4ULL, 0x3fd7dc198e6adf28ULL, 0x3fb0c88367dbbaa0ULL, 0xbfcca16fbef62bf8ULL};
-static const uint64_t v647[12] = {
+static const uint64_t v709[12] = {
     0x3fa366293d44275cULL, 0xbfd1eea4a8b1dcf9ULL, 0x3fd268dbaf0b517bULL, 0x3f9b658431ab94acULL, 0x3fbcf8d8e1f7e7faULL,
     0xbfc13e8df507daaeULL, 0x3fcbdc55c84c17bbULL, 0x3fb3adfe788c4958ULL, 0x3fa54ae52749d3e8ULL, 0x3fb298a187c053d4ULL,
     0x3fd218d45383ae3aULL, 0xbfb05e582b7e0058ULL};
-static const uint64_t v648[1] = {
+static const uint64_t v710[1] = {
     0x402d512ee173b9a4ULL};
-static const uint64_t v649[17] = {
+static const uint64_t v711[17] = {
     0xbfea1e20fbbc40dcULL, 0x3fd57aca99d5d178ULL, 0xbfd577b2d9c232b8ULL, 0x3ffe88fbd90b9cecULL, 0x3f71e70e2517f000ULL,
     0xbffc3360baf71fd4ULL, 0xbfe2059dd6464558ULL, 0xbfedccf922c8d33cULL, 0x3ffc9b64095698e8ULL, 0xbfe0042d4e952cd0ULL,
     0xbfb77d1400f05460ULL, 0x3ff405c228f77122ULL, 0x3fc1c03d17e46d90ULL, 0xbfd1d39f7177cc30ULL, 0xbfeaf89bb1b3d7c0ULL,
     0xbfe91add501b2ffcULL, 0x3ff114f665326c1cULL};
-static const uint64_t v650[26] = {
+static const uint64_t v712[26] = {
     0xbfeca9966c3d5b64ULL, 0x3feeb0912b506ca4ULL, 0xbfbf67e69332a350ULL, 0x3fe543f8b31f9f8aULL, 0x3fee966e1ff14aa2ULL,
     0x3fe34755640b30bcULL, 0xbfa6c49c3331e240ULL, 0x3fe6b5be8e596b9eULL, 0xbfe0e65a8dc281c4ULL, 0x3fe7c317b352dd1eULL,
     0x3fe65430536b8364ULL, 0xbfd9dce4fc63f968ULL, 0xbfc1822c30b27110ULL, 0x3fe058fca287e618ULL, 0xbfcff2608053a7c0ULL,
     0xbfac86e7ac2582e0ULL, 0x3fe9de0ba601cfb0ULL, 0x3fe2a67cce321f86ULL, 0x3fe6eb04bc1c6da0ULL, 0x3fc28895e88e6bc0ULL,
     0xbfee68efdb54c9f8ULL, 0x3fcaa7dbb8d21728ULL, 0x3fd5943f2a772c44ULL, 0x3fd3a330c5f63840ULL, 0x3fd5d8a8260aa2e0ULL,
     0x3fef4dabb769d20cULL};
-static const uint64_t v651[26] = {
+static const uint64_t v713[26] = {
     0xbfd509ad6cc88664ULL, 0xbfabed98f2b09ca0ULL, 0x3fa23191b20bd380ULL, 0xbfb35cf653ea8d10ULL, 0x3fddd6112e2355b0ULL,
     0xbfd37eff0bbe9984ULL, 0x3fe6e0b80a1aaf28ULL, 0x3fee3b89d83dd56eULL, 0x3fd676052bb4c270ULL, 0xbfa6e5981f305920ULL,
     0xbfe1a31571e67f40ULL, 0xbfecb7d692b12102ULL, 0x3fe1b5c6b6a92f3cULL, 0x3fe9288ebc43f5f0ULL, 0xbfec782c06a55782ULL,
     0xbfe84e36c2ed7b6eULL, 0x3fefbbefcfedcd88ULL, 0xbfbd5c71ebe6a6f0ULL, 0xbfc783d1220bd2a0ULL, 0x3fef58a3021f49c2ULL,
     0x3fe151d0f0aadfaaULL, 0xbfee8ce9c0f36918ULL, 0xbfcbf68ed03c9d00ULL, 0xbfe970f0f4c5428cULL, 0x3fb0dfc665f3ece0ULL,
     0xbfbc55a2a494a080ULL};
-static const uint64_t v652[17] = {
+static const uint64_t v714[17] = {
     0x3fb051faaee0a374ULL, 0x3fae4e9fa9c7cd38ULL, 0xbfc81d2acaea7f8dULL, 0x3fa47b80d7daebfbULL, 0xbfc6fbeb051002a4ULL,
     0xbfef8c56e5d30388ULL, 0xbfc850a6339f126aULL, 0x3fd96f4b517ab66eULL, 0xbff7df1d6420d144ULL, 0xbfe0ea2eab987bbcULL,
     0x3fc68c0c1a040038ULL, 0xbfc07e52ab7b1e56ULL, 0xc008f65debce5e68ULL, 0x3fd666e1c30f4b48ULL, 0x40084cb6d265d6b8ULL,
     0x3fc66874f142fa4eULL, 0x40118f7c930bb2d9ULL};
-static const uint64_t v653[1] = {
+static const uint64_t v715[1] = {
     0x402efbbb0e394ad1ULL};
-static const uint64_t v654[12] = {
+static const uint64_t v716[12] = {
     0xbfe19b455557759cULL, 0x3ffe369954c643f2ULL, 0x3fe6f4c4b1869d40ULL, 0x3ff880449ca485f6ULL, 0x3ff3828823335fc6ULL,
     0xbff7cdc6306ec2b2ULL, 0xbff5da2b3638751aULL, 0x3fe23241313b5f28ULL, 0x3ff8903d4d6a7a80ULL, 0x3fef8eede4ce3be0ULL,
     0x3ff6355070b2e206ULL, 0x3ffdb2196707fb36ULL};
-static const uint64_t v655[28] = {
+static const uint64_t v717[28] = {
     0x3fcdf9f51028e390ULL, 0xbfef483a55ac0f8cULL, 0xbfe8bdac3f238b32ULL, 0xbfd04dcc0e8e68acULL, 0xbfd1cfd15b42d6a4ULL,
     0xbfe2d7c9f3c4c2fcULL, 0x3fe16c8033c09f9aULL, 0xbfc43a13f8f011c8ULL, 0xbfeeaea430074e0aULL, 0x3fec31312001cbe8ULL,
     0x3fec569f560caf08ULL, 0xbfb9d3f10f4c9290ULL, 0x3fe2ba9d6b9e8ce4ULL, 0xbfe7c136c1afc298ULL, 0x3fec1f34a88ee87cULL,
     0xbfe95122e6c2d028ULL, 0x3fd9ce1d428cebbcULL, 0xbfe6860a90742ef0ULL, 0xbfe3b51ed291827aULL, 0xbfd249f4394ec808ULL,
     0xbfe417bd6bc28c84ULL, 0xbfdb6dd7174db154ULL, 0x3fe90314a24bc65cULL, 0xbfd8d092dd294c54ULL, 0xbfb948361d45d600ULL,
     0xbfc0113d357eed90ULL, 0x3fa26e9712c9aec0ULL, 0xbfdae45dba335484ULL};
-static const uint64_t v656[28] = {
+static const uint64_t v718[28] = {
     0x3fdf1e53b39e396cULL, 0xbfca4c01ea8ec220ULL, 0x3fe3433303329262ULL, 0x3fc72ac527ae1d38ULL, 0xbfc0c3062f6f04e0ULL,
     0xbfd98175a5617164ULL, 0x3fca595caba3c130ULL, 0x3f7c0e85e6b16800ULL, 0x3fec0ca85452c706ULL, 0xbfee43a5fea4228aULL,
     0xbfd9bcc06fa08df8ULL, 0x3fadfa371eba9440ULL, 0x3fd16173a152d8e0ULL, 0x3fe4038d849d090eULL, 0x3fe4c9c27204dc66ULL,
     0x3fed80a1b2694378ULL, 0xbfc7d07994808800ULL, 0x3fe892a15ffad9b4ULL, 0xbfe7c9c4e0a4803eULL, 0x3fe8941ce0355c46ULL,
     0xbfb7d32656e2d770ULL, 0x3fdbceec34e8b028ULL, 0x3f9c6bfbe89a5f40ULL, 0xbfd95335dd35e484ULL, 0xbfc6882e889b6380ULL,
     0x3fd281a659e9c2b4ULL, 0xbfdc3223efa79d24ULL, 0xbfd8294b4fba48c4ULL};
-static const uint64_t v657[12] = {
+static const uint64_t v719[12] = {
     0x3f7bfce309ff0195ULL, 0x3f79c53efacfb665ULL, 0x3f7d3847e8b48091ULL, 0x3f828f0d6c6e19ecULL, 0xbf97b110e1f83bd4ULL,
     0xbf9993710df35780ULL, 0xbf9551a6f97a4a82ULL, 0xbf94c702b7ee1ba4ULL, 0xbf8babd3a58b85bbULL, 0xbf6da3c76bf4441bULL,
     0x3f94779822eb4077ULL, 0x3f95959c37f48561ULL};
-static const uint64_t v658[1] = {
+static const uint64_t v720[1] = {
     0x40302184e4a00b31ULL};
-static const uint64_t v659[17] = {
+static const uint64_t v721[17] = {
     0xbff34b00ada4098cULL, 0xbfb4f1d62830f080ULL, 0x3ffb1d519e2bc1b0ULL, 0x3ff4c8f8977aec24ULL, 0xbfd23850529dfc98ULL,
     0xbff479a74de025faULL, 0xbff8b8a39d0fe75eULL, 0xbff6446fc840528cULL, 0xbfa8272ba69a7e00ULL, 0x3ffb3509ec3719d4ULL,
     0x3ff485c8e2448ab2ULL, 0x3f908e713d419a80ULL, 0x3fe50f8db856d260ULL, 0xbfe21b576b14bbecULL, 0x3fd58c09f3cc75e8ULL,
     0xbffa68ae770f0cf8ULL, 0xbff0f7d0acfa41d6ULL};
-static const uint64_t v660[30] = {
+static const uint64_t v722[30] = {
     0x3fd7480b7cb8e3fcULL, 0x3fc9bed3c3ac94e8ULL, 0x3fd0716b7786bd80ULL, 0x3fe61baa02d6888eULL, 0xbfdbb2a8739109e8ULL,
     0xbfdd8e34775445a4ULL, 0x3fe0bf2eb4273636ULL, 0x3fd3e9037318f53cULL, 0x3fde2f4c960cb7d4ULL, 0xbfe69ddb6152ec66ULL,
     0xbfdb18501f0e2c04ULL, 0xbfed5a2b35ddfe2aULL, 0xbfe14f1f6f1580b0ULL, 0xbfc95879ca361200ULL, 0x3fe06add9803c48eULL,
     0x3fd5343226ac5f50ULL, 0x3feaf06f3f198618ULL, 0xbfdf250215d54930ULL, 0xbfd69682fa67e40cULL, 0x3fc69e3527a87828ULL,
     0xbfeecdc131451b06ULL, 0x3fce45707bcbf498ULL, 0x3fdc8a0ef7eed8a4ULL, 0x3fe85f777946ac0cULL, 0x3fdd8fcf6218324cULL,
     0xbfb67bb208fc2150ULL, 0x3fe814dd6b2c787aULL, 0x3fe988816a466fe4ULL, 0x3fe217014ccdc2eaULL, 0x3fef53e42967b108ULL};
-static const uint64_t v661[30] = {
+static const uint64_t v723[30] = {
     0xbfd013803445d3ecULL, 0xbfe5459c2ec9297cULL, 0x3fe4d519d5fb7434ULL, 0x3fb4ce762a98fa80ULL, 0x3fea764ae8f98c2aULL,
     0x3fe18a980eacc904ULL, 0x3fe7447703ea3cd0ULL, 0xbfa3fba72dab71a0ULL, 0xbfeeb99b502f7c9aULL, 0xbfe01a06905e1998ULL,
     0x3fd3b6bed963ad68ULL, 0xbfc4019a6769e3a0ULL, 0xbfc3da01c8294e00ULL, 0x3fc7805e05039128ULL, 0xbfe0d2e77c66d01eULL,
     0xbfd9aa2f54201848ULL, 0xbfb71d77c4eee5f0ULL, 0x3fe1f2b2b7f5ac04ULL, 0x3fd43b376441d310ULL, 0x3fc010ac6eb9db08ULL,
     0x3fc7341ca99fa620ULL, 0x3feb57ab644100d2ULL, 0x3fee289fab41d066ULL, 0xbfae63ef5e4b1320ULL, 0xbfe0e1f1bbc0a638ULL,
     0xbfdf8dd0c3491dbcULL, 0xbfda268389a60a44ULL, 0x3fdb2f32dbfb86e8ULL, 0x3f9f8fe8e0ed1400ULL, 0x3fd84b324893f18cULL};
-static const uint64_t v662[17] = {
+static const uint64_t v724[17] = {
     0x3f73859b2d137077ULL, 0x3f509d9f85f04fc5ULL, 0x3f3b653b14ffd77eULL, 0xbf71096b85cf2377ULL, 0xbf3b8ad7803eae15ULL,
     0x3f40d75cb6e62745ULL, 0xbf84e0ac5eefb18dULL, 0xbf202427ed5bcde0ULL, 0x3f6cd70eeb5122d5ULL, 0x3f6977884a663984ULL,
     0xbf6e0c365611bd53ULL, 0x3f6e1819f5143bbfULL, 0x3f52448046769a95ULL, 0x3f7071d61a885bbfULL, 0x3f83332b4f872411ULL,
     0xbf7080bb74ad49f3ULL, 0xbf53ac7a65952055ULL};
-static const uint64_t v663[1] = {
+static const uint64_t v725[1] = {
     0x401c1d677e0155a2ULL};
-static const uint64_t v664[12] = {
+static const uint64_t v726[12] = {
     0x3fe7c04a5d679dc8ULL, 0x3fed89241940ff88ULL, 0xbfd80cc2cd3cb608ULL, 0xbff29a5087cb723cULL, 0xbffb2f05108ada72ULL,
     0xbff6347d6ecefeaaULL, 0x3fcd71c04279d490ULL, 0xbfdb76b754add460ULL, 0x3fe044629aa039dcULL, 0x3ffa5e4ab7e20278ULL,
     0x3ffcc85002ae9c2aULL, 0x3fe6124df6f6ab4cULL};
-static const uint64_t v665[32] = {
+static const uint64_t v727[32] = {
     0xbfe6b65d39311a0aULL, 0xbfe3ca361d4b3476ULL, 0xbfe0e184e9d8cd58ULL, 0x3fbbbf20376bcdd0ULL, 0xbfd9d9b250e96adcULL,
     0x3fec6f6e739e279aULL, 0x3fbcf1f96dc6fc20ULL, 0xbfa0f3dfbe1052c0ULL, 0xbfc91ac058729bb8ULL, 0x3fc2bf94df4c4b80ULL,
     0x3fcdfb7d6e16a408ULL, 0xbfec9ee62b83c548ULL, 0xbfe74130a1872d88ULL, 0xbfd2c11c62bf0ad4ULL, 0xbfe4b482ca0f0702ULL,
@@ -3705,7 +4354,7 @@ static const uint64_t v665[32] = {
     0xbfdf5768bfd54888ULL, 0x3fda54c33d613634ULL, 0xbfe83836c1c2ad6aULL, 0xbfc332f1a7f32008ULL, 0x3f904ee501a20d40ULL,
     0xbfc9b05045bf6de8ULL, 0xbfeb96eeb446648aULL, 0xbf03b553a0308000ULL, 0xbfeb4253315fcb82ULL, 0xbfd27c245318d238ULL,
     0x3fd34bda11c6c9d4ULL, 0xbfe4187ca312016aULL};
-static const uint64_t v666[32] = {
+static const uint64_t v728[32] = {
     0xbfb38aed0251fb70ULL, 0xbfe6b6533dabf192ULL, 0x3f641b4f0c969200ULL, 0x3fe2ff198ce35086ULL, 0xbfd9f0e87ff12b5cULL,
     0x3fd565b98562493cULL, 0xbfba9358e3dcae20ULL, 0xbfe599d13db4e336ULL, 0xbfe6d2096201b6d6ULL, 0xbfd1aeaee514c8dcULL,
     0x3fe91f3b5f235a2cULL, 0xbfd00d25feae6c3cULL, 0xbfd0c70f28b72480ULL, 0xbfe1aad7274e43c0ULL, 0x3fe6f946cf061ba8ULL,
@@ -3713,18 +4362,18 @@ static const uint64_t v666[32] = {
     0xbfdb2942d94d7314ULL, 0xbfdc54a61b0333e0ULL, 0xbfef3598c87efa3eULL, 0x3fc0f75331e03c40ULL, 0x3fcb297a0ba1cda8ULL,
     0x3fdf571a1b209648ULL, 0xbfea295eaf447b74ULL, 0x3feb60fc5d06b386ULL, 0xbfe6c68bb9239e54ULL, 0xbfeb05db8bee6080ULL,
     0x3fe48caf46a2fd02ULL, 0x3fe758333d52d2b2ULL};
-static const uint64_t v667[12] = {
+static const uint64_t v729[12] = {
     0x3fc566fda1c9a6ecULL, 0xc001fe5594a89bf0ULL, 0xc002921a4d52d302ULL, 0x3fc73a120b28a34eULL, 0xbff1e66ab90c369bULL,
     0xbfd1b2a864589072ULL, 0xbfe73c46cfb7128cULL, 0xbfb3f420902867eeULL, 0xbfe80e6a1919d782ULL, 0x3faa2487c7727b40ULL,
     0x3fe7ac1dc93bd8dcULL, 0x3ff0296e8425e18fULL};
-static const uint64_t v668[1] = {
+static const uint64_t v730[1] = {
     0x403c9edfa2c086e5ULL};
-static const uint64_t v669[17] = {
+static const uint64_t v731[17] = {
     0x3ff6885d06da3aceULL, 0x3fdc82fc9bef2758ULL, 0x3fee0a6534e896d8ULL, 0x3fea8a56fde40074ULL, 0xbfca75e443354eb0ULL,
     0xbff815ca5972666aULL, 0xbff4de38aebee3f4ULL, 0xbffc3f3ba93dd0c4ULL, 0xbff6126c963d3786ULL, 0x3ffc00c11c0daea0ULL,
     0x3fd3b0d19bb331a0ULL, 0xbfeada6b7a17d798ULL, 0x3fe38ed10bd7d8b8ULL, 0x3fe03db242b0d224ULL, 0x3fb871bf4e1b3920ULL,
     0x3fa041fc20dc6ec0ULL, 0x3fe256087531f45cULL};
-static const uint64_t v670[34] = {
+static const uint64_t v732[34] = {
     0x3fe9555efe7c65ccULL, 0xbfe18b00cab08dc4ULL, 0xbfe6c45153c10e4cULL, 0xbfdf43411bfa600cULL, 0xbfccb1318d8fd4c0ULL,
     0x3fd2bc08b25de070ULL, 0x3fdc641cabad3474ULL, 0xbfd504e058626428ULL, 0xbfe893de49174668ULL, 0xbfe42f9139478d92ULL,
     0x3feb2dcb18100a6aULL, 0xbfe967fb2bda9cccULL, 0xbfb492bf79ae62f0ULL, 0x3fd0f6ced815d540ULL, 0x3fd9b99a112f691cULL,
@@ -3732,7 +4381,7 @@ static const uint64_t v670[34] = {
     0xbfdac2d04af26a94ULL, 0xbfe1e35d17ef0ec8ULL, 0xbfed23ccfccf92baULL, 0xbfbbe405d56189d0ULL, 0x3fe713fdc3348032ULL,
     0x3fe8cfa0111f3b52ULL, 0xbfe99ed973f6f7d4ULL, 0x3fdc06a58a9efcc4ULL, 0x3f80cc8fff095080ULL, 0xbfd9aac8d01d7848ULL,
     0x3fdc40e18fe108d4ULL, 0xbfecaa4d3c3f8e4cULL, 0xbfc901bbe1637030ULL, 0x3febf91db73c2c54ULL};
-static const uint64_t v671[34] = {
+static const uint64_t v733[34] = {
     0xbfcda83492e94308ULL, 0xbfe49320ea7a57fcULL, 0x3fdccb4fbbd534d0ULL, 0x3fe41c733f4e3e32ULL, 0xbfe5d1e5b1bd9594ULL,
     0xbfe79a7fe4feb716ULL, 0x3fe7892364d9a340ULL, 0xbfd0fb0166a57e2cULL, 0x3fe07f3a042a09f8ULL, 0x3fe365aa2ee68630ULL,
     0x3fc87dc0536fbe20ULL, 0x3fef9e00002cc238ULL, 0xbfaf1cae92893820ULL, 0x3fda695fe5efed44ULL, 0xbfd2a6396833a770ULL,
@@ -3740,21 +4389,19 @@ static const uint64_t v671[34] = {
     0x3fd1641f4d387a38ULL, 0xbfdd54c1a68fe224ULL, 0x3fe6e97b8c81dce8ULL, 0x3fdcc5a138b51f74ULL, 0x3fe271e56b1befe0ULL,
     0x3fe06e023f91a91cULL, 0xbfe6b79966f675b4ULL, 0xbfe461e3253bdc5eULL, 0x3fcb9f3c23b78a10ULL, 0xbf9adfcd57b57600ULL,
     0x3f9eed25ac654cc0ULL, 0x3fe066add0f9db5cULL, 0x3fe4da70cb762b12ULL, 0x3fd270afd9b95230ULL};
-static const uint64_t v672[17] = {
+static const uint64_t v734[17] = {
     0x3ff290db66a043ebULL, 0xbfc16ef74b712dc6ULL, 0x3fd8f787f626bb9bULL, 0xbfd72f601d43fdf2ULL, 0x3fb635b01fbc513aULL,
     0xbfce7ee90183c5a0ULL, 0x3ffc208d585affd0ULL, 0xbfb973776ae26d39ULL, 0x3fe153c483d015a8ULL, 0xbfe94f83dff78d32ULL,
     0xbffa1c776f9dec0dULL, 0xbff4c4e701a87c7aULL, 0xbffff78f10b5b3c1ULL, 0xbfd4762fcb8c0816ULL, 0xbffa7a8cb3c5020fULL,
     0x3ff7556819d7214bULL, 0x400106eccf61ec68ULL};
-static const uint64_t v673[1] = {
+static const uint64_t v735[1] = {
     0x4024545489f2c2caULL};
-static const uint32_t v674[3] = {
+static const uint32_t v736[3] = {
     1U, 2U, 1U};
-static const uint32_t v675[2] = {
-    0U, 1U};
-static const uint64_t v676[7] = {
+static const uint64_t v737[7] = {
     0x3fd29e6be62775d8ULL, 0x3fec32f78217ac48ULL, 0x3ff285ba1c9cc25eULL, 0x3ff462cc31a000f6ULL, 0xbfc7a11224036c90ULL,
     0x3fbfa3a2e427fc80ULL, 0xbfc023a4c39ff570ULL};
-static const uint64_t v677[100] = {
+static const uint64_t v738[100] = {
     0x3fd46451fb2c6f6cULL, 0xbfd0e2d1ac0da160ULL, 0x3fe4e5efa1961d1eULL, 0x3fd8b47f691ee1c8ULL, 0x3fecd660a3b8bc06ULL,
     0x3fd016108bc05a94ULL, 0xbfed1eaa9ea711a0ULL, 0xbf7d93caf30c2800ULL, 0x3fc8f73110a21398ULL, 0x3fe63dbc2ce62048ULL,
     0x3fe8d65489c3bd0cULL, 0x3fe53e382c59ca4eULL, 0x3fd79efebc50e2b0ULL, 0x3fe322c9fe8ae052ULL, 0xbfd2453e588f41e4ULL,
@@ -3775,7 +4422,7 @@ static const uint64_t v677[100] = {
     0xbfeb23c1835a84ecULL, 0x3fc98aa1fe713838ULL, 0xbfdfaff3130c0a74ULL, 0x3fd2c9fb4eb269fcULL, 0x3fe5a18d9e652d6cULL,
     0xbfedf826d681fc32ULL, 0x3fe464de6a6ad380ULL, 0x3fd4fc1f166b560cULL, 0x3fbf70bf22b13620ULL, 0x3feef6c2c4cd0f96ULL,
     0xbfdeb5ede4032034ULL, 0xbfe260ee12a55fe8ULL, 0xbfea46f85646e826ULL, 0xbfc736a73c94d4c0ULL, 0x3fd9d5bc8b18b464ULL};
-static const uint64_t v678[100] = {
+static const uint64_t v739[100] = {
     0xbfebcdef6da5e67aULL, 0x3fe3c4ce3e0cb496ULL, 0x3fc9a78d810d8de8ULL, 0x3fd2cb59b5f1a9ccULL, 0xbfe5fa4ce10961c0ULL,
     0xbfec4c7446b19406ULL, 0xbfc45a10f173fb58ULL, 0xbfc91c65f5250538ULL, 0xbfde565b4a2c0f70ULL, 0x3fc35ea708aac5a0ULL,
     0x3fc7914ab4b5fb48ULL, 0x3fe1f057cc1232f4ULL, 0x3feec2a7628a10eeULL, 0xbfbf958ded418100ULL, 0xbfddea86435ace60ULL,
@@ -3796,68 +4443,180 @@ static const uint64_t v678[100] = {
     0xbfa117a5e2ae5900ULL, 0xbfbdef7c18a6a3b0ULL, 0xbfdd5c05f9cec2a4ULL, 0x3fdea444d82b3ab4ULL, 0xbfea9b4fc2b7f906ULL,
     0x3fe3ede4b9d6c93eULL, 0x3fb2113991880f40ULL, 0xbf51acd4be5a2400ULL, 0xbfe5103ceb2b7d12ULL, 0xbfe5cda59931df46ULL,
     0xbfe45a8c50e18944ULL, 0xbfc40878b4edccc8ULL, 0xbfee41e4e93d57d8ULL, 0xbfdf7e3d52fc2348ULL, 0xbfdf5aa58e976f00ULL};
-static const uint64_t v679[7] = {
+static const uint64_t v740[7] = {
     0xbf339c2a45b80cfaULL, 0x3f40cf039a3f9a38ULL, 0x3f6ea80dcab98858ULL, 0xbf632684e5cad965ULL, 0xbfb5a38bbaa94d6eULL,
     0xbfb5c7cbb79258aeULL, 0xbfbc87a173d9cc6dULL};
-static const uint64_t v680[1] = {
+static const uint64_t v741[1] = {
     0x403f95d28db211eaULL};
-static const uint64_t v681[16] = {
+static const uint64_t v742[16] = {
     0x3ff0000000000000ULL, 0x4340000000000000ULL, 0xbff0000000000000ULL, 0xc340000000000000ULL, 0x3fe0000000000000ULL,
     0x4008000000000000ULL, 0xc000000000000000ULL, 0x3fd5555555555555ULL, 0x3ff0000000000000ULL, 0x4340000000000000ULL,
     0xbff0000000000000ULL, 0xc340000000000000ULL, 0x3fe0000000000000ULL, 0x4008000000000000ULL, 0xc000000000000000ULL,
     0x3fd5555555555555ULL};
-static const uint64_t v682[16] = {
+static const uint64_t v743[16] = {
     0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL,
     0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL,
     0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL,
     0x3ff0000000000000ULL};
-static const uint64_t v683[1] = {
+static const uint64_t v744[1] = {
     0xc014000000000000ULL};
-static const uint64_t v684[1] = {
+static const uint64_t v745[1] = {
     0x4030000000000000ULL};
-static const uint64_t v685[16] = {
+static const uint64_t v746[16] = {
     0x4340000000000000ULL, 0xbff0000000000000ULL, 0xc340000000000000ULL, 0x3fe0000000000000ULL, 0x4008000000000000ULL,
     0xc000000000000000ULL, 0x3fd5555555555555ULL, 0x3ff0000000000000ULL, 0x4340000000000000ULL, 0xbff0000000000000ULL,
     0xc340000000000000ULL, 0x3fe0000000000000ULL, 0x4008000000000000ULL, 0xc000000000000000ULL, 0x3fd5555555555555ULL,
     0x3ff0000000000000ULL};
-static const uint64_t v686[16] = {
+static const uint64_t v747[16] = {
     0xbff0000000000000ULL, 0xc340000000000000ULL, 0x3fe0000000000000ULL, 0x4008000000000000ULL, 0xc000000000000000ULL,
     0x3fd5555555555555ULL, 0x3ff0000000000000ULL, 0x4340000000000000ULL, 0xbff0000000000000ULL, 0xc340000000000000ULL,
     0x3fe0000000000000ULL, 0x4008000000000000ULL, 0xc000000000000000ULL, 0x3fd5555555555555ULL, 0x3ff0000000000000ULL,
     0x4340000000000000ULL};
-static const uint64_t v687[16] = {
+static const uint64_t v748[16] = {
     0xc340000000000000ULL, 0x3fe0000000000000ULL, 0x4008000000000000ULL, 0xc000000000000000ULL, 0x3fd5555555555555ULL,
     0x3ff0000000000000ULL, 0x4340000000000000ULL, 0xbff0000000000000ULL, 0xc340000000000000ULL, 0x3fe0000000000000ULL,
     0x4008000000000000ULL, 0xc000000000000000ULL, 0x3fd5555555555555ULL, 0x3ff0000000000000ULL, 0x4340000000000000ULL,
     0xbff0000000000000ULL};
-static const uint64_t v688[16] = {
+static const uint64_t v749[16] = {
     0x3fe0000000000000ULL, 0x4008000000000000ULL, 0xc000000000000000ULL, 0x3fd5555555555555ULL, 0x3ff0000000000000ULL,
     0x4340000000000000ULL, 0xbff0000000000000ULL, 0xc340000000000000ULL, 0x3fe0000000000000ULL, 0x4008000000000000ULL,
     0xc000000000000000ULL, 0x3fd5555555555555ULL, 0x3ff0000000000000ULL, 0x4340000000000000ULL, 0xbff0000000000000ULL,
     0xc340000000000000ULL};
-static const uint64_t v689[16] = {
+static const uint64_t v750[16] = {
     0x4008000000000000ULL, 0xc000000000000000ULL, 0x3fd5555555555555ULL, 0x3ff0000000000000ULL, 0x4340000000000000ULL,
     0xbff0000000000000ULL, 0xc340000000000000ULL, 0x3fe0000000000000ULL, 0x4008000000000000ULL, 0xc000000000000000ULL,
     0x3fd5555555555555ULL, 0x3ff0000000000000ULL, 0x4340000000000000ULL, 0xbff0000000000000ULL, 0xc340000000000000ULL,
     0x3fe0000000000000ULL};
-static const uint64_t v690[16] = {
+static const uint64_t v751[16] = {
     0xc000000000000000ULL, 0x3fd5555555555555ULL, 0x3ff0000000000000ULL, 0x4340000000000000ULL, 0xbff0000000000000ULL,
     0xc340000000000000ULL, 0x3fe0000000000000ULL, 0x4008000000000000ULL, 0xc000000000000000ULL, 0x3fd5555555555555ULL,
     0x3ff0000000000000ULL, 0x4340000000000000ULL, 0xbff0000000000000ULL, 0xc340000000000000ULL, 0x3fe0000000000000ULL,
     0x4008000000000000ULL};
-static const uint64_t v691[16] = {
+static const uint64_t v752[16] = {
     0x3fd5555555555555ULL, 0x3ff0000000000000ULL, 0x4340000000000000ULL, 0xbff0000000000000ULL, 0xc340000000000000ULL,
     0x3fe0000000000000ULL, 0x4008000000000000ULL, 0xc000000000000000ULL, 0x3fd5555555555555ULL, 0x3ff0000000000000ULL,
     0x4340000000000000ULL, 0xbff0000000000000ULL, 0xc340000000000000ULL, 0x3fe0000000000000ULL, 0x4008000000000000ULL,
     0xc000000000000000ULL};
-static const uint64_t v692[28] = {
+static const uint64_t v753[4] = {
+    0x3ffb0c5a60a53e4eULL, 0x3fdd26d48ecee888ULL, 0xbff7059c318f0c7aULL, 0x3fe0a27d1ec81064ULL};
+static const uint64_t v754[257] = {
+    0x3fdfc6668557f4ccULL, 0x3fe43b9b58750abaULL, 0xbfe5aed575652b10ULL, 0xbfe74db98e0cefe0ULL, 0xbfe297960567d45aULL,
+    0x3fe954df23510b54ULL, 0x3fe676848c0b3ab4ULL, 0xbfe2fa01dc309e04ULL, 0xbfab941e5c30b780ULL, 0x3fe9eb35f95aae14ULL,
+    0x3fdfab280109e6bcULL, 0x3fdbd037c985f54cULL, 0x3fe5e84e6d90cb4eULL, 0xbf92230678187cc0ULL, 0xbfea87af2c90d52aULL,
+    0x3fc551f2d74eb7c0ULL, 0xbfe3435262ff30a8ULL, 0x3fd4869893c7aee8ULL, 0x3fefd6a90804d892ULL, 0xbfe9eaf9b48c75e6ULL,
+    0x3fd124dfe454a234ULL, 0xbfd6332813397898ULL, 0xbfe8ff90998df178ULL, 0xbfc8a82f76e29180ULL, 0x3fcdea49890dcdd0ULL,
+    0x3fbdfbea683a4e90ULL, 0xbf71f66e09ea6d00ULL, 0x3feb7d77396402f4ULL, 0xbfec87e7be22c9e8ULL, 0xbfe4dfd4ff151018ULL,
+    0x3fca3c0bfbdbd5c0ULL, 0x3fda130ab64d9918ULL, 0x3fe4edf4e12c9af2ULL, 0x3fe8a70ac1da7fe2ULL, 0x3fd4eddbe8d32e80ULL,
+    0x3fcb1afe1674b108ULL, 0x3fd8f7d0658837e8ULL, 0x3fe71f6df10f5a88ULL, 0xbfed1f1c7c3c484cULL, 0x3fb77a0b1ab4fbd0ULL,
+    0x3fee7d5192727824ULL, 0x3fdbb8f372d2063cULL, 0x3fd489dbacd6bcd8ULL, 0xbfe47d1961bbb958ULL, 0x3fc7f57e54612f38ULL,
+    0x3fe093cc3f5a00c2ULL, 0x3fe7d48e2fedffc0ULL, 0xbfcc23998787c758ULL, 0xbfe69d213cfe06acULL, 0x3feb325a672ebce4ULL,
+    0xbfd8d6274b959b40ULL, 0xbfe9a897875ce372ULL, 0x3fbc240440004430ULL, 0x3fdf2931b43f0f1cULL, 0xbfdfbeb20d12f964ULL,
+    0xbfe1f7d72b9df972ULL, 0x3fec000136cd4ac4ULL, 0x3fa00cb6c2a1e880ULL, 0x3fe95deca684c252ULL, 0xbfe021449ab58f20ULL,
+    0x3feffe432210e01cULL, 0x3fdd6279692a79d8ULL, 0x3fe878bf508ccf1aULL, 0x3fefbf5bd5fb6ddaULL, 0xbfe0430415615df6ULL,
+    0x3fdbab52014d71e4ULL, 0x3fefcce1933b0d9aULL, 0x3fe52d07b651f8c0ULL, 0x3fe71f9f305233ceULL, 0x3fddf4eafcb5f714ULL,
+    0x3fd3850678d669fcULL, 0x3fec902f2b3e8b0aULL, 0x3fd0cb27b4f27584ULL, 0xbfe2567faaa6ff2eULL, 0x3f961bd528216780ULL,
+    0x3fd06eaa343807bcULL, 0xbfe9dbdc73bfc6aeULL, 0xbfe487a369296de4ULL, 0xbfb53730e475a410ULL, 0x3fc26f9a66779218ULL,
+    0x3fd4b5e7290e8facULL, 0x3fef77bcd3959832ULL, 0xbfd14d286353d5e0ULL, 0x3fe5b63e00113388ULL, 0xbfedc37a9110963cULL,
+    0x3fedbd77ef9ca334ULL, 0x3febc20c8f6fb99cULL, 0xbfed5dda6a34ef44ULL, 0xbfd02f3e5f3c9004ULL, 0xbfe150b2223ee2a2ULL,
+    0x3fb9e409743ab040ULL, 0xbfc68cda3fde1e58ULL, 0xbfea73568626e34eULL, 0x3fe6e586f4ee0aa4ULL, 0xbfee1ba5f7408908ULL,
+    0x3fe6a44f64fece82ULL, 0xbfe293009c76bf18ULL, 0x3fd51ff6e0d636e4ULL, 0x3fe4044211badb4eULL, 0xbfa536421f6c3c80ULL,
+    0x3fe01de82b7276f0ULL, 0x3fd5dba104e1331cULL, 0x3feba0d4bbab38d8ULL, 0xbfe9885f053d48c4ULL, 0xbfef3c0847fae458ULL,
+    0xbfe02723e33b79aaULL, 0xbfd41d54db49faa4ULL, 0xbfe980b4625b32d2ULL, 0xbfc4912c74158190ULL, 0x3fda950ac2786688ULL,
+    0xbfcbdc2f31d01180ULL, 0x3fe2e8d892814d54ULL, 0xbfd55eddcf1ba2f8ULL, 0x3fe387c79221d5a8ULL, 0xbfe14bd09a747138ULL,
+    0x3fdf2cf6ab630870ULL, 0xbfc272ba26cef950ULL, 0x3fc6731769e98468ULL, 0xbfd0eeb3268c4c5cULL, 0x3fe2d2a60c3018beULL,
+    0x3fe5b6ae989af0f8ULL, 0x3fe4de3b12b2bcceULL, 0x3fe679a649f4c2d8ULL, 0x3fe0112d92dbedb4ULL, 0x3fdc930e1bc3ad34ULL,
+    0xbfdb4e89f57a15c8ULL, 0x3fdac3ae0cb6764cULL, 0x3fe3a3f736dc8126ULL, 0x3fedaa514dcb4ecaULL, 0x3fd34e92cadbc578ULL,
+    0xbfeb9fd396800cd2ULL, 0xbfdb0589c31e2554ULL, 0xbfd0e188ec0451acULL, 0x3f8d3b73d5c39c00ULL, 0xbfe9ec7c344e95eaULL,
+    0xbfec026694885330ULL, 0x3fcee76b02cd7938ULL, 0xbfd37193fe7b81acULL, 0x3feacecf34a5bd3aULL, 0x3fb19485d671c3a0ULL,
+    0x3fef5c1ed5f1b6baULL, 0x3fc47a89399ecde0ULL, 0x3fca5a4a1b09aea8ULL, 0xbfd8f3c13cd94364ULL, 0xbfe53e194e8ab0b2ULL,
+    0xbfeba50f8de277e6ULL, 0xbfed3fd15cd478beULL, 0x3fdb2d5fc09091ecULL, 0x3fa42e590cb108e0ULL, 0x3f928f6571f61f40ULL,
+    0x3fc0f92362fe18b0ULL, 0x3fd6c865b34e85f8ULL, 0xbfa9a8460fcce380ULL, 0xbfe3ebfea43dd50eULL, 0x3fe9217519336548ULL,
+    0xbfc1d391b4ac2968ULL, 0xbfe79cec7a7ec6d2ULL, 0xbfe83ec10b56914eULL, 0xbfeb232f03993cd6ULL, 0xbf98c4f4617dda00ULL,
+    0xbfeb5bf63604d34cULL, 0x3fe305d348511b12ULL, 0x3fe121636476b0e4ULL, 0x3fe37a09201cb514ULL, 0xbfca30e24be30e68ULL,
+    0x3fef05232d1968ccULL, 0x3fe10c587d6b8dd0ULL, 0xbfe1999cbe79c22aULL, 0xbfe13aa6292838a8ULL, 0x3fea523f9c5a4590ULL,
+    0x3fcf00c1b1328018ULL, 0x3feee6415d1c3740ULL, 0xbfe2d39b91e4bf00ULL, 0xbfbeb9152fde0160ULL, 0x3fee9d01a95b1e64ULL,
+    0x3fa7b32806fec500ULL, 0x3fe0a0a6d9f04d6eULL, 0xbfc379952069ccf8ULL, 0xbfd81b76bc0d2978ULL, 0x3fbcde623e1b8370ULL,
+    0x3fe039b1cae18b34ULL, 0x3fe8c5c408aef4c0ULL, 0x3fd5bf3904100b9cULL, 0x3fdcc155d3e016f4ULL, 0x3fd4ecb516836184ULL,
+    0x3fccf891fc67ee48ULL, 0xbf8762c97902bb80ULL, 0x3fd7dd790db1b310ULL, 0x3fc47a9885489e58ULL, 0xbfe5006cfdf37d0aULL,
+    0x3fe97937af611da4ULL, 0xbfe9a185f887861aULL, 0x3fbd7ee61479f330ULL, 0xbfc7356ef7f71600ULL, 0x3fe75bfedb992372ULL,
+    0x3fc7d1d64b08cf00ULL, 0xbfe237b7f6e20f88ULL, 0xbfee201093149648ULL, 0x3fc6f05aed150358ULL, 0x3fe127dc30bb7898ULL,
+    0xbfd5e137f6f53624ULL, 0xbfe3a7dfbacb7080ULL, 0xbfe640e20c8c25a8ULL, 0x3fe49efef230a9a4ULL, 0x3fd41359a2a5a2bcULL,
+    0xbfef10eed490c2eeULL, 0xbfef348ecce3231cULL, 0x3feefb0aae9f0182ULL, 0x3fe9568fdca112a8ULL, 0x3fd8f4cee7ad15dcULL,
+    0x3fdb22071c637a4cULL, 0xbfcaea8b2fa869d0ULL, 0xbfe713c2b0b2dab0ULL, 0xbfe7373f86ff929aULL, 0xbfe8e60edaa22476ULL,
+    0x3fe88f2af934b192ULL, 0xbfa59356bf20af20ULL, 0x3feaa5ddc8b2a044ULL, 0x3fefe22c124c782aULL, 0x3fda29aabe4649b0ULL,
+    0xbfbafc0610420430ULL, 0xbfed156da84ca710ULL, 0xbfdc47db3f7863ccULL, 0x3fe67d44766b1bacULL, 0xbfe363433094fce6ULL,
+    0xbfd79da863ad7eb8ULL, 0xbfe87ec0ff1d2f54ULL, 0x3fe3013c368d48fcULL, 0x3fe0880f1cc93d7aULL, 0x3fe0709daaa2ac9eULL,
+    0x3fa558ebb57a8ac0ULL, 0xbfe779461ba71074ULL, 0x3fa23ba142fd4180ULL, 0xbfebdfc5f3be63d0ULL, 0xbfd09bd572108794ULL,
+    0xbf8550dba2087880ULL, 0x3fbc73ea9d242240ULL, 0xbfdb2f00bfd6993cULL, 0x3fe59f01065ad102ULL, 0xbfd4456b886803ccULL,
+    0x3fd39910cad9fca0ULL, 0x3fee1673ee3f0246ULL, 0x3fd549e8884f3fc4ULL, 0x3fb77806a54daf30ULL, 0x3fe6c11fee48befcULL,
+    0x3fe13f1d471b4072ULL, 0xbfdd333405afde98ULL, 0x3feaa20c0bbf6dfaULL, 0xbfe2e9f38269125cULL, 0x3fadecf3420d91e0ULL,
+    0x3fe583cce1783f04ULL, 0x3fec34551bf4190eULL, 0x3fdb16557ac5ecd0ULL, 0x3fd4897990f682e4ULL, 0x3fe4ed5f7f3e7606ULL,
+    0xbfec531abd8bce0eULL, 0x3fd311e2b0938ef8ULL};
+static const uint64_t v755[257] = {
+    0x3fdf2450e56af170ULL, 0xbfd44e199e631658ULL, 0xbfe65339d8a91834ULL, 0x3fd0b72cd2ddb964ULL, 0x3fe7dc02ffe320b2ULL,
+    0x3fe2fb08864bde42ULL, 0xbfda8d5e814c2fe4ULL, 0xbfca909d23652138ULL, 0xbfece7aa87b7f8aeULL, 0xbfaca77e9a961980ULL,
+    0xbfdb28ea217795bcULL, 0xbfef20105e2ce6a4ULL, 0x3fec1e44dffa88d2ULL, 0xbfe791dbbf998406ULL, 0x3fe03d04e3569cfaULL,
+    0xbfed3caca11b8dceULL, 0x3fe1b38c7a413dd4ULL, 0xbfe2b06e210511caULL, 0xbfb9e40c37b96700ULL, 0x3fe2e501cbf443b8ULL,
+    0xbfe958c45c962daeULL, 0xbfb4411da07302c0ULL, 0x3fefce9890f9c0deULL, 0xbfe78816d4c31db8ULL, 0x3fe828ce9cf81668ULL,
+    0xbfe71c48454f7956ULL, 0xbfc9996b8d5d7808ULL, 0x3fcb1dc1231b5288ULL, 0xbfe49185ebaaacf4ULL, 0x3fd5f3a972b8a8f4ULL,
+    0x3fe702fe285bf0b4ULL, 0x3fe0c9e6b7a44d96ULL, 0xbfcb7a26f9eeec40ULL, 0x3fd2f4911c9eef1cULL, 0x3fd82706d4f8694cULL,
+    0xbfde9d7faab2c934ULL, 0xbfe03463c36657f6ULL, 0xbfe35dee5f58859eULL, 0xbfee7216a87a9710ULL, 0xbf9cabbd55dc41c0ULL,
+    0x3fd25a30f94251f4ULL, 0xbfe54212f05a5d70ULL, 0xbfecee4fe71824b6ULL, 0xbfc2538ca027b3c8ULL, 0x3fed209d2ae5d988ULL,
+    0x3f97eec052512cc0ULL, 0xbfef9e8bf64d0cd8ULL, 0xbfc277543d5196d8ULL, 0xbfc3a93e5e323bb8ULL, 0x3fe6606453de69a4ULL,
+    0xbfec3f06f50b92dcULL, 0x3fe5d044d2790148ULL, 0xbfd683bdc5d9a3e4ULL, 0x3fe66a590f48ad1aULL, 0x3fe8e908a0591084ULL,
+    0xbfbc260cf002ce60ULL, 0xbfe9fd144b6889beULL, 0x3fd865e439c105e8ULL, 0xbfe79da6ab023532ULL, 0x3fd3339a922bde08ULL,
+    0x3fd428dddae99600ULL, 0xbfef8e2a6392bebcULL, 0x3fec8a391500ec90ULL, 0xbfe7b975d3755ce2ULL, 0x3fe20e72cf860524ULL,
+    0xbfe08c73986eda78ULL, 0x3fd1897732f096b0ULL, 0xbfe907d9d35efb40ULL, 0xbfb9d6f5d4fee9c0ULL, 0x3fc5b48d7cc12968ULL,
+    0x3fe0e9631dfafa86ULL, 0x3fe333f26eed028eULL, 0xbfeef77734a25e24ULL, 0xbfe3d285f5526726ULL, 0xbfdc11570d7a4344ULL,
+    0xbfdb671d7b694d4cULL, 0x3fec5c77612cf882ULL, 0xbfe16886397869acULL, 0xbfe98a123d160500ULL, 0xbfe250c165a1e804ULL,
+    0xbfa9df8c8e1eb0c0ULL, 0xbfe00d9f18c218f8ULL, 0x3fe375e0432990f8ULL, 0xbfc0f5e95623b808ULL, 0x3fe8efc383490beaULL,
+    0xbfea1e1c8f25e4deULL, 0xbfd1012b6d908b70ULL, 0xbfbd3be766e29260ULL, 0x3fbefc4ae35be620ULL, 0x3f92533094ce94c0ULL,
+    0xbfd88bc9aff06780ULL, 0xbfdf169f0243ad54ULL, 0x3feb95bffea358e4ULL, 0xbfe550781b68384aULL, 0xbfdce080e61a9ad8ULL,
+    0x3fe8088f3f659d78ULL, 0xbfcb72272d3f4f20ULL, 0xbfd287735eb2a9b0ULL, 0xbfe8daec9aa119f2ULL, 0xbfca94df768ef0c0ULL,
+    0x3fc22d757e7c9b70ULL, 0xbfb8188895b7ebb0ULL, 0x3fe1c19a63e23e4cULL, 0xbfe33328747fe4eeULL, 0x3fc951db958c41f0ULL,
+    0x3fedd97aa4e013a2ULL, 0xbf8caedd2ab17600ULL, 0x3fe2f82d0d8a5bd8ULL, 0x3fda8b83b6bf7a84ULL, 0x3fdf1de2eebff30cULL,
+    0x3fcf4942177169f0ULL, 0xbfe2425e2b07b710ULL, 0x3fb9978440362270ULL, 0x3fda9d61ba511e2cULL, 0x3fc3910c0b984548ULL,
+    0xbfe7ae37f794937eULL, 0x3fed7dec8d91babcULL, 0xbfe96675922ec3e2ULL, 0xbfc8342423219e50ULL, 0x3fea8ede9bee22dcULL,
+    0xbfd1358356658ef8ULL, 0x3fc92d35a22827f8ULL, 0xbfbe356c7a5ad110ULL, 0xbfd58f44e3a15bb0ULL, 0x3f1c3cc0b0244000ULL,
+    0x3fdaafa9b5965554ULL, 0xbfe4efa579a88916ULL, 0x3fb7ff34dfa6fd90ULL, 0xbfcdd97f3e6123d0ULL, 0x3fd258c1d15feaf8ULL,
+    0xbfe4e47e2637defcULL, 0xbfc3b555bea39d20ULL, 0x3fe74d7d5108c8acULL, 0x3fe6227e6a9161f4ULL, 0x3fdbef8ddadcf904ULL,
+    0x3fe575d630017190ULL, 0x3f98c3c064818540ULL, 0xbf988142bca13300ULL, 0xbfbebee1600daa80ULL, 0x3fd703663d53469cULL,
+    0xbfbc47d895a7efd0ULL, 0xbfe9fec2a586456eULL, 0x3fed6f0ff96da202ULL, 0xbfe42a0cd04cef22ULL, 0x3fea3bad7747771eULL,
+    0x3fd98c5eb3b96114ULL, 0x3fe4f7106158ea60ULL, 0xbf8d93e1eedcad80ULL, 0x3fd8a3b5d6322c90ULL, 0x3fa2fcb3ba3ac760ULL,
+    0xbfca2355dac7ebd8ULL, 0xbf802058dbd27080ULL, 0xbfe62fb7caa228e6ULL, 0x3fdda592ec797e10ULL, 0xbfd5722f24e657a0ULL,
+    0x3fed849656d1f3c4ULL, 0xbfdc25fefd2d45d0ULL, 0x3fd2139c46172860ULL, 0x3fe3d4036cbce8fcULL, 0xbfebe87166fba6aaULL,
+    0xbfa2bb0967da45e0ULL, 0xbfeade3e69ded3acULL, 0x3fd979845418986cULL, 0x3fe5333741dd5982ULL, 0xbfe0184ac06d5422ULL,
+    0x3fe2e0d6066af7b0ULL, 0x3fd556609a90fcdcULL, 0xbfbccc1e8329cf90ULL, 0xbfe7092efb683860ULL, 0x3f503799f635ac00ULL,
+    0x3fd691a7b4427720ULL, 0x3fe07f44db60669aULL, 0x3fe36a2205a25d5eULL, 0xbfe7788165ae21a4ULL, 0x3fd6aaf72b8a29f8ULL,
+    0xbfe556ea8e75bda0ULL, 0xbfea48e5b9fbf8caULL, 0xbfec66a71d9ab4b6ULL, 0x3fdb46d2621dc368ULL, 0xbfdff1e88f8e352cULL,
+    0xbfe914a511a61240ULL, 0x3fdbad0d1db77d4cULL, 0x3fe0e0519b3c5168ULL, 0x3feb0489cb59f7ecULL, 0xbfe4c4224391becaULL,
+    0xbfaac100d5ed2140ULL, 0xbfe70e9bcc68d8b2ULL, 0xbf9eaa39beb9e500ULL, 0xbfdd6c7898e2a7a0ULL, 0xbfed7006cc6da80cULL,
+    0xbfe311d1d4e1150aULL, 0x3fea3cb3e29dc01aULL, 0x3fd8fc6b305a8748ULL, 0xbfede2f30e8ddfbeULL, 0x3fdea27453afe758ULL,
+    0xbf94fb8ce4be1480ULL, 0xbfef5b37e83317d8ULL, 0x3fb18bbd363d44c0ULL, 0xbfd08708179169c0ULL, 0xbfe754e1710de030ULL,
+    0x3fd885d4ab49c55cULL, 0x3fdfd64897e6c854ULL, 0xbfcda40ac5e25ce0ULL, 0xbfdfffe023408594ULL, 0x3fda8e1c54b35c18ULL,
+    0x3fe9f6a002c36a9eULL, 0x3fe70dc7f840277cULL, 0x3fc1529fdb736e18ULL, 0x3fc1b63984615148ULL, 0x3fec353675853412ULL,
+    0x3fee6bb4557f6f7cULL, 0xbfd9a642d494433cULL, 0xbfe8e229d18729f6ULL, 0x3fdc17569ad80d10ULL, 0x3fb09b0a8ed60260ULL,
+    0xbfbf9be8dfaeb810ULL, 0xbf81d92c6120d980ULL, 0x3fd9127ceea5a410ULL, 0xbfc1b7884189eac8ULL, 0x3fe26860f1d3d8b0ULL,
+    0xbfcf09857c170780ULL, 0x3fe7e2f43bcbc2e6ULL, 0xbfb3e76722e88a40ULL, 0x3fd848805edc811cULL, 0x3fbb619eeb52f3e0ULL,
+    0x3fef1b78fda5f606ULL, 0x3fcb8eda0f6f8350ULL, 0xbfdbb10f05876cbcULL, 0xbfe2ed46d3ce2736ULL, 0x3fc070686a6756e0ULL,
+    0xbfe375fb586649c8ULL, 0x3fe7612b8077faa4ULL, 0x3fee33a1098e7da2ULL, 0xbfeaaf57792f6c7aULL, 0x3fe0185bab49cf3eULL,
+    0xbfebe68d39415196ULL, 0xbfc82e4ee4a2d270ULL, 0xbfe65010d319bcf0ULL, 0xbfc9b1ae82008560ULL, 0xbfe7502b3312e138ULL,
+    0x3fa076dcc03fdd20ULL, 0xbfe570657ed80474ULL, 0x3fe634c3ca303d24ULL, 0xbfdc2e12a62043f4ULL, 0xbfe807352eb21212ULL,
+    0xbfe3456e4a9e5828ULL, 0xbfd91367b249da2cULL, 0xbfc2bb23b934f928ULL, 0xbfdb4bed7412d540ULL, 0x3fdb4015576fcd08ULL,
+    0x3fe15c66ed5c57c8ULL, 0xbfc59b6e84b18d18ULL, 0x3fe5a90f65cf1290ULL, 0xbfe06eac7c26a8bcULL, 0x3fc0e40cca076c98ULL,
+    0xbfb7990e3a657ac0ULL, 0xbfcd8ad9a8b1a618ULL};
+static const uint64_t v756[4] = {
+    0x3ff38db282c5ad27ULL, 0xbff90538c65fa77eULL, 0xc00e5094ed95945eULL, 0xbff7c9259c395bc4ULL};
+static const uint64_t v757[1] = {
+    0x4062811b868901daULL};
+static const uint64_t v758[28] = {
     0x3fe8413ca85cdb30ULL, 0x400112e9315c6b70ULL, 0x3fddf55de4a67870ULL, 0x3fc6048f75e8fd00ULL, 0x3fcb408dbfc57940ULL,
     0x3fc6bde4f3f2dfc0ULL, 0x3fffd3942ee0316cULL, 0x40057155fa835274ULL, 0xbfbc50ff24209c00ULL, 0xbfcd1f1c3df9f920ULL,
     0xbfd9fb477339ac70ULL, 0xc00146f158e7a764ULL, 0x3fe8dc8b71a77dd8ULL, 0xbfea34dbf83db4d0ULL, 0xbfec44ff81607bb8ULL,
     0xbfe95ce390d7b488ULL, 0xbfe0ab0ef0f31978ULL, 0x3ffa53d05af9f130ULL, 0x3fbc16e56bcd4b40ULL, 0xbfeaf20268458d30ULL,
     0xbfcf666629199520ULL, 0x4000dd9ae8480948ULL, 0xbff0ecc7949d78f8ULL, 0xc0019edc7568f21bULL, 0x3fe6615c2f9586a0ULL,
     0xbfca7dfe4f667940ULL, 0x3fd4fd0c12553070ULL, 0xbfda2c70f80a8a30ULL};
-static const uint64_t v693[42] = {
+static const uint64_t v759[42] = {
     0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x3ff0000000000000ULL, 0x3fb999999999999aULL,
     0x3fb999999999999aULL, 0x3fb999999999999aULL, 0x3feccccccccccccdULL, 0x3fc999999999999aULL, 0x3fc999999999999aULL,
     0x3fc999999999999aULL, 0x3fe999999999999aULL, 0x3fd3333333333334ULL, 0x3fd3333333333334ULL, 0x3fd3333333333334ULL,
@@ -3867,40 +4626,40 @@ static const uint64_t v693[42] = {
     0x3fe999999999999aULL, 0x3fe999999999999aULL, 0x3fe999999999999aULL, 0x3fc9999999999998ULL, 0x3feccccccccccccdULL,
     0x3feccccccccccccdULL, 0x3feccccccccccccdULL, 0x3fb9999999999998ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL,
     0x3ff0000000000000ULL, 0x0000000000000000ULL};
-static const uint64_t v694[21] = {
+static const uint64_t v760[21] = {
     0x0000000000000000ULL, 0x3ff0000000000000ULL, 0x0000000000000000ULL, 0x3ff0000000000000ULL, 0x0000000000000000ULL,
     0x3ff0000000000000ULL, 0x0000000000000000ULL, 0x3ff0000000000000ULL, 0x0000000000000000ULL, 0x3ff0000000000000ULL,
     0x0000000000000000ULL, 0x0000000000000000ULL, 0x3ff0000000000000ULL, 0x0000000000000000ULL, 0x3ff0000000000000ULL,
     0x0000000000000000ULL, 0x3ff0000000000000ULL, 0x0000000000000000ULL, 0x3ff0000000000000ULL, 0x0000000000000000ULL,
     0x3ff0000000000000ULL};
-static const uint64_t v695[1] = {
+static const uint64_t v761[1] = {
     0x40156ba194041569ULL};
-static const uint64_t v696[28] = {
+static const uint64_t v762[28] = {
     0x3fe84cfaeca51a9aULL, 0x40010d1098205847ULL, 0x3fddc68588b327a9ULL, 0x3fc55e3c3388ed4eULL, 0x3fcb52784abef678ULL,
     0x3fc6e1fcafefe587ULL, 0x3fffdcbf60094f9aULL, 0x4005763f2891fab1ULL, 0xbfc382efcc6797c0ULL, 0xbfcc9d7b40f8ed98ULL,
     0xbfdaa05bfecf74bcULL, 0xc001427b8cc19222ULL, 0x3fe745792d2f1d91ULL, 0xbfea16e1dd4d803eULL, 0xbfeca24131fd564dULL,
     0xbfe94b1e3d34e386ULL, 0xbfe231b264cc2f9cULL, 0x3ffa690c6e7a8df1ULL, 0x3fb9532faa9a0cf2ULL, 0xbfeadf10ff895a97ULL,
     0xbfd2f7ec3b3eea80ULL, 0x4000e9aeb219c826ULL, 0xbff11c3e04f5430bULL, 0xc00199d3cd94ef2cULL, 0x3fe0635a06f34696ULL,
     0xbfe17b3ec318c374ULL, 0x3fd088517f8aa4d1ULL, 0xbfdae68e7ddba36fULL};
-static const uint64_t v697[2] = {
+static const uint64_t v763[2] = {
     0x40156ba194041569ULL, 0x40150951eb843f02ULL};
-static const uint64_t v698[28] = {
+static const uint64_t v764[28] = {
     0x3fe8547f8ce12355ULL, 0x400112260bf9d124ULL, 0x3fdce87d8d228b77ULL, 0x3fc3107220574bccULL, 0x3fcb3f89b4ddf0bbULL,
     0x3fc78726af228a97ULL, 0x3fffd45c64e5a833ULL, 0x400573a4107a7a2bULL, 0xbfc1ef28fa130144ULL, 0xbfcd97afd1d8e9e9ULL,
     0xbfda6414ac9aa834ULL, 0xc001423314005fabULL, 0x3fe7c37007de5d91ULL, 0xbfea7a7fa33e642aULL, 0xbfec7a0f2199b765ULL,
     0xbfe94d1e70076914ULL, 0xbfe1a478d7deaa57ULL, 0x3ffa4adc61c89257ULL, 0x3fbabfe989f1ae61ULL, 0xbfeadfb2b2d03269ULL,
     0xbfd1f1e61fb72218ULL, 0x4000dde750b0413dULL, 0xbff106958714a75fULL, 0xc00199c333e6f13aULL, 0x3fe298fb15c145a8ULL,
     0xbfd9cf945fabfb07ULL, 0x3fd1b704b0179780ULL, 0xbfdb14958121e6a7ULL};
-static const uint64_t v699[3] = {
+static const uint64_t v765[3] = {
     0x40156ba194041569ULL, 0x40150951eb843f02ULL, 0x4014f6a1df2cf8d3ULL};
-static const uint64_t v700[28] = {
+static const uint64_t v766[28] = {
     0x3fe85cc1c05e771aULL, 0x4001131888f97cbdULL, 0x3fdc573cfe6d28a9ULL, 0x3fc180078e55c008ULL, 0x3fcb36986a88622bULL,
     0x3fc7fe5835e18498ULL, 0x3fffd427e773d639ULL, 0x400574cfaaf4bbb3ULL, 0xbfc2a1e165e4c5b8ULL, 0xbfcda5a1ce2fecddULL,
     0xbfda73de37781c46ULL, 0xc00140300a2bbd81ULL, 0x3fe792bb2f619513ULL, 0xbfea90e659389efeULL, 0xbfec7eda29358c9dULL,
     0xbfe947100b0e2803ULL, 0xbfe1c5ce6ff100a1ULL, 0x3ffa4ddddbc8af9bULL, 0x3fbac083e357306dULL, 0xbfead834b59ab31cULL,
     0xbfd2560a2fa3b34bULL, 0x4000e22510e841f0ULL, 0xbff1087154f1cd97ULL, 0xc001979e813c6b1bULL, 0x3fe1ac5d79ea2395ULL,
     0xbfdd13867dcceb8eULL, 0x3fd0ad7181ad420bULL, 0xbfdb7b0d1c13723bULL};
-static const uint64_t v701[100] = {
+static const uint64_t v767[100] = {
     0x40156ba194041569ULL, 0x40150951eb843f02ULL, 0x4014f6a1df2cf8d3ULL, 0x4014f3794630a5aaULL, 0x4014f23d61e4c9e6ULL,
     0x4014f15054ee7814ULL, 0x4014f06e8d8cc4aeULL, 0x4014ef8dd1ed2f20ULL, 0x4014eeac28eec421ULL, 0x4014edc8d3f8e5a8ULL,
     0x4014ece33d97b496ULL, 0x4014ebfad0e2718bULL, 0x4014eb0ef304af11ULL, 0x4014ea1f01c2b135ULL, 0x4014e92a52b67170ULL,
@@ -3921,14 +4680,14 @@ static const uint64_t v701[100] = {
     0x4012d142aa6bc347ULL, 0x4012b9c8b872d9f5ULL, 0x4012a1f9b12d7ac2ULL, 0x401289e7598385baULL, 0x401271a34aa0c104ULL,
     0x4012593e8eefeacbULL, 0x401240c94bc4b43dULL, 0x401228527a132ef6ULL, 0x40120fe7af191c2dULL, 0x4011f794f49d2984ULL,
     0x4011df64af76e88dULL, 0x4011c75f92741502ULL, 0x4011af8c9b5be0a8ULL, 0x401197f117b8027eULL, 0x40118090af1bc028ULL};
-static const uint64_t v702[28] = {
+static const uint64_t v768[28] = {
     0x3ff31b0c223b5d83ULL, 0x400562d487577271ULL, 0xbff5e77e55d6525aULL, 0xc001333d33626a8bULL, 0x3fb294f25b0851b4ULL,
     0x3ffbc09f82a6046fULL, 0x400429aabc1835f1ULL, 0x400d717a7ad65b43ULL, 0xbfcc68d3ff7334ecULL, 0xbfe6dc56ff769600ULL,
     0xbfd6f8b43ae80703ULL, 0xc0014e94435132c8ULL, 0x3ffa702af1ca0a47ULL, 0xbfffe63462f92f06ULL, 0xbfe68ea9c84fee19ULL,
     0xbfec0853bee36795ULL, 0x3fcfd77b72bc1886ULL, 0x4005728cf5132af0ULL, 0x3fca38dc791828feULL, 0xbfe8d7c73fb0d528ULL,
     0x3fc0c81c66ca2f30ULL, 0x400f54f99a0eb5b4ULL, 0xbff06217a02cba9dULL, 0xc000b893af3fcb23ULL, 0x400360767646070bULL,
     0xc0053a3e6f3e4696ULL, 0x3fc66efb457ae311ULL, 0xbfe5db74498bbdd3ULL};
-static const uint64_t v703[37] = {
+static const uint64_t v769[37] = {
     0x3fe84cfaeca51a9aULL, 0x40010d1098205847ULL, 0x3fddc68588b327a9ULL, 0x3fc55e3c3388ed4eULL, 0x3fcb52784abef678ULL,
     0x3fc6e1fcafefe587ULL, 0x3fffdcbf60094f9aULL, 0x4005763f2891fab1ULL, 0x3f404843e46db4a4ULL, 0xbf81b6098561dee3ULL,
     0x3f7cd8c9d989cbc4ULL, 0x3f7cd03166fb9172ULL, 0xbfc382efcc6797c0ULL, 0xbfcc9d7b40f8ed98ULL, 0xbfdaa05bfecf74bcULL,
@@ -3937,9 +4696,9 @@ static const uint64_t v703[37] = {
     0x4000e9aeb219c826ULL, 0xbff11c3e04f5430bULL, 0xc00199d3cd94ef2cULL, 0xbfb17e00cdff9c3bULL, 0x3f80c75654b9407cULL,
     0xbf925b39fa193218ULL, 0x3f722d57fe736276ULL, 0x3fe0635a06f34696ULL, 0xbfe17b3ec318c374ULL, 0x3fd088517f8aa4d1ULL,
     0xbfdae68e7ddba36fULL, 0xbfd88ce1263f3f73ULL};
-static const uint64_t v704[2] = {
+static const uint64_t v770[2] = {
     0x40156ba194041569ULL, 0x4016444eff639a78ULL};
-static const uint64_t v705[37] = {
+static const uint64_t v771[37] = {
     0x3fe8504eae59717bULL, 0x4001192621a5168fULL, 0x3fdc932bd01ca281ULL, 0x3fc25e2ae9371019ULL, 0x3fcb2ce2c0c329d2ULL,
     0x3fc7f1a7f4ada62dULL, 0x3fffc43d7496f539ULL, 0x40056bd63422ee52ULL, 0xbf5af394c8db97acULL, 0x3f3d1c94dbe17100ULL,
     0xbf84187e757dce3eULL, 0xbf8765daad9db7b3ULL, 0xbfbb33fed8ba8101ULL, 0xbfcf6bc2d45147b0ULL, 0xbfd9cfb570bae180ULL,
@@ -3948,9 +4707,9 @@ static const uint64_t v705[37] = {
     0x4000bb2120a03fe3ULL, 0xbff0d91e83fb97dfULL, 0xc0019e1173cd86b3ULL, 0x3f75ca8fe56d8500ULL, 0xbf97a98e9c4db55aULL,
     0x3f5d28a25382cb00ULL, 0x3f63be0c1d20b287ULL, 0x3fe88c28743e218aULL, 0xbf9079da342c5480ULL, 0x3fd624bb3929d94cULL,
     0xbfda99dab6cf8087ULL, 0x3fcb672af641add2ULL};
-static const uint64_t v706[3] = {
+static const uint64_t v772[3] = {
     0x40156ba194041569ULL, 0x4016444eff639a78ULL, 0x40178b0047deba64ULL};
-static const uint64_t v707[37] = {
+static const uint64_t v773[37] = {
     0x3fe866ee8ec2d443ULL, 0x40010b28a17d6be4ULL, 0x3fdcc03e041fbfd3ULL, 0x3fc2830ebca1c113ULL, 0x3fcb767f8ed584acULL,
     0x3fc77ec7c5a2c54cULL, 0x3fffd74f33909619ULL, 0x400573e33f12c67cULL, 0x3f61581584fecc7eULL, 0xbf9088dd56cf7ec9ULL,
     0x3f630fc3d9b063e0ULL, 0xbf4340cbaf4a0e70ULL, 0xbfca4d3f6b74cda0ULL, 0xbfcf515c417dcb80ULL, 0xbfdb5774f46bdf9aULL,
@@ -3959,7 +4718,7 @@ static const uint64_t v707[37] = {
     0x4000bd45e86bdbb3ULL, 0xbff14f0356f5e315ULL, 0xc00194cd8eb26afaULL, 0xbfc3f3215d57e850ULL, 0xbf962ff6bc8a52c3ULL,
     0xbfa3d65bbaf9680eULL, 0x3f83ec196a80a97eULL, 0x3fd6d98239232e5cULL, 0xbfe7f684d7534366ULL, 0x3fc9bdc1158fa861ULL,
     0xbfdbc4e2757c90b9ULL, 0xbfe3e21b5fd1b810ULL};
-static const uint64_t v708[100] = {
+static const uint64_t v774[100] = {
     0x40156ba194041569ULL, 0x4016444eff639a78ULL, 0x40178b0047deba64ULL, 0x401968ce4cf01999ULL, 0x4017a8f0f15b9b4aULL,
     0x4018c2e3c572642cULL, 0x40175037d5ff699cULL, 0x4017e2e65f246d00ULL, 0x4016f56a93408fbbULL, 0x4017290133106555ULL,
     0x40168597031391f9ULL, 0x401684e2b9b9506dULL, 0x401617abf0651a78ULL, 0x4016026819602b90ULL, 0x4015bb70f0c17912ULL,
@@ -3980,7 +4739,7 @@ static const uint64_t v708[100] = {
     0x4015d85a1103b480ULL, 0x4015d0754f62bc2cULL, 0x4015e4e98299b71eULL, 0x4015d9f078c434b8ULL, 0x4015f0dfd1a15770ULL,
     0x4015e21e213e8a66ULL, 0x4015fc3c73200af0ULL, 0x4015e8cfb9c85b90ULL, 0x401606f5fedadd66ULL, 0x4015edbfb3e33c8cULL,
     0x401610eca56be15eULL, 0x4015f08dabe88f3bULL, 0x401619ea496837b6ULL, 0x4015f0c2ffa841f0ULL, 0x401621a61cd510e8ULL};
-static const uint64_t v709[37] = {
+static const uint64_t v775[37] = {
     0x3ff1f1f372a3d855ULL, 0x4004857a324e0b2aULL, 0xbfebbbbee94f124dULL, 0xbff88a597263493cULL, 0x3fd0296e44f2a05fULL,
     0x3fe9ee71f736bfd5ULL, 0x4002398ae704f9c5ULL, 0x4009bb5faeb258d2ULL, 0xbfc2e7d29c38f102ULL, 0xbfdb378dd9609cc6ULL,
     0xbfba5949f966d8aeULL, 0x3fa0ddc7e582c470ULL, 0xbfd7cec7ab2aa929ULL, 0xbfe74de70d9b5425ULL, 0xbfe1624727875a2bULL,
@@ -3989,9 +4748,9 @@ static const uint64_t v709[37] = {
     0x40067c05286c5530ULL, 0xbff2f6f6772793bcULL, 0xc0008d6755648ae1ULL, 0xbfe459f6c9884275ULL, 0xbfd2520b5b9b5260ULL,
     0xbfce0190a9e9072bULL, 0x3fca6f7dacb56c95ULL, 0x3fe7c5345762b4edULL, 0xbff1ba9c9b5afd4aULL, 0xbfb4bd5731179666ULL,
     0xbfe9f0b0bc66222eULL, 0x3ff32901436dd8f3ULL};
-static const uint32_t v710[4] = {
+static const uint32_t v776[4] = {
     2U, 4U, 3U, 1U};
-static const uint64_t v711[31] = {
+static const uint64_t v777[31] = {
     0xbffd36ce0e85fd06ULL, 0x3ffde97c85b147aeULL, 0x3fec65e2a759f1ecULL, 0x3ff5482cc8cd7026ULL, 0x3ff5cf63f58484a4ULL,
     0x3fdcd8915246b4e0ULL, 0x3fe5945df8e483e4ULL, 0xbff9a643b299ee3eULL, 0xbfd824536177ee60ULL, 0x3fd792aca9a77110ULL,
     0xbff1630f63c0374eULL, 0xbff3360573e98980ULL, 0xbfe5abf6232f479cULL, 0xbfff0aaa84d28416ULL, 0x3fba505e3950ffa0ULL,
@@ -3999,9 +4758,9 @@ static const uint64_t v711[31] = {
     0xbfe6de08f9d7d778ULL, 0x3fa89684042b4b80ULL, 0x3fc779287ce8a200ULL, 0xbfb4d50ef89176a0ULL, 0x3ffedebdb9ca9912ULL,
     0xbfdac77162d13308ULL, 0x3fe75445e1408a8cULL, 0x3feb82d95c8ddf40ULL, 0xbfd51d2ad79f7d38ULL, 0x3fe5ba173c778088ULL,
     0x3fd3a6888f866b98ULL};
-static const uint64_t v712[4] = {
+static const uint64_t v778[4] = {
     0x40222947fd389f32ULL, 0x40166936f57d156aULL, 0x40153050b850a52dULL, 0x4014ff3e755f4c46ULL};
-static const uint64_t v713[31] = {
+static const uint64_t v779[31] = {
     0xbffc1e9388fe208fULL, 0x3ffe31e702ae98f5ULL, 0x3fe6a7c8af6926f2ULL, 0x3ff515df6f3d2b70ULL, 0x3ff6add4951a98b5ULL,
     0x3fd676645946e8f7ULL, 0x3fdf7aa58387b12cULL, 0xbff9b2b14430d4d7ULL, 0xbfd0040c32aa8311ULL, 0x3fe13dd367ac71ddULL,
     0xbff5eeb765a7a4d1ULL, 0xbff37588c14284dcULL, 0xbfde374472944bc2ULL, 0xbffde4ea31144ac7ULL, 0x3fd766be26b4a0beULL,
@@ -4009,9 +4768,9 @@ static const uint64_t v713[31] = {
     0xbfe27188ba38d282ULL, 0x3fd4d732d9f4018fULL, 0x3fc64d3678b71223ULL, 0xbf5e826a632b8ac8ULL, 0x3ff9f696ee574e78ULL,
     0xbfdf5daa0315a7aeULL, 0x3fe323800780e4d4ULL, 0xbfb0387fdd379a80ULL, 0xbfd3741e009ecaf7ULL, 0x3fe12ed616ac0780ULL,
     0xbfbafe2f0065e764ULL};
-static const uint64_t v714[4] = {
+static const uint64_t v780[4] = {
     0x40222947fd389f32ULL, 0x4015ef5378b71bb7ULL, 0x401509754b7d33d2ULL, 0x4014ee30a374a364ULL};
-static const uint64_t v715[31] = {
+static const uint64_t v781[31] = {
     0xbffbf7987bba819dULL, 0x3ffe46d10eb6ba64ULL, 0x3fe609fa886494f5ULL, 0x3ff3acb947906813ULL, 0x3ff6683ca5730c60ULL,
     0x3fd52ba6e3fc00b8ULL, 0x3fe4510ef91f571eULL, 0xbff9a895c8e8f584ULL, 0xbfc8d2e37a5a318cULL, 0x3fe35abadd4620a9ULL,
     0xbff7817dac54a4e2ULL, 0xbff51d17664c7fffULL, 0xbfc6c263e148091bULL, 0xbffdf3355114ca99ULL, 0x3fda6655a64d5d79ULL,
@@ -4019,9 +4778,9 @@ static const uint64_t v715[31] = {
     0xbfe0adf8c684fb68ULL, 0x3fda253aec5a8406ULL, 0x3fc498432f6e3bc3ULL, 0x3fb0a92e3b25cbe0ULL, 0x3ff5203d81a02881ULL,
     0xbfdeea2c01e44f42ULL, 0x3fe09275bee1a5efULL, 0xbfd3e05f60cc1312ULL, 0xbfd46d3440ec4172ULL, 0x3fdf85c078a39a73ULL,
     0xbfb770cd451b45a9ULL};
-static const uint64_t v716[4] = {
+static const uint64_t v782[4] = {
     0x40222947fd389f32ULL, 0x4021c98ed167c672ULL, 0x402161952d0c9158ULL, 0x4020f21c29b9280cULL};
-static const uint64_t v717[31] = {
+static const uint64_t v783[31] = {
     0xbffd1607165475a7ULL, 0x3ffdef9976ba65abULL, 0x3febb5b56b73f5bbULL, 0x3ff54731279467bdULL, 0x3ff5e594b4456b6eULL,
     0x3fdcc5be562805eeULL, 0x3fe4f45d8ec5f957ULL, 0xbff9a72f7b8f96e4ULL, 0xbfd6c261b317588eULL, 0x3fd86c7a8618e107ULL,
     0xbff1f487c62065d0ULL, 0xbff337c337409be6ULL, 0xbfe492769cad0d52ULL, 0xbfff0f9361f8e4a8ULL, 0x3fbdb17656b35470ULL,
@@ -4029,9 +4788,9 @@ static const uint64_t v717[31] = {
     0xbfe66bc7f3fc7c49ULL, 0x3fb8126680569236ULL, 0x3fc7201d13681744ULL, 0xbfb1339137f7f6fdULL, 0x3ffe07ef787c93f6ULL,
     0xbfdaa2b4c71c6557ULL, 0x3fe6c2e1b4dbcb5fULL, 0x3fe74dd1df8a1813ULL, 0xbfd5270faeeb5f0cULL, 0x3fe54b5373e7562bULL,
     0x3fcf02f04a40c8a4ULL};
-static const uint64_t v718[4] = {
+static const uint64_t v784[4] = {
     0x40222947fd389f32ULL, 0x4021660ad44df436ULL, 0x402084fd75280164ULL, 0x401f21ad4cda4561ULL};
-static const uint64_t v719[31] = {
+static const uint64_t v785[31] = {
     0xbffcf27fd039975dULL, 0x3ffdf7d1e6967cb8ULL, 0x3feaf69f940e457cULL, 0x3ff5456784e0e6caULL, 0x3ff5fc537151cb36ULL,
     0x3fdcaf6574dbaf38ULL, 0x3fe4468662de43baULL, 0xbff9a92632f2e669ULL, 0xbfd568006a29c5b1ULL, 0x3fd9732eb111bc07ULL,
     0xbff285f3da98c4c1ULL, 0xbff33bac8c8e4ab8ULL, 0xbfe3744899c1ba15ULL, 0xbfff1045f0c29fccULL, 0x3fc0c3fdd2795de6ULL,
@@ -4039,21 +4798,21 @@ static const uint64_t v719[31] = {
     0xbfe5e7b9ca99c507ULL, 0x3fc1f893554a32f8ULL, 0x3fc6d273611921d6ULL, 0xbfaa1c0dd04a058eULL, 0x3ffd33bfd45c2895ULL,
     0xbfda903b31e4257eULL, 0x3fe61cd254ff3ca5ULL, 0x3fe2cabf7938ade7ULL, 0xbfd520c7e851a809ULL, 0x3fe4d7f24b939a31ULL,
     0x3fc59f6869511d12ULL};
-static const uint32_t v720[3] = {
+static const uint32_t v786[3] = {
     2U, 3U, 3U};
-static const uint64_t v721[21] = {
+static const uint64_t v787[21] = {
     0x3ff733605e8f29a2ULL, 0xbfff0215eceaadd4ULL, 0xbfc4a66118d9bd30ULL, 0xbfff10b2590cbaacULL, 0xbfebf466a75daa60ULL,
     0x3ff2b16c35c2547eULL, 0xbfd03e0635816db0ULL, 0x3ffbe85ed120ee2aULL, 0xbff65e7fc6f9fe5cULL, 0xbfd97ed8cac8a9a0ULL,
     0xbfd9b57a57e2b0c0ULL, 0xbfe058d980439464ULL, 0xbfd34027dd7474a0ULL, 0xbffa7d1791c9db94ULL, 0xbffea28df2188d34ULL,
     0xbfd192535a2d7760ULL, 0x3ffdfa0c708828eeULL, 0xbfd17802d34e8ee8ULL, 0x3fea4138e78653acULL, 0x3ff695bfd00b374aULL,
     0xbffc5efcc4ff9282ULL};
-static const uint64_t v722[22] = {
+static const uint64_t v788[22] = {
     0x3fd05c74d9434f64ULL, 0xbfe1829004e14e62ULL, 0x3fea3ae3038237eaULL, 0x3fd6dc994f66cd7cULL, 0xbfddac065ac275b4ULL,
     0x3fef5471708ac348ULL, 0xbfea9e0623723ba2ULL, 0x3fb15e418ade8e10ULL, 0xbfda971ada7a3d98ULL, 0xbfed1caf340b5f0eULL,
     0x3feaa80ab993cf52ULL, 0x3feffe576e3c6f4eULL, 0x3fe36a39c6beefdaULL, 0xbfcedf3250883080ULL, 0x3fc5a97fb222c6e8ULL,
     0x3fe2fe6ae47fe770ULL, 0xbfef64523c9364a2ULL, 0x3fd0040ee04edb74ULL, 0xbfe6588d3000eb88ULL, 0xbfed034a33dcca98ULL,
     0xbfe9f6e7cb3f416cULL, 0x3fef204640b1e0d8ULL};
-static const uint64_t v723[33] = {
+static const uint64_t v789[33] = {
     0x3fbf3eb5af592270ULL, 0xbfd7e04eb92e01b0ULL, 0xbfe87e3036c896b4ULL, 0xbfc4285bdaff0330ULL, 0x3fe1f6f3d41d1c5eULL,
     0x3fed09516f36edb6ULL, 0xbfee7dbee73b504cULL, 0xbfe3eeace64661eeULL, 0xbfeca9e38c1f080aULL, 0x3fe8d0a43cd0dc60ULL,
     0x3fc9737e8842cfa8ULL, 0xbfd7502f8729b478ULL, 0x3fc74012f70824a0ULL, 0xbfd89c3df083a7ccULL, 0xbfd3cb295cc9d708ULL,
@@ -4061,25 +4820,25 @@ static const uint64_t v723[33] = {
     0xbfe30099e4d869a0ULL, 0xbfde73570c11ad20ULL, 0x3fe1a0b9313bebc6ULL, 0x3fefdec960876476ULL, 0x3f901151c58ea540ULL,
     0x3fa3d2c45674d740ULL, 0x3fe50302ecb62d0aULL, 0x3fe703ed19a1e4b4ULL, 0xbfee683f938e0788ULL, 0x3feb12f3697572ccULL,
     0x3fe16c9c906df90aULL, 0xbfc90b4db73e2740ULL, 0x3fc659dee8f20660ULL};
-static const uint64_t v724[4] = {
+static const uint64_t v790[4] = {
     0x4064c9bb50bc1234ULL, 0x405b42f34ef73806ULL, 0x405280a1eb52093aULL, 0x404a14f0ce416d9eULL};
-static const uint64_t v725[21] = {
+static const uint64_t v791[21] = {
     0x3ff76d96a7e595e7ULL, 0xbfff7107a0468b00ULL, 0xbfc5e462c7964368ULL, 0xbffecffd8bedf21fULL, 0xbfeccc18206de2bbULL,
     0x3ff16052e69f7e6fULL, 0xbfd33dc013067052ULL, 0x3ff9913c6d045246ULL, 0xbff82ee61f047cf6ULL, 0xbfdbd0af555825a7ULL,
     0xbfdd885344f8aa11ULL, 0xbfb02b0458042838ULL, 0xbfd79736f7b0d955ULL, 0xbffc942b6caed4cbULL, 0xbfef4db6ece997e7ULL,
     0xbfd3f4cb8fc0ff60ULL, 0x3ffcb99694ace313ULL, 0x3f90b3a54e0f113aULL, 0x3fe6bc20a5f5f028ULL, 0x3ff3157ab6937194ULL,
     0xbfe2e1841b599781ULL};
-static const uint64_t v726[15] = {
+static const uint64_t v792[15] = {
     0x3fe2ed1eff2786e4ULL, 0xbfd2dc330c4bd640ULL, 0x3fe6a42468d1bb60ULL, 0x3ff4e904f10c6c58ULL, 0x3ffae4e233e904ecULL,
     0xbfe07071b72aad4cULL, 0x3fee70c0aee0f958ULL, 0x3ffb3f58d4eecbeeULL, 0xbff03fb076e3a29aULL, 0x3f8fb07fd8a54500ULL,
     0x3ff871b5e39760c6ULL, 0xbfde3ff24e042548ULL, 0x3ff23a85d5da414aULL, 0x3fe48000112100b8ULL, 0x3ff13066dcdd8a70ULL};
-static const uint64_t v727[22] = {
+static const uint64_t v793[22] = {
     0x3fefff922b0a1d5cULL, 0xbfe9a59265078286ULL, 0xbf97dcc305c9cd80ULL, 0x3fe82a14168f1870ULL, 0x3fe6fd19f5c353f2ULL,
     0x3fed069c697dc928ULL, 0x3fd5fd6d6a962ee0ULL, 0x3fe5c8be13f24d30ULL, 0xbfecc8c7ec692942ULL, 0x3fd7707b62800d5cULL,
     0x3feb8bf49405b448ULL, 0x3fee62fb35a6c21aULL, 0x3fdd3572d96eb5fcULL, 0x3fe7016112308e3eULL, 0xbfe25f370a2d471aULL,
     0x3fc60d04872d8c08ULL, 0x3fe884158739cf14ULL, 0x3fd35f9a0be45dc0ULL, 0xbfd6345dce075758ULL, 0x3fde5506b3910378ULL,
     0xbfc3a8a845341020ULL, 0xbfc5b8f895b7aab0ULL};
-static const uint64_t v728[33] = {
+static const uint64_t v794[33] = {
     0x3fe8d0c47b83b51aULL, 0xbfd2bd5bac750034ULL, 0x3fb3cc79e1b6e0a0ULL, 0x3fcd57dde24fba90ULL, 0x3fce632e9e0220d8ULL,
     0x3fb6d71679c69590ULL, 0x3fecca479379553cULL, 0xbfc0ab39e65b4c20ULL, 0xbfdf898a27dc2e2cULL, 0xbfe6aebe17b1c474ULL,
     0xbfc0a178c42f2c10ULL, 0xbfe14cf4267ef6c8ULL, 0x3fefac9676a234daULL, 0xbfb98a27fc794060ULL, 0xbfe6216bd47d472aULL,
@@ -4087,25 +4846,25 @@ static const uint64_t v728[33] = {
     0x3fea454bb71f4fd4ULL, 0x3fe0202f0cd3754eULL, 0x3fcd70a7ca1f79f8ULL, 0x3fe568d21811ddcaULL, 0x3fe7f0007b19af80ULL,
     0xbfe88f6dff279f86ULL, 0xbfe5bb1af724759cULL, 0x3fef4d2d5394d842ULL, 0x3fe7a8fd3edcc536ULL, 0x3fa9a834ff679920ULL,
     0x3fe504c031be6a36ULL, 0x3fe88533111e9862ULL, 0x3f9e1bc5ccbe2ac0ULL};
-static const uint64_t v729[4] = {
+static const uint64_t v795[4] = {
     0x40554119e47bf7e6ULL, 0x4050bb0de2300fc4ULL, 0x404ae597247386e2ULL, 0x404609cf313f57fdULL};
-static const uint64_t v730[15] = {
+static const uint64_t v796[15] = {
     0x3fddf3db961b122eULL, 0xbfdf98548944b93cULL, 0x3fdbe7844d9710b1ULL, 0x3feda71534a3ea46ULL, 0x3ff64bff10ed0d61ULL,
     0xbfe34f670cca8892ULL, 0x3feb9c1e39a57a99ULL, 0x3ff36175b6edf1efULL, 0xbfe90234991b68acULL, 0x3f9cce6d9ab02246ULL,
     0x3ff0e5f7d2bfb0a9ULL, 0xbfc4cee2d6a47479ULL, 0x3ff12a80ab48dd54ULL, 0x3fe72bb83154d24fULL, 0x3fee5150279dac14ULL};
-static const uint64_t v731[21] = {
+static const uint64_t v797[21] = {
     0xbfde5d820a2c0560ULL, 0x3ff64a28243599d8ULL, 0xbff252f1d003e2c0ULL, 0x3fe58d0a247510b8ULL, 0xbff746b6b515f7ceULL,
     0x3fd24e0e73daf468ULL, 0xbfb35fd047365c00ULL, 0x3fef1ddb0f24abb8ULL, 0x3fe19552b2bb06b4ULL, 0xbffd534b139d623eULL,
     0xbfea4e21e0acece4ULL, 0x3fef892543b9a17cULL, 0x3fd041603b159950ULL, 0xbff1609d0b3b9c76ULL, 0xbff779b45b5e23d6ULL,
     0xbff88d7106189148ULL, 0xbffd64b7fc33875cULL, 0x3ffbb5a0ab99df76ULL, 0xbfdf3cc5c5291e60ULL, 0x3fee912def2ce99cULL,
     0x3ffc7bd99e82fcc6ULL};
-static const uint64_t v732[22] = {
+static const uint64_t v798[22] = {
     0x3fbf9cd6a1001280ULL, 0xbfa2155cf0e63960ULL, 0x3fd2eb54b8de0c64ULL, 0x3fe7cc6399648482ULL, 0x3fd4f0a8657fe60cULL,
     0x3fed4213d7725dc0ULL, 0xbfd037de278a9bf8ULL, 0x3fef878101e4bb22ULL, 0x3fd1870bb21101fcULL, 0x3feaed82fe0d9d72ULL,
     0x3fdfb26f6b0d5474ULL, 0x3fd6cb76bd88417cULL, 0xbfe203e3cb6c71ccULL, 0x3fe0042ee54378e8ULL, 0x3fbb086f095041a0ULL,
     0xbfe955ec0a156334ULL, 0xbfb3c9b170ca26c0ULL, 0x3fd33c0507ebe2b0ULL, 0x3fdafa15cc7346c8ULL, 0xbfe07a67d0cc3936ULL,
     0xbfeb7b6aa046cc62ULL, 0x3fefa3a144be6b02ULL};
-static const uint64_t v733[33] = {
+static const uint64_t v799[33] = {
     0x3fc79560dd3d73d8ULL, 0xbf715365593d7200ULL, 0xbfdec7143e76bfc0ULL, 0xbfe81fbf94d5685aULL, 0x3fedefde5327bc20ULL,
     0xbfe3bbc953a4742eULL, 0x3fce6da501fe7d50ULL, 0xbfe16a54f1ef6cb8ULL, 0x3fc2b7e442e47bc0ULL, 0xbfec31547a6c88f0ULL,
     0xbfab0abee4186700ULL, 0x3fe224a33bd1f70aULL, 0x3fe46fa72cea265eULL, 0x3fe4baa6e52ca636ULL, 0xbfe2eb429cc8a3a8ULL,
@@ -4113,27 +4872,27 @@ static const uint64_t v733[33] = {
     0x3fe53563e580a4b8ULL, 0xbfb48a72e8732320ULL, 0x3fb15a553d862ad0ULL, 0xbfb2cfd84a99b880ULL, 0x3fe9b5a21c5e24feULL,
     0x3fdfca73e4a7f2c8ULL, 0x3feeb13ceccb8dfeULL, 0x3fd7b4afe204f9d8ULL, 0xbfef6e9516175666ULL, 0x3fece61da6c0ad0aULL,
     0x3fd2078dff46fbdcULL, 0xbfe223dbbae8507eULL, 0xbfd3e6f5b604fb84ULL};
-static const uint64_t v734[4] = {
+static const uint64_t v800[4] = {
     0x4068b38ac9938102ULL, 0x40405b8a3d145ba5ULL, 0x403cae6df7c0a22eULL, 0x4039d2d93fd6a6b1ULL};
-static const uint64_t v735[21] = {
+static const uint64_t v801[21] = {
     0xbfd2083285690461ULL, 0x3ff69c037aa37afdULL, 0xbfed0acf6cff827aULL, 0x3fc1ef975d134718ULL, 0xbff03dc67ef9c55cULL,
     0xbfda81b4783e8600ULL, 0xbfe8388660b9ccb4ULL, 0x3ff0985bee8e6249ULL, 0xbfdcad39a7db1b7cULL, 0xbffb7f7a67b3132dULL,
     0xbfe87b7b0c57f22bULL, 0x3feae53c61925362ULL, 0x3fd3fbf45fb9fa95ULL, 0xbfedf16fce3158e2ULL, 0xbff38bf438f14f6cULL,
     0xbff50388f280c091ULL, 0xbffb78f132bf6b92ULL, 0x3ff77428dd33d1afULL, 0xbfcd789fd2986646ULL, 0x3fef6f98809a0b8dULL,
     0x3ff739ac22902585ULL};
-static const uint64_t v736[21] = {
+static const uint64_t v802[21] = {
     0xbff6126ee79c633aULL, 0xbff2ad9c70f70c4eULL, 0xbfbaf33a4f5da4a0ULL, 0xbfc073ab83c76be0ULL, 0xbffa7dee0dd7b990ULL,
     0x3fe46a6df00e7d30ULL, 0x3ff7c52184c03a74ULL, 0x3f8de4e7069ced00ULL, 0x3fe306dab1621d2cULL, 0x3fe113e657c633ccULL,
     0x3ff6fc713d89d54cULL, 0x3fdb884640999e98ULL, 0xbff62f359e61b012ULL, 0x3fea715bdf3179b0ULL, 0x3ff9cb3e2f19f4eeULL,
     0x3ff578ead7873c06ULL, 0x3ff3a42bf9b2eb74ULL, 0x3fea05b9c6463548ULL, 0xbfab1d73f58b13c0ULL, 0x3fe67d0951fa10b0ULL,
     0xbff48eb165dbd446ULL};
-static const uint64_t v737[22] = {
+static const uint64_t v803[22] = {
     0xbfeb914b0ecd3094ULL, 0xbfb6af1f98cee660ULL, 0xbfcf5c9cc47ca2e0ULL, 0xbfdf9f3964f2d300ULL, 0x3fdb3d752b8bb4a8ULL,
     0xbfeb170e8e8c1d54ULL, 0x3fe377b860e3008aULL, 0xbfd493e0251605d8ULL, 0xbfc4035f6823ff68ULL, 0x3fba61b1e40d2e50ULL,
     0x3fe413d4e15ab03aULL, 0xbfe13542cf5986a0ULL, 0x3fdc7e427ed90fb8ULL, 0x3fe8c12bfe4f4030ULL, 0x3feb12e2f03f4988ULL,
     0xbfdd0112ad560340ULL, 0x3fe789b8329f7ed4ULL, 0x3fe285bac74a724eULL, 0x3fef1ebe04bab146ULL, 0x3fd08f7b49ebc3f4ULL,
     0x3fe2921849359bc4ULL, 0xbfda08a0e43cb37cULL};
-static const uint64_t v738[33] = {
+static const uint64_t v804[33] = {
     0xbfa29bfbc59fa940ULL, 0xbfe594d3ee7784feULL, 0xbfe5a9391a1d2f08ULL, 0xbfefc738169e9106ULL, 0x3fe6ef91d1260574ULL,
     0x3fefc28ba4d8fc18ULL, 0x3febbb9b7ceb07b0ULL, 0x3fefa8d61e7bee5cULL, 0x3fc9aa17fe701c00ULL, 0xbfe0f5abbe200fd8ULL,
     0xbfd90cab4300aea8ULL, 0x3fcd1e2d76e4e700ULL, 0x3fcd6ac5c7241490ULL, 0x3fb4c0ce76d29670ULL, 0xbfcd93a7c28ee3c0ULL,
@@ -4141,15 +4900,258 @@ static const uint64_t v738[33] = {
     0xbf94883c86fae780ULL, 0x3fe82cd5f5b355e0ULL, 0x3fe02724032e9a38ULL, 0xbfd98e3ca109e240ULL, 0x3fb2565138b45a70ULL,
     0xbfeb8124815f69f2ULL, 0x3fb384f9b117c250ULL, 0x3fe680fe97b0e3f6ULL, 0xbfe1f2cabbbe4440ULL, 0xbfecf039267a1c08ULL,
     0x3fe0e79e1d2b619eULL, 0xbfdf57662217edc4ULL, 0xbfe5d34c123f263eULL};
-static const uint64_t v739[4] = {
+static const uint64_t v805[4] = {
     0x406782da17938254ULL, 0x40531069a001817fULL, 0x404a17943e5feafbULL, 0x40439b139f43ec3eULL};
-static const uint64_t v740[21] = {
+static const uint64_t v806[21] = {
     0xbff3e953fc815c29ULL, 0xbfe44829f506928aULL, 0x3fc577ecf50463daULL, 0xbfb5fc277c4ef85eULL, 0xbff1f939d398e0feULL,
     0x3fe14599d8a19a86ULL, 0x3fec86b47f0d634fULL, 0x3fc0c22e4d7ec345ULL, 0x3fb8f41accb04e60ULL, 0x3fdd99c28ea6197fULL,
     0x3fe551d542eb73afULL, 0x3fd4df7cd87b8bbaULL, 0xbfef98a4dbaabbf2ULL, 0x3fe3eda5e283a99bULL, 0x3ff2b179f2c6d39cULL,
     0x3ff2069955007519ULL, 0x3ff147f733b33e59ULL, 0x3fede77a1120bf9bULL, 0xbfc0874f37a93d48ULL, 0x3fc0d61bd61410a2ULL,
     0xbfef10af99101a85ULL};
-static const uint64_t v741[31] = {
+static const uint64_t v807[31] = {
+    0xbfff0829c4e70b52ULL, 0x3ff3a0061ae23a2cULL, 0xbff8b290c7ed27eeULL, 0x3fdc7d599fcdc3a0ULL, 0xbfc629b877a4d9e0ULL,
+    0xbfebab1938eae838ULL, 0x3fe952dd888da45cULL, 0x3fd6f69c4a718940ULL, 0xbff26c76337ca558ULL, 0x3fe8149e38d74598ULL,
+    0x3fffcf99094e72eaULL, 0xbffb849b44bfd4a2ULL, 0xbffb24dd83cc087cULL, 0x3ff2ed55437447c2ULL, 0xbfa38d4240aa01c0ULL,
+    0x3ff514933a59a89cULL, 0x3ff00d9573ae73e0ULL, 0xbfd2a28b9d1e4e30ULL, 0x3ff3fb2800b0766cULL, 0x3ff4dd3307f167acULL,
+    0x3ff2d779f026aa00ULL, 0xbfefdbe5d2b0ce1cULL, 0x3f2b21d3d2d54000ULL, 0xbfca9fcc4e7652a0ULL, 0x3ff03d211cf4f956ULL,
+    0x3ff9e79b2e54e308ULL, 0x3ff31a6cfcad3decULL, 0xbfced46fd145cb60ULL, 0xbfd0e94196658720ULL, 0x3ff6b1822948ea0aULL,
+    0xbff8b13ad7e65c96ULL};
+static const uint64_t v808[1] = {
+    0};
+static const uint64_t v809[522] = {
+    0x3ff8c830a8bebf86ULL, 0x3ff67ef4f0f69350ULL, 0xbff082501ee9789cULL, 0x3ff44d4e88a64dfeULL, 0x3ff96211a3e225c4ULL,
+    0x3ff6b282d131f91aULL, 0x3ffa36d43cd26d40ULL, 0x3fe530461fd02cdcULL, 0xbfdff69a2264d3e8ULL, 0xbfe4fe8aa0529d60ULL,
+    0xbff47063d493da5aULL, 0x3fff6eaebd8fcffcULL, 0xbff9ade4ec7adb58ULL, 0x3fe96b12b75b9994ULL, 0xbff0711eb4947304ULL,
+    0xbffaad3ba498f8d4ULL, 0x3fe5105ada84ed68ULL, 0xbfeaccbf0d5e29f8ULL, 0x3fe0ad15245b1dc0ULL, 0x3ffda017c8968b14ULL,
+    0xbff3f63d7e02f382ULL, 0xbfd3715f39d79570ULL, 0xbfeb47951ec77168ULL, 0x3fd114c1b9d8ab90ULL, 0x3fcb61ffaf8edb90ULL,
+    0xbfd502ec4aa47b50ULL, 0x3ff7ee9137a7da12ULL, 0x3ff851c62f6a25a4ULL, 0xbff15a45691bc45cULL, 0x3fe37d3621d7f36cULL,
+    0x3ff4bd8008ee299cULL, 0x3fb71032c3400dc0ULL, 0xbff464b79bb67a3eULL, 0xbffc16cd22b35c0aULL, 0x3ff0738a49663286ULL,
+    0x3ff63449dab303e2ULL, 0xbfe558e9610f9270ULL, 0x3fc79dbcc1258600ULL, 0x3fe9ab6ca757e4acULL, 0xbffac549ddbc36d2ULL,
+    0x3fd83923fc4e0248ULL, 0xbfef8947e40d271cULL, 0xbff0031a4d556820ULL, 0x3fe14eefc6da9488ULL, 0x3fed1d40cacd9158ULL,
+    0x3fc705408f6b90b0ULL, 0x3fd5befe7357c6b8ULL, 0x3ff3728d5bf02accULL, 0x3ffaf0a5a14f1726ULL, 0x3ff5e108699c2a40ULL,
+    0x3ff321900348e2deULL, 0x3ff4d1581ef6062cULL, 0x3ffc5c345e335ceaULL, 0xbfe65b50573946acULL, 0x3fe38f63afddd874ULL,
+    0xbfff1eaa2aeb2588ULL, 0x3fd209a0976456d8ULL, 0xbff76c89d2c441a2ULL, 0x3fb90a8939592a80ULL, 0xbffca8defbf6b4f6ULL,
+    0x3fbbff8eb88883a0ULL, 0xbfe9269ffacbc9ccULL, 0xbff2eb88d774be90ULL, 0x3ff5c0cb7c8e825eULL, 0xbfff3c8fbbbdf1ccULL,
+    0xbfa080e28ec67dc0ULL, 0x3ff186be3ebcdaf6ULL, 0xbfe5256cdff5d82cULL, 0xbfd70d223aeb1bf0ULL, 0x3fcc7f7ed1f5cdb0ULL,
+    0xbff99963cb87f0d0ULL, 0xbfb3f9d61725ce20ULL, 0xbfebe6ddc3f8a054ULL, 0xbf9ecae4d2071a00ULL, 0x3ff564a486699e88ULL,
+    0xbfee633e00203edcULL, 0xbff46ed6b0d941a6ULL, 0xbff2b86b6414b490ULL, 0x3feabbe08639cf48ULL, 0x3ff43dcf3580e8f4ULL,
+    0x3fde3329f28fc7c0ULL, 0x3fcc9119d7ad83c0ULL, 0xbfe142de6ac25210ULL, 0xbff86de51f864f66ULL, 0x3fd6485cc9c3ebd8ULL,
+    0xbffcb72c575fcd38ULL, 0x3ff0ddea4d25152aULL, 0xbffa0d4dbff3aa46ULL, 0xbffd16d50c88f7f6ULL, 0xbfe079ce7260b1d8ULL,
+    0x3fecb3124d45e7d4ULL, 0xbfd8cff0f8529df0ULL, 0xbfff5c644df76a86ULL, 0x3fe44c42f27a9e00ULL, 0x3ffb4923aae7ffe4ULL,
+    0xbffcfb213ed796a4ULL, 0xbff6ed49bb4cbe5eULL, 0x3fff0b5b5831353cULL, 0x3fedc4c3ad17cb98ULL, 0x3fd29570c87b0ff8ULL,
+    0xbfe16d92f52c3828ULL, 0x3fcf0db8728ae760ULL, 0xbff222594b43258eULL, 0x3fd4fc5f2e166628ULL, 0x3fda5f54daf761f0ULL,
+    0xbff2eb11a1746a70ULL, 0xbff1d605ebff7812ULL, 0x3ffe2e8437daa0f4ULL, 0x3fb859e7a280bd80ULL, 0x3ffe2a95910d972eULL,
+    0xbffb62a6df80a9feULL, 0x3ff08ebb570a1dbcULL, 0xbff7ef62ba170ffcULL, 0x3fe38937f0423d18ULL, 0xbfd28564bd4c5858ULL,
+    0x3fe1aaea7df8d488ULL, 0xbff3c39021f8e2b6ULL, 0x3fd5590eca04c2b0ULL, 0x3ff9658f29ec2c0eULL, 0x3ffb68e4a384d702ULL,
+    0x3fd4b56e2a7d0b38ULL, 0x3fe0871f392c5188ULL, 0x3fe9b399ea7003bcULL, 0xbff9404673d1e088ULL, 0x3fe053652d35d7fcULL,
+    0x3ff1f94c530966f2ULL, 0x3fd9446cfc63bcd0ULL, 0x3fe7fc3c1bc61f74ULL, 0x3fe4de0db9c94eacULL, 0x3fd70695af8d41d0ULL,
+    0xbfffbb6208896228ULL, 0x3fecf8fbb25f4564ULL, 0x3ffb468b07b927fcULL, 0x3ffe8ce4d3ce57e2ULL, 0x3ffc27f85c42b6c6ULL,
+    0xbfda4502d34a2610ULL, 0xbfc6ac608f593e60ULL, 0x3fb83fe67a06a660ULL, 0x3fe808a66f180714ULL, 0xbfe6dd4eef2ea894ULL,
+    0xbff00897617a4038ULL, 0x3ff443f9b8ede514ULL, 0xbffdabd543990abeULL, 0x3feeb970badf5e30ULL, 0x3ff4b0946b16b61cULL,
+    0x3fffb812a59b4ac4ULL, 0x3fe14fbfa242b714ULL, 0xbff11a692b3c5b9aULL, 0xbfff84a3be791e62ULL, 0x3ff6e5f696555bf4ULL,
+    0xbfd2f99d2105b8f0ULL, 0x3f967059ab9a1f80ULL, 0xbfb2a90689dece40ULL, 0xbff32cfeac526258ULL, 0xbff753aae62d645eULL,
+    0x3fdabd9fc3933190ULL, 0x3fe9ed12d2c2e500ULL, 0xbfe3ea767f01d290ULL, 0x3ff7e0143f84b730ULL, 0x3feb4799666691f4ULL,
+    0x3ff1d08166f5d32aULL, 0xbff28f3552df7e08ULL, 0x3fe56cdfd081cea0ULL, 0xbfe85efac1cf9560ULL, 0xbff267816f2a5fbaULL,
+    0xbffcc65ac3c8ce4cULL, 0x3fd1346ffea5edd0ULL, 0x3ff02212259a667aULL, 0x3fe393cafe811874ULL, 0xbfb123a69d22c300ULL,
+    0xbfff5c51a9aeea24ULL, 0x3fe06346d792cc24ULL, 0x3ff2b3435147a668ULL, 0x3ff9e3976471bf00ULL, 0xbfd9f9636c2b6538ULL,
+    0xbfde1411250c3930ULL, 0xbff50196f004468cULL, 0xbfaba7d48fb06400ULL, 0xbff47e581d21a88aULL, 0x3ff78b95622e1982ULL,
+    0xbfebd3f2e1e82d74ULL, 0x3ff4d8b5c3082362ULL, 0xbfee71288125ce1cULL, 0x3fe26d8439ab08e8ULL, 0xbfc43cf1e7290660ULL,
+    0x3ffd4ed41ad11ba6ULL, 0x3ff7e6b8d315fd56ULL, 0x3ffcdbba8a4a85e8ULL, 0xbfcbcedaed2bda80ULL, 0xbffeb23190dd14daULL,
+    0x3fe49ac993db8af4ULL, 0x3fe1565a417af30cULL, 0x3feea7160ea84ff4ULL, 0x3fb0f87331e6a1a0ULL, 0xbfe3e7cd1aa000c8ULL,
+    0xbfe521bc52e27a38ULL, 0xbfe9ab9c099e8498ULL, 0xbff2cc0b10364e16ULL, 0x3fa5da619685e600ULL, 0x3ffa929f6c1ca21aULL,
+    0x3fce906015679d00ULL, 0x3fe4d7ef4675e480ULL, 0x3fdebf9a73ee1fc0ULL, 0xbff2ff3e13494228ULL, 0xbff49a8d42a4441eULL,
+    0xbff283560895ff2cULL, 0xbfcc54dac49c8740ULL, 0x3ff170155ca5ef14ULL, 0xbff2e0264f0bc7bcULL, 0x3ffb91e9ed81a06cULL,
+    0x3ff241b136a33476ULL, 0x3fe2cfa9dd31bf94ULL, 0xbf80173ef05bbd00ULL, 0xbfe8451c317bf140ULL, 0x3f98466093ba2d00ULL,
+    0xbfe7c05ecf2a170cULL, 0x3ff0739cdad2bc62ULL, 0x3fe3cbbc2058c170ULL, 0x3fdf68cca10e4498ULL, 0xbffdfb8ddf2b388eULL,
+    0xbff646e5b1892134ULL, 0x3fe07aa41857de48ULL, 0x3ffacc447a2d7816ULL, 0xbfaf69a9dabfb600ULL, 0x3ffa76f33eb77a36ULL,
+    0xbff2241a226d67acULL, 0x3ff66b14a690e8eaULL, 0x3ff9ac86dac510ccULL, 0x3ff42bda4261c0b6ULL, 0xbfebbfb535df2724ULL,
+    0xbff5a77bd91727c2ULL, 0x3ffdbabcd091f8f6ULL, 0xbff92dacbd3b4c8eULL, 0xbfe3eca7bf6fb4b0ULL, 0xbfc03540de5cf650ULL,
+    0xbffd3978b7a44a4cULL, 0xbfbc377ec3c08ea0ULL, 0xbfe268a7edc85850ULL, 0x3ff72d4d008d7342ULL, 0x3ff71163c2c8790eULL,
+    0xbff98e29a9d994d2ULL, 0x3fbcd81fdd118540ULL, 0xbfb82f16be15ae20ULL, 0x3ff1428905ad4732ULL, 0xbfe97f390474a4b8ULL,
+    0x3ff018d80e136470ULL, 0xbff316d538c0aec4ULL, 0x3ff525303c1fca94ULL, 0xbfe6d2e5085a3b84ULL, 0xbffc70934256a4d2ULL,
+    0xbff2535381397d22ULL, 0x3ffc01d4453be234ULL, 0x3fccefa2140d3be0ULL, 0x3ffa49c992cf20a6ULL, 0x3ff1125f8c8253aeULL,
+    0xbffae05fc3bcdd9aULL, 0xbff5b6e2ca53c772ULL, 0x3ffef9b281c40032ULL, 0x3ff2f32ec22bde36ULL, 0xbfd77ec6473da3a8ULL,
+    0xbffc1710b00eb28cULL, 0x3fe774309094d61cULL, 0x3ffd22fbf43b1da6ULL, 0xbfed5a3ebd0a9384ULL, 0x3feb9b8210459bb0ULL,
+    0xbfda4fe9151e6330ULL, 0xbfe0e15715e30eb8ULL, 0xbfc20601af67d7f0ULL, 0xbffa1522b0a3d5b8ULL, 0xbffa93729a9eee4cULL,
+    0x3fc05160518de4c0ULL, 0x3fed8890f25cab5cULL, 0x3fc89d1366dcca10ULL, 0x3feb52e7d3083dbcULL, 0xbff7c8fac5fb3eacULL,
+    0x3fe97dc56a6db9a0ULL, 0xbfe9b5ed9a79b068ULL, 0xbff68e1a154dec86ULL, 0xbff2f26ba1faac68ULL, 0xbff9bb330e08c05cULL,
+    0xbff34b6dd9aa4642ULL, 0xbfeccbff90b75fbcULL, 0xbff598cb8ffbd3c6ULL, 0x3ff16c443aa2a21aULL, 0xbffa7e6663fc2cf4ULL,
+    0xbfeb65a2f3308034ULL, 0xbfffa076e1a1d650ULL, 0xbfdcb9e639a1e418ULL, 0x3ffffb158791bb7aULL, 0x3fef8b726907dc8cULL,
+    0x3fd95c00bb04e418ULL, 0x3fef3d709462e954ULL, 0xbfd7a59d1d0fe890ULL, 0xbff9e4d72de20decULL, 0x3ff1f151ca329312ULL,
+    0x3fe0ba57ac477540ULL, 0x3fe608f787a74e30ULL, 0xbffd2fc6eade82a2ULL, 0xbff92a525e3f54d0ULL, 0xbff3af75edd3e83eULL,
+    0x3ffe6f610d5bacc6ULL, 0x3fe37710a8a8bb40ULL, 0xbffaa6e439ad6688ULL, 0x3fdd7866a6693fb8ULL, 0xbfe42843f449c29cULL,
+    0xbfe3ded27faeb7ccULL, 0x3fc8f4c4a44bd650ULL, 0x3ffc096b59b13268ULL, 0x3fec6ced77a8e7e4ULL, 0x3fdac875a0fd0f08ULL,
+    0xbff28b9222c3c754ULL, 0x3ffa5a92e0fc5ef0ULL, 0xbfcceb7cc0f30650ULL, 0x3feb211ed162f720ULL, 0x3fe98cf534c235c8ULL,
+    0x3ff4add75860efecULL, 0xbfeb7a8397db1638ULL, 0x3fd7721e11c948e0ULL, 0xbfdded7f6a8d80b0ULL, 0xbff97baa453e7ac4ULL,
+    0x3ff9f5c40b676ce6ULL, 0xbffa97f8fefcb9d0ULL, 0xbff48bcc572b74b8ULL, 0x3ffb129cd45d870aULL, 0xbff3cea7588938f2ULL,
+    0x3fd028de19876ec0ULL, 0xbffecd7f6c83eb16ULL, 0x3ff04be511b75b4cULL, 0x3fbd9578455ca040ULL, 0xbfbda834de8646a0ULL,
+    0xbffe17fdc6aeb30cULL, 0xbffe87ddea3c126eULL, 0x3fe6061ce49cdfc0ULL, 0xbfdfb34eae0429f0ULL, 0xbff220c5d78ec5b4ULL,
+    0x3ff3124176890544ULL, 0xbfe99fffa43ddc54ULL, 0x3fec51efe041d770ULL, 0xbffcae9b73cc3f46ULL, 0x3fe75b0fdb8f0d5cULL,
+    0x3fe0908ecb7a8a04ULL, 0x3fed76ecab22d4a4ULL, 0x3fefb23a32a09ca0ULL, 0xbffb9aa6c6d703c8ULL, 0x3ff85fe44789ddbeULL,
+    0xbffe1cf1f5c6d7c4ULL, 0x3fcd13a58cf728a0ULL, 0x3ff451bbca662a82ULL, 0x3ffdb6d7d4815a0aULL, 0xbfd21d39a44c5d18ULL,
+    0xbff2a7936d1dc4e6ULL, 0x3ff9cfa85aa819e6ULL, 0xbff8b31b29b8108aULL, 0xbff01ad48f952e9eULL, 0x3fea2ed22ec08ae0ULL,
+    0xbfe0dde670a22258ULL, 0xbfe032fe0e9f5a7cULL, 0x3ff3656f8fa9c554ULL, 0x3fde62eca6ca6f68ULL, 0x3ffb1c8aaf616912ULL,
+    0x3ffbf25481a0bf1aULL, 0xbfd73bd019feaa48ULL, 0x3fe4f58958b74e04ULL, 0x3fe7d461ca030aacULL, 0x3fed15407ab90a34ULL,
+    0xbfc206c6eb3153a0ULL, 0x3febf885a0dd4fdcULL, 0xbff679c19e52ec52ULL, 0x3ffd7afe35e5f4f0ULL, 0x3ff48ee1e624c3daULL,
+    0x3ff4feae2a23e690ULL, 0x3ff29176f784ec04ULL, 0xbff7740c6fa4e0f2ULL, 0x3fe74a6b065c327cULL, 0xbff70a5aa81c36f2ULL,
+    0xbf92df1ccfdf7d80ULL, 0x3ff8712282b524c2ULL, 0xbfe5016675563e48ULL, 0x3ff596d7fedd48caULL, 0xbff7cb119b43f412ULL,
+    0x3fe437d1157faf00ULL, 0x3ff7c7dc3caefb3cULL, 0xbfb58764dfa7f6a0ULL, 0x3ff930518263121cULL, 0x3ff1342ccf78ca54ULL,
+    0x3ffee4610a037584ULL, 0x3fe42de240cdb900ULL, 0xbfe885ca0bbc95dcULL, 0xbff26a412d32206eULL, 0xbfa48cd752e5f080ULL,
+    0x3fff2067f9deafecULL, 0xbff5557a8b84665eULL, 0x3ff1b533ab70a90cULL, 0x3ffe70472d43044aULL, 0x3ff77001ec089814ULL,
+    0xbfe0e2901039b838ULL, 0xbff7dd15d2b1a954ULL, 0x3fcfb8e5b75cb160ULL, 0xbff6bb4e1ef1dea8ULL, 0xbfd96037251d6460ULL,
+    0xbff34b19866e0968ULL, 0xbffe7f1fb55e2316ULL, 0x3fd2cb42d54d8140ULL, 0x3ff67b3c467ea0feULL, 0x3fd55404db6d3b40ULL,
+    0xbffde1013483b500ULL, 0x3fffeaf225e32f30ULL, 0xbfee779e3177c0b0ULL, 0x3fe12b15dfbbcfc4ULL, 0xbff2bf4c0ba9ed06ULL,
+    0xbfff6d3b5d072de6ULL, 0x3ff5d4cc25ab63deULL, 0x3fe1f9bdad2471bcULL, 0x3fced2e315eea010ULL, 0x3ffdb729b2d86eb0ULL,
+    0x3ff5d31266fc768aULL, 0xbfd8e653da32b4e0ULL, 0xbfabacd1a3fb6ec0ULL, 0xbfe46b026cd1e95cULL, 0x3fd66073452f9548ULL,
+    0x3ff86b7204c7ddd0ULL, 0x3feafd4717fe77f4ULL, 0x3ffd4e297aa2dae6ULL, 0x3fe1821da37e0394ULL, 0x3ffd1e278ebde4d4ULL,
+    0xbff61c8eba9790caULL, 0xbfb076269751ece0ULL, 0xbfeb0e2aea3ef864ULL, 0xbff52335c38a6482ULL, 0xbfe42c2e93f9b730ULL,
+    0x3fea2ac3e1075978ULL, 0x3ff61afa133e6580ULL, 0xbff632d2578d6d5eULL, 0x3ffdf6f8db8b2050ULL, 0xbfb64d9a8211bca0ULL,
+    0xbff4303047521d1cULL, 0x3fd661ab2e8141a0ULL, 0xbff5aa556ab57c9aULL, 0x3fb0c0825ffac680ULL, 0x3ff9fcde17d8cb00ULL,
+    0xbffdde180d95f06aULL, 0xbfe42d0fb6b212ecULL, 0xbffe9d2351e54c74ULL, 0x3fc523bed7a85040ULL, 0xbffccc45167ab96eULL,
+    0x3fe85b8a02bec83cULL, 0xbff602211030efdcULL, 0xbfe8f4f88f7cff1cULL, 0xbff876b530e68e6aULL, 0x3ffd652c4949924aULL,
+    0xbffc6755dba8d5dcULL, 0x3ffbbbefec31369aULL, 0xbfe11dae84795f58ULL, 0xbff005ff794df29aULL, 0xbffc74993b0edd82ULL,
+    0x3ff59ad4d5c40112ULL, 0xbfab386af81acc80ULL, 0x3ff1493219023532ULL, 0x3ffc284fbfcddb0cULL, 0xbff259174150505aULL,
+    0xbfeab500c4ab5d24ULL, 0xbfff0ab1e1741006ULL, 0xbffb28782da2d6b4ULL, 0xbff1f8d257eb4daeULL, 0x3ff095a43cddbffeULL,
+    0xbff4e68f05eff72eULL, 0xbfed4c4b2290bc8cULL, 0x3ffd136d9d65e016ULL, 0x3fe90d04b6a5f088ULL, 0x3fe4f6cb3f4c1ab8ULL,
+    0xbffea6c4cfcbcb84ULL, 0x3fe95d7e116d114cULL, 0x3ffa0d61317d0044ULL, 0xbfff950475b9795cULL, 0xbfd2c05a8d57ebe0ULL,
+    0xbfda3ce6dfeda9b0ULL, 0xbff2513ea203b79aULL, 0x3ff5a7b64b72e86cULL, 0x3ff15d2c3ce6dd9eULL, 0xbffda82e2d4d0e76ULL,
+    0x3ff819241c51e3daULL, 0xbfe4e09f5bc88100ULL, 0xbfeeb0c1deab88e8ULL, 0xbfd0dfe405c93010ULL, 0xbfeaad6a4d0a1340ULL,
+    0x3ff4878a6a58191cULL, 0xbff80473843ee9f6ULL, 0xbff86f58f27cb448ULL, 0xbff1a806a1b7d30cULL, 0xbff3dc1f37b2d7acULL,
+    0x3fcef046599f82b0ULL, 0xbfea6a6c39cc3810ULL, 0xbffb96e1502a83a6ULL, 0xbfff4b997a2d32f2ULL, 0xbfc9a44081d618f0ULL,
+    0x3fd5f81e7cf86430ULL, 0xbfca3a163928aa80ULL, 0xbfe9cb76a967a05cULL, 0xbfe3ae2a0d897eb4ULL, 0x3ffaca9a5e890dc8ULL,
+    0xbfda980bc4adc240ULL, 0xbff2d69289d264caULL, 0xbff28daeab6bf1b4ULL, 0xbfc669d108110710ULL, 0x3ff933bc5f3445e8ULL,
+    0xbff3e7bf5a5c4da4ULL, 0x3ffbf94fed65adc6ULL, 0xbff570a0c7a58a3cULL, 0x3ff9195661622ee2ULL, 0x3fd9b8d9e276f870ULL,
+    0x3ffe87e77ae3e84eULL, 0xbfebd8c9171316c0ULL, 0x3f559fc10a582800ULL, 0x3fdc179b163a9ce8ULL, 0xbfbbb3dedb8562e0ULL,
+    0xbfdbea5c33d4e420ULL, 0x3fe49f401b710428ULL, 0xbfd93853acd19a58ULL, 0x3fc207ddc967b9c0ULL, 0xbfec3a9de9617040ULL,
+    0xbff4a34bbeeb5f3aULL, 0xbfe807bd071f6a10ULL};
+static const uint64_t v810[51] = {
+    0x3fe11f1ccc44e7fcULL, 0xbf9dcd0148efee80ULL, 0x3fc69d987366e9a8ULL, 0x3fec284d44ae1ce6ULL, 0xbfbbc60341d6a450ULL,
+    0xbfe7e7cb7e8b8708ULL, 0x3fed5c95bdf605eeULL, 0xbfebc0d581d9d348ULL, 0x3fddc1a6da61a510ULL, 0x3fd91ea1e73b1150ULL,
+    0xbf86082f9e543f80ULL, 0x3fe198d742166a6aULL, 0xbfeaf648aca97700ULL, 0xbfef92723fd573c6ULL, 0x3faa0a97029e7b40ULL,
+    0x3fe173aa7aae0748ULL, 0xbf91b36f9909f340ULL, 0xbfdee193fc36fa8cULL, 0xbfcbd810e34bbc30ULL, 0xbfda178acf900f64ULL,
+    0x3fe051db903de928ULL, 0x3fe33fa549cd2370ULL, 0x3fd2455b2534da64ULL, 0x3fd2a2f3c123b35cULL, 0x3fcb323fc433a480ULL,
+    0x3fdf82ec10d48c58ULL, 0xbfe41245234a1df4ULL, 0xbfca31befac4d890ULL, 0x3f94737368a22800ULL, 0xbfc7d2e757fbf828ULL,
+    0xbfe094f0fce2f9a2ULL, 0xbfae6898013ed920ULL, 0x3fe00b332fb47882ULL, 0xbfe0a4f81094b792ULL, 0xbfe66a23e8088ff2ULL,
+    0xbfc14e500a6c3768ULL, 0xbfd98a9f9f5c59d8ULL, 0x3fddd1855bff56a8ULL, 0x3fe016678c049218ULL, 0xbfd9cac67f18c6e8ULL,
+    0xbfee402c771274e2ULL, 0xbfd0a7d8008711a4ULL, 0xbfd6608e660cd660ULL, 0xbfeb6181f7b46524ULL, 0x3fe9b99cb730b478ULL,
+    0xbfc189f6d5856498ULL, 0xbfc303df2d8c9ca0ULL, 0x3faa22668e412cc0ULL, 0x3fe0caaea276ab28ULL, 0x3fec85844d28ef34ULL,
+    0x3fe0e75df1cdbc02ULL};
+static const uint64_t v811[27] = {
+    0xbfcaee16d4cbc608ULL, 0x3fe54c0d75d75b18ULL, 0xbfe352e81a27ddbeULL, 0x3fc764c1468bb480ULL, 0x3fe094e07da9503aULL,
+    0xbfe399f9ad5dc7b0ULL, 0x3fe8ded4fcf765c8ULL, 0xbfdb63721db9c05cULL, 0xbfda94571a82a39cULL, 0x3fd7c863e2f94360ULL,
+    0xbfa29ca6e3eca260ULL, 0xbfbf6df96ff3f760ULL, 0x3fb85910d16a0d20ULL, 0x3fe68a7196808514ULL, 0x3fe5df7fc0ead212ULL,
+    0xbfc45257c9b4fb80ULL, 0x3fc335cf4b32ac10ULL, 0xbfcbfe95ad392ba8ULL, 0x3fe4e27fa91ef408ULL, 0x3fedf74f62f54ef8ULL,
+    0x3fdb40d73ae51a00ULL, 0x3fd9c6531815eea8ULL, 0x3fe2dc98dc0a0ea4ULL, 0x3fd192f328cc0aecULL, 0x3fe18bbfa4160030ULL,
+    0xbfadb4a4a335f1e0ULL, 0xbfc3a9924d3f68d8ULL};
+static const uint64_t v812[2] = {
+    0x4027b47476824c13ULL, 0x402089ab5dcf1fb0ULL};
+static const uint64_t v813[522] = {
+    0x3ff869ced09764d0ULL, 0x3ff5da0b66f50ed4ULL, 0xbff0672b55848a05ULL, 0x3ff543dd9db4472dULL, 0x3ff9bcc7e77c2d24ULL,
+    0x3ff66f8b9a29ec2cULL, 0x3ffa6b9cfa6a9981ULL, 0x3fe8090c502c322eULL, 0xbfe0d9e40def8abaULL, 0xbfe363146b672a51ULL,
+    0xbff48f3c338d5f80ULL, 0x3fff71e8a4739a05ULL, 0xbff9734913acef6aULL, 0x3fe91c666799e508ULL, 0xbfedf7ca2058b80cULL,
+    0xbffa19a1526450c5ULL, 0x3fe74fd12bddc6beULL, 0xbfea701016155d83ULL, 0x3fe0fc106074943cULL, 0x3ffda52ee7401609ULL,
+    0xbff3ed76f7eba7a5ULL, 0xbfd384c58d35ebebULL, 0xbfea596a22557f20ULL, 0x3fd1a31e1bc92ab8ULL, 0x3fcc124d22c815bcULL,
+    0xbfd4ae63e44cd083ULL, 0x3ff7da7949db8848ULL, 0x3ff87083255534c7ULL, 0xbff0fd8f777877c7ULL, 0x3fe375aebf36fe5cULL,
+    0x3ff4bd3d5dc3eb6cULL, 0x3fbae4cf0745b7dcULL, 0xbff464a36125fe8cULL, 0xbffc20702621979cULL, 0x3ff06eb96ebbac40ULL,
+    0x3ff60c31d6c1c218ULL, 0xbfe567e093091484ULL, 0x3fc7df661209a87fULL, 0x3fe96cf15f168c5cULL, 0xbffafbf1c80f7ad6ULL,
+    0x3fd84c7097861ad1ULL, 0xbfedd8a211de705cULL, 0xbfef7a7a084f585bULL, 0x3fe148052e9c4620ULL, 0x3fed712e4bb3dfb4ULL,
+    0x3fcac5c6510d9a4eULL, 0x3fd590938736a981ULL, 0x3ff42056b38532cbULL, 0x3ffae16a01607a6dULL, 0x3ff5e2038e1e9ccbULL,
+    0x3ff3769cc6046c3fULL, 0x3ff4c241565ba4fbULL, 0x3ffce250c76cfeb7ULL, 0xbfe5f34763ad647dULL, 0x3fe41c230b60daf0ULL,
+    0xbfff146d01504e89ULL, 0x3fd265de4fe49124ULL, 0xbff809db0df721d2ULL, 0x3fa04f141f62dd81ULL, 0xbffca17d68678232ULL,
+    0x3fa1619c9a3df094ULL, 0xbfea865195d2ea03ULL, 0xbff3c2bc35552588ULL, 0x3ff59d76dc81a3cdULL, 0xbffce29bc791d2b0ULL,
+    0xbfbbf0d7d732b0a3ULL, 0x3ff0ad805c0b1365ULL, 0xbfe50258fda8a0e5ULL, 0xbfd6f565c4a61713ULL, 0x3fc4c31fcf42e928ULL,
+    0xbff9cf0fec9b4ea1ULL, 0x3fada58666560580ULL, 0xbfea2344822aa8eaULL, 0x3fbf5447caf20f44ULL, 0x3ff5cab076c7f8bfULL,
+    0xbfeea3aa746bea6eULL, 0xbff45b9ed1d1e28aULL, 0xbff296943c00c908ULL, 0x3feabe634cb9c045ULL, 0x3ff2fa09a793962aULL,
+    0x3fdc9904f44d3e46ULL, 0x3fcbcd7616916211ULL, 0xbfe1bb6b926f4b49ULL, 0xbff8b735e55ab96aULL, 0x3fd5d69f1b58f6a7ULL,
+    0xbffdb7906923752cULL, 0x3ff0ef903b2ac4c5ULL, 0xbffa0dc81d5982e5ULL, 0xbffda7ee35718687ULL, 0xbfe06156d2e93f8eULL,
+    0x3febefa672056eb9ULL, 0xbfd962345c6bcee2ULL, 0xbfff6426d71b5484ULL, 0x3fe44df7e2a13c24ULL, 0x3ffb2b937b78890dULL,
+    0xbffc73b15f6238c1ULL, 0xbff607506b4303f1ULL, 0x3fff387dc8bfc25cULL, 0x3feccd36718c3ccdULL, 0x3fd451c61161f6b9ULL,
+    0xbfe0628a322fec4aULL, 0x3fcda26ba5f48d6cULL, 0xbff42184f73bb3f8ULL, 0x3fd8072f2bacb1c8ULL, 0x3fd87833aa01a0a6ULL,
+    0xbff30748a4bad550ULL, 0xbff1daf0fa530ed6ULL, 0x3ffe4207ea0c047fULL, 0x3fbb9424b0bac304ULL, 0x3ffc326f6be3cb5bULL,
+    0xbffc2bffa7f24bf1ULL, 0x3fed6a7508d89d40ULL, 0xbff836dfad5c5a6cULL, 0x3fe3c1868597cec4ULL, 0xbfd504be33370809ULL,
+    0x3fdeee3a7f515612ULL, 0xbff35a615b0f6df2ULL, 0x3fd286d462750907ULL, 0x3ff99bb446f9e14cULL, 0x3ffaa6df9eb806e6ULL,
+    0x3fd4537c36a0b29fULL, 0x3fe5697bca017c91ULL, 0x3fe7535541c659f1ULL, 0xbff9bc422c8bb94dULL, 0x3fdfbcd7af366ff3ULL,
+    0x3ff1ff15a7fbccd0ULL, 0x3fd6345bbe5a6c06ULL, 0x3fe7883aa1eec46aULL, 0x3fe97c3e701ad7afULL, 0x3fdabf5feadfd3f5ULL,
+    0xbffd6dd0b613db08ULL, 0x3fedc68f05c4700aULL, 0x3ffb7b59f4883d0aULL, 0x3fff291fb8ce68f4ULL, 0x3ffd32db9ad90864ULL,
+    0xbfd9d781adeac72dULL, 0xbfc938bf58e6ca58ULL, 0x3fbeaeef41c32f3cULL, 0x3fe94af2f543c147ULL, 0xbfe72a111111327cULL,
+    0xbff259a704df7850ULL, 0x3ff53210621659fbULL, 0xbffe0683735cb6bcULL, 0x3fee93bafc19b5b5ULL, 0x3ff4aae6f143ee60ULL,
+    0x3fffee8ba6163159ULL, 0x3fe1c5a446a7ea4bULL, 0xbff35e7f1d1b9621ULL, 0xc000365d270c32f6ULL, 0x3ff4bd00243ee1ffULL,
+    0xbfd4507611367e90ULL, 0x3f9b7524d04bdab1ULL, 0xbfb7b1b093040be1ULL, 0xbff3bb8ff5de14e7ULL, 0xbff7105646d5d6c3ULL,
+    0x3fd665fe63906edbULL, 0x3fe9d597b593c3fdULL, 0xbfe4e0e238005b70ULL, 0x3ff7b0ad57fe0f47ULL, 0x3fedc18c3ab29144ULL,
+    0x3ff1137a865c5962ULL, 0xbff360ff12604789ULL, 0x3fe533e0ead65088ULL, 0xbfe858eeec60f76eULL, 0xbff3262b79a8b4efULL,
+    0xbffce0d4db20ac4aULL, 0x3fd5a62dd8599e93ULL, 0x3ff0963000bcc262ULL, 0x3fe6278e6daaba1aULL, 0xbfaae03ce0ca6438ULL,
+    0xbfff4935d146d469ULL, 0x3fdfb3681876e162ULL, 0x3ff23a130b70e504ULL, 0x3ff9ff86b60e2fabULL, 0xbfd4cec1d5ee6977ULL,
+    0xbfdbf7acbf096c13ULL, 0xbff51ca925179ae5ULL, 0xbfa39e2ca9353a27ULL, 0xbff3739c6424b191ULL, 0x3ff7559cb0ff7707ULL,
+    0xbfe9bd2bb6516f9eULL, 0x3ff4b39f158e80b3ULL, 0xbfee6cb095407f2cULL, 0x3fe353b35f53cd9bULL, 0xbfc5364613998033ULL,
+    0x3ffe6c90bb500b03ULL, 0x3ff8568cbfb216deULL, 0x3ffd8f036cdb0978ULL, 0xbfcaea33e1759ea6ULL, 0xbffe80b23b7da9b8ULL,
+    0x3fe498265accbb8dULL, 0x3fe15c9784ad74a8ULL, 0x3fee094d20a39ad9ULL, 0x3fb76fda1a1eefc8ULL, 0xbfe4cb8d54c70c69ULL,
+    0xbfe510faf3e6abbaULL, 0xbfe97290ff9f0061ULL, 0xbff2d1ee4c55cb47ULL, 0x3fa8d8861e41d926ULL, 0x3ffae9d7f6b42c9cULL,
+    0x3fd00d161a9e9dd7ULL, 0x3fe4d8216231e8a5ULL, 0x3fdfa234df3aa917ULL, 0xbff300432e60bfcdULL, 0xbff498a8458c9f21ULL,
+    0xbff283286a6740cfULL, 0xbfcc4f0fdc3a047bULL, 0x3ff169d5ede194afULL, 0xbff310cbcbb4643aULL, 0x3ffb3045e12e1341ULL,
+    0x3ff1989b0f687d0eULL, 0x3fe2f32727026b1aULL, 0xbf8e8284d3699e06ULL, 0xbfe879ec0c8fd600ULL, 0xbf69813f968c53ceULL,
+    0xbfe7b5942c0c4f0cULL, 0x3ff1eb1589685d0aULL, 0x3fe27e7c707652ddULL, 0x3fdf470f4d6e6074ULL, 0xbffe037ddf0de9eeULL,
+    0xbff64358e43c2b67ULL, 0x3fdfc57be1438e91ULL, 0x3ffaa8330aabbaeaULL, 0x3f9b6e803245647dULL, 0x3ffb07ed64b3f752ULL,
+    0xbff0c23a66a92df7ULL, 0x3ff6a4fdf3220fabULL, 0x3ff9b222181de068ULL, 0x3ff4c2440e8ff9a0ULL, 0xbfe9b9cbe1b7adfcULL,
+    0xbff5b0fcf3713efeULL, 0x3ffe3d93c696edbdULL, 0xbff8c47fee030d82ULL, 0xbfe27fbe125bfcf4ULL, 0xbfc00eb976e8910eULL,
+    0xbfff7961f5e96ecaULL, 0xbfa68d6d809e385eULL, 0xbfe1ca3c7bba7598ULL, 0x3ff727f0f4957126ULL, 0x3ff70bd56ef56df7ULL,
+    0xbff8f0f56d738233ULL, 0x3fc01ba65812545dULL, 0xbfcd2a7d0af1488dULL, 0x3ff0665e0b15a9b2ULL, 0xbfede98e05099a37ULL,
+    0x3fef7a6535c8b496ULL, 0xbff309d3f7b9cd91ULL, 0x3ff5d3c9865e159aULL, 0xbfe474eeaba941b0ULL, 0xbffca2efb4ccfaa6ULL,
+    0xbff11ab1cea0fd12ULL, 0x3ffc6a2cc69feea7ULL, 0x3fd21808736ee57cULL, 0x3ffa70ef5951f8b1ULL, 0x3fece0df7469bb97ULL,
+    0xbff984945ff052ccULL, 0xbff4da2b2721ffdfULL, 0x3fff05900d883670ULL, 0x3ff2ecaebd7ddf3dULL, 0xbfd35eb11d54145cULL,
+    0xbffbda6e0f068aebULL, 0x3fe28ee7589823aaULL, 0x3ffc25471b1d97ccULL, 0xbff153fef3c35b87ULL, 0x3feab7c4252b480eULL,
+    0xbfda49ff6f8647cbULL, 0xbfe0f757ea84a0c6ULL, 0xbfc283a27961dce2ULL, 0xbffa42d2018e8d6aULL, 0xbffa79cfe25fa734ULL,
+    0x3fbb6d9a6f1e2f31ULL, 0x3fed723659b6faaeULL, 0x3fc8fb1f3e4da382ULL, 0x3feb9a4b9d5d50ecULL, 0xbff7d230a90a25acULL,
+    0x3fe9b069d721d2feULL, 0xbfe9784ac1980c68ULL, 0xbff68da603382aa2ULL, 0xbff2e88bfa7effffULL, 0xbff9bf0d70a2dc0cULL,
+    0xbff327581e1e71f0ULL, 0xbfecaf2b6f5a727dULL, 0xbff56cf08b2b072cULL, 0x3ff16fc9eabcf7b2ULL, 0xbffa9e6640f5949dULL,
+    0xbfec2bc182d8b9bdULL, 0xc00023e51797e7dfULL, 0xbfdd3403604eb43cULL, 0x3ffed2e12ce9d562ULL, 0x3fede046e1fe9c37ULL,
+    0x3fd6fc486084d27cULL, 0x3feef5a0cfad3eccULL, 0xbfd1cd137d89c87aULL, 0xbffabada3257aab8ULL, 0x3ff11bb507f35854ULL,
+    0x3fe10db67c87cedeULL, 0x3fe610b0685b36afULL, 0xbffdf9a3d6e53768ULL, 0xbff94a05625d857eULL, 0xbff25e75dbc06d30ULL,
+    0x3ffef90c127b3f11ULL, 0x3fe6be40576350f3ULL, 0xbffa64592d399f7dULL, 0x3fdc9736b2af86dbULL, 0xbfe428568b396d83ULL,
+    0xbfe3d5117fdfe8e7ULL, 0x3fc67b131084196eULL, 0x3ffd1d0693a46fb0ULL, 0x3fec03495d230e98ULL, 0x3fdb5068838c372bULL,
+    0xbff2508c822c0e33ULL, 0x3ffa4fc7a8d2e766ULL, 0xbfcb1cbed2c7bc82ULL, 0x3fecdc7f1741577cULL, 0x3fe9db7e60d53eefULL,
+    0x3ff4adc60ec69578ULL, 0xbfea60c611f2194aULL, 0x3fd765174f98dfe1ULL, 0xbfddbfe80e216402ULL, 0xbff9791252565be7ULL,
+    0x3ff9d118fbfe4978ULL, 0xbffaa545779de7bfULL, 0xbff4abe792e470a8ULL, 0x3ffa5f5286b18fbdULL, 0xbff50161cc188a62ULL,
+    0x3fd02ac46184ea25ULL, 0xc0008945e410af1aULL, 0x3fee4685c8de5a91ULL, 0x3fa86c46077905d0ULL, 0xbfc154249b7c27f7ULL,
+    0xbffb6b1d0a06520aULL, 0xc0000c39f8c6ddbfULL, 0x3fe2b1f7b8768af6ULL, 0xbfdf17225f3b9498ULL, 0xbff219d6d7931f10ULL,
+    0x3ff189f0e2e4c9c6ULL, 0xbfea12e2855e8443ULL, 0x3ff08f5a5e697335ULL, 0xbffbb379b8d1cd66ULL, 0x3fed44e1132d390fULL,
+    0x3fe1894570e0ea00ULL, 0x3fecf53d67020c45ULL, 0x3ff0aaf4e47f6f67ULL, 0xbffb243cf839c2b2ULL, 0x3ff897d6ce16db96ULL,
+    0xbffdfb6803302e34ULL, 0x3fcd3e039be55ad6ULL, 0x3ff5149827d43e3bULL, 0x3ffdad71b34299e1ULL, 0xbfc974f913154971ULL,
+    0xbff27a2f776bc391ULL, 0x3ffa08d3ec36627dULL, 0xbff7f6fc364c0ddcULL, 0xbff004d46d45a8a1ULL, 0x3fea71d99f2a9e2dULL,
+    0xbfe0a4ed2c8d3325ULL, 0xbfe0ae10cf1a3f7fULL, 0x3ff39b9c44d096f2ULL, 0x3fdfa33aeccf04dbULL, 0x3ffb07d8ebc4f886ULL,
+    0x3ffc96d1409891a5ULL, 0xbfd69144601f253dULL, 0x3fe54bdeca8fbdbfULL, 0x3fe7f4cfd4d3a248ULL, 0x3fecfccd10a32dabULL,
+    0xbfb698fb17086a32ULL, 0x3febbf5908ae4aa0ULL, 0xbff5543b59ae7690ULL, 0x3ffdb00ecc0d7435ULL, 0x3ff51a5869445230ULL,
+    0x3ff4bf429150d8c6ULL, 0x3ff2b1ca3e13055bULL, 0xbff76ecc8e344540ULL, 0x3fe7380c4d3e4b2aULL, 0xbff63e27449db851ULL,
+    0xbf9e9de997d6092aULL, 0x3ff945e3fa62eb83ULL, 0xbfe49de351dcb5ebULL, 0x3ff4dfc3cfec67cdULL, 0xbff8336f6daee1beULL,
+    0x3fe3d4029691a9cbULL, 0x3ff7b35e6c5b0f15ULL, 0xbfb453cd3eda6b19ULL, 0x3ff84690f62ae0abULL, 0x3ff14b2a63c18baaULL,
+    0x3ffd79a4dc03d572ULL, 0x3fe3b6787aa2d7d9ULL, 0xbfe8d5785065256eULL, 0xbff224aa7ad55d4eULL, 0xbfa5b2591b7e3e1aULL,
+    0x3fff2de248729485ULL, 0xbff5351c1890329aULL, 0x3ff114b7c62aefe8ULL, 0x3ffe9bb5ce831acbULL, 0x3ff6fb811f992f3eULL,
+    0xbfe139d6085ef446ULL, 0xbff855ac06b80dceULL, 0x3fcf0c619c0e5497ULL, 0xbff6d84ce72d6babULL, 0xbfd95facb91d8f86ULL,
+    0xbff328ef221251e8ULL, 0xbfff557a42664191ULL, 0x3fd37f0e56f5e320ULL, 0x3ff564fe17df489dULL, 0x3fd4645b80a0cab2ULL,
+    0xbffdb862af9b53a4ULL, 0x400055f27aa2f0cdULL, 0xbfee2c99025ed5c1ULL, 0x3fe16e553c02444dULL, 0xbff2b9a030578a9eULL,
+    0xbfff359dbcb39faaULL, 0x3ff620106431d991ULL, 0x3fe2ce1f2217c67cULL, 0x3fcec94bc0b0f4cbULL, 0x3ffe7ac72ffd4fe9ULL,
+    0x3ff63c082825c51cULL, 0xbfd82161ba8aa86dULL, 0xbfa7c11d64ca4a5aULL, 0xbfe456d00a94bfd2ULL, 0x3fd8dae0342dc530ULL,
+    0x3ff86084cd569a36ULL, 0x3fed649c03a1c913ULL, 0x3ffd73b2e0226dcfULL, 0x3fe0263724729ad8ULL, 0x3ffd8435873f29a2ULL,
+    0xbff6434fb75b41a9ULL, 0xbfb0e0da270bcd91ULL, 0xbfeb00b0ebbca5d0ULL, 0xbff627863abac68fULL, 0xbfe3af12da21df95ULL,
+    0x3fe84e32298d7738ULL, 0x3ff5dd2abbc526baULL, 0xbff54d4043e34b27ULL, 0x3ffe629cdaa3b86aULL, 0xbfb261a3ec596658ULL,
+    0xbff41121a7b8b387ULL, 0x3fd645d36da8b07fULL, 0xbff4a459a5b4df30ULL, 0x3faef5a2633eb525ULL, 0x3ffb8df12ff1543cULL,
+    0xbffd9fa847bb8cf3ULL, 0xbfe24cb90d1f2d1dULL, 0xbffe340b89bc535aULL, 0x3fc73114a9cb19d1ULL, 0xbffcaa780180bfffULL,
+    0x3fe855f557dfb7caULL, 0xbff4f76954dc7f39ULL, 0xbfe91baad3351a69ULL, 0xbff6e1c6433ea9b5ULL, 0x3ffda361632c41a1ULL,
+    0xbffbde146a6a969dULL, 0x3ffb0915818cc616ULL, 0xbfe0eb70d44b5b7aULL, 0xbff009b922f82cd8ULL, 0xbffc785e597bf852ULL,
+    0x3ff6758fb0a41123ULL, 0xbfb233504d899c58ULL, 0x3ff1e292c45fed53ULL, 0x3ffc5ccae7a45f58ULL, 0xbff19cbdd9fed9baULL,
+    0xbfe9b615b6a80222ULL, 0xbffed7e00cded81fULL, 0xbffb06e75f529673ULL, 0xbff1ef964c4fa1aeULL, 0x3ff131a475636e31ULL,
+    0xbff4e74024659765ULL, 0xbfeae92879e3adfaULL, 0x3ffd36eb697c106aULL, 0x3fe84baab8eb0b07ULL, 0x3fe42cf4f3c3a08bULL,
+    0xbffeb06eacb733b5ULL, 0x3fe94f7ffdff95b5ULL, 0x3ffa117bc062b7a6ULL, 0xbfffa0cf97405743ULL, 0xbfd24f2614c24471ULL,
+    0xbfdd6e166bcaa912ULL, 0xbff2629ff9551b74ULL, 0x3ff5d1278a4c1176ULL, 0x3ff21423523d541cULL, 0xbffd89378e2d4d72ULL,
+    0x3ff83978877dd9c5ULL, 0xbfe4c6ba818783faULL, 0xbfee923cddb27c5bULL, 0xbfcfa6eeeffbea0aULL, 0xbfe9fd599a0b5f55ULL,
+    0x3ff47f79b18a8a22ULL, 0xbff7d5f93660e9caULL, 0xbff7ba9527b240a9ULL, 0xbff1806e4dfde1d4ULL, 0xbff3bd91ec6cf603ULL,
+    0x3fcedbccb113dcaeULL, 0xbfe9b211b47fd450ULL, 0xbffb53864e325cb7ULL, 0xbffec86d83c40455ULL, 0xbfc96018c67c1cc2ULL,
+    0x3fd2925bc9f1c739ULL, 0xbfcd952fcfd3bd1aULL, 0xbfea4158d90b7f89ULL, 0xbfe3eed5172d8a0fULL, 0x3ffaca0a61a91da8ULL,
+    0xbfde1e6cf450462eULL, 0xbff2c86e5349aa37ULL, 0xbff3f94b11272563ULL, 0xbfc80eb387155d3dULL, 0x3ff8885adda6e071ULL,
+    0xbff47b2d34ecd3caULL, 0x3ffbc934c9219d88ULL, 0xbff583e3845c6041ULL, 0x3ff934fd0ac4dd3bULL, 0x3fd63a52511c5438ULL,
+    0x3ffe9999eaf5b402ULL, 0xbfeed73b9d503cf6ULL, 0xbf8b5f17a496b8f0ULL, 0x3fd8527066e1032cULL, 0xbfc11e84af850736ULL,
+    0xbfdcf20d1cca95cfULL, 0x3fe45b8cc9d5d578ULL, 0xbfd92cf290aefbdaULL, 0x3fb34a3221bce8fbULL, 0xbfec132b35c1483cULL,
+    0xbff639dda60b33c2ULL, 0xbfe884f006b2157bULL};
+static const uint64_t v814[31] = {
     0xbfe451777a0f0ff0ULL, 0x3fe4057b2ab87014ULL, 0x3fef0d6184e0b474ULL, 0xbfe5d8c00e92dbc8ULL, 0xbfe8381dae994fb4ULL,
     0x3ffa9e5f07d7118cULL, 0xbff38d84c803ec66ULL, 0x3fc8a054e1450090ULL, 0x3ff0f55366bde98eULL, 0x3fe91116084ca188ULL,
     0x3ff7140aeefb9c5cULL, 0x3fdd8371b6fc1340ULL, 0xbfa83166f1affa00ULL, 0x3fffd8ac54a9f17aULL, 0xbf9538cdbf0b3c80ULL,
@@ -4157,9 +5159,9 @@ static const uint64_t v741[31] = {
     0x3ff2b552b130e7a2ULL, 0xbfee1cad9aae3144ULL, 0x3ff18f7c8e164202ULL, 0x3fea7466d8b736ecULL, 0x3ffcd1f1c9b0d9fcULL,
     0x3ff0362d14a153b8ULL, 0x3ffce55a1734b198ULL, 0xbfe4cc6bd517f4f8ULL, 0x3fe44b4004fcbb20ULL, 0x3fe0bdf10fb3a914ULL,
     0x3ff34ca06af98084ULL};
-static const uint64_t v742[3] = {
+static const uint64_t v815[3] = {
     0x40238f8332680d20ULL, 0x40224b25bc3b79f7ULL, 0x402054457362d767ULL};
-static const uint64_t v743[31] = {
+static const uint64_t v816[31] = {
     0xbfe48a0ec3c10b4aULL, 0x3fe40b403d4b68c9ULL, 0x3feeb8ad3edb2dc5ULL, 0xbfe6ef2978be6770ULL, 0xbfe8de4653a54a13ULL,
     0x3ffaa95abf4f1943ULL, 0xbff3ae06e7e95174ULL, 0x3fc33082088a6bfaULL, 0x3ff02eda98318bc1ULL, 0x3fe9749449fb7ac7ULL,
     0x3ff6e2c6136f6cc5ULL, 0x3fd7fd5a42e59047ULL, 0xbfa85cb2907463d3ULL, 0x3fff7c9d03217659ULL, 0xbf9e7543180e5a6aULL,
@@ -4167,9 +5169,9 @@ static const uint64_t v743[31] = {
     0x3ff1e6511a6ee58eULL, 0xbfee223b15f2b2b2ULL, 0x3ff151e2c6247754ULL, 0x3fea41390a47f816ULL, 0x3ffccc8f496772c4ULL,
     0x3fef2acf2deafa85ULL, 0x3ffbf60a387d4105ULL, 0xbfe4ca4daf13bb80ULL, 0x3fe1473ebb1f7acbULL, 0x3f967c7fce20334bULL,
     0x3fefe3e990666f30ULL};
-static const uint64_t v744[3] = {
+static const uint64_t v817[3] = {
     0x402391c908c4a70bULL, 0x40224dd479e53586ULL, 0x402051722a8d4464ULL};
-static const uint64_t v745[31] = {
+static const uint64_t v818[31] = {
     0xbfe4ea8488e9d46bULL, 0x3fe410f3578499e4ULL, 0x3feebd64b676eb50ULL, 0xbfe723504476af60ULL, 0xbfe92078c7a48016ULL,
     0x3ffaaa267dd4449dULL, 0xbff3ac2ef3b86a4dULL, 0x3fc2a21869fa500cULL, 0x3fefcf973a5331a3ULL, 0x3fe97b4d5655aa47ULL,
     0x3ff6e5e08582a4a6ULL, 0x3fd75ffafdbf70e1ULL, 0xbfa859f66e807d48ULL, 0x3fff73f6e8148260ULL, 0xbf9e95e489462792ULL,
@@ -4177,9 +5179,9 @@ static const uint64_t v745[31] = {
     0x3ff1e78067a83e57ULL, 0xbfee21dad5caaf37ULL, 0x3ff15327a7a8f152ULL, 0x3fea407ea0858725ULL, 0x3ffcccf3cc6cbc23ULL,
     0x3feeddf6fb2466b4ULL, 0x3ffbf7536e143db6ULL, 0xbfe4ca80a647ec17ULL, 0x3fe13287d5480be1ULL, 0x3f9796b8c926d3ccULL,
     0x3fefe5783654f16eULL};
-static const uint64_t v746[3] = {
+static const uint64_t v819[3] = {
     0x4023a22d6814b60aULL, 0x40226f7d11de35f1ULL, 0x40208cb9589fbde7ULL};
-static const uint64_t v747[31] = {
+static const uint64_t v820[31] = {
     0xbfe50a45921f20c1ULL, 0x3fe4143f0f25a796ULL, 0x3feeb91e147ebb21ULL, 0xbfe73e6f1fc4ca66ULL, 0xbfe91e2fb300b588ULL,
     0x3ffaaa3401258a8fULL, 0xbff3aea225e7b00dULL, 0x3fc27e75da3ec7a9ULL, 0x3fefb4a7aed85024ULL, 0x3fe97d83cdfbbb18ULL,
     0x3ff6e2cf8b2c2963ULL, 0x3fd72d2c5fd1e92fULL, 0xbfa85947322bb448ULL, 0x3fff7170d283ea64ULL, 0xbf9e5b5e8caba92aULL,
@@ -4187,9 +5189,9 @@ static const uint64_t v747[31] = {
     0x3ff1e1a350555942ULL, 0xbfee21bfd0e83b51ULL, 0x3ff1566dbd654250ULL, 0x3fea3fab282f2f41ULL, 0x3ffccd0effb8d866ULL,
     0x3feecf7b73902de2ULL, 0x3ffbf02f61c0328aULL, 0xbfe4ca8c15042c4fULL, 0x3fe1358cd6e6d603ULL, 0x3fa0a66cf47da844ULL,
     0x3ff0044b692b0f83ULL};
-static const uint64_t v748[3] = {
+static const uint64_t v821[3] = {
     0x4023b40380238bb3ULL, 0x4022841669e59bb5ULL, 0x4020ac51079f82c2ULL};
-static const uint64_t v749[31] = {
+static const uint64_t v822[31] = {
     0xbfe56071b15335aaULL, 0x3fe417c69e1f981dULL, 0x3feeb80606ac21dcULL, 0xbfe77686b55663daULL, 0xbfe9575280cd2998ULL,
     0x3ffaaaed78791560ULL, 0xbff3af2b0ad8f84eULL, 0x3fc1dcb7052fb956ULL, 0x3fef40f6b45de227ULL, 0x3fe981ec20d538b9ULL,
     0x3ff6e27ddd93c769ULL, 0x3fd69a9eba3819b7ULL, 0xbfa85889fac5da9eULL, 0x3fff6f1f59ca215cULL, 0xbf9da08ec36c3b2cULL,
@@ -4197,9 +5199,9 @@ static const uint64_t v749[31] = {
     0x3ff1dbc9bc06eab0ULL, 0xbfee21db1f0026eeULL, 0x3ff158d6bc204e13ULL, 0x3fea40e4ce000dceULL, 0x3ffccce659b9f113ULL,
     0x3fee96777a5b687bULL, 0x3ffbe93a5364f90aULL, 0xbfe4ca674f77becbULL, 0x3fe154fb5e9cb724ULL, 0x3fa32ebc0c7f2951ULL,
     0x3ff00c505b399156ULL};
-static const uint64_t v750[3] = {
+static const uint64_t v823[3] = {
     0x4023b8aea512ed78ULL, 0x40228f4900a4957dULL, 0x4020c075735674aaULL};
-static const uint64_t v751[31] = {
+static const uint64_t v824[31] = {
     0xbfe5693f86dd0ac4ULL, 0x3fe418458f828f0eULL, 0x3feeb7210a1d8e11ULL, 0xbfe77f6ce2301ca2ULL, 0xbfe95ef38028dc98ULL,
     0x3ffaab24e47e4906ULL, 0xbff3af9d4784fea4ULL, 0x3fc1be01ef441dc7ULL, 0x3fef30e7413f64d2ULL, 0x3fe982b057204406ULL,
     0x3ff6e1b968b9af9cULL, 0x3fd67bd631584908ULL, 0xbfa85859430bd346ULL, 0x3fff6e643d7a1435ULL, 0xbf9e306bc267f503ULL,
@@ -4207,9 +5209,9 @@ static const uint64_t v751[31] = {
     0x3ff1d85c619f467dULL, 0xbfee21d5ad4bf01cULL, 0x3ff158e2bb8cf3cdULL, 0x3fea3ea7903b806bULL, 0x3ffccceb5e1cf774ULL,
     0x3fee8e259cd665d6ULL, 0x3ffbe53f54d0197bULL, 0xbfe4ca68c97fa8ebULL, 0x3fe155a0b6d3e39aULL, 0x3fa3bd5944b7af3aULL,
     0x3ff00ff8849299a1ULL};
-static const uint64_t v752[3] = {
+static const uint64_t v825[3] = {
     0x4023cfc0b5ca0b42ULL, 0x4022b6c808caf91aULL, 0x4020fa945b8afc33ULL};
-static const uint64_t v753[31] = {
+static const uint64_t v826[31] = {
     0xbfe50c31b60c68d3ULL, 0x3fe413de99705996ULL, 0x3feeab0870474f12ULL, 0xbfe75e5d6df50baeULL, 0xbfe91d8369f0e17bULL,
     0x3ffaaa1eeab7df46ULL, 0xbff3b57e62d900cbULL, 0x3fc202f1e89010baULL, 0x3fefbe703820fdbcULL, 0x3fe97c34050e4ab6ULL,
     0x3ff6da2925c383f5ULL, 0x3fd6f4407f545ae5ULL, 0xbfa857c342cb266fULL, 0x3fff770325004b1dULL, 0xbf9d5da456dc61cdULL,
@@ -4217,9 +5219,9 @@ static const uint64_t v753[31] = {
     0x3ff1cda6a87d357bULL, 0xbfee21c694e76142ULL, 0x3ff1581985454eecULL, 0x3fea3f63726ed515ULL, 0x3ffcccf68c6f5f2cULL,
     0x3feedab233e8cca4ULL, 0x3ffbd86ddc161902ULL, 0xbfe4ca66294bbb3aULL, 0x3fe16a14f9b42d22ULL, 0x3fa6af9d6f12a9f8ULL,
     0x3ff01eb1b9e68813ULL};
-static const uint64_t v754[3] = {
+static const uint64_t v827[3] = {
     0x4023fb4328db62e9ULL, 0x4023106799cba152ULL, 0x4021a2d738788ba8ULL};
-static const uint64_t v755[31] = {
+static const uint64_t v828[31] = {
     0xbfe54f0b668a6c19ULL, 0x3fe417359e4cc0a1ULL, 0x3feea3563b7cf70eULL, 0xbfe79bb2762be895ULL, 0xbfe94c82c3a4fe0eULL,
     0x3ffaaad8eaaf50d2ULL, 0xbff3b9bef055fa27ULL, 0x3fc13dffeffc8187ULL, 0x3fef61b461e02468ULL, 0x3fe97ec31a2c8d19ULL,
     0x3ff6d50eaddc2c48ULL, 0x3fd65283e0fe5d6fULL, 0xbfa855f97445e984ULL, 0x3fff7325a4a7830eULL, 0xbf9de69b166ea400ULL,
@@ -4227,9 +5229,9 @@ static const uint64_t v755[31] = {
     0x3ff1bdc4a6665d07ULL, 0xbfee217c5e73545dULL, 0x3ff158eeaa543435ULL, 0x3fea391fdf192dcdULL, 0x3ffccd443516376eULL,
     0x3feeac1ddcd160f7ULL, 0x3ffbc59eb2327e71ULL, 0xbfe4ca8d420b0b32ULL, 0x3fe167a4a4b9ef67ULL, 0x3fb23f80cef2493cULL,
     0x3ff056658773264eULL};
-static const uint64_t v756[3] = {
+static const uint64_t v829[3] = {
     0x4023f885bc39ad31ULL, 0x402306661b4b5beaULL, 0x402185255a93fd30ULL};
-static const uint64_t v757[31] = {
+static const uint64_t v830[31] = {
     0xbfe54c9bda7be1a3ULL, 0x3fe416f520dd3f9bULL, 0x3feea3b9f466b337ULL, 0xbfe799be2cfc6db7ULL, 0xbfe94d2a4b9eec3aULL,
     0x3ffaaae277e5d739ULL, 0xbff3b9710a6708efULL, 0x3fc13ff005cc8d53ULL, 0x3fef62187412fc96ULL, 0x3fe97f0a62d05e37ULL,
     0x3ff6d57db4019723ULL, 0x3fd653d007abb7a0ULL, 0xbfa85662d7458e4dULL, 0x3fff7326fdf9f8beULL, 0xbf9dd760c95ab3baULL,
@@ -4237,9 +5239,9 @@ static const uint64_t v757[31] = {
     0x3ff1be086f15a5a0ULL, 0xbfee218f18f96ebbULL, 0x3ff158a575ab849fULL, 0x3fea3a0f10a5edd5ULL, 0x3ffccd2fd97c4c9bULL,
     0x3feeac2039e141d4ULL, 0x3ffbc602fc0b2887ULL, 0xbfe4ca817a5b80deULL, 0x3fe1679969aaaf6cULL, 0x3faf69b2a1a7acb0ULL,
     0x3ff042d3b8769820ULL};
-static const uint64_t v758[4] = {
+static const uint64_t v831[4] = {
     0x4022c605c6a59d44ULL, 0x401a07d46682650aULL, 0x4015e8bb20ca6acbULL, 0x40157def941c5e5aULL};
-static const uint64_t v759[31] = {
+static const uint64_t v832[31] = {
     0xbfe66955df95878dULL, 0x3fe50ffd830f94ddULL, 0x3ff0179dd3ea0365ULL, 0xbfeaa083ee389404ULL, 0xbfe5af05752f2eb1ULL,
     0x3ffac907ca92b15bULL, 0xbff3524b789a7125ULL, 0x3fd38fce318249d2ULL, 0x3fec5c5d1ef7d632ULL, 0x3febce9b3bc1de01ULL,
     0x3ff7a87a94921777ULL, 0x3fcb54ca4cfb211cULL, 0xbfac51b64caa88dcULL, 0x3ffd8a40f2bb5abfULL, 0xbfbbfb389d4bd11eULL,
@@ -4247,9 +5249,9 @@ static const uint64_t v759[31] = {
     0x3ff08cbf0aa18972ULL, 0xbfeed3bf8dbf30d5ULL, 0x3ff135e6bc15f9a9ULL, 0x3fec7ce77ee6ff8cULL, 0x3ffbf4a13fdc77d9ULL,
     0x3fea60864e1c445fULL, 0x3ffa4942529ba948ULL, 0xbfe49565aef84886ULL, 0x3f8ae5e1996cfe80ULL, 0xbfdabbef84243b38ULL,
     0x3fec424eeeb3323dULL};
-static const uint64_t v760[4] = {
+static const uint64_t v833[4] = {
     0x40222580501e1aa6ULL, 0x4017eb262344b2b8ULL, 0x40168a97674eb77cULL, 0x4016ced6709795a0ULL};
-static const uint64_t v761[31] = {
+static const uint64_t v834[31] = {
     0xbfe6080688bc65d9ULL, 0x3fe73df2ef96c7ffULL, 0x3ff01a45d7938918ULL, 0xbff0aa075b01721fULL, 0xbfebaa73aba7506eULL,
     0x3ffaed40f4177809ULL, 0xbff0fa43ffb33534ULL, 0x3fd63634cd7b5875ULL, 0x3fe44f59e811fe44ULL, 0x3fed5bfafc2a2d16ULL,
     0x3ffaac8d462b2fe8ULL, 0x3fae5d049b589d10ULL, 0xbfc1047a74c03be5ULL, 0x3ffccaa6d38d575cULL, 0xbfc174b410610e31ULL,
@@ -4257,9 +5259,9 @@ static const uint64_t v761[31] = {
     0x3fe850e92891f10aULL, 0xbfeec5aae5fdbeafULL, 0x3ff127a69e31fef2ULL, 0x3ff11137cf1bad06ULL, 0x3ff9d26edabf5feeULL,
     0x3fe40a37e8169bdcULL, 0x3ff591e4bf325500ULL, 0xbfe048f712897021ULL, 0x3fb53097ca197ea2ULL, 0xbfdd12f658e9f2cfULL,
     0x3fe9b5e6980b6ec0ULL};
-static const uint64_t v762[4] = {
+static const uint64_t v835[4] = {
     0x4023d751c731be46ULL, 0x402337eb61e8717bULL, 0x402265abd64b0f80ULL, 0x40214e8e49004c65ULL};
-static const uint64_t v763[31] = {
+static const uint64_t v836[31] = {
     0xbfe4c3616ad2bb60ULL, 0x3fe40b33d0f2a467ULL, 0x3feeae91304845a1ULL, 0xbfe7162702febdeaULL, 0xbfe8f44acadde80cULL,
     0x3ffaa70bd81f17efULL, 0xbff3b71a6a755ae7ULL, 0x3fc2c0ce361881d7ULL, 0x3ff03306b5fd6f26ULL, 0x3fe956b8e4f3fb92ULL,
     0x3ff6dc9f1205fe86ULL, 0x3fd8719fa0cdb023ULL, 0xbfa84a84e1c1ff55ULL, 0x3fff9636ed74d9f3ULL, 0xbf9890ba293503c9ULL,
@@ -4267,9 +5269,9 @@ static const uint64_t v763[31] = {
     0x3ff1f47886f226bfULL, 0xbfee1fdc29d27915ULL, 0x3ff16334f514807fULL, 0x3fea4e4ca42e2b44ULL, 0x3ffccee9ea0d4136ULL,
     0x3fef554c9d41e226ULL, 0x3ffc031222ee6571ULL, 0xbfe4cb520a7e43e9ULL, 0x3fe23dae6e7683d1ULL, 0x3fc220383fc28f7eULL,
     0x3ff0bf307123de5dULL};
-static const uint64_t v764[4] = {
+static const uint64_t v837[4] = {
     0x4023b3d482893f5eULL, 0x40223a468344f72aULL, 0x401fc4a6b585e716ULL, 0x401a86c96ec8ac59ULL};
-static const uint64_t v765[31] = {
+static const uint64_t v838[31] = {
     0xbfe4dc97b74236b5ULL, 0x3fe41dee41f7bc65ULL, 0x3feed93561ebbddbULL, 0xbfe731561090dae9ULL, 0xbfe8d5e88969a7e1ULL,
     0x3ffaae61dbc2b9d6ULL, 0xbff393238d4d9e2dULL, 0x3fc44c17a706bd8cULL, 0x3fef58c3ca02396bULL, 0x3fe9d46c8e575013ULL,
     0x3ff70ae3272333c5ULL, 0x3fd64b2a3e21fd8eULL, 0xbfa8bc1895ccbd61ULL, 0x3fff284448068ad1ULL, 0xbfa201e86f61aa10ULL,
@@ -4277,7 +5279,66 @@ static const uint64_t v765[31] = {
     0x3ff1e7a51173e70cULL, 0xbfee2f6abdb13461ULL, 0x3ff13787d2b20697ULL, 0x3fea5579bded75a0ULL, 0x3ffcbe4427f3acfaULL,
     0x3fee3558fec34a49ULL, 0x3ffbff3795ff25f0ULL, 0xbfe4c1ee6e463ef5ULL, 0x3fdd7f717c0b7ed1ULL, 0xbfd0a1694c424918ULL,
     0x3febfe3a995655d5ULL};
-static const uint64_t v766[31] = {
+static const uint32_t v839[3] = {
+    2U, 4U, 3U};
+static const uint64_t v840[27] = {
+    0x3fec2f74e501c328ULL, 0x3ff0a13b2088700aULL, 0x3fd01eff33765a20ULL, 0x3fc76295e58e9900ULL, 0x3ffc9021a35a9e2aULL,
+    0x3fe0051a9e2a4c50ULL, 0x3fdcfac2e589e178ULL, 0xbffa56a0693933f4ULL, 0xbfd3ee56176bde38ULL, 0xbf8d4ae319943700ULL,
+    0xbff3b2c40589595eULL, 0xbfb9544d5273bfc0ULL, 0x3ff3119ec6eb9566ULL, 0xbff67c70272e63d6ULL, 0xbfe1b6ae1ada3a8cULL,
+    0xbffd4900b7882bf4ULL, 0x3fef8772369d9b5cULL, 0xbff408a7304739d0ULL, 0xbffbb9f4659068bcULL, 0xbfedefa94fefa4f8ULL,
+    0x3ffd42737421a414ULL, 0x3ff49a7502051a6aULL, 0xbff1ccade0df3306ULL, 0x3ffa5403c0147f36ULL, 0x3fe810ff0c6c60e0ULL,
+    0xbfe3fd8e8944a408ULL, 0x3fe894efda3218dcULL};
+static const uint64_t v841[22] = {
+    0x3fe41e0514a7ee62ULL, 0xbfccb249dc6b8b50ULL, 0xbfe6b1664ead8f66ULL, 0x3fe57d901d005960ULL, 0xbfbf499bb2e51960ULL,
+    0xbfeea9648c4602a8ULL, 0xbfe404a43b919142ULL, 0xbfea4e9ae6f1427cULL, 0xbfea3af143ff9b56ULL, 0x3fdfb62c10d8aea4ULL,
+    0x3fe0669e0364debeULL, 0xbf94f2637de22000ULL, 0xbfd29440e76addb0ULL, 0xbfde8fe3c40cad6cULL, 0x3fe48dc7fb196196ULL,
+    0x3fe8ba34a1369172ULL, 0x3fb0ebc68c3660f0ULL, 0x3fee66c2bd58bf52ULL, 0x3fe046a274707cf6ULL, 0xbfc6c93ba5244328ULL,
+    0xbfd37a94224448a4ULL, 0xbfa1b143453bc3e0ULL};
+static const uint64_t v842[33] = {
+    0xbfcf10bbe2504df0ULL, 0x3fecb7dc0d85e8a4ULL, 0xbfd46e8f5728da34ULL, 0xbfe253e11d68fa56ULL, 0x3fe708cd12a4fa12ULL,
+    0xbf91b3b7b828e040ULL, 0xbfe88ff2126d9194ULL, 0x3fe53bfe5cc6961aULL, 0xbfd35448995e75c4ULL, 0x3fed39dfa5670b60ULL,
+    0x3fe7072d9d1ba754ULL, 0x3febc699a02dce50ULL, 0xbfda46fcab36c138ULL, 0x3fc112586c789518ULL, 0x3fe0448cdd4783eeULL,
+    0x3fecceaf34d2ecacULL, 0xbfda1c4a2729f948ULL, 0xbfe26db5cc4b86eaULL, 0xbfe5b5d31897db3cULL, 0x3fb971fb2ad476d0ULL,
+    0xbfc4de6a17e4ce78ULL, 0xbfeb306a6a5852d6ULL, 0x3fdf61e841ac6174ULL, 0xbfc13784d3977d50ULL, 0x3fd517385456adc0ULL,
+    0xbfdcf66306530368ULL, 0x3fdb400aabf01b1cULL, 0x3fa18cc4347c3300ULL, 0x3fd8a5e8f7086930ULL, 0xbfccf575cec43088ULL,
+    0x3fbdd51ca3821af0ULL, 0xbfd607a12355e2fcULL, 0xbfea128149c89766ULL};
+static const uint64_t v843[3] = {
+    0x4034e7d5b0d0f8beULL, 0x4029a7dc88dea12aULL, 0x402442218cd2b57eULL};
+static const uint64_t v844[27] = {
+    0x3ff133589e45a63dULL, 0x3febf9050844590cULL, 0x3fc16302a1fc43b9ULL, 0x3f8f9719feb1a0b7ULL, 0x3ffaf84ff4104aaaULL,
+    0x3fc925ada9aa98baULL, 0x3fecc284caffc7f0ULL, 0xbff5706581955932ULL, 0xbfa909b5633beed8ULL, 0x3ff2f74b8ca9f206ULL,
+    0xbfe0f2218ee0b059ULL, 0xbfe86d2bd006b4c5ULL, 0x3ff5fdfc383e52cbULL, 0xbff48c4866a07e89ULL, 0xbfd43399dbd688d0ULL,
+    0xc0013a41c57fc42cULL, 0x3fd71b33746e8100ULL, 0xbff64afca9806c45ULL, 0xbff0f67bf80f6a1aULL, 0xbfde77b9e325dab6ULL,
+    0x40016008e0ef9d65ULL, 0x3ff84c344907fe4eULL, 0xbfe0f05d4b7fd42fULL, 0x3ff8a5dedd090eb1ULL, 0xbfc6ba7ae90ab4eeULL,
+    0xbff7372549e2aa1fULL, 0x3fd7a03cf6a30f01ULL};
+static const uint64_t v845[3] = {
+    0x4033aba8264065f9ULL, 0x4024b221c5f2fa32ULL, 0x4022a8ccbf6bca23ULL};
+static const uint64_t v846[27] = {
+    0x3ff1c2ee6d0391a6ULL, 0x3fee686e14c4a72bULL, 0x3f6d4b1ad025aa98ULL, 0xbfc29180d58ed438ULL, 0x3ffaf0ea50390ff8ULL,
+    0x3fd65346f71c6ce5ULL, 0x3ff102b825b0f356ULL, 0xbff4bf8d044839f5ULL, 0x3fc5baf6a6855dc8ULL, 0x3ff57f6640315513ULL,
+    0xbfd9e341ef340972ULL, 0xbfee1e12f530b5b8ULL, 0x3ff675f7871a3523ULL, 0xbff1e8644dd830a2ULL, 0xbfd54a0db857bf57ULL,
+    0xc0020d8b8e562761ULL, 0xbf8921928145d448ULL, 0xbff711efe72731c9ULL, 0xbfee01d0955124e5ULL, 0xbfdb5dfb3a574c21ULL,
+    0x4001d57933184b03ULL, 0x3ffa13df460b97d3ULL, 0xbfc4d8f4557fbd16ULL, 0x3ff90726655d5afcULL, 0xbfd6688d9bdc9611ULL,
+    0xbffb10eed7c09ae6ULL, 0x3fd2de0f73aa48e2ULL};
+static const uint64_t v847[3] = {
+    0x403727b1cc05f15dULL, 0x40362e72392470e2ULL, 0x403529c5b41d3c10ULL};
+static const uint64_t v848[27] = {
+    0x3fecaac93918d38dULL, 0x3ff07b9daae61566ULL, 0x3fd0eebafaf4759cULL, 0x3fc4c56661779713ULL, 0x3ffc5957c1aa5c30ULL,
+    0x3fde6da5ccdb331cULL, 0x3fe113a26676a8beULL, 0xbff9d90ae19def09ULL, 0xbfd243051300feb0ULL, 0x3fc9a733d299d662ULL,
+    0xbff2332f5d966f14ULL, 0xbfd0ea299b4e77c6ULL, 0x3ff2db13f774f0a3ULL, 0xbff6b326230d15e8ULL, 0xbfdfb6d42d57e73eULL,
+    0xbffdb5bd4a923318ULL, 0x3feeb65cfccafa3dULL, 0xbff3f937a44ffd75ULL, 0xbff9ee49d311c553ULL, 0xbfeb58f57c8bd360ULL,
+    0x3ffebf608340744dULL, 0x3ff57094007d055dULL, 0xbff0fa56cbd4a0a2ULL, 0x3ff9de9abab3bfadULL, 0x3fe3543dedfe0d33ULL,
+    0xbfe773a3e35d6a27ULL, 0x3fe524483901e345ULL};
+static const uint64_t v849[3] = {
+    0x4036ee9f3f4b140bULL, 0x4034f06bf08cc767ULL, 0x4032bfa8404e0c11ULL};
+static const uint64_t v850[27] = {
+    0x3fed8c5765db80ceULL, 0x3fef41675c5e766dULL, 0x3fd10cd4b6697b6cULL, 0x3fc3e3592e001d2aULL, 0x3ffc1685020f0090ULL,
+    0x3fdc35f3b6fdb595ULL, 0x3fe390a7b4b53acdULL, 0xbff9371be1696cdbULL, 0xbfd270b4386a125fULL, 0x3fdbef106af12f75ULL,
+    0xbff066889e5bf08aULL, 0xbfda60e9b493cdd2ULL, 0x3ff30bb4fe040932ULL, 0xbff6d8bb87ab2cb4ULL, 0xbfdc7b4953b86d9fULL,
+    0xbffe36350fd4718fULL, 0x3fed3ca3beff29aaULL, 0xbff41988a5e663dcULL, 0xbff7ffd796df9b2fULL, 0xbfe90709b0a3ac16ULL,
+    0x3fffdd5198099bd7ULL, 0x3ff6565d50befa7aULL, 0xbff006d0c6e57f04ULL, 0x3ff98bb85b5aad0fULL, 0x3fdc4d127b2c79acULL,
+    0xbfead7fe9e8d7f20ULL, 0x3fe28ca00e6604d0ULL};
+static const uint64_t v851[31] = {
     0x3ffeda46bd6c643cULL, 0x3ffc06c0876d7d2cULL, 0xbffbb525f2c1e462ULL, 0xbfe9fd02947140f4ULL, 0xbfc2fc7e8df29060ULL,
     0xbfe6825eba5044e4ULL, 0xbff053b40baa5c4cULL, 0xbfe1f45704815b7cULL, 0xbffb30e6240f6082ULL, 0x3fbe26500770b800ULL,
     0x3fe24deddbbce024ULL, 0x3ffc28405422d510ULL, 0xbfecc425c6fd7930ULL, 0x3fe98765992aa558ULL, 0x3ff422c1f37ad510ULL,
@@ -4285,9 +5346,9 @@ static const uint64_t v766[31] = {
     0xbffdd14872f678d2ULL, 0xbfd48bf95736d540ULL, 0xbff4890b940f5736ULL, 0x3fd6fb3dfb571390ULL, 0xbff700b916aa5342ULL,
     0x3ff36fc0a6cf9ae0ULL, 0xbff0fbf8546108b8ULL, 0xbfea0ac46e0449d4ULL, 0xbfe71da95a321a8cULL, 0xbff66c25773bbf7eULL,
     0xbffefe8a344d0b30ULL};
-static const uint64_t v767[3] = {
+static const uint64_t v852[3] = {
     0x40207b61fc2240edULL, 0x402007cc2508f403ULL, 0x401f280fdd47744dULL};
-static const uint64_t v768[31] = {
+static const uint64_t v853[31] = {
     0x3ffeeb4c8548c8b3ULL, 0x3ffbc8fb9e06e590ULL, 0xbffaf42b8aef92b8ULL, 0xbfe8bca41a3c45d0ULL, 0xbfc313cd26eaacbdULL,
     0xbfe67fb07bbc3904ULL, 0xbfeff019911aee25ULL, 0xbfe18b04fd145677ULL, 0xbffb2582ae5aedf5ULL, 0x3fba18f440702cb0ULL,
     0x3fe48dc604817404ULL, 0x3ffd06a239edc037ULL, 0xbfec54917526d37bULL, 0x3fea745347fa1d59ULL, 0x3ff42309e03b4e6eULL,
@@ -4295,9 +5356,9 @@ static const uint64_t v768[31] = {
     0xbffdd48c9ef32b33ULL, 0xbfd836bbb9910bfcULL, 0xbff5b1e97b640dfaULL, 0x3fd700efde3b95e9ULL, 0xbff82a2578c1c246ULL,
     0x3ff1f9f5fa859024ULL, 0xbff0f89a50ae287dULL, 0xbfe9564a9b5af6eaULL, 0xbfe5a7d426ca72caULL, 0xbff66c55d7d712ecULL,
     0xbffb613a7137ccfaULL};
-static const uint64_t v769[3] = {
+static const uint64_t v854[3] = {
     0x40207e06425ace34ULL, 0x40200a83c93acbc6ULL, 0x401f333dbd02fd8aULL};
-static const uint64_t v770[31] = {
+static const uint64_t v855[31] = {
     0x3ffeeb984c3a6c1fULL, 0x3ffbcb38b08a531eULL, 0xbffaf98d70b3537cULL, 0xbfe8c1e8cb5aa4d1ULL, 0xbfc316b34211ed46ULL,
     0xbfe6786392c0a7dcULL, 0xbfefede5763df2b2ULL, 0xbfe18c7c05aecf96ULL, 0xbffb2548e91bddffULL, 0x3fba7c2dc1df2f28ULL,
     0x3fe48497d8340accULL, 0x3ffd032c7d2e6b7cULL, 0xbfec5fab5a5334e0ULL, 0x3fea7044b60ffa20ULL, 0x3ff423048e263758ULL,
@@ -4305,9 +5366,9 @@ static const uint64_t v770[31] = {
     0xbffdd43da3e14f8fULL, 0xbfd81dd1e472230dULL, 0xbff5ade0271222b5ULL, 0x3fd70056ca2978a6ULL, 0xbff822d7d4da9ae4ULL,
     0x3ff1ff025dca02d7ULL, 0xbff0f8ebf788142bULL, 0xbfe9541948894ed7ULL, 0xbfe5a33f4c8a1cdbULL, 0xbff66c52b04ef8a0ULL,
     0xbffb627e2a850781ULL};
-static const uint64_t v771[3] = {
+static const uint64_t v856[3] = {
     0x4020815affa3d529ULL, 0x40200abced7769bfULL, 0x401f2cc6d5d099f2ULL};
-static const uint64_t v772[31] = {
+static const uint64_t v857[31] = {
     0x3ffee8ba7e2c7ee3ULL, 0x3ffbcc8dd142a44eULL, 0xbffaf22280b6fd40ULL, 0xbfe8bda7117c7b4cULL, 0xbfc3349cfc1f406fULL,
     0xbfe66a4e173d0016ULL, 0xbfefc1dd775477bcULL, 0xbfe1764ae4340ea0ULL, 0xbffb2cac6246c5aaULL, 0x3fbb0232078d41f9ULL,
     0x3fe4bff1f71a6e83ULL, 0x3ffd10ae0f9c0000ULL, 0xbfec567dda47d200ULL, 0x3feaaddb643c3f23ULL, 0x3ff423145a8b065cULL,
@@ -4315,9 +5376,9 @@ static const uint64_t v772[31] = {
     0xbffdd4e91d96b610ULL, 0xbfd82297d6cd3639ULL, 0xbff5c99a1bbbdae9ULL, 0x3fd701bde1e9888eULL, 0xbff823a329fbaddeULL,
     0x3ff1ddcf2cfa3539ULL, 0xbff0f8398af1b9a0ULL, 0xbfe95260901cde9cULL, 0xbfe5b8100c34b323ULL, 0xbff66c5f47919359ULL,
     0xbffb636331dc79eaULL};
-static const uint64_t v773[3] = {
+static const uint64_t v858[3] = {
     0x40208ee344d92651ULL, 0x40200db63df3c26fULL, 0x401f345b1e569ed2ULL};
-static const uint64_t v774[31] = {
+static const uint64_t v859[31] = {
     0x3fff0a3dcb4f86e5ULL, 0x3ffbc370a475c446ULL, 0xbffafbee9bd1102fULL, 0xbfe8c8fe33d36f70ULL, 0xbfc2f2f5ad1b859aULL,
     0xbfe671b368299bdfULL, 0xbfefce017d1120d3ULL, 0xbfe18156a01a4258ULL, 0xbffb026a1a557cefULL, 0x3fba3576e040a1aeULL,
     0x3fe4a00a6e3d2883ULL, 0x3ffd050bd79833e4ULL, 0xbfec65ca4d1696a4ULL, 0x3fea87f1b6efd00fULL, 0x3ff42304a7e8702bULL,
@@ -4325,9 +5386,9 @@ static const uint64_t v774[31] = {
     0xbffdd46adf12f64bULL, 0xbfd8732efaed71ebULL, 0xbff5adb681f8f03bULL, 0x3fd700ae82f6b3a6ULL, 0xbff83deac2159232ULL,
     0x3ff1ffe192e763afULL, 0xbff0f8bd04b37b23ULL, 0xbfe95518875c08fdULL, 0xbfe5a807c4c1e81fULL, 0xbff66c4f9d1cce82ULL,
     0xbffb6751d7d0dd14ULL};
-static const uint64_t v775[3] = {
+static const uint64_t v860[3] = {
     0x402090644acb4a19ULL, 0x402012e288fb9647ULL, 0x401f44ab6c26ee84ULL};
-static const uint64_t v776[31] = {
+static const uint64_t v861[31] = {
     0x3ffef605f6e304e2ULL, 0x3ffbc34d6f64f602ULL, 0xbffb06859b2714d8ULL, 0xbfe8d58b7a89a098ULL, 0xbfc2d6c76c25153eULL,
     0xbfe687490c99d335ULL, 0xbfeff063e2e0b1f7ULL, 0xbfe192f9d22d4453ULL, 0xbffb12b4139a2447ULL, 0x3fb9726a4de0528bULL,
     0x3fe4691b7777b17bULL, 0x3ffcf61957d89669ULL, 0xbfec5367093dd884ULL, 0x3fea58f83e85e0fbULL, 0x3ff423080dedd303ULL,
@@ -4335,9 +5396,9 @@ static const uint64_t v776[31] = {
     0xbffdd46d1937ac80ULL, 0xbfd82afc42c66047ULL, 0xbff596b9c8d2398eULL, 0x3fd700ae1c054125ULL, 0xbff8268c74667f8dULL,
     0x3ff21b6852e64dc0ULL, 0xbff0f8bb05c48c10ULL, 0xbfe952e7e88d654bULL, 0xbfe59ce34f840cfaULL, 0xbff66c54c3b09336ULL,
     0xbffb6a68d18732e3ULL};
-static const uint64_t v777[3] = {
+static const uint64_t v862[3] = {
     0x40208d77c11959daULL, 0x402015fcbca78f5cULL, 0x401f44c91bf24f13ULL};
-static const uint64_t v778[31] = {
+static const uint64_t v863[31] = {
     0x3ffef44ca0d2726eULL, 0x3ffbc5fb59f8c57fULL, 0xbffb0348cca6f21fULL, 0xbfe8d538b6e8458dULL, 0xbfc2ee300fd0eb25ULL,
     0xbfe673ababac5d4cULL, 0xbfefc48f5ba14a5cULL, 0xbfe17ef06ab5db95ULL, 0xbffb18162fad267cULL, 0x3fba4c13fd012a38ULL,
     0x3fe49b083dfe58ceULL, 0x3ffd006e833d1c95ULL, 0xbfec550368c36f82ULL, 0x3fea8ecf022a94a7ULL, 0x3ff4230e76da5a54ULL,
@@ -4345,9 +5406,9 @@ static const uint64_t v778[31] = {
     0xbffdd4b8b4a555d1ULL, 0xbfd82019e82c5136ULL, 0xbff5adfd19daebf3ULL, 0x3fd7015c9a09bc21ULL, 0xbff822e5178ee2c8ULL,
     0x3ff1ffbd4fc0bf83ULL, 0xbff0f86bc59b6526ULL, 0xbfe94d4048d0fa24ULL, 0xbfe5a828c6e8abffULL, 0xbff66c5983bdfc56ULL,
     0xbffb689aac9bea45ULL};
-static const uint64_t v779[3] = {
+static const uint64_t v864[3] = {
     0x4020abeb498de5deULL, 0x40201fa7674e9475ULL, 0x401f802dafda08b9ULL};
-static const uint64_t v780[31] = {
+static const uint64_t v865[31] = {
     0x3ffefe3c0d277654ULL, 0x3ffbc81282c3fedaULL, 0xbffaf4bebee60e9eULL, 0xbfe8bd8a4aa67a55ULL, 0xbfc33e3edb462451ULL,
     0xbfe660442da8bad0ULL, 0xbfef97902743478fULL, 0xbfe161912709173dULL, 0xbffb1792d4219737ULL, 0x3fbb137567bf443aULL,
     0x3fe4e402a0994bbbULL, 0x3ffd1974991ba42cULL, 0xbfec632b1b8f2632ULL, 0x3fead65bd4941a2dULL, 0x3ff422fd169ac3b6ULL,
@@ -4355,9 +5416,9 @@ static const uint64_t v780[31] = {
     0xbffdd4100584db2aULL, 0xbfd85ad6e9504614ULL, 0xbff5d37b9cf061a4ULL, 0x3fd700057503a3f0ULL, 0xbff83721b4199d0fULL,
     0x3ff1d0cafd3acf32ULL, 0xbff0f91ad435cbbaULL, 0xbfe9493ceb204446ULL, 0xbfe597b19e26c901ULL, 0xbff66c49e458461dULL,
     0xbffb76bfbdca7229ULL};
-static const uint64_t v781[3] = {
+static const uint64_t v866[3] = {
     0x4020ba58e0ac0c62ULL, 0x40202f45d56e70c2ULL, 0x401f89c4e838a046ULL};
-static const uint64_t v782[31] = {
+static const uint64_t v867[31] = {
     0x3ffefcd927561658ULL, 0x3ffbcc57e7146333ULL, 0xbffafae4a5fcfc04ULL, 0xbfe8c45f0193964cULL, 0xbfc3459f1d538408ULL,
     0xbfe65a7c149121abULL, 0xbfef9be0b180ada3ULL, 0xbfe16345eb807f3cULL, 0xbffb1a3e4a84d89aULL, 0x3fbb9b91bc3dc419ULL,
     0x3fe4d2673a549df2ULL, 0x3ffd14f84fc4975fULL, 0xbfec6d317dd0880bULL, 0x3fead452ffa4a9a9ULL, 0x3ff422fbffe1279aULL,
@@ -4365,7 +5426,7 @@ static const uint64_t v782[31] = {
     0xbffdd4089385e76fULL, 0xbfd82ec134bbbd57ULL, 0xbff5cdceae86e15eULL, 0x3fd6fff53b5a2fd2ULL, 0xbff82a2952802184ULL,
     0x3ff1d76df76f227aULL, 0xbff0f9229e20dc62ULL, 0xbfe94428a658022bULL, 0xbfe5930c87d66186ULL, 0xbff66c48a97cfcbbULL,
     0xbffb8038d677709eULL};
-static const uint64_t v783[31] = {
+static const uint64_t v868[31] = {
     0x3ffefcd927561658ULL, 0x3ffbcc57e7146333ULL, 0xbffafae4a5fcfc04ULL, 0xbfe8c45f0193964dULL, 0xbfc3459f1d538408ULL,
     0xbfe65a7c149121abULL, 0xbfef9be0b180ada3ULL, 0xbfe16345eb807f3cULL, 0xbffb1a3e4a84d89aULL, 0x3fbb9b91bc3dc419ULL,
     0x3fe4d2673a549df2ULL, 0x3ffd14f84fc4975fULL, 0xbfec6d317dd0880bULL, 0x3fead452ffa4a9a9ULL, 0x3ff422fbffe1279aULL,
@@ -4373,11 +5434,11 @@ static const uint64_t v783[31] = {
     0xbffdd4089385e76fULL, 0xbfd82ec134bbbd57ULL, 0xbff5cdceae86e15eULL, 0x3fd6fff53b5a2fd2ULL, 0xbff82a2952802184ULL,
     0x3ff1d76df76f227aULL, 0xbff0f9229e20dc62ULL, 0xbfe94428a658022bULL, 0xbfe5930c87d66186ULL, 0xbff66c48a97cfcbbULL,
     0xbffb8038d677709eULL};
-static const uint64_t v784[3] = {
+static const uint64_t v869[3] = {
     0x4020ba58e0ac0c62ULL, 0x40202f45d56e70c2ULL, 0x401f89c4e838a045ULL};
-static const uint64_t v785[4] = {
+static const uint64_t v870[4] = {
     0x40202211e609b4c1ULL, 0x401ca58e7649819dULL, 0x401942c5ed5cb098ULL, 0x40169c11351f0e14ULL};
-static const uint64_t v786[31] = {
+static const uint64_t v871[31] = {
     0x3ffd3a4aa4b705c0ULL, 0x3ffb1a1848f1d23dULL, 0xbff811073b0f5560ULL, 0xbfe6c3715cd92a21ULL, 0xbf9a48b81a9b0640ULL,
     0xbfe84ec3f8c27691ULL, 0xbff02c33e78d2ea8ULL, 0xbfe2802639469672ULL, 0xbffca47ede1c61ccULL, 0x3fa65d7b39a12622ULL,
     0x3feaa4c6099cd61bULL, 0x3ffe0c4a326b082fULL, 0xbfebb5c60fb9871fULL, 0x3fe95689562753bfULL, 0x3ff3bbb32292c785ULL,
@@ -4385,9 +5446,9 @@ static const uint64_t v786[31] = {
     0xbffdc5be0138436dULL, 0xbfdbcd5b5a1047d8ULL, 0xbff7e5871515a6bfULL, 0x3fd4b9c86a7b3839ULL, 0xbff9495689d111c7ULL,
     0x3feef75de1695919ULL, 0xbff1613141c5b5d8ULL, 0xbfe9020ff7795ab2ULL, 0xbfe44a082886eb48ULL, 0xbff67854f8f8bd7bULL,
     0xbfdef5f9bea6532dULL};
-static const uint64_t v787[4] = {
+static const uint64_t v872[4] = {
     0x401f75ae741870f2ULL, 0x4019565fe4f3a806ULL, 0x40143e5884ab8306ULL, 0x4015127ebeb3f2b1ULL};
-static const uint64_t v788[31] = {
+static const uint64_t v873[31] = {
     0x3ffcef295a58e961ULL, 0x3ffad3430f379db8ULL, 0xbff50310702e0aa8ULL, 0xbfe9b13525b7e016ULL, 0x3fbf7cb9c00b537bULL,
     0xbfeb1fa316a3d410ULL, 0xbff094b7c3643d2eULL, 0xbfe7d5f71044bb37ULL, 0xbffdc3052eb8d07eULL, 0x3f9e8e4e7b843a2bULL,
     0x3ff17c9c3a7d3398ULL, 0x3ffc4ac111c551fcULL, 0xbfeb552aafc90740ULL, 0x3fe7a3d9f3a951ebULL, 0x3ff358ac2695f348ULL,
@@ -4395,9 +5456,9 @@ static const uint64_t v788[31] = {
     0xbffd129dda851163ULL, 0xbfde417e12254de6ULL, 0xbff8020d4d9dbf2aULL, 0x3fccc75c0ea4f58dULL, 0xbffa054baf6b1285ULL,
     0x3ff01b68d9622ed4ULL, 0xbff30dd18da2a26cULL, 0xbfe80b7ecf028a6eULL, 0xbfe5b483329709b7ULL, 0xbff651611988cc96ULL,
     0x3fb173051a244a2cULL};
-static const uint64_t v789[4] = {
+static const uint64_t v874[4] = {
     0x4020a1fafc048388ULL, 0x40204d89ef3bb552ULL, 0x40200f999bdab64cULL, 0x401f95ac20e8d798ULL};
-static const uint64_t v790[31] = {
+static const uint64_t v875[31] = {
     0x3ffefa46b8b2f95dULL, 0x3ffbcdc18adc98fdULL, 0xbffb148d4fed7f95ULL, 0xbfe8ec9865be35cfULL, 0xbfc31333253d7a3fULL,
     0xbfe683446920df4dULL, 0xbff002cb82d81351ULL, 0xbfe195bd4564e622ULL, 0xbffb1515b65f603fULL, 0x3fba59509a3d8ef0ULL,
     0x3fe4357b089db374ULL, 0x3ffce6428b77d98fULL, 0xbfec6c1b3c31f044ULL, 0x3fea55d2980d14a6ULL, 0x3ff422eae73398f0ULL,
@@ -4405,9 +5466,9 @@ static const uint64_t v790[31] = {
     0xbffdd328ab6dc683ULL, 0xbfd7d53f234fb11fULL, 0xbff58002842ec265ULL, 0x3fd6fe63576e98faULL, 0xbff80d4933d40e64ULL,
     0x3ff23762a3da4794ULL, 0xbff0fa0a0495674cULL, 0xbfe9671307846d30ULL, 0xbfe5cb426aa41fd2ULL, 0xbff66c3f8abd3efcULL,
     0xbffc1cbc89a65761ULL};
-static const uint64_t v791[4] = {
+static const uint64_t v876[4] = {
     0x40208d1b423d157aULL, 0x401fe3a5330481fdULL, 0x401ed8bc621f60b8ULL, 0x401dba9494090a24ULL};
-static const uint64_t v792[31] = {
+static const uint64_t v877[31] = {
     0x3ffeec277df93951ULL, 0x3ffb795fb95d2b5cULL, 0xbffa784e04939f39ULL, 0xbfe8025af23f3546ULL, 0xbfc1ea23a904d11fULL,
     0xbfe6c167504755abULL, 0xbfef891a564889aeULL, 0xbfe1678f7af862fcULL, 0xbffb05c6dff49788ULL, 0x3fb2e90bfa428f5cULL,
     0x3fe5f52bea0fec12ULL, 0x3ffd7fbbf949372eULL, 0xbfebb009f88145efULL, 0x3feaa62769d1dffeULL, 0x3ff423534d447975ULL,
@@ -4415,9 +5476,9 @@ static const uint64_t v792[31] = {
     0xbffdd7633ff4121bULL, 0xbfdb197fceee652aULL, 0xbff651fb01b8ded7ULL, 0x3fd70681296cad9bULL, 0xbff90c1e604603ceULL,
     0x3ff135313241d737ULL, 0xbff0f5a8c5cf980bULL, 0xbfe9297b2295f355ULL, 0xbfe4f3d88e140c8fULL, 0xbff66c94b2ad73feULL,
     0xbff8b4408efe60d7ULL};
-static const uint64_t v793[3] = {
+static const uint64_t v878[3] = {
     0x40205ff3e2978bfeULL, 0x401f14c5c4a31d42ULL, 0x401d266388034c4fULL};
-static const uint64_t v794[31] = {
+static const uint64_t v879[31] = {
     0x3ffef44a791dd706ULL, 0x3ffb72acbc45ea04ULL, 0xbffa6dc8946e4859ULL, 0xbfe7eadd9d56fc95ULL, 0xbfc1063df302a1bdULL,
     0xbfe6da1cc89a826aULL, 0xbfefd24fda2bf7f9ULL, 0xbfe19e1282676ae0ULL, 0xbffaf926853fcb88ULL, 0x3fb25f5039abc01aULL,
     0x3fe5c7a782e25f9aULL, 0x3ffd7b1ebdea6527ULL, 0xbfebca2bb674c1fcULL, 0x3fea41dfa32b742cULL, 0x3ff423e96fbb4442ULL,
@@ -4425,9 +5486,9 @@ static const uint64_t v794[31] = {
     0xbffddfba6c1fe0a0ULL, 0xbfdb33ee04a4bb70ULL, 0xbff64a2b6d4b6a75ULL, 0x3fd717d8cdc86fd5ULL, 0xbff916ba4deb0f48ULL,
     0x3ff1411ddb67a801ULL, 0xbff0ecfeab562c54ULL, 0xbfe92007800f1616ULL, 0xbfe4b1652bc205bdULL, 0xbff66d32b7018f2eULL,
     0xbff74230d9bdc975ULL};
-static const uint64_t v795[3] = {
+static const uint64_t v880[3] = {
     0x40205d23a10ca57eULL, 0x401ee0c5524108a3ULL, 0x401d0daab6fcd6ffULL};
-static const uint64_t v796[31] = {
+static const uint64_t v881[31] = {
     0x3ffede59df7e6716ULL, 0x3ffb884804d6bb2eULL, 0xbffa4e6a71d8b196ULL, 0xbfe7bb7dbd71d474ULL, 0xbfc1dfc5337aa222ULL,
     0xbfe6b80f7e4e942dULL, 0xbfefa06289935febULL, 0xbfe17689117df48cULL, 0xbffb26bd7f8a8551ULL, 0x3fb4e27639a41baaULL,
     0x3fe635795453e277ULL, 0x3ffda204f8132cc9ULL, 0xbfebfd215d53f1bdULL, 0x3fea94ecba1e517dULL, 0x3ff423c5b9648adcULL,
@@ -4435,9 +5496,9 @@ static const uint64_t v796[31] = {
     0xbffddb1c7d08cd41ULL, 0xbfdb2cc3508b4d31ULL, 0xbff68d76259d24caULL, 0x3fd70e0b54ffaf51ULL, 0xbff9175e8faa21efULL,
     0x3ff0ee814691de53ULL, 0xbff0f1caf118a836ULL, 0xbfe937704e640c48ULL, 0xbfe4ce3e9299364cULL, 0xbff66cfd80693594ULL,
     0xbff72ad1000fa45dULL};
-static const uint64_t v797[3] = {
+static const uint64_t v882[3] = {
     0x4020587aaf14d78dULL, 0x401efa00ad0c090dULL, 0x401d1545604de5eeULL};
-static const uint64_t v798[31] = {
+static const uint64_t v883[31] = {
     0x3ffed97639e9e126ULL, 0x3ffb89ded7284157ULL, 0xbffa5a392e85fa85ULL, 0xbfe7d4858b6a2ea0ULL, 0xbfc1d98286aeb289ULL,
     0xbfe68b5aa58e4b86ULL, 0xbfef667f427bb385ULL, 0xbfe1717fc6fe630eULL, 0xbffb22bd2b0b4ad2ULL, 0x3fb5bc648aec40bfULL,
     0x3fe65acdfcb2f94eULL, 0x3ffd9cdb5ded557dULL, 0xbfebf0bcc512e54aULL, 0x3feab69f29c072c8ULL, 0x3ff423bb72dcb082ULL,
@@ -4445,9 +5506,9 @@ static const uint64_t v798[31] = {
     0xbffddcb719860d97ULL, 0xbfdb08cdf966bad9ULL, 0xbff69316ead5667fULL, 0x3fd7115231a09d02ULL, 0xbff906419b9cf14bULL,
     0x3ff0e97af57acdd0ULL, 0xbff0f01e5e7a6cadULL, 0xbfe91bf77ce05d18ULL, 0xbfe4d3479c84f38bULL, 0xbff66cebc56d1c85ULL,
     0xbff73a2735297480ULL};
-static const uint64_t v799[3] = {
+static const uint64_t v884[3] = {
     0x40206423847ba196ULL, 0x401f0f303de5070eULL, 0x401d32e2ef30fd96ULL};
-static const uint64_t v800[31] = {
+static const uint64_t v885[31] = {
     0x3ffebf12a2b5f5deULL, 0x3ffb73d023b9acaaULL, 0xbffa64a867448a8bULL, 0xbfe7cf0735613b01ULL, 0xbfc1a268cac018dbULL,
     0xbfe6f763ed1c6f20ULL, 0xbfefdfb55917fd64ULL, 0xbfe1926af7afdeb9ULL, 0xbffb30d1a644b6edULL, 0x3fb115d9beb07887ULL,
     0x3fe5c7142c59901bULL, 0x3ffd87ce58e36eb5ULL, 0xbfeb9f8fab7dbb4cULL, 0x3fea32dd5ca571abULL, 0x3ff423a201b510b4ULL,
@@ -4455,9 +5516,9 @@ static const uint64_t v800[31] = {
     0xbffdd924c3c0b8beULL, 0xbfdb190999128711ULL, 0xbff6573d07632794ULL, 0x3fd709785fdd3333ULL, 0xbff90dee80633998ULL,
     0x3ff12d297306a8e8ULL, 0xbff0f3db0cabfc93ULL, 0xbfe91db07b467a72ULL, 0xbfe492def4ccbf85ULL, 0xbff66ce59de8dfb1ULL,
     0xbff727c4d66b628eULL};
-static const uint64_t v801[3] = {
+static const uint64_t v886[3] = {
     0x40205efe9ae242a3ULL, 0x401ee6161e5b039fULL, 0x401d1bc8b21b306fULL};
-static const uint64_t v802[31] = {
+static const uint64_t v887[31] = {
     0x3ffebe6bf8c310bfULL, 0x3ffb8033898c9336ULL, 0xbffa568afcc70d77ULL, 0xbfe7dc7b227b3635ULL, 0xbfc1f542387e8ca5ULL,
     0xbfe6aee60cc979bdULL, 0xbfef6099ef29cddfULL, 0xbfe170247b6aa0cdULL, 0xbffb3caf2f4d10aaULL, 0x3fb36705b065c93fULL,
     0x3fe66ca8f2151d0cULL, 0x3ffd9c3bbe897fe1ULL, 0xbfeba037caf21de2ULL, 0x3feacc00bda77fcdULL, 0x3ff423b4744ecc11ULL,
@@ -4465,12 +5526,12 @@ static const uint64_t v802[31] = {
     0xbffde07156fe0e2eULL, 0xbfdb198ef43bf9c8ULL, 0xbff6953f5acd5706ULL, 0x3fd7194dadf07163ULL, 0xbff904cd1dcdb5f7ULL,
     0x3ff0e649ade2d906ULL, 0xbff0ec3ba75b9bfaULL, 0xbfe9111db62e64d4ULL, 0xbfe4e6c3ff8858baULL, 0xbff66ce5dabad00dULL,
     0xbff731ea853387d8ULL};
-static const uint64_t v803[20] = {
+static const uint64_t v888[20] = {
     0x4020ba58e0ac0c62ULL, 0x401a9b08daa865d2ULL, 0x40154f1582c7f34dULL, 0x4014f9cdd313b76cULL, 0x4014f463029aa7c2ULL,
     0x4014f3dcf3a64e43ULL, 0x4014f3d087fa8b64ULL, 0x4014f3cf5c07050cULL, 0x4014f3cf3fdfa5caULL, 0x4014f3cf3d3a14beULL,
     0x4014f3cf3cfa69dcULL, 0x4014f3cf3cf46e1dULL, 0x4014f3cf3cf3de2cULL, 0x4014f3cf3cf3d0a3ULL, 0x4014f3cf3cf3cf5eULL,
     0x4014f3cf3cf3cf40ULL, 0x4014f3cf3cf3cf3eULL, 0x4014f3cf3cf3cf3dULL, 0x4014f3cf3cf3cf3eULL, 0x4014f3cf3cf3cf3eULL};
-static const uint64_t v804[31] = {
+static const uint64_t v889[31] = {
     0x3fff1190e3b5e3d1ULL, 0x3ffba212d31da1e7ULL, 0xbff9314b7d927263ULL, 0xbfe5c3925a3f4cf0ULL, 0xbfc7d21c2e79914fULL,
     0xbfe4125f2b3db79aULL, 0xbfe8a8cb052d76a8ULL, 0xbfdb655dc9142fb8ULL, 0xbffb9b39eb30393bULL, 0x3fc5b711b909df5eULL,
     0x3fef584c7247f153ULL, 0x40003ad4330fa681ULL, 0xbfebd49ebce9f420ULL, 0x3ff1f44a7219f42dULL, 0x3ff423334575a285ULL,
@@ -4478,12 +5539,12 @@ static const uint64_t v804[31] = {
     0xbffdd6a73db7269cULL, 0xbfde67fcddd9b828ULL, 0xbffb30d5ee54a4f0ULL, 0x3fd7035c85e793a9ULL, 0xbffa3af7ccf1531fULL,
     0x3fe63707d17dee62ULL, 0xbff0f675f55006d5ULL, 0xbfe726c779fb751bULL, 0xbfe070bf76b4df03ULL, 0xbff66c61cc4bb479ULL,
     0xbfb8663f79c681beULL};
-static const uint64_t v805[20] = {
+static const uint64_t v890[20] = {
     0x4020ba58e0ac0c62ULL, 0x401a9b08daa865d4ULL, 0x40154f1582c7f34dULL, 0x4014f9cdd313b76bULL, 0x4014f463029aa7c2ULL,
     0x4014f3dcf3a64e41ULL, 0x4014f3d087fa8b63ULL, 0x4014f3cf5c07050cULL, 0x4014f3cf3fdfa5caULL, 0x4014f3cf3d3a14bfULL,
     0x4014f3cf3cfa69ddULL, 0x4014f3cf3cf46e1eULL, 0x4014f3cf3cf3de2cULL, 0x4014f3cf3cf3d0a4ULL, 0x4014f3cf3cf3cf5eULL,
     0x4014f3cf3cf3cf40ULL, 0x4014f3cf3cf3cf3eULL, 0x4014f3cf3cf3cf3dULL, 0x4014f3cf3cf3cf3dULL, 0x4014f3cf3cf3cf3cULL};
-static const uint64_t v806[31] = {
+static const uint64_t v891[31] = {
     0x3fff1190e3b5e3d1ULL, 0x3ffba212d31da1e7ULL, 0xbff9314b7d927263ULL, 0xbfe5c3925a3f4cf0ULL, 0xbfc7d21c2e79914fULL,
     0xbfe4125f2b3db79aULL, 0xbfe8a8cb052d76a8ULL, 0xbfdb655dc9142fb8ULL, 0xbffb9b39eb30393bULL, 0x3fc5b711b909df5eULL,
     0x3fef584c7247f153ULL, 0x40003ad4330fa681ULL, 0xbfebd49ebce9f420ULL, 0x3ff1f44a7219f42dULL, 0x3ff423334575a285ULL,
@@ -4491,11 +5552,11 @@ static const uint64_t v806[31] = {
     0xbffdd6a73db7269cULL, 0xbfde67fcddd9b828ULL, 0xbffb30d5ee54a4f0ULL, 0x3fd7035c85e793a9ULL, 0xbffa3af7ccf1531fULL,
     0x3fe63707d17dee63ULL, 0xbff0f675f55006d5ULL, 0xbfe726c779fb751bULL, 0xbfe070bf76b4df03ULL, 0xbff66c61cc4bb479ULL,
     0xbfb8663f79c681d2ULL};
-static const uint64_t v807[2] = {
+static const uint64_t v892[2] = {
     0x3fb999999999999aULL, 0x3feccccccccccccdULL};
-static const uint64_t v808[3] = {
+static const uint64_t v893[3] = {
     0x3fe8cd0b6e7733caULL, 0x3fe867f53136bc4fULL, 0x3fe835cf127a7d0dULL};
-static const uint64_t v809[31] = {
+static const uint64_t v894[31] = {
     0x3ffed9058a8e7b99ULL, 0x3ffc0a7f59aa51e9ULL, 0xbffbab408d846d1eULL, 0xbfe9f3e444e5f7c6ULL, 0xbfc356d4dc5bfe18ULL,
     0xbfe63ef3f2094f95ULL, 0xbfeff546f90255caULL, 0xbfe1a246389bc8dcULL, 0xbffb3d7220ba76dbULL, 0x3fc03ec9b6bad727ULL,
     0x3fe313d9c48a317bULL, 0x3ffc55d7e1db42f7ULL, 0xbfecc425c6fd7930ULL, 0x3fea57100fb0430dULL, 0x3ff422c1f37ad510ULL,
@@ -4503,9 +5564,9 @@ static const uint64_t v809[31] = {
     0xbffdd14872f678d2ULL, 0xbfd48bf95736d540ULL, 0xbff4e59d354cfa1fULL, 0x3fd6fb3dfb571390ULL, 0xbff700b916aa5342ULL,
     0x3ff2ffd3394dae94ULL, 0xbff0fbf8546108b8ULL, 0xbfea0ac46e0449d4ULL, 0xbfe70eac956ed35dULL, 0xbff66c25773bbf7eULL,
     0xbffe12bd96ebba0dULL};
-static const uint64_t v810[3] = {
+static const uint64_t v895[3] = {
     0x3fcf767c482c9b00ULL, 0x3fdef2e045bc8fb8ULL, 0x0000000000000000ULL};
-static const uint64_t v811[80] = {
+static const uint64_t v896[80] = {
     0x3fe056a876df9621ULL, 0x3fec26fb9e44efafULL, 0x3fe07a5c2c66f72aULL, 0x3fe82a5df563778bULL, 0x3fe702f644443486ULL,
     0x3fd41c5faca2c09aULL, 0x3fe5ec282760cfdbULL, 0x3fe497a5423e8bcdULL, 0x3fa64adf58b4b240ULL, 0x3fece9033d99d7beULL,
     0x3fe8eead89810e33ULL, 0x3f7c333ac1aef600ULL, 0x3fd84a8646fed1deULL, 0x3fdfebd91f7aaa5aULL, 0x3fe090ba81a2344aULL,
@@ -4522,7 +5583,7 @@ static const uint64_t v811[80] = {
     0x3fea37711332bf44ULL, 0x3fdbfc5d996d5bbeULL, 0x3fe4ef60b806f18fULL, 0x3fd324d20ca09fbeULL, 0x3fab0527f90bb240ULL,
     0x3fe6c2e7756de617ULL, 0x3febd89b7f84fde3ULL, 0x3f9bc1200cecdf40ULL, 0x3fef8af032dd0f01ULL, 0x3fcac4b25fba0e68ULL,
     0x3fea1067541a9270ULL, 0x3fe1e82c8f23391cULL, 0x3fd796df6de96880ULL, 0x3fd3edfc48dc926eULL, 0x3fe3fac48b803d38ULL};
-static const uint64_t v812[40] = {
+static const uint64_t v897[40] = {
     0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x3ff0000000000000ULL,
     0x0000000000000000ULL, 0x3ff0000000000000ULL, 0x0000000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL,
     0x0000000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x0000000000000000ULL,
@@ -4531,34 +5592,217 @@ static const uint64_t v812[40] = {
     0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
     0x0000000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x0000000000000000ULL,
     0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x0000000000000000ULL, 0x3ff0000000000000ULL};
-static const uint64_t v813[5] = {
+static const uint64_t v898[5] = {
     0x402165e04a3a477bULL, 0x4020067d6499e401ULL, 0x401cf7746f74c6f4ULL, 0x401a6d6d5fa1368fULL, 0x4018bc64b58fc121ULL};
-static const uint64_t v814[3] = {
+static const uint64_t v899[3] = {
     0xbff16394a774e19dULL, 0x3ffe712e0aea8f83ULL, 0xbfc59eca5444d1bfULL};
-static const uint64_t v815[13] = {
+static const uint64_t v900[27] = {
+    0x3fe6c8484b0ef628ULL, 0xbfbb61b50d9431c0ULL, 0xbfd33c0a2aecc4b0ULL, 0xbff71959444f5c80ULL, 0x3fe21caed4ee1094ULL,
+    0xbfc2c9f8181e7f00ULL, 0xbff3a33f1046e0b4ULL, 0xbff83d3905443c8cULL, 0xbfebc14fbf627b80ULL, 0x3ff2ddc13295afd4ULL,
+    0xbffa33eba545dd34ULL, 0xbff029ba6feeacfaULL, 0xbfe830dab1eab938ULL, 0x3ff59e54432007bcULL, 0xbfee0211d780efd4ULL,
+    0xbff46b42400ca538ULL, 0x3fff0bee7ae7d14cULL, 0xbfff0c5de79758feULL, 0xbfbb099d2db72360ULL, 0xbff5488cdc691d60ULL,
+    0xbff4081920f43126ULL, 0xbffaba3a82375478ULL, 0xbfed80d09be52808ULL, 0x3ff3401c5c42d2a4ULL, 0xbffa6a7e7ffe8686ULL,
+    0xbfb91d072300f880ULL, 0xbff437889e3739f0ULL};
+static const uint64_t v901[22] = {
+    0xbfd9808249780bb8ULL, 0xbfe5c187ec668f9eULL, 0xbf75174e58fee500ULL, 0xbfb3c882ff99a870ULL, 0x3fd5970975228780ULL,
+    0xbfd0218af0f0b8f4ULL, 0xbfc2790f0c5d6cd0ULL, 0xbfddd50323a08c98ULL, 0x3feba91b0f31ed8eULL, 0x3fe0b067213972d4ULL,
+    0xbfca364d783bf450ULL, 0xbfe1423cd8c529aeULL, 0xbfd6611019f6a3a0ULL, 0xbfb42ffa76f0d690ULL, 0xbfcc4b40cc0e4930ULL,
+    0x3fb7575b587adbe0ULL, 0x3fb0e72af0b59ec0ULL, 0xbfe188bc14daa764ULL, 0x3fe549569d1ae4c6ULL, 0x3fd097205c332f58ULL,
+    0x3fde0bd4e51911c8ULL, 0x3fe375ab42985ea6ULL};
+static const uint64_t v902[33] = {
+    0x3fca66f4d423e3b8ULL, 0x3fd9cffd065128d8ULL, 0xbfede05589f63738ULL, 0x3feb83f2a3b92fb4ULL, 0xbfcceea16ab36c30ULL,
+    0xbfd65f60eb44da48ULL, 0xbfc81e9709e44130ULL, 0xbfe6fed8ff910ef4ULL, 0xbfdf5f0bdb306378ULL, 0xbf90be59f42dcd80ULL,
+    0x3fdb7f6e9f8d8bd0ULL, 0x3fc493005cd833e8ULL, 0x3fefa7ce125036f6ULL, 0xbfe85b75ecfef30eULL, 0x3fd12301a42038d8ULL,
+    0xbfe6b93babdcd794ULL, 0xbfd1ac02c9d11a38ULL, 0xbfd3c38089289084ULL, 0xbfd6970158b587acULL, 0x3feede06beeed84eULL,
+    0x3fd08edbd1643fc0ULL, 0x3fdd2c69f9b12f4cULL, 0x3fc1aa03eac87368ULL, 0xbfe2d607f6a94736ULL, 0x3fe387cc0728127eULL,
+    0xbfe5945ac473bcfeULL, 0x3fec7e6f31f8bab0ULL, 0x3fba9ea6d2a7c2b0ULL, 0xbfe6aa95c0d66302ULL, 0x3fdcd64c87c23d60ULL,
+    0xbfa15d28636c9ae0ULL, 0xbfe01581e73fb310ULL, 0x3f8c0068c2c62380ULL};
+static const uint64_t v903[3] = {
+    0x403573034b908098ULL, 0x402c4fe87c0491a3ULL, 0x40245c76a17d3fb0ULL};
+static const uint64_t v904[27] = {
+    0x3fd38d39c4b12725ULL, 0xbfe132f5c894aeb1ULL, 0xbfd8959646df5d66ULL, 0xbff60cf4fb9f099aULL, 0x3fd9b16f3e9f5593ULL,
+    0xbfd3da625cc7a1b4ULL, 0xbff823444384fc67ULL, 0xbff972e7d0c6235bULL, 0xbffa3d6fb481aab2ULL, 0x3fe83aa495cee5bfULL,
+    0xbff0302168558179ULL, 0xbfe9d0083b772c6bULL, 0xbfe341b598cae331ULL, 0x40018d86936eed64ULL, 0xbfe29c8f2eb80695ULL,
+    0xbff5d5970db07548ULL, 0x3ff235d615cf235cULL, 0xc001f7d8ccec4330ULL, 0x3fa14c60c0b55d65ULL, 0xbfd73df563470bafULL,
+    0xbff0dacfc069ada4ULL, 0xbff930cbace6341fULL, 0xbfc448bbab63cfffULL, 0x3ff2240d95a1296eULL, 0xbffd36926dd81dc0ULL,
+    0xbff46b528d053541ULL, 0xbffa6771b80c6ec7ULL};
+static const uint64_t v905[3] = {
+    0x40343826282aa017ULL, 0x4025ecaa794a3378ULL, 0x40234d1768c5385aULL};
+static const uint64_t v906[27] = {
+    0x3fcedf2c032c3c80ULL, 0xbfe30129d5a62d0bULL, 0xbfd9535d7a670185ULL, 0xbff5cf971ba16f9fULL, 0x3fd8935d336b89f0ULL,
+    0xbfd1ac28550e703cULL, 0xbff997acf7891ce1ULL, 0xbff9ddb226b7b48fULL, 0xbffb5af9d873d56eULL, 0x3febc6267278e2aaULL,
+    0xbfe955de03c4723dULL, 0xbfeb0975ba618debULL, 0xbfdbfc5d75de871dULL, 0x40039ba17b6482e9ULL, 0xbfdb5a3a6a356011ULL,
+    0xbff6ea0dcf3624f1ULL, 0x3fecaafffdb0cfccULL, 0xc0030303da7f41c6ULL, 0x3fc43b959af4fce6ULL, 0xbfc340b9c1f74c43ULL,
+    0xbfef2d1efa5eb763ULL, 0xbff70d9bc59e419fULL, 0x3fb895070b4eaef6ULL, 0x3ff1ec7f7dc520adULL, 0xc000078933774fc1ULL,
+    0xbff9b34eaad11731ULL, 0xbffd1825fc7dc2b9ULL};
+static const uint64_t v907[3] = {
+    0x40366180a18fc2ffULL, 0x40360710bc2ab338ULL, 0x4035a36d162cf4eaULL};
+static const uint64_t v908[27] = {
+    0x3fe5dbdb53fd11b0ULL, 0xbfc0d874e4ac8b1eULL, 0xbfd449957b7f72cdULL, 0xbff6fbe103a326c2ULL, 0x3fe2058b459b3c35ULL,
+    0xbfc30685014ea04fULL, 0xbff45a666926ed2aULL, 0xbff879d90a083de0ULL, 0xbfedce4009c3e5deULL, 0x3ff2349998d63336ULL,
+    0xbff8d7f70af73a34ULL, 0xbfef0ef7d3ed3e69ULL, 0xbfe7ddeb4a95f1e4ULL, 0x3ff6ebcf952e6027ULL, 0xbfec822f50acd1dbULL,
+    0xbff47ee348a9623bULL, 0x3ffd7f3c1eeb8923ULL, 0xbfffc256cad4d332ULL, 0xbfba2abe492e3f2aULL, 0xbff3c57e89811256ULL,
+    0xbff37b622a9313f8ULL, 0xbffac667aa82eae0ULL, 0xbfec0864062a027cULL, 0x3ff30df376d037dcULL, 0xbffa7f9e60d80736ULL,
+    0xbfcb878abff68dfbULL, 0xbff50c4e4128062aULL};
+static const uint64_t v909[3] = {
+    0x40364e6e8ffd9783ULL, 0x403587dcb687ee33ULL, 0x40348a6f32b95bdeULL};
+static const uint64_t v910[27] = {
+    0x3fe495c1a1f6f8d3ULL, 0xbfc52f2a5cb575e8ULL, 0xbfd527b3949bf9f2ULL, 0xbff6d9530b745012ULL, 0x3fe1d251150e8852ULL,
+    0xbfc3705ca29325f0ULL, 0xbff5195831691d4cULL, 0xbff8c9cdee235438ULL, 0xbff050a6ede114e9ULL, 0x3ff13fef69bf38e0ULL,
+    0xbff75d4f1bc4095aULL, 0xbfed6fe9540dc2e7ULL, 0xbfe78786e29d82e6ULL, 0x3ff87d82626e751aULL, 0xbfeb1f9ac773d89dULL,
+    0xbff495682cfd53d5ULL, 0x3ffbac41d6a559bfULL, 0xc00032cff5e6b9b7ULL, 0xbfb9052b1d0e2794ULL, 0xbff1f47dfaa5beaaULL,
+    0xbff307b15324ab2dULL, 0xbffacccdbe945998ULL, 0xbfe9f06fad605774ULL, 0x3ff2d99f47740a93ULL, 0xbffa9a45b5ab8be6ULL,
+    0xbfd6d38bd0f5c2dbULL, 0xbff5ce13c694acb8ULL};
+static const uint64_t v911[2] = {
+    0xbfee93cd87ba4d2cULL, 0x3ffc006b4059e7e6ULL};
+static const uint64_t v912[300] = {
+    0xbf81f9ca658e5c00ULL, 0xbfcad34510edb230ULL, 0x3fe4d3f5361b9678ULL, 0x3fcdb44654b98c28ULL, 0x3fc36694bff83e10ULL,
+    0x3fb7c5899579d710ULL, 0xbfe5c269a383684cULL, 0x3fe58f766b6ce82cULL, 0xbfe07c4c28e902f2ULL, 0x3fe84fd2539ba85cULL,
+    0xbfe19ca5a5031ee8ULL, 0x3fe6c58d53ce76beULL, 0xbfeb93620ac4653eULL, 0x3fee32c707139f44ULL, 0xbfd37dcf49b42524ULL,
+    0xbf73c26e8b0c6100ULL, 0xbfeb95297c0cfa4eULL, 0xbfe67cdd289b7e98ULL, 0x3fe8c533fe9cfcbcULL, 0x3feada20578d850eULL,
+    0x3fc5cf00e6db09c0ULL, 0x3fe72a53f415895eULL, 0xbfef9f1f05d3cc92ULL, 0xbfdfa7b6211150f8ULL, 0x3f9f26a135efdac0ULL,
+    0x3fecc73b6ea6152aULL, 0xbfe2d92e9551708eULL, 0x3fea0d16f805e500ULL, 0x3fe1768d249d1ad4ULL, 0x3fe41ea246032b98ULL,
+    0x3fd88dabce0bbe6cULL, 0x3fcf2abb69153830ULL, 0xbfe0c2459198330aULL, 0x3fa6d2a1f6b5d8a0ULL, 0x3fe9c2a70bfbd24eULL,
+    0xbfd4e1cc6bf843e4ULL, 0xbfd08afe9f795010ULL, 0x3feb6b1c34275ea2ULL, 0x3feb0409334ce33aULL, 0xbfe9230c31202314ULL,
+    0x3fe47e46a805293eULL, 0x3fe6e9051cd42b48ULL, 0x3fed82bc11c99932ULL, 0x3fc9cd7becf4b540ULL, 0x3fdd6abfd3a4a0a4ULL,
+    0x3fe07c772f971ae4ULL, 0xbfec8ca9e6e12adcULL, 0xbfd70bb902472f10ULL, 0xbfc0d8e885b60280ULL, 0x3fb55b8b98eeb560ULL,
+    0x3fea11774329aea6ULL, 0x3fecac35dac393f4ULL, 0xbfe0990ca796738cULL, 0x3fdc6e63c72b0fccULL, 0x3fe4026a1ceb53e0ULL,
+    0x3fdaca9cd358f88cULL, 0xbfe505603adc70c2ULL, 0x3fe482eecc65f326ULL, 0x3f9de04082785740ULL, 0xbfec79db60d225b0ULL,
+    0xbfb1436c4fb544f0ULL, 0xbfcafb06b3a95648ULL, 0xbfd9f361d819e85cULL, 0xbfd7b59e4fc19014ULL, 0xbfdb66f7c5d97bbcULL,
+    0x3fdc6c6079926df4ULL, 0x3fe9f1fa48a64e24ULL, 0xbfcff51ce6ae5a20ULL, 0xbfdd074a02371d34ULL, 0x3fedd2844c460c54ULL,
+    0x3fe2438dc626e630ULL, 0xbfe7ed451de74308ULL, 0x3fe2735431312964ULL, 0x3fdf391288b3e1a0ULL, 0xbfeeab98d27d6b4eULL,
+    0xbfd439cfb189d024ULL, 0x3fe09ca5f7cc86b0ULL, 0xbfe2e8f409c4e38aULL, 0xbfe86f93045feceaULL, 0x3fd3b6b4fa20d248ULL,
+    0x3fb5935680fe5e40ULL, 0x3fe9b7c39e2da516ULL, 0x3fe5cccc7ca42f8cULL, 0x3fbcb30eb60d6640ULL, 0x3fea92adb7bf5feeULL,
+    0x3faca86aaea3d660ULL, 0xbfc4f8033ac26e08ULL, 0x3feef286a1172e2eULL, 0xbfc57edc6f7ecc30ULL, 0x3fee10409a52a5dcULL,
+    0x3fe066906ad6e400ULL, 0xbfe9066239ff753cULL, 0xbfc1fa9ead0e00f0ULL, 0xbfe1b6429e69819aULL, 0x3fd5504f4e3b6b68ULL,
+    0xbfda231afc615d94ULL, 0xbfd2e6efd8d40ce8ULL, 0xbfab444b67cc2480ULL, 0xbfef4209a22320f0ULL, 0xbfeb55bc7cf175f2ULL,
+    0xbfc6a0fafa8b38d0ULL, 0x3fb83d1cfe75ccf0ULL, 0x3fd750f9b0217334ULL, 0xbfc239b33d1a0820ULL, 0xbfbafa02d73f4a40ULL,
+    0xbfe79046101d881aULL, 0x3fdbbbf48fe8f924ULL, 0xbfed24e28a005228ULL, 0x3fe46b5d1170fff8ULL, 0x3fe44f32706549c0ULL,
+    0xbf73eac1f7638000ULL, 0x3fed6df48dcd9260ULL, 0x3fe5faa9bc5b916aULL, 0xbfd0a6b79f038d48ULL, 0xbfede614ba0a3386ULL,
+    0x3fe573bc315f017cULL, 0x3fdc64830ee00b5cULL, 0xbfed270d71350f06ULL, 0xbfe8935ddc28aa20ULL, 0xbfe15634211c808eULL,
+    0xbfe2281693440eb4ULL, 0x3fe87a9116537b2aULL, 0xbfee77efd3139808ULL, 0x3fe5490d6614e5acULL, 0x3fd240cb90c25b00ULL,
+    0xbfbd22fb17d41600ULL, 0x3fd1c7d89b7608ccULL, 0xbfe2734cf687da78ULL, 0xbfe64deedfa61ffaULL, 0xbfe40ddd8a703304ULL,
+    0xbfefbf9dccfe2322ULL, 0x3fcc1a39b403fc00ULL, 0x3fe41df71bf14ff8ULL, 0x3fe6dd1543971650ULL, 0xbfe23d15a3537e3cULL,
+    0x3fd35f8c1786a5b8ULL, 0xbfea10dde0cc581eULL, 0x3fe764eb1788fef8ULL, 0xbfe6b3782141cfacULL, 0x3fed5f4f4d902590ULL,
+    0xbfd20a7a3757b7fcULL, 0xbfdef453e555c40cULL, 0x3fe687646372ad56ULL, 0x3fe41885dec96b7aULL, 0xbfe23bd57c956d56ULL,
+    0xbfd4399485fbbd08ULL, 0x3fe80eb93cca652cULL, 0x3fc51ece8a001850ULL, 0xbf635908ce12de00ULL, 0xbfe5ccaf97bc269aULL,
+    0x3fe9a541e43ff20aULL, 0x3faf359792f092c0ULL, 0xbfe4188eb2829d84ULL, 0xbfbf49fdcaa21f40ULL, 0x3fea5914992f4372ULL,
+    0xbfdab488efc777dcULL, 0x3fd6943e8e3f1848ULL, 0x3fcd05cfaa4f57e8ULL, 0xbfdd25d6de2b4ed0ULL, 0x3fe5bd167f4e5c10ULL,
+    0xbfe55a53425eaf40ULL, 0x3fe98019095a340eULL, 0xbfe8b40fc1ca2d44ULL, 0x3fefccd1080e3b58ULL, 0x3fdb4cae9b4eb4c0ULL,
+    0xbf8bfac7fe796700ULL, 0x3fd95a422118e4f4ULL, 0x3fc9c22ff4487ac8ULL, 0x3fd51bc63049368cULL, 0xbfe67815f9ab2184ULL,
+    0xbfebe1f6b308bc84ULL, 0xbfe26c7860df369aULL, 0xbfe7a1aca1fa381eULL, 0xbfefb6e1412b6b38ULL, 0x3fdf5811b4bd6434ULL,
+    0x3fcb3d73642854f0ULL, 0xbfbd1e36ba654cf0ULL, 0x3fc354497c003ce8ULL, 0xbfd07fa76fe55594ULL, 0x3fb19d4c6a6e7cc0ULL,
+    0x3fd1a51b823fe5b4ULL, 0x3fdc0e5d3a3dbb60ULL, 0xbfd6d27c57743564ULL, 0xbfed53eab3e09262ULL, 0x3fed3e6260cc2e6aULL,
+    0xbfd094bea5369fe8ULL, 0x3fe4d6c7f3483f08ULL, 0x3fe5a349e1431306ULL, 0xbfe15e9ebed623b8ULL, 0x3fe387a85a8e618eULL,
+    0x3fe62b67009bbf40ULL, 0xbf818ebe5f74ba80ULL, 0xbfed27f4c471a3eaULL, 0xbfe2424213566f2cULL, 0xbfdab4709c625504ULL,
+    0x3feff56eb22eaad4ULL, 0x3feb0cc212d5a38cULL, 0xbfdd674bb6dc6f64ULL, 0x3fd7fbeafbb716ecULL, 0x3fd1f30542fde274ULL,
+    0xbfd54f513c654d94ULL, 0xbfd5602375e4720cULL, 0x3fd83583cdeb8524ULL, 0x3fd0be396604c8acULL, 0x3fe3ac0a9db907d0ULL,
+    0x3fe81cc7c05c78d0ULL, 0xbfd1ac63841080f8ULL, 0x3fe68084026b00baULL, 0xbfd91f93323b22f4ULL, 0xbfe5aca085648808ULL,
+    0x3fe8486f2b9f65faULL, 0x3fd0bbb7e7be3540ULL, 0x3fe465d0d8f894a4ULL, 0xbfcacd83459ac008ULL, 0x3fef95f33683062eULL,
+    0xbfd25d3b20f24bc8ULL, 0xbfeeda8090cf5e0eULL, 0xbfea140f8526bfeeULL, 0xbfc51382dc1e8108ULL, 0xbfd53167277a2308ULL,
+    0xbfc7d62c5ab3a9f8ULL, 0xbfe8a306224c2f98ULL, 0xbfded7ef4f5da240ULL, 0xbfec76dcf505c356ULL, 0x3fec8113f6a87e42ULL,
+    0x3fd18f66c5090890ULL, 0x3fdbec0bd8ac1f38ULL, 0xbfaa97a711198da0ULL, 0xbfb2894004e48650ULL, 0xbfef263217993888ULL,
+    0xbfdcac5631e1c8b0ULL, 0x3fc5c4e110e780a0ULL, 0xbfec4eb929cd65caULL, 0xbfdad918e07b69d4ULL, 0x3fa8273b2ad2bb60ULL,
+    0x3fe275f9b253eef8ULL, 0xbfcaa41eb1f28b28ULL, 0xbfe3531ce03fb444ULL, 0xbfb567369924abc0ULL, 0xbf95755445eeb380ULL,
+    0x3fdba3037312f9b8ULL, 0xbfe2f748fe4f9998ULL, 0x3feafee39736e112ULL, 0xbfe11296bab3bc3cULL, 0xbfd90ec7fbcaa000ULL,
+    0xbfe56a7a1b407462ULL, 0x3fe7c14d9ce4d698ULL, 0xbfea2d468a983deaULL, 0xbfe64e9e79ba2994ULL, 0xbfecd83f87b840d6ULL,
+    0x3fe8a9eed68c9edcULL, 0x3fc8e247a8bba498ULL, 0x3fe5ee9a2b864abeULL, 0xbfea2c7804570050ULL, 0x3fe1ef2e82adad90ULL,
+    0x3fe31ec9631dbe62ULL, 0x3fd11c1900df45dcULL, 0x3fc772d808826f68ULL, 0x3fa44a222ac8e3e0ULL, 0xbfedaefc1490f432ULL,
+    0x3fee87bf88a34302ULL, 0x3fd1518ffd6c6f7cULL, 0x3fc1faadd5272e90ULL, 0xbfe0d0e5c4e330c8ULL, 0x3fce25f9b23a7d30ULL,
+    0x3f9f58e8c38aea80ULL, 0xbfe2a98255e6b6e8ULL, 0x3fe0fb9c821af7d4ULL, 0xbfd8dd98fe136e58ULL, 0x3fe71b02c1cb8e6aULL,
+    0xbfe0bae0bac0edaaULL, 0xbfe14394b7dbf14aULL, 0xbfb1038fd46c80c0ULL, 0x3fc909a87da3f608ULL, 0x3fa0ca2c48f9d4c0ULL,
+    0xbfe37435023bdf5eULL, 0xbfdfd7bb83dba030ULL, 0x3fdc95597c19a810ULL, 0xbfc046270d4c38c8ULL, 0xbfe128ed2da84230ULL,
+    0x3fd5ac07271da2fcULL, 0xbfefea7e3be780b0ULL, 0xbfdb06881e1c1ee8ULL, 0xbfd0b4cb5877b28cULL, 0xbfdfa76a230190dcULL,
+    0x3fea86b7b3f86490ULL, 0xbfa352f777bfe0c0ULL, 0xbfb3b894ba1211e0ULL, 0xbfe7180b655f33a2ULL, 0xbfeb433c05403f30ULL,
+    0xbfe81f09a4296788ULL, 0x3fea41d66fda5302ULL, 0x3fcb5d0587b410d8ULL, 0xbfc037eca839c1b0ULL, 0x3fe289e4649b841aULL,
+    0xbfecf7aff683fb84ULL, 0xbfe92b7164bc5f80ULL, 0xbfd887b23f3b71bcULL, 0xbfdd1e0ebe53a64cULL, 0xbfdd4fceaaa5069cULL};
+static const uint64_t v913[300] = {
+    0xbfd9fb905bf883acULL, 0xbfb6d9301dcd7da0ULL, 0x3fe4f1be415fcfa8ULL, 0xbfec5c97c8249672ULL, 0x3feb9809eb98c8caULL,
+    0xbfd4e210453c207cULL, 0xbfccb65f49828460ULL, 0x3fb83f601553a100ULL, 0x3fe1ca6927dfdc6aULL, 0xbfc35b58aee99898ULL,
+    0xbfdb052cf054561cULL, 0xbfdc84d287a02064ULL, 0x3fd568a312831304ULL, 0x3fe70acbec650a70ULL, 0xbfe55ebfd90c6f4eULL,
+    0x3fe2e085508f1df4ULL, 0x3fe259bb06a5160eULL, 0xbfe524e0b7b3f26aULL, 0x3fe38437d89877e0ULL, 0x3fd119c3c71bab38ULL,
+    0xbfec0393816fd8a4ULL, 0x3fe221f21942d9b6ULL, 0xbfe977f96fa2f9feULL, 0xbfc82bdcc73f47d8ULL, 0xbfe8d0a2c625dfdcULL,
+    0x3fe3cded39de1ff6ULL, 0xbfdfbc238f9d2e78ULL, 0x3fd8f5c9f6b457b4ULL, 0xbfed6b420575c908ULL, 0xbfddb64d2f194380ULL,
+    0xbfc481667eb5e4b0ULL, 0xbfd7a86e0ca8a938ULL, 0x3fed50e22fef14f6ULL, 0xbfe73b3add269526ULL, 0xbfdf7e2198d52f70ULL,
+    0x3fe68ef3eeaf1a7aULL, 0xbfe7696a8f936216ULL, 0xbfe49b02d364feeaULL, 0x3feb06e1ca4dbb74ULL, 0x3fcea3e710617288ULL,
+    0xbfd794dc92dbd28cULL, 0x3fe94e35ec4e854aULL, 0x3fe4ef8c94fb43b6ULL, 0x3fb732c49ff4bea0ULL, 0x3fe8343f944751b0ULL,
+    0x3fd33164ef40adfcULL, 0xbf89d98452bdaf00ULL, 0x3fe75dc09f793abeULL, 0xbfdeada33df539bcULL, 0x3febfb5e4f430deeULL,
+    0x3fefe9f4f014e1c6ULL, 0xbfceac2ebcad80d8ULL, 0xbfe4b9113e7efad0ULL, 0x3fc47584e3687960ULL, 0xbfe7f6b55a4e78ccULL,
+    0xbfecb9900d6114a0ULL, 0x3fecd3041660dbd2ULL, 0xbfe8a1cec68f0bd6ULL, 0x3feee4e40cf11e38ULL, 0x3fedb39db03572f2ULL,
+    0x3fcce9c39cac2ee8ULL, 0x3fe7112c67ec193cULL, 0x3fd1f4d011280060ULL, 0x3fee8d3954b88db4ULL, 0xbfe4f8aa71cf7b3cULL,
+    0xbfeba057e259d3c4ULL, 0xbfc79a2a8adbb438ULL, 0x3fe835eb3d37272cULL, 0x3fd188c2595a59d8ULL, 0x3fb8231b7216fc70ULL,
+    0x3fdf5499b94f13d4ULL, 0xbfa98a6f7ea05680ULL, 0x3fd1f5d8cd931be0ULL, 0x3fe869a952341636ULL, 0x3fe83cd9ac78f6d4ULL,
+    0xbfe80d107c62e31aULL, 0xbfc1c19da6f76728ULL, 0xbfc398fa46e7e7f8ULL, 0xbfe4416f3049c09cULL, 0xbfc28229066cb168ULL,
+    0xbfd5b152a7ad5640ULL, 0xbfe3934e7bcd8aa4ULL, 0x3fc5cf231e790200ULL, 0xbfd08e32cc1ebf00ULL, 0x3fe80d9d46fd2b26ULL,
+    0x3fe4bb71a702f3daULL, 0xbfcf3570589dfd08ULL, 0xbfe83c4c5548433aULL, 0xbfef4973dd5a00c8ULL, 0x3fe867a724d84aeeULL,
+    0xbfd28e3302ce02f0ULL, 0x3fd50460c3f54a14ULL, 0x3fe945713146552eULL, 0x3fe87b983bce3a26ULL, 0x3fa028223cd005c0ULL,
+    0xbfef35238ae613e2ULL, 0xbfca9034f0a4df60ULL, 0x3fe089e718a209e0ULL, 0x3f79665bfe900100ULL, 0xbfe04e4ecacc33f4ULL,
+    0xbfd5534d25f300d8ULL, 0x3fd998bc9e0ae8e8ULL, 0x3fdc956b2d56f8b4ULL, 0xbfe10859ab66f3c8ULL, 0xbfdba431ce9e1948ULL,
+    0xbfc07363d8032e20ULL, 0xbfdf198e3442ff98ULL, 0x3feacafd9dbc9c06ULL, 0x3fa3c1f72001bbc0ULL, 0x3fe3d448aedba21aULL,
+    0x3fe07c452d7aa7f0ULL, 0xbfbbde3113f68390ULL, 0x3fe50544111ceaaaULL, 0x3fbfd6c6eb6632f0ULL, 0xbfedb94574613ed2ULL,
+    0x3feb00425a7d8290ULL, 0xbfc88ae3082c4e30ULL, 0xbfeeedc601631f88ULL, 0xbfe04e948ffda4d4ULL, 0x3fdd49818d982230ULL,
+    0x3feb8d4e71824b8aULL, 0xbfef4e5bdec0d8aeULL, 0xbfeb1c0d44cb56ecULL, 0x3fe0acc050a7e4e0ULL, 0xbfe6a4395039b32eULL,
+    0x3fc790756d596210ULL, 0x3fe669cf2be65fc2ULL, 0xbfea0c403d5c9448ULL, 0xbfd2982579795d00ULL, 0xbfe1afbab614d886ULL,
+    0x3fc981577fcb8f28ULL, 0xbfe2dd02f5d51e80ULL, 0xbf9a3fb95b69bf80ULL, 0x3fd734ad8c13f1e4ULL, 0x3fa6b2ba02590f20ULL,
+    0xbfd70416bc52ee40ULL, 0xbfd153a587073a48ULL, 0xbfc3cb289e3b3900ULL, 0xbfd11b6f84c017c4ULL, 0x3f89d498617b9d80ULL,
+    0x3f95b9e548f13040ULL, 0xbfd40b1162136d88ULL, 0xbfe6f8d667149d60ULL, 0x3fed1330b41d9a58ULL, 0xbfdc321dc8d05610ULL,
+    0xbfe6ad0a6e47ccecULL, 0xbfedebc88e5ece36ULL, 0xbfe42140f413c354ULL, 0x3fe09533957e3c10ULL, 0x3fe6a77b267c64c0ULL,
+    0x3fd41c1598f7465cULL, 0x3fe8ffa96c157ddcULL, 0xbfc8cd2e7f66c878ULL, 0x3fc655fe8a9e9a08ULL, 0xbfe5995180335a1eULL,
+    0xbfd5dd560808ce0cULL, 0x3fc3dda6d2844830ULL, 0x3fb9115a1640a0f0ULL, 0xbfeb080bf18cc948ULL, 0xbfcc2b925795bb98ULL,
+    0xbfd209a1a781efe4ULL, 0xbfebb23b683016f8ULL, 0x3fdc5d29c2e0aca0ULL, 0xbfdec70f11cd4fd0ULL, 0xbfe15bc6e376416eULL,
+    0x3fe9e548149fd548ULL, 0xbfe32b3ff61a385cULL, 0x3fd922ac6efa1224ULL, 0x3fea4b30f9d2bc56ULL, 0x3fe619d196c00438ULL,
+    0xbfd0cc0d6ccaf164ULL, 0x3fec74e1ad733768ULL, 0xbfebf3af3f34c02aULL, 0xbfc954b026926e48ULL, 0xbfcc91629f1937a0ULL,
+    0x3fe99e4f7470d732ULL, 0xbfc8c739d8afdf38ULL, 0xbfdfb86f91fa6f2cULL, 0x3fde8c670c3bb244ULL, 0x3fbd7337744e3120ULL,
+    0xbfbbf15e33480090ULL, 0x3fee909b7357b1fcULL, 0x3fe9431607f45726ULL, 0xbfeeb23bda516f8aULL, 0x3fe55023b6657568ULL,
+    0xbfc31c7583274dc0ULL, 0x3fb465c563901720ULL, 0x3fda507a6379ec2cULL, 0x3feeff7fe8acc994ULL, 0x3fa43f0a55baf4c0ULL,
+    0x3fd64fbc6017e880ULL, 0x3fe81e968aafc03aULL, 0x3fc5dcb918fb2bc8ULL, 0xbfead19ba699ad92ULL, 0xbfde8f4d7ed2d5acULL,
+    0x3fe281fb18d32830ULL, 0xbfd84d245c50ca80ULL, 0xbfbc2f88b3badb90ULL, 0x3fe9d2c4a9dd1beeULL, 0x3fe757a8007e99c0ULL,
+    0x3fd094f2b9b424f0ULL, 0x3fc06dd73bcea168ULL, 0x3fe2768ab40e2dc8ULL, 0x3fee8faefa1aec24ULL, 0x3fd53c003460a760ULL,
+    0x3fa1fba55a21cde0ULL, 0x3fe98d55ac8df130ULL, 0xbfe6bb17636309f2ULL, 0xbfe497649c150550ULL, 0xbfb09eadf1a43760ULL,
+    0x3fd336df2f9ce4bcULL, 0xbfe25c09144ffa2aULL, 0xbfa9d1abc9e91ec0ULL, 0xbfb74113b7cd15f0ULL, 0x3feafae293ad8304ULL,
+    0xbfd013172ddb377cULL, 0xbfd2cbccf354b58cULL, 0x3fdaeb657961f4d8ULL, 0x3fc51d1c5c55eb88ULL, 0x3fecf1199c37cad6ULL,
+    0xbfcb09456833a758ULL, 0xbfeb21a18d788ccaULL, 0x3fe4eb588aae2996ULL, 0xbfab24a0696d6f80ULL, 0xbfe3d07181082d46ULL,
+    0xbfeb2994ee771572ULL, 0xbfdcce27cda5bd44ULL, 0xbfe46d7b93e50f6aULL, 0x3fde7ba440dac238ULL, 0x3fec005cbb611a6eULL,
+    0xbfd6ce25fc014918ULL, 0x3fea6b6e8e80a778ULL, 0x3fe57d463a00608eULL, 0x3fe391c788875c90ULL, 0xbfdb9055e70fa928ULL,
+    0x3fbb245877e66510ULL, 0xbfdbe4da122f82b0ULL, 0xbfe76daf468bbf5eULL, 0x3fc9840fde9f4e80ULL, 0xbfdbae090bd5aa14ULL,
+    0x3feda9d93cc35e58ULL, 0xbfe831794751e826ULL, 0x3fe3e38691d47254ULL, 0xbfc461039a7f1cb0ULL, 0x3fdf5857880f23a8ULL,
+    0xbfd09941108e6a74ULL, 0xbfd12044866f16f8ULL, 0xbfebfb5e9ff613c4ULL, 0x3fef50786165676eULL, 0x3fd1db7b9ed070dcULL,
+    0xbfe26a13169ddb2aULL, 0x3fe24fac3ddf2a0eULL, 0x3feb9affc7798bfcULL, 0xbfd7e9da100602c0ULL, 0xbfc18d661852f288ULL,
+    0xbfdde1e77db9b118ULL, 0xbfdb013f5ef5e4e4ULL, 0x3fbe8786d93dbc60ULL, 0xbfd1bb76b9eb1690ULL, 0xbfeb7cff0e2c1d2eULL,
+    0xbfe0d1b6f65b3c8aULL, 0x3fcb512aee009148ULL, 0x3fca46f802b94f70ULL, 0xbfe1c9d433d8fba2ULL, 0xbfec26128de53c34ULL,
+    0xbfb3ee192ef0bac0ULL, 0x3fed7d7dcbb6ab46ULL, 0x3fe92ec494bb927cULL, 0x3fe4e5d81c9d05c0ULL, 0xbfed929d7edbca86ULL,
+    0xbfe0431d3add9020ULL, 0x3fda6f967d68378cULL, 0xbfe91ae8f6a3edf8ULL, 0xbfe96b18cc594a0eULL, 0x3fd0ee371aa5d5b0ULL,
+    0x3feb8ee8c2e86ac4ULL, 0x3fcd745563f438a0ULL, 0x3fd2435b86de8a08ULL, 0x3fdf2074d9eca274ULL, 0xbfd96ffce61570bcULL,
+    0xbfe139ce201a6adaULL, 0xbfe591653d1c5650ULL, 0xbfefb44a868fe190ULL, 0x3fdb2e9117def7a0ULL, 0x3fec9dc6f62d34aaULL,
+    0x3fef97947ceef08cULL, 0xbfdc92b86d9489acULL, 0x3febed946c702f9cULL, 0xbfc03ffce5496b08ULL, 0xbfbe0db548fb5090ULL,
+    0x3fd3de837948ea20ULL, 0xbfe236399af3b806ULL, 0x3fe4ebd6020629f2ULL, 0x3fe9effb13490320ULL, 0xbfdfbe720ad18bc0ULL,
+    0xbfc42dd858b30da0ULL, 0x3fd6defe363c36a8ULL, 0xbfecde8608ee0f5aULL, 0xbfd31521ee7f7948ULL, 0xbfecd4fc6f2c0faaULL};
+static const uint64_t v914[2] = {
+    0x40652061a2356fb2ULL, 0x405bd9361e99728fULL};
+static const uint64_t v915[2] = {
+    0xbfb6bcb1a51b81d9ULL, 0x3fb51a7a8d6caceaULL};
+static const uint64_t v916[13] = {
     0xbfe766938372453eULL, 0x3fe63c5ab66b09f0ULL, 0x3fe0e1aef0813e26ULL, 0xbfdf59e5ee1d0148ULL, 0xbf82b2a87a632180ULL,
     0xbfb9dc4ea1c6bbf0ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x3fd367660612e768ULL,
     0x3fe27a7181adfcc8ULL, 0xbfe9fe345c18de9cULL, 0x0000000000000000ULL};
-static const uint64_t v816[6] = {
+static const uint64_t v917[6] = {
     0x402bca2de8772b7eULL, 0x408989198f0b921cULL, 0x41b00a116df68895ULL, 0x453b2f733c8f6ed3ULL, 0x4fe057f16075fb26ULL,
     0x6fcc68e8f318fe92ULL};
-static const uint64_t v817[13] = {
+static const uint64_t v918[13] = {
     0x63ad21bb1c3c33dcULL, 0xe3ae5f7766bf652cULL, 0x6371b08f50cfe865ULL, 0x63ad21b928276ff4ULL, 0xe3ae5f755d5c530aULL,
     0x6371b08e2125d376ULL, 0x63bb254528387adaULL, 0xe3bc4d57bf46575dULL, 0x63807bce9c63196eULL, 0xe3a90ed1378be074ULL,
     0xe3c9c1b8d039afa4ULL, 0x63cdbd77cb341240ULL, 0xd7db49b46e76d44aULL};
-static const uint64_t v818[1] = {
+static const uint64_t v919[1] = {
     0x60cc2c14e1413bbaULL};
-static const uint64_t v819[13] = {
+static const uint64_t v920[13] = {
     0x5880dfdca0d3a826ULL, 0xd884a8cad4f288bfULL, 0x583a14e43e200526ULL, 0x5880dfdca0d3a826ULL, 0xd884a8cad4f288bfULL,
     0x583a14e43e200526ULL, 0x5882bfd8b2b2490dULL, 0xd886f46f97465f0dULL, 0x583cfac4b6ce3e9cULL, 0xd875e3836b4df1fdULL,
     0xd893ef312050c7f6ULL, 0x58972396fe50ef25ULL, 0xd054044b3acd9717ULL};
-static const uint64_t v820[1] = {
-    0};
-static const uint64_t v821[1] = {
+static const uint64_t v921[1] = {
     0x3fe0000000000000ULL};
-static const uint64_t v822[1] = {
+static const uint64_t v922[1] = {
     0x4000000000000000ULL};
-static const uint64_t v823[104] = {
+static const uint64_t v923[104] = {
     0x4010000000000000ULL, 0x40ae080000000000ULL, 0x414c2f0200000000ULL, 0x41ea731da0800000ULL, 0x4288d2888de02000ULL,
     0x43274b94a7259608ULL, 0x43c5dcae41dd060dULL, 0x4464845a894faceeULL, 0x45034135f75d060aULL, 0x45a211f2e5650cebULL,
     0x4640f55833c81560ULL, 0x46dfd4800d310c1eULL, 0x477ddf2d2c61479fULL, 0x481c08b224e64b78ULL, 0x48ba4f292f212053ULL,
@@ -4580,38 +5824,38 @@ static const uint64_t v823[104] = {
     0x77cb0226029c7836ULL, 0x786958c42bf357d1ULL, 0x7907c98e1a3f1f2aULL, 0x79a652e79c21bd00ULL, 0x7a44f34ddc46a99fULL,
     0x7ae3a955d1f950afULL, 0x7b8273aaca4e39f8ULL, 0x7c21510d085be9e6ULL, 0x7cc040507b184243ULL, 0x7d5e80b70f0b085eULL,
     0x7dfca04bcbde1a9aULL, 0x7e9add6f22133076ULL, 0x7f39364f8bba8239ULL, 0x7fd7a93826e1c8b7ULL};
-static const uint64_t v824[1] = {
+static const uint64_t v924[1] = {
     0xe022d9583c192c5eULL};
-static const uint64_t v825[1] = {
+static const uint64_t v925[1] = {
     0x6570000000000000ULL};
-static const uint64_t v826[1] = {
+static const uint64_t v926[1] = {
     0x5fe4000000000000ULL};
-static const uint64_t v827[1] = {
+static const uint64_t v927[1] = {
     0x5f30000000000000ULL};
-static const uint64_t v828[3] = {
+static const uint64_t v928[3] = {
     0x3ff0000000000000ULL, 0x7ff8000000000000ULL, 0x0000000000000000ULL};
-static const uint64_t v829[6] = {
+static const uint64_t v929[6] = {
     0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x3ff0000000000000ULL, 0x3fb999999999999aULL,
     0x3fb999999999999aULL};
-static const uint64_t v830[3] = {
+static const uint64_t v930[3] = {
     0x0000000000000000ULL, 0x3ff0000000000000ULL, 0x0000000000000000ULL};
-static const uint64_t v831[4] = {
+static const uint64_t v931[4] = {
     0x3fe0000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL};
-static const uint64_t v832[2] = {
+static const uint64_t v932[2] = {
     0x7e58000000000000ULL, 0x7e50000000000000ULL};
-static const uint64_t v833[2] = {
+static const uint64_t v933[2] = {
     0x0000000000000001ULL, 0x0000000000000001ULL};
-static const uint64_t v834[2] = {
+static const uint64_t v934[2] = {
     0x3ff0000000000000ULL, 0x0000000000000000ULL};
-static const uint64_t v835[1] = {
+static const uint64_t v935[1] = {
     0x0018000000000000ULL};
-static const uint64_t v836[4] = {
+static const uint64_t v936[4] = {
     0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL};
-static const uint64_t v837[1] = {
+static const uint64_t v937[1] = {
     0x00004bda12f684beULL};
-static const uint64_t v838[1] = {
+static const uint64_t v938[1] = {
     0x3fe1d88944865e00ULL};
-static const uint8_t v839[44] = {
+static const uint8_t v939[44] = {
     98, 105, 116, 112, 114,
     111, 112, 0, 1, 0,
     0, 0, 0, 0, 0,
@@ -4621,14 +5865,14 @@ static const uint8_t v839[44] = {
     0, 0, 0, 94, 134,
     68, 137, 216, 225, 63,
     202, 214, 213, 197};
-static const uint64_t v840[28] = {
+static const uint64_t v940[28] = {
     0x3fe07a2715a898d4ULL, 0xbff094b90ae2bfd6ULL, 0x3ff3a274da9f985eULL, 0xbfe4ef1617839ae4ULL, 0xbfe16bb2ad40da18ULL,
     0x3febe818c57685acULL, 0xbfe2f90388c95840ULL, 0x3ffc9b58cdceb05cULL, 0xbfc4dec87f54e9c0ULL, 0xbfe0423aa89a8eacULL,
     0xbffeb82cf0138410ULL, 0x3ff072e89af5c11cULL, 0xbff25292d6eba358ULL, 0xbfc634600e4b7a90ULL, 0x3fe6766d20076998ULL,
     0xbfc1040ff761ad80ULL, 0x3ffce8d181864418ULL, 0xbfdb1f7d34298540ULL, 0xbfe2258310e6b224ULL, 0xbff964cf21bf86e0ULL,
     0xbffe2795bab4ecceULL, 0xbff86e68e643afa2ULL, 0x3fd26507f8dcd208ULL, 0xbff89ddaaec7f52eULL, 0xbf6d52eb8c1b9000ULL,
     0xbff666fddb54650aULL, 0x3ff2d58955f245faULL, 0xbffdb432167eb89aULL};
-static const uint8_t v841[276] = {
+static const uint8_t v941[276] = {
     98, 105, 116, 112, 114,
     111, 112, 0, 1, 0,
     0, 0, 0, 0, 0,
@@ -4685,16 +5929,16 @@ static const uint8_t v841[276] = {
     184, 126, 22, 50, 180,
     253, 191, 127, 22, 249,
     215};
-static const uint32_t v842[5] = {
+static const uint32_t v942[5] = {
     3U, 2U, 2U, 2U, 2U};
-static const uint32_t v843[4] = {
+static const uint32_t v943[4] = {
     2U, 1U, 3U, 0U};
-static const uint64_t v844[18] = {
+static const uint64_t v944[18] = {
     0x3ff1aace1838a4dcULL, 0x3ffbd16b9ab87e04ULL, 0x3ffc9f0d7b03807aULL, 0xbfc14bce832cba80ULL, 0x3ff3dc1894c73400ULL,
     0xbff510d304ab824eULL, 0x3ffd671d4b2ac332ULL, 0x3ffe7ddf5ed5a02eULL, 0x3fec126edfb7bd80ULL, 0x3ffdfc33c09cf2fcULL,
     0x3fdfd3b7cf67eaf8ULL, 0x3ffe3054fc6626baULL, 0xbfdd3c86fa30bcc0ULL, 0xbffacf3251358d08ULL, 0xbff2b20173eb6b00ULL,
     0x3ff764aca9df93a2ULL, 0x3ff5e1f523469194ULL, 0xbfddb5aeb35b2260ULL};
-static const uint8_t v845[204] = {
+static const uint8_t v945[204] = {
     98, 105, 116, 112, 114,
     111, 112, 0, 1, 0,
     0, 0, 0, 0, 0,
@@ -4736,9 +5980,9 @@ static const uint8_t v845[204] = {
     245, 63, 96, 34, 91,
     179, 174, 181, 221, 191,
     166, 114, 99, 52};
-static const uint32_t v846[2] = {
+static const uint32_t v946[2] = {
     70U, 1U};
-static const uint64_t v847[70] = {
+static const uint64_t v947[70] = {
     0x3feb59092c8ded08ULL, 0x3ff9a7ab9326ad50ULL, 0xbfe350dcbf99a200ULL, 0xbfedc46d702903bcULL, 0x3fff06b750944a42ULL,
     0xbfe0c97bfa4bf378ULL, 0x3ffb2f331b843eb6ULL, 0xbfef8325ebb5fa14ULL, 0x3ffd9b8b8d2f3288ULL, 0xbffd96bbc7cb072cULL,
     0xbfe2c053e07fc42cULL, 0xbfcf80062149a370ULL, 0xbffc8b6e81c2304cULL, 0x3ff4039abe6f17feULL, 0x3ffc2c77d1b18ec4ULL,
@@ -4753,7 +5997,7 @@ static const uint64_t v847[70] = {
     0xbff10a92f1c4276aULL, 0x3ff7621d736d49d8ULL, 0xbffcf3b536a6edd0ULL, 0x3ff9750d98efcf18ULL, 0x3ff59747266966e4ULL,
     0x3ffc62614372231eULL, 0xbffda9429803a762ULL, 0x3fc439732eb56320ULL, 0x3fecb65a006067f0ULL, 0xbfd87b63a8b08e10ULL,
     0x3ffce3b6dbf78356ULL, 0x3fe5be9a09a3ebbcULL, 0x3ff57f6dd66b9778ULL, 0xbffd47a984c7e0f6ULL, 0x3ffcd8c314ad77d8ULL};
-static const uint8_t v848[596] = {
+static const uint8_t v948[596] = {
     98, 105, 116, 112, 114,
     111, 112, 0, 1, 0,
     0, 0, 0, 0, 0,
@@ -4874,9 +6118,9 @@ static const uint8_t v848[596] = {
     119, 173, 20, 195, 216,
     252, 63, 159, 67, 168,
     118};
-static const uint64_t v849[2] = {
+static const uint64_t v949[2] = {
     0xbff4b39ecd41a024ULL, 0xbfe7fd1b9774ea18ULL};
-static const uint8_t v850[52] = {
+static const uint8_t v950[52] = {
     98, 105, 116, 112, 114,
     111, 112, 0, 1, 0,
     0, 0, 1, 0, 0,
@@ -4888,7 +6132,7 @@ static const uint8_t v850[52] = {
     24, 234, 116, 151, 27,
     253, 231, 191, 40, 215,
     38, 113};
-static const uint64_t v851[37] = {
+static const uint64_t v951[37] = {
     0xbfde4ddc5b9fe690ULL, 0x3ff09ff311370544ULL, 0xbff9f8f86fe515f8ULL, 0xbfcf59ec5eb69830ULL, 0x3ff6d1f2130a2df4ULL,
     0x3fd50d2516a85248ULL, 0xbfe6cfa829a2f2b8ULL, 0x3fd082218ea5e600ULL, 0xbff5e48fe093afdaULL, 0xbffaa950b04dc104ULL,
     0xbfca6f5a1caacd20ULL, 0xbff05d9ee2d81d1aULL, 0x3fcd1c3d7d74cf50ULL, 0xbff8b35e5c06fd5aULL, 0xbff500dcd4cd2c00ULL,
@@ -4897,7 +6141,7 @@ static const uint64_t v851[37] = {
     0x3ff736b8aca10794ULL, 0x3ff6b23fb8757798ULL, 0xbffb71a55c053e8cULL, 0x3ff778543b8bac3cULL, 0xbff1290a4375c024ULL,
     0x3ffdaa5e2b1fab26ULL, 0x3fe8c64e92576648ULL, 0xbfe202c4b630d62cULL, 0xbf48710de3557000ULL, 0x3fe16920d8ba3530ULL,
     0xbf9f1be92662b380ULL, 0x3fcefbe527804e30ULL};
-static const uint8_t v852[348] = {
+static const uint8_t v952[348] = {
     98, 105, 116, 112, 114,
     111, 112, 0, 1, 0,
     0, 0, 1, 0, 0,
@@ -4968,14 +6212,14 @@ static const uint8_t v852[348] = {
     191, 48, 78, 128, 39,
     229, 251, 206, 63, 194,
     40, 63, 58};
-static const uint64_t v853[26] = {
+static const uint64_t v953[26] = {
     0x3ff3a2e4736c2cdaULL, 0xbffb6985685a71c8ULL, 0xbfe228dd362c5ae4ULL, 0x3ffc35fa2341b88aULL, 0x3fe71cc70b62df70ULL,
     0xbfc70f9497c75590ULL, 0xbffff89c092d8d64ULL, 0x3ff2d0ec5e73c2e6ULL, 0xbfe3a4d810a97a0cULL, 0xbf802a1a9b2ce900ULL,
     0xbff124ee1d2080a6ULL, 0xbff420d373490e90ULL, 0x3ffdd5d4bee51432ULL, 0xbfebe7e48dbfc8d8ULL, 0x3ff453fc0009faf4ULL,
     0xbff9a0ab21b16e34ULL, 0x3ff3762bbedf5672ULL, 0x3fee220e23e52bc4ULL, 0x3fe1942a8d9f66ccULL, 0xbfc3bb1499879380ULL,
     0xbfed6d1288ecab04ULL, 0xbff99cd0ca7c0398ULL, 0x3fd5898737107d90ULL, 0x3ffabffefffd8ac6ULL, 0xbfa72d58acb04900ULL,
     0x3fe79fd7480adbd0ULL};
-static const uint8_t v854[268] = {
+static const uint8_t v954[268] = {
     98, 105, 116, 112, 114,
     111, 112, 0, 1, 0,
     0, 0, 1, 0, 0,
@@ -5030,7 +6274,7 @@ static const uint8_t v854[268] = {
     191, 208, 219, 10, 72,
     215, 159, 231, 63, 134,
     146, 206, 139};
-static const uint64_t v855[71] = {
+static const uint64_t v955[71] = {
     0xbfee04a5d05cd014ULL, 0x3fc1d300d3ee97f0ULL, 0x3ff5046bfbe14760ULL, 0x3ffb774feb602f46ULL, 0xbfb7809f042b3ac0ULL,
     0x3fe9942e87a75698ULL, 0x3ff1ddcea74d488eULL, 0x3fe073cf1cdc0824ULL, 0xbfedf9c509daf994ULL, 0xbffed67aed726210ULL,
     0x3ff166efabcd8c16ULL, 0xbff81929330ec840ULL, 0x3fea2cc19e34a9b8ULL, 0xbfe22899271345ccULL, 0x3fe4abde474ad4d8ULL,
@@ -5046,7 +6290,7 @@ static const uint64_t v855[71] = {
     0x3ff55514d60d6280ULL, 0x3ff10df103e665e8ULL, 0x3fcd9fd0c8a01700ULL, 0xbff99506a01a03a0ULL, 0x3fea66bf07d0cbd4ULL,
     0x3fefd3097b8fbff8ULL, 0xbfebb0fa2b620b50ULL, 0xbfe45696d521335cULL, 0x3fd2cdff6d3d0dd0ULL, 0x3ff0613b4f258918ULL,
     0x3ff957c0bb30490aULL};
-static const uint8_t v856[604] = {
+static const uint8_t v956[604] = {
     98, 105, 116, 112, 114,
     111, 112, 0, 1, 0,
     0, 0, 1, 0, 0,
@@ -5168,12 +6412,12 @@ static const uint8_t v856[604] = {
     240, 63, 10, 73, 48,
     187, 192, 87, 249, 63,
     147, 187, 224, 203};
-static const uint32_t v857[2] = {
+static const uint32_t v957[2] = {
     8U, 1U};
-static const uint64_t v858[8] = {
+static const uint64_t v958[8] = {
     0x0000000000000000ULL, 0x8000000000000000ULL, 0x0000000000000001ULL, 0x8000000000000001ULL, 0x7fefffffffffffffULL,
     0xffefffffffffffffULL, 0x7ff0000000000000ULL, 0xfff0000000000000ULL};
-static const uint8_t v859[100] = {
+static const uint8_t v959[100] = {
     98, 105, 116, 112, 114,
     111, 112, 0, 1, 0,
     0, 0, 0, 0, 0,
@@ -5194,12 +6438,12 @@ static const uint8_t v859[100] = {
     0, 240, 127, 0, 0,
     0, 0, 0, 0, 240,
     255, 5, 123, 126, 140};
-static const uint32_t v860[2] = {
+static const uint32_t v960[2] = {
     5U, 1U};
-static const uint64_t v861[6] = {
+static const uint64_t v961[6] = {
     0x7ff8000000000000ULL, 0xfff8000000000000ULL, 0x7ff8000000000123ULL, 0x7ff0000000000001ULL, 0xfff0000000000001ULL,
     0xffffffffffffffffULL};
-static const uint8_t v862[84] = {
+static const uint8_t v962[84] = {
     98, 105, 116, 112, 114,
     111, 112, 0, 1, 0,
     0, 0, 1, 0, 0,
@@ -5217,8 +6461,594 @@ static const uint8_t v862[84] = {
     248, 127, 0, 0, 0,
     0, 0, 0, 248, 127,
     226, 193, 242, 135};
+static const uint64_t v963[3] = {
+    0xbff79dbd7ad06ed2ULL, 0xbfe43ac6a3883774ULL, 0xbff95eee9099bb96ULL};
+static const uint8_t v964[60] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 2, 0, 0, 0,
+    1, 0, 0, 0, 3,
+    0, 0, 0, 0, 0,
+    0, 0, 210, 110, 208,
+    122, 189, 157, 247, 191,
+    116, 55, 136, 163, 198,
+    58, 228, 191, 150, 187,
+    153, 144, 238, 94, 249,
+    191, 197, 96, 53, 111};
+static const uint32_t v965[2] = {
+    1U, 4U};
+static const uint64_t v966[4] = {
+    0xbfff47afb1f5c994ULL, 0xbffa283b170b3aeaULL, 0xbff0a5f805af5292ULL, 0xbff642df146ae7f6ULL};
+static const uint8_t v967[68] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 2, 0, 0, 0,
+    1, 0, 0, 0, 4,
+    0, 0, 0, 0, 0,
+    0, 0, 148, 201, 245,
+    177, 175, 71, 255, 191,
+    234, 58, 11, 23, 59,
+    40, 250, 191, 146, 82,
+    175, 5, 248, 165, 240,
+    191, 246, 231, 106, 20,
+    223, 66, 246, 191, 250,
+    90, 191, 125};
+static const uint32_t v968[2] = {
+    300U, 1U};
+static const uint64_t v969[300] = {
+    0x3fe1c3e1646d675cULL, 0x3ff4c03b09f4f674ULL, 0x3fe7a8959b966ba0ULL, 0xbffcf4210c01f766ULL, 0xbfd43ffec3245aa8ULL,
+    0xbfecde635f524688ULL, 0x3ffb1f8ddd47c680ULL, 0xbff688578596a6caULL, 0xbff5729dad54e9e6ULL, 0xbfd9066852b01c10ULL,
+    0xbffde5077f70c0d8ULL, 0x3ffdc648d79f1d64ULL, 0xbff5581331cdab4eULL, 0x3fe39bc09a941c5cULL, 0x3ff39988e8f483f8ULL,
+    0xbfc5f73e6ad6cb50ULL, 0x3fe00cdf88b3cff8ULL, 0x3febe205c89a0e0cULL, 0x3ff7f2a3fc343d10ULL, 0xbfc31ea64bca6dc0ULL,
+    0xbff6ba9348e01340ULL, 0xbfe07fef46017c04ULL, 0x3fb5f61bacadc400ULL, 0xbfed35019ab069e8ULL, 0x3fe505d83e98b588ULL,
+    0xbf9dc5b37f0cfe00ULL, 0x3ffb470b8d4b7bfeULL, 0xbfe92e1545c48474ULL, 0xbfeda01ef22cd768ULL, 0xbfe22c94b2b7b070ULL,
+    0x3fd58c8f57181c98ULL, 0x3f77cdf97c28e400ULL, 0x3faa16038e157fc0ULL, 0xbfd80918583dc620ULL, 0xbff67dbbbe7ebe78ULL,
+    0xbff55a6a07757334ULL, 0xbff8f3dc4c4b16eeULL, 0x3fea30167c80a3ecULL, 0x3ff2e0d8b987784eULL, 0x3fed995793232f9cULL,
+    0x3fecba8509c2c640ULL, 0x3ff0b2a5bf8f2abaULL, 0xbfe1e57823ab1da8ULL, 0xbff819179c7e16ceULL, 0x3fe06c4b0381234cULL,
+    0x3ff965b7647cea94ULL, 0xbffed57bf367c808ULL, 0xbff8893d68fb63ceULL, 0xbfc66514eb1583e0ULL, 0x3ffcacecc2bcb022ULL,
+    0xbfcb3585eb7f76b0ULL, 0xbfe17fab2476493cULL, 0xbff939bc6e6643f8ULL, 0x3fe46ab0392641dcULL, 0xbfff0f9f2cedb392ULL,
+    0xbfbf321054a93380ULL, 0xbfdd414bc64cd2b8ULL, 0xbfe3ec5c37b9e94cULL, 0x3fba0a1fa6f89300ULL, 0x3ff57ce07f393fe2ULL,
+    0x3fc09bdb9164caa0ULL, 0xbfdf4bb4a15c9380ULL, 0xbff3ab432397f77eULL, 0xbfd7546edb1bcd78ULL, 0x3fea6b4b3c7f9d78ULL,
+    0x3fd513d63d9d5fc0ULL, 0x3ff63b6aab39067cULL, 0xbff869ad55eb51e6ULL, 0xbfeaf5f9251ae0c0ULL, 0xbffd2924a5e69252ULL,
+    0x3ffa2a27e9169394ULL, 0xbfff30a6822ce842ULL, 0x3fdbc37c41aa93b0ULL, 0xbfd9f99ad6fd14d8ULL, 0xbfff961adca0a5c0ULL,
+    0xbfc14f53a00d2940ULL, 0x3fe8f9745d704d74ULL, 0x3fe048ff4ac53560ULL, 0xbffdcab2f14583d6ULL, 0xbfd5eec49e821fd0ULL,
+    0xbfab9eeecda078c0ULL, 0xbffe96d2ecc1f050ULL, 0xbfff6e5725ad2d78ULL, 0xbfea17f286755b14ULL, 0xbfeed19ba11679fcULL,
+    0x3fc7f2edb596a850ULL, 0xbffd7086de5adaf6ULL, 0xbff6ab2bbce7c428ULL, 0x3fd6f94110aa6a48ULL, 0xbfdf3b91aaabb698ULL,
+    0x3fed9160eeb7be48ULL, 0x3fa511e63bf39140ULL, 0xbfe18794b2c1adb4ULL, 0x3ff84ed891c7f94cULL, 0x3fe0db662cc4e5ecULL,
+    0x3f99d1d0ff3d3480ULL, 0xbfba5d27ef1c2da0ULL, 0x3fef64b6880109fcULL, 0x3ff13a818c66329eULL, 0xbff1487bc23fe484ULL,
+    0xbfe91583ac9d4274ULL, 0x3fff80a3df99c4d0ULL, 0x3fe38c1ed8765774ULL, 0x3ffb7091270adee0ULL, 0x3fc0f641e139f4b0ULL,
+    0xbfe6e7964d92ecf4ULL, 0x3ffaddd4783e04b6ULL, 0x3febcf0427cfa014ULL, 0x3fe1f6bc5a04dc08ULL, 0x3fff1b05722d4a6aULL,
+    0x3ff574a587cceed2ULL, 0x3f9753f8b59a2280ULL, 0xbff162480a9917b8ULL, 0x3ff8901f9a21ddc2ULL, 0x3ffc8548dc5b87d6ULL,
+    0x3ff78f9615fb0754ULL, 0xbfd608387301a8d8ULL, 0xbff76e2f0edbb0acULL, 0xbfea6f1498c248c4ULL, 0xbffff4d932231a2cULL,
+    0x3ffc1b881f324276ULL, 0xbfcb5f4940652510ULL, 0x3feb5628fe513e44ULL, 0xbfec8ba218f02b34ULL, 0x3ff28066b359a506ULL,
+    0x3ff125301a43b35eULL, 0xbfe023dced3a48d0ULL, 0x3ffc6eabc532f3d6ULL, 0xbffa19e5b5fa2fc2ULL, 0x3ff27bbb92b9d162ULL,
+    0x3febbd47cec0510cULL, 0xbfe76b6a56067e20ULL, 0x3fd61cc3f1ff6480ULL, 0x3fe0c9a917971998ULL, 0x3fd1f03d78ba28d8ULL,
+    0xbff4561f39710edaULL, 0x3ffbb61c9d5814bcULL, 0x3ff9f9d984996258ULL, 0xbff36933c3197bb4ULL, 0xbff35bdce7b54490ULL,
+    0xbff9924b07c5af20ULL, 0xbfe851f04db4a05cULL, 0x3ffe25e9c15be05cULL, 0xbfe6f9e59bad9644ULL, 0xbffef625ecfe7f1eULL,
+    0xbfec44cfc18c41b4ULL, 0xbff3024211b8c312ULL, 0x3fe6b8e8dba76138ULL, 0xbfebb0000af29444ULL, 0xbffec15b04ab7408ULL,
+    0xbfeffe3913175ec0ULL, 0x3ffd3f133baef4a2ULL, 0x3fc0e6c28d3eaec0ULL, 0xbff6fbbb13050e08ULL, 0x3fa04cd2aa3aa1c0ULL,
+    0xbfec418052dc56acULL, 0xbff683020d3e284eULL, 0x3ff1c9cf59ada33aULL, 0x3fece309e82a2900ULL, 0xbfee482178d74fdcULL,
+    0xbfe0b03ca0154e44ULL, 0xbfe27c294772d198ULL, 0xbff92f80e5b24ceaULL, 0xbfc15897b7e13920ULL, 0x3fce66b2ae55ff80ULL,
+    0xbff823600ccb601aULL, 0xbff8e2c0efe80242ULL, 0xbfd0d50cb1867ba0ULL, 0x3fc7fe22a63d7820ULL, 0x3ffefe9553c1aceeULL,
+    0xbff065b1c8eb885eULL, 0x3fe5ee2a14fedab0ULL, 0x3fd873db2d440cf8ULL, 0xbff955b9051136c6ULL, 0x3febdc88bd68d99cULL,
+    0xbfedaf2a631ec570ULL, 0x3ffb5186dc13ba54ULL, 0xbff55955f07a3632ULL, 0x3ff7ad0def9e8e30ULL, 0xbfe170d5ac2dfd8cULL,
+    0xbfe5ac70f295f458ULL, 0x3ffbba9e729c0a7cULL, 0x3fca0d6e48f2c700ULL, 0x3fd5d6d01cc74fb0ULL, 0x3fe6a00a50cb315cULL,
+    0x3fe5e2fb93c35c54ULL, 0x3fe51bc406910d1cULL, 0x3fe0b4d894c2b1d8ULL, 0xbfe7cf65076bf154ULL, 0x3fd5869356662c28ULL,
+    0x3fe6abad398ceb88ULL, 0xbffcfb5ec5349884ULL, 0xbff6a4e028b391f6ULL, 0x3fe9123ce2a35ff8ULL, 0xbfe1716e010048c0ULL,
+    0xbf797feb22cbaa00ULL, 0xbfe0353ecebf2780ULL, 0x3ff589497e907bf2ULL, 0x3fe2128d9a3e65a8ULL, 0xbfffc63ee554af42ULL,
+    0x3fffc4b4429e8ad4ULL, 0xbff7b7b5bc956c6aULL, 0x3fde94ce9e4fd6e0ULL, 0xbfe9061c2abb3ed0ULL, 0x3ff4ab6cd81ed4c8ULL,
+    0x3ff775d37e84b892ULL, 0xbfd5100e560b45e0ULL, 0x3fd8e4ff773abee8ULL, 0xbffe672b86ccbeeeULL, 0x3fdca97a4dccf858ULL,
+    0xbff8e7e5d75e83faULL, 0x3fe00b4f89778744ULL, 0x3fd29b988ea85de0ULL, 0xbfec08cdbb7b0450ULL, 0x3fe9c057ac0f1d98ULL,
+    0x3fc1a83799a85660ULL, 0x3ffcb75dd0ad20daULL, 0x3fe46ef1fbede58cULL, 0xbfe63ed73db7630cULL, 0x3ffd64ed24142a2cULL,
+    0xbfebc1bbfbd5dc50ULL, 0xbfff3bcd4a3efd1cULL, 0xbff4a2a3929f164cULL, 0x3ff3e88cb95db2b8ULL, 0x3ffc9e172ea62d98ULL,
+    0xbff6e2f43477cc46ULL, 0xbfe711f613e28914ULL, 0x3ff42fd8ec625a2cULL, 0x3fe48e73a3121e74ULL, 0x3ff6b99286e4c6d6ULL,
+    0x3ff0fa607e08d8d6ULL, 0xbff7afbbe957ca1cULL, 0xbffef67021f971b8ULL, 0xbff843f0bec1c306ULL, 0x3fbfa49aaccf2060ULL,
+    0x3ff24f5a5827fc4cULL, 0xbfde8506870964c8ULL, 0xbfe06b72e092880cULL, 0xbff28cf3c7c24ca0ULL, 0x3fe3c7bd20189840ULL,
+    0xbfe3644e2fe0162cULL, 0x3fee43264b0e66a4ULL, 0x3ffc63406b21c494ULL, 0x3fecacfd492e7c18ULL, 0xbf87db3548de0800ULL,
+    0x3feb060b5d05b0ccULL, 0xbffcd535d472842eULL, 0xbfebdcb57b2710b8ULL, 0xbff0524bb7fa7894ULL, 0xbff9664956a86c36ULL,
+    0xbf6212e49c833c00ULL, 0xbff732cbb1e30496ULL, 0x3fe00ec4a7dead64ULL, 0x3ff5f996abf91c9cULL, 0xbffb8083e10dc202ULL,
+    0xbfe260a2da38f850ULL, 0x3fdb3920009c54f8ULL, 0x3ff7777ff310dc14ULL, 0xbfcbaa833611f340ULL, 0x3fe0bcba3f3dc7d8ULL,
+    0xbfe24b9d371de324ULL, 0xbfc16fa75ab944a0ULL, 0x3fef2aeed64a1840ULL, 0xbfa11f829301d940ULL, 0xbffbdc1a1f7cd366ULL,
+    0x3fe21a51e9daca64ULL, 0xbff02c8c1cd0b97cULL, 0xbfe4057a74566ffcULL, 0xbfd0698b80483bd0ULL, 0x3fd27d93ee649270ULL,
+    0xbfe79066302491d8ULL, 0xbfd003b4f1191fa0ULL, 0x3fbff3680749bd60ULL, 0x3ffb8e27ded8f612ULL, 0x3fd1e7286b323de8ULL,
+    0xbff986110586827aULL, 0x3fde53a4e5e5bfc8ULL, 0x3fe0552e9cd115f8ULL, 0xbfece8f834cdaf60ULL, 0xbfe24b3d6c48c4b4ULL,
+    0xbfead2493def54b8ULL, 0xbff8d27be739516eULL, 0xbff12d9a45eaef4eULL, 0x3ff2821543090074ULL, 0xbfd584f0308157b0ULL,
+    0xbfe4738697f0b604ULL, 0xbffcd0956c77d114ULL, 0x3ff1d127b8d3b164ULL, 0x3ffd98ddc269e272ULL, 0xbfd5bfb9bd472248ULL,
+    0x3fcc45546c8d6790ULL, 0x3ffd7f9ea7bcfdd6ULL, 0x3ff38be0f4daed18ULL, 0xbff5fc6a6a45d658ULL, 0xbfe10d5b54dfe2b4ULL,
+    0x3ff386390251e636ULL, 0xbfe867156a282590ULL, 0x3fc28c1dd409fac0ULL, 0xbfef342c2247a6b4ULL, 0xbff43f13c829e072ULL};
+static const uint8_t v970[2436] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 2, 0, 0, 0,
+    44, 1, 0, 0, 1,
+    0, 0, 0, 0, 0,
+    0, 0, 92, 103, 109,
+    100, 225, 195, 225, 63,
+    116, 246, 244, 9, 59,
+    192, 244, 63, 160, 107,
+    150, 155, 149, 168, 231,
+    63, 102, 247, 1, 12,
+    33, 244, 252, 191, 168,
+    90, 36, 195, 254, 63,
+    212, 191, 136, 70, 82,
+    95, 99, 222, 236, 191,
+    128, 198, 71, 221, 141,
+    31, 251, 63, 202, 166,
+    150, 133, 87, 136, 246,
+    191, 230, 233, 84, 173,
+    157, 114, 245, 191, 16,
+    28, 176, 82, 104, 6,
+    217, 191, 216, 192, 112,
+    127, 7, 229, 253, 191,
+    100, 29, 159, 215, 72,
+    198, 253, 63, 78, 171,
+    205, 49, 19, 88, 245,
+    191, 92, 28, 148, 154,
+    192, 155, 227, 63, 248,
+    131, 244, 232, 136, 153,
+    243, 63, 80, 203, 214,
+    106, 62, 247, 197, 191,
+    248, 207, 179, 136, 223,
+    12, 224, 63, 12, 14,
+    154, 200, 5, 226, 235,
+    63, 16, 61, 52, 252,
+    163, 242, 247, 63, 192,
+    109, 202, 75, 166, 30,
+    195, 191, 64, 19, 224,
+    72, 147, 186, 246, 191,
+    4, 124, 1, 70, 239,
+    127, 224, 191, 0, 196,
+    173, 172, 27, 246, 181,
+    63, 232, 105, 176, 154,
+    1, 53, 237, 191, 136,
+    181, 152, 62, 216, 5,
+    229, 63, 0, 254, 12,
+    127, 179, 197, 157, 191,
+    254, 123, 75, 141, 11,
+    71, 251, 63, 116, 132,
+    196, 69, 21, 46, 233,
+    191, 104, 215, 44, 242,
+    30, 160, 237, 191, 112,
+    176, 183, 178, 148, 44,
+    226, 191, 152, 28, 24,
+    87, 143, 140, 213, 63,
+    0, 228, 40, 124, 249,
+    205, 119, 63, 192, 127,
+    21, 142, 3, 22, 170,
+    63, 32, 198, 61, 88,
+    24, 9, 216, 191, 120,
+    190, 126, 190, 187, 125,
+    246, 191, 52, 115, 117,
+    7, 106, 90, 245, 191,
+    238, 22, 75, 76, 220,
+    243, 248, 191, 236, 163,
+    128, 124, 22, 48, 234,
+    63, 78, 120, 135, 185,
+    216, 224, 242, 63, 156,
+    47, 35, 147, 87, 153,
+    237, 63, 64, 198, 194,
+    9, 133, 186, 236, 63,
+    186, 42, 143, 191, 165,
+    178, 240, 63, 168, 29,
+    171, 35, 120, 229, 225,
+    191, 206, 22, 126, 156,
+    23, 25, 248, 191, 76,
+    35, 129, 3, 75, 108,
+    224, 63, 148, 234, 124,
+    100, 183, 101, 249, 63,
+    8, 200, 103, 243, 123,
+    213, 254, 191, 206, 99,
+    251, 104, 61, 137, 248,
+    191, 224, 131, 21, 235,
+    20, 101, 198, 191, 34,
+    176, 188, 194, 236, 172,
+    252, 63, 176, 118, 127,
+    235, 133, 53, 203, 191,
+    60, 73, 118, 36, 171,
+    127, 225, 191, 248, 67,
+    102, 110, 188, 57, 249,
+    191, 220, 65, 38, 57,
+    176, 106, 228, 63, 146,
+    179, 237, 44, 159, 15,
+    255, 191, 128, 51, 169,
+    84, 16, 50, 191, 191,
+    184, 210, 76, 198, 75,
+    65, 221, 191, 76, 233,
+    185, 55, 92, 236, 227,
+    191, 0, 147, 248, 166,
+    31, 10, 186, 63, 226,
+    63, 57, 127, 224, 124,
+    245, 63, 160, 202, 100,
+    145, 219, 155, 192, 63,
+    128, 147, 92, 161, 180,
+    75, 223, 191, 126, 247,
+    151, 35, 67, 171, 243,
+    191, 120, 205, 27, 219,
+    110, 84, 215, 191, 120,
+    157, 127, 60, 75, 107,
+    234, 63, 192, 95, 157,
+    61, 214, 19, 213, 63,
+    124, 6, 57, 171, 106,
+    59, 246, 63, 230, 81,
+    235, 85, 173, 105, 248,
+    191, 192, 224, 26, 37,
+    249, 245, 234, 191, 82,
+    146, 230, 165, 36, 41,
+    253, 191, 148, 147, 22,
+    233, 39, 42, 250, 63,
+    66, 232, 44, 130, 166,
+    48, 255, 191, 176, 147,
+    170, 65, 124, 195, 219,
+    63, 216, 20, 253, 214,
+    154, 249, 217, 191, 192,
+    165, 160, 220, 26, 150,
+    255, 191, 64, 41, 13,
+    160, 83, 79, 193, 191,
+    116, 77, 112, 93, 116,
+    249, 232, 63, 96, 53,
+    197, 74, 255, 72, 224,
+    63, 214, 131, 69, 241,
+    178, 202, 253, 191, 208,
+    31, 130, 158, 196, 238,
+    213, 191, 192, 120, 160,
+    205, 238, 158, 171, 191,
+    80, 240, 193, 236, 210,
+    150, 254, 191, 120, 45,
+    173, 37, 87, 110, 255,
+    191, 20, 91, 117, 134,
+    242, 23, 234, 191, 252,
+    121, 22, 161, 155, 209,
+    238, 191, 80, 168, 150,
+    181, 237, 242, 199, 63,
+    246, 218, 90, 222, 134,
+    112, 253, 191, 40, 196,
+    231, 188, 43, 171, 246,
+    191, 72, 106, 170, 16,
+    65, 249, 214, 63, 152,
+    182, 171, 170, 145, 59,
+    223, 191, 72, 190, 183,
+    238, 96, 145, 237, 63,
+    64, 145, 243, 59, 230,
+    17, 165, 63, 180, 173,
+    193, 178, 148, 135, 225,
+    191, 76, 249, 199, 145,
+    216, 78, 248, 63, 236,
+    229, 196, 44, 102, 219,
+    224, 63, 128, 52, 61,
+    255, 208, 209, 153, 63,
+    160, 45, 28, 239, 39,
+    93, 186, 191, 252, 9,
+    1, 136, 182, 100, 239,
+    63, 158, 50, 102, 140,
+    129, 58, 241, 63, 132,
+    228, 63, 194, 123, 72,
+    241, 191, 116, 66, 157,
+    172, 131, 21, 233, 191,
+    208, 196, 153, 223, 163,
+    128, 255, 63, 116, 87,
+    118, 216, 30, 140, 227,
+    63, 224, 222, 10, 39,
+    145, 112, 251, 63, 176,
+    244, 57, 225, 65, 246,
+    192, 63, 244, 236, 146,
+    77, 150, 231, 230, 191,
+    182, 4, 62, 120, 212,
+    221, 250, 63, 20, 160,
+    207, 39, 4, 207, 235,
+    63, 8, 220, 4, 90,
+    188, 246, 225, 63, 106,
+    74, 45, 114, 5, 27,
+    255, 63, 210, 238, 204,
+    135, 165, 116, 245, 63,
+    128, 34, 154, 181, 248,
+    83, 151, 63, 184, 23,
+    153, 10, 72, 98, 241,
+    191, 194, 221, 33, 154,
+    31, 144, 248, 63, 214,
+    135, 91, 220, 72, 133,
+    252, 63, 84, 7, 251,
+    21, 150, 143, 247, 63,
+    216, 168, 1, 115, 56,
+    8, 214, 191, 172, 176,
+    219, 14, 47, 110, 247,
+    191, 196, 72, 194, 152,
+    20, 111, 234, 191, 44,
+    26, 35, 50, 217, 244,
+    255, 191, 118, 66, 50,
+    31, 136, 27, 252, 63,
+    16, 37, 101, 64, 73,
+    95, 203, 191, 68, 62,
+    81, 254, 40, 86, 235,
+    63, 52, 43, 240, 24,
+    162, 139, 236, 191, 6,
+    165, 89, 179, 102, 128,
+    242, 63, 94, 179, 67,
+    26, 48, 37, 241, 63,
+    208, 72, 58, 237, 220,
+    35, 224, 191, 214, 243,
+    50, 197, 171, 110, 252,
+    63, 194, 47, 250, 181,
+    229, 25, 250, 191, 98,
+    209, 185, 146, 187, 123,
+    242, 63, 12, 81, 192,
+    206, 71, 189, 235, 63,
+    32, 126, 6, 86, 106,
+    107, 231, 191, 128, 100,
+    255, 241, 195, 28, 214,
+    63, 152, 25, 151, 23,
+    169, 201, 224, 63, 216,
+    40, 186, 120, 61, 240,
+    209, 63, 218, 14, 113,
+    57, 31, 86, 244, 191,
+    188, 20, 88, 157, 28,
+    182, 251, 63, 88, 98,
+    153, 132, 217, 249, 249,
+    63, 180, 123, 25, 195,
+    51, 105, 243, 191, 144,
+    68, 181, 231, 220, 91,
+    243, 191, 32, 175, 197,
+    7, 75, 146, 249, 191,
+    92, 160, 180, 77, 240,
+    81, 232, 191, 92, 224,
+    91, 193, 233, 37, 254,
+    63, 68, 150, 173, 155,
+    229, 249, 230, 191, 30,
+    127, 254, 236, 37, 246,
+    254, 191, 180, 65, 140,
+    193, 207, 68, 236, 191,
+    18, 195, 184, 17, 66,
+    2, 243, 191, 56, 97,
+    167, 219, 232, 184, 230,
+    63, 68, 148, 242, 10,
+    0, 176, 235, 191, 8,
+    116, 171, 4, 91, 193,
+    254, 191, 192, 94, 23,
+    19, 57, 254, 239, 191,
+    162, 244, 174, 59, 19,
+    63, 253, 63, 192, 174,
+    62, 141, 194, 230, 192,
+    63, 8, 14, 5, 19,
+    187, 251, 246, 191, 192,
+    161, 58, 170, 210, 76,
+    160, 63, 172, 86, 220,
+    82, 128, 65, 236, 191,
+    78, 40, 62, 13, 2,
+    131, 246, 191, 58, 163,
+    173, 89, 207, 201, 241,
+    63, 0, 41, 42, 232,
+    9, 227, 236, 63, 220,
+    79, 215, 120, 33, 72,
+    238, 191, 68, 78, 21,
+    160, 60, 176, 224, 191,
+    152, 209, 114, 71, 41,
+    124, 226, 191, 234, 76,
+    178, 229, 128, 47, 249,
+    191, 32, 57, 225, 183,
+    151, 88, 193, 191, 128,
+    255, 85, 174, 178, 102,
+    206, 63, 26, 96, 203,
+    12, 96, 35, 248, 191,
+    66, 2, 232, 239, 192,
+    226, 248, 191, 160, 123,
+    134, 177, 12, 213, 208,
+    191, 32, 120, 61, 166,
+    34, 254, 199, 63, 238,
+    172, 193, 83, 149, 254,
+    254, 63, 94, 136, 235,
+    200, 177, 101, 240, 191,
+    176, 218, 254, 20, 42,
+    238, 229, 63, 248, 12,
+    68, 45, 219, 115, 216,
+    63, 198, 54, 17, 5,
+    185, 85, 249, 191, 156,
+    217, 104, 189, 136, 220,
+    235, 63, 112, 197, 30,
+    99, 42, 175, 237, 191,
+    84, 186, 19, 220, 134,
+    81, 251, 63, 50, 54,
+    122, 240, 85, 89, 245,
+    191, 48, 142, 158, 239,
+    13, 173, 247, 63, 140,
+    253, 45, 172, 213, 112,
+    225, 191, 88, 244, 149,
+    242, 112, 172, 229, 191,
+    124, 10, 156, 114, 158,
+    186, 251, 63, 0, 199,
+    242, 72, 110, 13, 202,
+    63, 176, 79, 199, 28,
+    208, 214, 213, 63, 92,
+    49, 203, 80, 10, 160,
+    230, 63, 84, 92, 195,
+    147, 251, 226, 229, 63,
+    28, 13, 145, 6, 196,
+    27, 229, 63, 216, 177,
+    194, 148, 216, 180, 224,
+    63, 84, 241, 107, 7,
+    101, 207, 231, 191, 40,
+    44, 102, 86, 147, 134,
+    213, 63, 136, 235, 140,
+    57, 173, 171, 230, 63,
+    132, 152, 52, 197, 94,
+    251, 252, 191, 246, 145,
+    179, 40, 224, 164, 246,
+    191, 248, 95, 163, 226,
+    60, 18, 233, 63, 192,
+    72, 0, 1, 110, 113,
+    225, 191, 0, 170, 203,
+    34, 235, 127, 121, 191,
+    128, 39, 191, 206, 62,
+    53, 224, 191, 242, 123,
+    144, 126, 73, 137, 245,
+    63, 168, 101, 62, 154,
+    141, 18, 226, 63, 66,
+    175, 84, 229, 62, 198,
+    255, 191, 212, 138, 158,
+    66, 180, 196, 255, 63,
+    106, 108, 149, 188, 181,
+    183, 247, 191, 224, 214,
+    79, 158, 206, 148, 222,
+    63, 208, 62, 187, 42,
+    28, 6, 233, 191, 200,
+    212, 30, 216, 108, 171,
+    244, 63, 146, 184, 132,
+    126, 211, 117, 247, 63,
+    224, 69, 11, 86, 14,
+    16, 213, 191, 232, 190,
+    58, 119, 255, 228, 216,
+    63, 238, 190, 204, 134,
+    43, 103, 254, 191, 88,
+    248, 204, 77, 122, 169,
+    220, 63, 250, 131, 94,
+    215, 229, 231, 248, 191,
+    68, 135, 119, 137, 79,
+    11, 224, 63, 224, 93,
+    168, 142, 152, 155, 210,
+    63, 80, 4, 123, 187,
+    205, 8, 236, 191, 152,
+    29, 15, 172, 87, 192,
+    233, 63, 96, 86, 168,
+    153, 55, 168, 193, 63,
+    218, 32, 173, 208, 93,
+    183, 252, 63, 140, 229,
+    237, 251, 241, 110, 228,
+    63, 12, 99, 183, 61,
+    215, 62, 230, 191, 44,
+    42, 20, 36, 237, 100,
+    253, 63, 80, 220, 213,
+    251, 187, 193, 235, 191,
+    28, 253, 62, 74, 205,
+    59, 255, 191, 76, 22,
+    159, 146, 163, 162, 244,
+    191, 184, 178, 93, 185,
+    140, 232, 243, 63, 152,
+    45, 166, 46, 23, 158,
+    252, 63, 70, 204, 119,
+    52, 244, 226, 246, 191,
+    20, 137, 226, 19, 246,
+    17, 231, 191, 44, 90,
+    98, 236, 216, 47, 244,
+    63, 116, 30, 18, 163,
+    115, 142, 228, 63, 214,
+    198, 228, 134, 146, 185,
+    246, 63, 214, 216, 8,
+    126, 96, 250, 240, 63,
+    28, 202, 87, 233, 187,
+    175, 247, 191, 184, 113,
+    249, 33, 112, 246, 254,
+    191, 6, 195, 193, 190,
+    240, 67, 248, 191, 96,
+    32, 207, 172, 154, 164,
+    191, 63, 76, 252, 39,
+    88, 90, 79, 242, 63,
+    200, 100, 9, 135, 6,
+    133, 222, 191, 12, 136,
+    146, 224, 114, 107, 224,
+    191, 160, 76, 194, 199,
+    243, 140, 242, 191, 64,
+    152, 24, 32, 189, 199,
+    227, 63, 44, 22, 224,
+    47, 78, 100, 227, 191,
+    164, 102, 14, 75, 38,
+    67, 238, 63, 148, 196,
+    33, 107, 64, 99, 252,
+    63, 24, 124, 46, 73,
+    253, 172, 236, 63, 0,
+    8, 222, 72, 53, 219,
+    135, 191, 204, 176, 5,
+    93, 11, 6, 235, 63,
+    46, 132, 114, 212, 53,
+    213, 252, 191, 184, 16,
+    39, 123, 181, 220, 235,
+    191, 148, 120, 250, 183,
+    75, 82, 240, 191, 54,
+    108, 168, 86, 73, 102,
+    249, 191, 0, 60, 131,
+    156, 228, 18, 98, 191,
+    150, 4, 227, 177, 203,
+    50, 247, 191, 100, 173,
+    222, 167, 196, 14, 224,
+    63, 156, 28, 249, 171,
+    150, 249, 245, 63, 2,
+    194, 13, 225, 131, 128,
+    251, 191, 80, 248, 56,
+    218, 162, 96, 226, 191,
+    248, 84, 156, 0, 32,
+    57, 219, 63, 20, 220,
+    16, 243, 127, 119, 247,
+    63, 64, 243, 17, 54,
+    131, 170, 203, 191, 216,
+    199, 61, 63, 186, 188,
+    224, 63, 36, 227, 29,
+    55, 157, 75, 226, 191,
+    160, 68, 185, 90, 167,
+    111, 193, 191, 64, 24,
+    74, 214, 238, 42, 239,
+    63, 64, 217, 1, 147,
+    130, 31, 161, 191, 102,
+    211, 124, 31, 26, 220,
+    251, 191, 100, 202, 218,
+    233, 81, 26, 226, 63,
+    124, 185, 208, 28, 140,
+    44, 240, 191, 252, 111,
+    86, 116, 122, 5, 228,
+    191, 208, 59, 72, 128,
+    139, 105, 208, 191, 112,
+    146, 100, 238, 147, 125,
+    210, 63, 216, 145, 36,
+    48, 102, 144, 231, 191,
+    160, 31, 25, 241, 180,
+    3, 208, 191, 96, 189,
+    73, 7, 104, 243, 191,
+    63, 18, 246, 216, 222,
+    39, 142, 251, 63, 232,
+    61, 50, 107, 40, 231,
+    209, 63, 122, 130, 134,
+    5, 17, 134, 249, 191,
+    200, 191, 229, 229, 164,
+    83, 222, 63, 248, 21,
+    209, 156, 46, 85, 224,
+    63, 96, 175, 205, 52,
+    248, 232, 236, 191, 180,
+    196, 72, 108, 61, 75,
+    226, 191, 184, 84, 239,
+    61, 73, 210, 234, 191,
+    110, 81, 57, 231, 123,
+    210, 248, 191, 78, 239,
+    234, 69, 154, 45, 241,
+    191, 116, 0, 9, 67,
+    21, 130, 242, 63, 176,
+    87, 129, 48, 240, 132,
+    213, 191, 4, 182, 240,
+    151, 134, 115, 228, 191,
+    20, 209, 119, 108, 149,
+    208, 252, 191, 100, 177,
+    211, 184, 39, 209, 241,
+    63, 114, 226, 105, 194,
+    221, 152, 253, 63, 72,
+    34, 71, 189, 185, 191,
+    213, 191, 144, 103, 141,
+    108, 84, 69, 204, 63,
+    214, 253, 188, 167, 158,
+    127, 253, 63, 24, 237,
+    218, 244, 224, 139, 243,
+    63, 88, 214, 69, 106,
+    106, 252, 245, 191, 180,
+    226, 223, 84, 91, 13,
+    225, 191, 54, 230, 81,
+    2, 57, 134, 243, 63,
+    144, 37, 40, 106, 21,
+    103, 232, 191, 192, 250,
+    9, 212, 29, 140, 194,
+    63, 180, 166, 71, 34,
+    44, 52, 239, 191, 114,
+    224, 41, 200, 19, 63,
+    244, 191, 215, 173, 191,
+    237};
 
-static const struct activation_case activation_cases[19] = {
+static const struct activation_case activation_cases[21] = {
 
     {"sigmoid-edges", 0U, 47U, v0, v1, v2},
     {"tanh-edges", 1U, 47U, v0, v3, v4},
@@ -5237,347 +7067,374 @@ static const struct activation_case activation_cases[19] = {
     {"tanh-mistake-horner", 1U, 5U, v36, v37, v38},
     {"tanh-mistake-end", 1U, 12U, v39, v40, v41},
     {"tanh-mistake-k", 1U, 26U, v42, v43, v44},
-    {"relu-dense", 2U, 60U, v45, v46, v47},
-    {"identity-dense", 3U, 60U, v45, v45, v48}};
-static const size_t n_activation_cases = 19U;
+    {"sigmoid-mistake-c1", 0U, 1U, v45, v46, v47},
+    {"tanh-mistake-c1", 1U, 1U, v48, v49, v50},
+    {"relu-dense", 2U, 60U, v51, v52, v53},
+    {"identity-dense", 3U, 60U, v51, v51, v54}};
+static const size_t n_activation_cases = 21U;
 
 static const struct random_case random_cases[15] = {
 
-    {"random-0-0", 0x0000000000000000ULL, 0U, 12U, v49},
-    {"random-0-1", 0x0000000000000001ULL, 0U, 700U, v50},
-    {"random-0-4294967295", 0x00000000ffffffffULL, 0U, 12U, v51},
-    {"random-0-4294967296", 0x0000000100000000ULL, 0U, 12U, v52},
-    {"random-0-18446744073709551615", 0xffffffffffffffffULL, 0U, 12U, v53},
-    {"random-1-0", 0x0000000000000000ULL, 1U, 12U, v54},
-    {"random-1-1", 0x0000000000000001ULL, 1U, 12U, v55},
-    {"random-1-4294967295", 0x00000000ffffffffULL, 1U, 12U, v56},
-    {"random-1-4294967296", 0x0000000100000000ULL, 1U, 12U, v57},
-    {"random-1-18446744073709551615", 0xffffffffffffffffULL, 1U, 12U, v58},
-    {"random-2-0", 0x0000000000000000ULL, 2U, 12U, v59},
-    {"random-2-1", 0x0000000000000001ULL, 2U, 12U, v60},
-    {"random-2-4294967295", 0x00000000ffffffffULL, 2U, 12U, v61},
-    {"random-2-4294967296", 0x0000000100000000ULL, 2U, 12U, v62},
-    {"random-2-18446744073709551615", 0xffffffffffffffffULL, 2U, 12U, v63}};
+    {"random-0-0", 0x0000000000000000ULL, 0U, 12U, v55},
+    {"random-0-1", 0x0000000000000001ULL, 0U, 700U, v56},
+    {"random-0-4294967295", 0x00000000ffffffffULL, 0U, 12U, v57},
+    {"random-0-4294967296", 0x0000000100000000ULL, 0U, 12U, v58},
+    {"random-0-18446744073709551615", 0xffffffffffffffffULL, 0U, 12U, v59},
+    {"random-1-0", 0x0000000000000000ULL, 1U, 12U, v60},
+    {"random-1-1", 0x0000000000000001ULL, 1U, 12U, v61},
+    {"random-1-4294967295", 0x00000000ffffffffULL, 1U, 12U, v62},
+    {"random-1-4294967296", 0x0000000100000000ULL, 1U, 12U, v63},
+    {"random-1-18446744073709551615", 0xffffffffffffffffULL, 1U, 12U, v64},
+    {"random-2-0", 0x0000000000000000ULL, 2U, 12U, v65},
+    {"random-2-1", 0x0000000000000001ULL, 2U, 12U, v66},
+    {"random-2-4294967295", 0x00000000ffffffffULL, 2U, 12U, v67},
+    {"random-2-4294967296", 0x0000000100000000ULL, 2U, 12U, v68},
+    {"random-2-18446744073709551615", 0xffffffffffffffffULL, 2U, 12U, v69}};
 static const size_t n_random_cases = 15U;
 
 static const struct randbelow_case randbelow_cases[15] = {
 
-    {"below-0-0", 0x0000000000000000ULL, 0U, 36U, v64, v65},
-    {"below-0-1", 0x0000000000000001ULL, 0U, 36U, v64, v66},
-    {"below-0-4294967295", 0x00000000ffffffffULL, 0U, 36U, v64, v67},
-    {"below-0-4294967296", 0x0000000100000000ULL, 0U, 36U, v64, v68},
-    {"below-0-18446744073709551615", 0xffffffffffffffffULL, 0U, 36U, v64, v69},
-    {"below-1-0", 0x0000000000000000ULL, 1U, 36U, v64, v70},
-    {"below-1-1", 0x0000000000000001ULL, 1U, 36U, v64, v71},
-    {"below-1-4294967295", 0x00000000ffffffffULL, 1U, 36U, v64, v72},
-    {"below-1-4294967296", 0x0000000100000000ULL, 1U, 36U, v64, v73},
-    {"below-1-18446744073709551615", 0xffffffffffffffffULL, 1U, 36U, v64, v74},
-    {"below-2-0", 0x0000000000000000ULL, 2U, 36U, v64, v75},
-    {"below-2-1", 0x0000000000000001ULL, 2U, 36U, v64, v76},
-    {"below-2-4294967295", 0x00000000ffffffffULL, 2U, 36U, v64, v77},
-    {"below-2-4294967296", 0x0000000100000000ULL, 2U, 36U, v64, v78},
-    {"below-2-18446744073709551615", 0xffffffffffffffffULL, 2U, 36U, v64, v79}};
+    {"below-0-0", 0x0000000000000000ULL, 0U, 36U, v70, v71},
+    {"below-0-1", 0x0000000000000001ULL, 0U, 36U, v70, v72},
+    {"below-0-4294967295", 0x00000000ffffffffULL, 0U, 36U, v70, v73},
+    {"below-0-4294967296", 0x0000000100000000ULL, 0U, 36U, v70, v74},
+    {"below-0-18446744073709551615", 0xffffffffffffffffULL, 0U, 36U, v70, v75},
+    {"below-1-0", 0x0000000000000000ULL, 1U, 36U, v70, v76},
+    {"below-1-1", 0x0000000000000001ULL, 1U, 36U, v70, v77},
+    {"below-1-4294967295", 0x00000000ffffffffULL, 1U, 36U, v70, v78},
+    {"below-1-4294967296", 0x0000000100000000ULL, 1U, 36U, v70, v79},
+    {"below-1-18446744073709551615", 0xffffffffffffffffULL, 1U, 36U, v70, v80},
+    {"below-2-0", 0x0000000000000000ULL, 2U, 36U, v70, v81},
+    {"below-2-1", 0x0000000000000001ULL, 2U, 36U, v70, v82},
+    {"below-2-4294967295", 0x00000000ffffffffULL, 2U, 36U, v70, v83},
+    {"below-2-4294967296", 0x0000000100000000ULL, 2U, 36U, v70, v84},
+    {"below-2-18446744073709551615", 0xffffffffffffffffULL, 2U, 36U, v70, v85}};
 static const size_t n_randbelow_cases = 15U;
 
 static const struct init_case init_cases[66] = {
 
-    {"normal-1-1-1", 2U, v80, 0U, 0U, 0x0000000000000001ULL, 1U, v81},
-    {"normal-1-1-12345", 2U, v80, 0U, 0U, 0x0000000000003039ULL, 1U, v82},
-    {"uniform-1-1-1", 2U, v80, 0U, 1U, 0x0000000000000001ULL, 1U, v83},
-    {"uniform-1-1-12345", 2U, v80, 0U, 1U, 0x0000000000003039ULL, 1U, v84},
-    {"glorot-1-1-1", 2U, v80, 0U, 2U, 0x0000000000000001ULL, 1U, v85},
-    {"glorot-1-1-12345", 2U, v80, 0U, 2U, 0x0000000000003039ULL, 1U, v86},
-    {"normal-1-1-bias-0", 2U, v80, 1U, 0U, 0x0000000000000000ULL, 2U, v87},
-    {"normal-1-1-bias-18446744073709551615", 2U, v80, 1U, 0U, 0xffffffffffffffffULL, 2U, v88},
-    {"uniform-1-1-bias-0", 2U, v80, 1U, 1U, 0x0000000000000000ULL, 2U, v89},
-    {"uniform-1-1-bias-18446744073709551615", 2U, v80, 1U, 1U, 0xffffffffffffffffULL, 2U, v90},
-    {"glorot-1-1-bias-0", 2U, v80, 1U, 2U, 0x0000000000000000ULL, 2U, v91},
-    {"glorot-1-1-bias-18446744073709551615", 2U, v80, 1U, 2U, 0xffffffffffffffffULL, 2U, v92},
-    {"normal-2-1-0", 2U, v93, 0U, 0U, 0x0000000000000000ULL, 2U, v94},
-    {"normal-2-1-1", 2U, v93, 0U, 0U, 0x0000000000000001ULL, 2U, v95},
-    {"normal-2-1-4294967295", 2U, v93, 0U, 0U, 0x00000000ffffffffULL, 2U, v96},
-    {"normal-2-1-4294967296", 2U, v93, 0U, 0U, 0x0000000100000000ULL, 2U, v97},
-    {"normal-2-1-18446744073709551615", 2U, v93, 0U, 0U, 0xffffffffffffffffULL, 2U, v98},
-    {"uniform-2-1-0", 2U, v93, 0U, 1U, 0x0000000000000000ULL, 2U, v99},
-    {"uniform-2-1-1", 2U, v93, 0U, 1U, 0x0000000000000001ULL, 2U, v100},
-    {"uniform-2-1-4294967295", 2U, v93, 0U, 1U, 0x00000000ffffffffULL, 2U, v101},
-    {"uniform-2-1-4294967296", 2U, v93, 0U, 1U, 0x0000000100000000ULL, 2U, v102},
-    {"uniform-2-1-18446744073709551615", 2U, v93, 0U, 1U, 0xffffffffffffffffULL, 2U, v103},
-    {"glorot-2-1-0", 2U, v93, 0U, 2U, 0x0000000000000000ULL, 2U, v104},
-    {"glorot-2-1-1", 2U, v93, 0U, 2U, 0x0000000000000001ULL, 2U, v105},
-    {"glorot-2-1-4294967295", 2U, v93, 0U, 2U, 0x00000000ffffffffULL, 2U, v106},
-    {"glorot-2-1-4294967296", 2U, v93, 0U, 2U, 0x0000000100000000ULL, 2U, v107},
-    {"glorot-2-1-18446744073709551615", 2U, v93, 0U, 2U, 0xffffffffffffffffULL, 2U, v108},
-    {"normal-2-1-bias-0", 2U, v93, 1U, 0U, 0x0000000000000000ULL, 3U, v109},
-    {"normal-2-1-bias-1", 2U, v93, 1U, 0U, 0x0000000000000001ULL, 3U, v110},
-    {"normal-2-1-bias-4294967295", 2U, v93, 1U, 0U, 0x00000000ffffffffULL, 3U, v111},
-    {"normal-2-1-bias-4294967296", 2U, v93, 1U, 0U, 0x0000000100000000ULL, 3U, v112},
-    {"normal-2-1-bias-18446744073709551615", 2U, v93, 1U, 0U, 0xffffffffffffffffULL, 3U, v113},
-    {"uniform-2-1-bias-0", 2U, v93, 1U, 1U, 0x0000000000000000ULL, 3U, v114},
-    {"uniform-2-1-bias-1", 2U, v93, 1U, 1U, 0x0000000000000001ULL, 3U, v115},
-    {"uniform-2-1-bias-4294967295", 2U, v93, 1U, 1U, 0x00000000ffffffffULL, 3U, v116},
-    {"uniform-2-1-bias-4294967296", 2U, v93, 1U, 1U, 0x0000000100000000ULL, 3U, v117},
-    {"uniform-2-1-bias-18446744073709551615", 2U, v93, 1U, 1U, 0xffffffffffffffffULL, 3U, v118},
-    {"glorot-2-1-bias-0", 2U, v93, 1U, 2U, 0x0000000000000000ULL, 3U, v119},
-    {"glorot-2-1-bias-1", 2U, v93, 1U, 2U, 0x0000000000000001ULL, 3U, v120},
-    {"glorot-2-1-bias-4294967295", 2U, v93, 1U, 2U, 0x00000000ffffffffULL, 3U, v121},
-    {"glorot-2-1-bias-4294967296", 2U, v93, 1U, 2U, 0x0000000100000000ULL, 3U, v122},
-    {"glorot-2-1-bias-18446744073709551615", 2U, v93, 1U, 2U, 0xffffffffffffffffULL, 3U, v123},
-    {"normal-2-4-4-1-1", 4U, v124, 0U, 0U, 0x0000000000000001ULL, 28U, v125},
-    {"normal-2-4-4-1-12345", 4U, v124, 0U, 0U, 0x0000000000003039ULL, 28U, v126},
-    {"uniform-2-4-4-1-1", 4U, v124, 0U, 1U, 0x0000000000000001ULL, 28U, v127},
-    {"uniform-2-4-4-1-12345", 4U, v124, 0U, 1U, 0x0000000000003039ULL, 28U, v128},
-    {"glorot-2-4-4-1-1", 4U, v124, 0U, 2U, 0x0000000000000001ULL, 28U, v129},
-    {"glorot-2-4-4-1-12345", 4U, v124, 0U, 2U, 0x0000000000003039ULL, 28U, v130},
-    {"normal-2-4-4-1-bias-0", 4U, v124, 1U, 0U, 0x0000000000000000ULL, 37U, v131},
-    {"normal-2-4-4-1-bias-18446744073709551615", 4U, v124, 1U, 0U, 0xffffffffffffffffULL, 37U, v132},
-    {"uniform-2-4-4-1-bias-0", 4U, v124, 1U, 1U, 0x0000000000000000ULL, 37U, v133},
-    {"uniform-2-4-4-1-bias-18446744073709551615", 4U, v124, 1U, 1U, 0xffffffffffffffffULL, 37U, v134},
-    {"glorot-2-4-4-1-bias-0", 4U, v124, 1U, 2U, 0x0000000000000000ULL, 37U, v135},
-    {"glorot-2-4-4-1-bias-18446744073709551615", 4U, v124, 1U, 2U, 0xffffffffffffffffULL, 37U, v136},
-    {"normal-3-5-2-1", 3U, v137, 0U, 0U, 0x0000000000000001ULL, 25U, v138},
-    {"normal-3-5-2-12345", 3U, v137, 0U, 0U, 0x0000000000003039ULL, 25U, v139},
-    {"uniform-3-5-2-1", 3U, v137, 0U, 1U, 0x0000000000000001ULL, 25U, v140},
-    {"uniform-3-5-2-12345", 3U, v137, 0U, 1U, 0x0000000000003039ULL, 25U, v141},
-    {"glorot-3-5-2-1", 3U, v137, 0U, 2U, 0x0000000000000001ULL, 25U, v142},
-    {"glorot-3-5-2-12345", 3U, v137, 0U, 2U, 0x0000000000003039ULL, 25U, v143},
-    {"normal-3-5-2-bias-0", 3U, v137, 1U, 0U, 0x0000000000000000ULL, 32U, v144},
-    {"normal-3-5-2-bias-18446744073709551615", 3U, v137, 1U, 0U, 0xffffffffffffffffULL, 32U, v145},
-    {"uniform-3-5-2-bias-0", 3U, v137, 1U, 1U, 0x0000000000000000ULL, 32U, v146},
-    {"uniform-3-5-2-bias-18446744073709551615", 3U, v137, 1U, 1U, 0xffffffffffffffffULL, 32U, v147},
-    {"glorot-3-5-2-bias-0", 3U, v137, 1U, 2U, 0x0000000000000000ULL, 32U, v148},
-    {"glorot-3-5-2-bias-18446744073709551615", 3U, v137, 1U, 2U, 0xffffffffffffffffULL, 32U, v149}};
+    {"normal-1-1-1", 2U, v86, 0U, 0U, 0x0000000000000001ULL, 1U, v87},
+    {"normal-1-1-12345", 2U, v86, 0U, 0U, 0x0000000000003039ULL, 1U, v88},
+    {"uniform-1-1-1", 2U, v86, 0U, 1U, 0x0000000000000001ULL, 1U, v89},
+    {"uniform-1-1-12345", 2U, v86, 0U, 1U, 0x0000000000003039ULL, 1U, v90},
+    {"glorot-1-1-1", 2U, v86, 0U, 2U, 0x0000000000000001ULL, 1U, v91},
+    {"glorot-1-1-12345", 2U, v86, 0U, 2U, 0x0000000000003039ULL, 1U, v92},
+    {"normal-1-1-bias-0", 2U, v86, 1U, 0U, 0x0000000000000000ULL, 2U, v93},
+    {"normal-1-1-bias-18446744073709551615", 2U, v86, 1U, 0U, 0xffffffffffffffffULL, 2U, v94},
+    {"uniform-1-1-bias-0", 2U, v86, 1U, 1U, 0x0000000000000000ULL, 2U, v95},
+    {"uniform-1-1-bias-18446744073709551615", 2U, v86, 1U, 1U, 0xffffffffffffffffULL, 2U, v96},
+    {"glorot-1-1-bias-0", 2U, v86, 1U, 2U, 0x0000000000000000ULL, 2U, v97},
+    {"glorot-1-1-bias-18446744073709551615", 2U, v86, 1U, 2U, 0xffffffffffffffffULL, 2U, v98},
+    {"normal-2-1-0", 2U, v99, 0U, 0U, 0x0000000000000000ULL, 2U, v100},
+    {"normal-2-1-1", 2U, v99, 0U, 0U, 0x0000000000000001ULL, 2U, v101},
+    {"normal-2-1-4294967295", 2U, v99, 0U, 0U, 0x00000000ffffffffULL, 2U, v102},
+    {"normal-2-1-4294967296", 2U, v99, 0U, 0U, 0x0000000100000000ULL, 2U, v103},
+    {"normal-2-1-18446744073709551615", 2U, v99, 0U, 0U, 0xffffffffffffffffULL, 2U, v104},
+    {"uniform-2-1-0", 2U, v99, 0U, 1U, 0x0000000000000000ULL, 2U, v105},
+    {"uniform-2-1-1", 2U, v99, 0U, 1U, 0x0000000000000001ULL, 2U, v106},
+    {"uniform-2-1-4294967295", 2U, v99, 0U, 1U, 0x00000000ffffffffULL, 2U, v107},
+    {"uniform-2-1-4294967296", 2U, v99, 0U, 1U, 0x0000000100000000ULL, 2U, v108},
+    {"uniform-2-1-18446744073709551615", 2U, v99, 0U, 1U, 0xffffffffffffffffULL, 2U, v109},
+    {"glorot-2-1-0", 2U, v99, 0U, 2U, 0x0000000000000000ULL, 2U, v110},
+    {"glorot-2-1-1", 2U, v99, 0U, 2U, 0x0000000000000001ULL, 2U, v111},
+    {"glorot-2-1-4294967295", 2U, v99, 0U, 2U, 0x00000000ffffffffULL, 2U, v112},
+    {"glorot-2-1-4294967296", 2U, v99, 0U, 2U, 0x0000000100000000ULL, 2U, v113},
+    {"glorot-2-1-18446744073709551615", 2U, v99, 0U, 2U, 0xffffffffffffffffULL, 2U, v114},
+    {"normal-2-1-bias-0", 2U, v99, 1U, 0U, 0x0000000000000000ULL, 3U, v115},
+    {"normal-2-1-bias-1", 2U, v99, 1U, 0U, 0x0000000000000001ULL, 3U, v116},
+    {"normal-2-1-bias-4294967295", 2U, v99, 1U, 0U, 0x00000000ffffffffULL, 3U, v117},
+    {"normal-2-1-bias-4294967296", 2U, v99, 1U, 0U, 0x0000000100000000ULL, 3U, v118},
+    {"normal-2-1-bias-18446744073709551615", 2U, v99, 1U, 0U, 0xffffffffffffffffULL, 3U, v119},
+    {"uniform-2-1-bias-0", 2U, v99, 1U, 1U, 0x0000000000000000ULL, 3U, v120},
+    {"uniform-2-1-bias-1", 2U, v99, 1U, 1U, 0x0000000000000001ULL, 3U, v121},
+    {"uniform-2-1-bias-4294967295", 2U, v99, 1U, 1U, 0x00000000ffffffffULL, 3U, v122},
+    {"uniform-2-1-bias-4294967296", 2U, v99, 1U, 1U, 0x0000000100000000ULL, 3U, v123},
+    {"uniform-2-1-bias-18446744073709551615", 2U, v99, 1U, 1U, 0xffffffffffffffffULL, 3U, v124},
+    {"glorot-2-1-bias-0", 2U, v99, 1U, 2U, 0x0000000000000000ULL, 3U, v125},
+    {"glorot-2-1-bias-1", 2U, v99, 1U, 2U, 0x0000000000000001ULL, 3U, v126},
+    {"glorot-2-1-bias-4294967295", 2U, v99, 1U, 2U, 0x00000000ffffffffULL, 3U, v127},
+    {"glorot-2-1-bias-4294967296", 2U, v99, 1U, 2U, 0x0000000100000000ULL, 3U, v128},
+    {"glorot-2-1-bias-18446744073709551615", 2U, v99, 1U, 2U, 0xffffffffffffffffULL, 3U, v129},
+    {"normal-2-4-4-1-1", 4U, v130, 0U, 0U, 0x0000000000000001ULL, 28U, v131},
+    {"normal-2-4-4-1-12345", 4U, v130, 0U, 0U, 0x0000000000003039ULL, 28U, v132},
+    {"uniform-2-4-4-1-1", 4U, v130, 0U, 1U, 0x0000000000000001ULL, 28U, v133},
+    {"uniform-2-4-4-1-12345", 4U, v130, 0U, 1U, 0x0000000000003039ULL, 28U, v134},
+    {"glorot-2-4-4-1-1", 4U, v130, 0U, 2U, 0x0000000000000001ULL, 28U, v135},
+    {"glorot-2-4-4-1-12345", 4U, v130, 0U, 2U, 0x0000000000003039ULL, 28U, v136},
+    {"normal-2-4-4-1-bias-0", 4U, v130, 1U, 0U, 0x0000000000000000ULL, 37U, v137},
+    {"normal-2-4-4-1-bias-18446744073709551615", 4U, v130, 1U, 0U, 0xffffffffffffffffULL, 37U, v138},
+    {"uniform-2-4-4-1-bias-0", 4U, v130, 1U, 1U, 0x0000000000000000ULL, 37U, v139},
+    {"uniform-2-4-4-1-bias-18446744073709551615", 4U, v130, 1U, 1U, 0xffffffffffffffffULL, 37U, v140},
+    {"glorot-2-4-4-1-bias-0", 4U, v130, 1U, 2U, 0x0000000000000000ULL, 37U, v141},
+    {"glorot-2-4-4-1-bias-18446744073709551615", 4U, v130, 1U, 2U, 0xffffffffffffffffULL, 37U, v142},
+    {"normal-3-5-2-1", 3U, v143, 0U, 0U, 0x0000000000000001ULL, 25U, v144},
+    {"normal-3-5-2-12345", 3U, v143, 0U, 0U, 0x0000000000003039ULL, 25U, v145},
+    {"uniform-3-5-2-1", 3U, v143, 0U, 1U, 0x0000000000000001ULL, 25U, v146},
+    {"uniform-3-5-2-12345", 3U, v143, 0U, 1U, 0x0000000000003039ULL, 25U, v147},
+    {"glorot-3-5-2-1", 3U, v143, 0U, 2U, 0x0000000000000001ULL, 25U, v148},
+    {"glorot-3-5-2-12345", 3U, v143, 0U, 2U, 0x0000000000003039ULL, 25U, v149},
+    {"normal-3-5-2-bias-0", 3U, v143, 1U, 0U, 0x0000000000000000ULL, 32U, v150},
+    {"normal-3-5-2-bias-18446744073709551615", 3U, v143, 1U, 0U, 0xffffffffffffffffULL, 32U, v151},
+    {"uniform-3-5-2-bias-0", 3U, v143, 1U, 1U, 0x0000000000000000ULL, 32U, v152},
+    {"uniform-3-5-2-bias-18446744073709551615", 3U, v143, 1U, 1U, 0xffffffffffffffffULL, 32U, v153},
+    {"glorot-3-5-2-bias-0", 3U, v143, 1U, 2U, 0x0000000000000000ULL, 32U, v154},
+    {"glorot-3-5-2-bias-18446744073709551615", 3U, v143, 1U, 2U, 0xffffffffffffffffULL, 32U, v155}};
 static const size_t n_init_cases = 66U;
 
-static const struct forward_case forward_cases[46] = {
+static const struct forward_case forward_cases[47] = {
 
-    {"one-sigmoid", 2U, v80, v150, 0U, 1U, v151, v152, v153, v154},
-    {"sigmoid", 4U, v155, v156, 0U, 43U, v157, v158, v159, v160},
-    {"one-tanh", 2U, v80, v161, 0U, 1U, v162, v163, v164, v165},
-    {"tanh", 4U, v155, v166, 0U, 43U, v167, v168, v169, v170},
-    {"one-relu", 2U, v80, v171, 0U, 1U, v172, v173, v174, v174},
-    {"relu", 4U, v155, v175, 0U, 43U, v176, v177, v178, v179},
-    {"one-identity", 2U, v80, v180, 0U, 1U, v181, v182, v183, v183},
-    {"identity", 4U, v155, v184, 0U, 43U, v185, v186, v187, v187},
-    {"mixed", 4U, v188, v189, 0U, 69U, v190, v191, v192, v193},
-    {"wide-input", 2U, v194, v180, 0U, 201U, v195, v196, v197, v197},
-    {"wide-hidden", 3U, v198, v199, 0U, 111U, v200, v201, v202, v203},
-    {"deep", 9U, v204, v205, 0U, 32U, v206, v207, v208, v209},
-    {"one-sigmoid-bias", 2U, v80, v150, 1U, 2U, v210, v211, v212, v213},
-    {"sigmoid-bias", 4U, v155, v156, 1U, 54U, v214, v215, v216, v217},
-    {"one-tanh-bias", 2U, v80, v161, 1U, 2U, v218, v219, v220, v221},
-    {"tanh-bias", 4U, v155, v166, 1U, 54U, v222, v223, v224, v225},
-    {"one-relu-bias", 2U, v80, v171, 1U, 2U, v226, v227, v228, v228},
-    {"relu-bias", 4U, v155, v175, 1U, 54U, v229, v230, v231, v232},
-    {"one-identity-bias", 2U, v80, v180, 1U, 2U, v233, v234, v235, v235},
-    {"identity-bias", 4U, v155, v184, 1U, 54U, v236, v237, v238, v238},
-    {"mixed-bias", 4U, v188, v189, 1U, 83U, v239, v240, v241, v242},
-    {"wide-input-bias", 2U, v194, v180, 1U, 204U, v243, v244, v245, v245},
-    {"wide-hidden-bias", 3U, v198, v199, 1U, 149U, v246, v247, v248, v249},
-    {"deep-bias", 9U, v204, v205, 1U, 48U, v250, v251, v252, v253},
-    {"fused", 2U, v93, v180, 0U, 2U, v254, v255, v256, v256},
-    {"order", 2U, v257, v180, 1U, 5U, v258, v259, v260, v260},
-    {"negative-zero-identity", 2U, v80, v180, 0U, 1U, v261, v256, v262, v262},
-    {"negative-zero-relu", 2U, v80, v171, 0U, 1U, v261, v256, v262, v262},
-    {"zero-bias", 2U, v80, v180, 1U, 2U, v263, v256, v256, v256},
-    {"negative-zero-bias", 2U, v80, v180, 1U, 2U, v264, v256, v262, v262},
-    {"subnormal", 2U, v265, v180, 0U, 3U, v266, v267, v268, v268},
-    {"overflow", 2U, v265, v180, 0U, 3U, v269, v270, v271, v271},
-    {"inf-minus-inf", 2U, v93, v150, 0U, 2U, v272, v273, v274, v274},
-    {"inf-times-zero", 2U, v93, v171, 1U, 3U, v275, v276, v274, v274},
-    {"inf-sigmoid", 3U, v277, v278, 1U, 9U, v279, v280, v281, v282},
-    {"minus-inf-sigmoid", 3U, v277, v278, 1U, 9U, v279, v283, v284, v285},
-    {"nan-sigmoid", 3U, v277, v278, 1U, 9U, v279, v286, v287, v287},
-    {"inf-tanh", 3U, v277, v199, 1U, 9U, v279, v280, v288, v289},
-    {"minus-inf-tanh", 3U, v277, v199, 1U, 9U, v279, v283, v290, v291},
-    {"nan-tanh", 3U, v277, v199, 1U, 9U, v279, v286, v287, v287},
-    {"inf-relu", 3U, v277, v292, 1U, 9U, v279, v280, v293, v294},
-    {"minus-inf-relu", 3U, v277, v292, 1U, 9U, v279, v283, v295, v296},
-    {"nan-relu", 3U, v277, v292, 1U, 9U, v279, v286, v287, v287},
-    {"inf-identity", 3U, v277, v297, 1U, 9U, v279, v280, v298, v298},
-    {"minus-inf-identity", 3U, v277, v297, 1U, 9U, v279, v283, v299, v299},
-    {"nan-identity", 3U, v277, v297, 1U, 9U, v279, v286, v287, v287}};
-static const size_t n_forward_cases = 46U;
+    {"one-sigmoid", 2U, v86, v156, 0U, 1U, v157, v158, v159, v160},
+    {"sigmoid", 4U, v161, v162, 0U, 43U, v163, v164, v165, v166},
+    {"one-tanh", 2U, v86, v167, 0U, 1U, v168, v169, v170, v171},
+    {"tanh", 4U, v161, v172, 0U, 43U, v173, v174, v175, v176},
+    {"one-relu", 2U, v86, v177, 0U, 1U, v178, v179, v180, v180},
+    {"relu", 4U, v161, v181, 0U, 43U, v182, v183, v184, v185},
+    {"one-identity", 2U, v86, v186, 0U, 1U, v187, v188, v189, v189},
+    {"identity", 4U, v161, v190, 0U, 43U, v191, v192, v193, v193},
+    {"mixed", 4U, v194, v195, 0U, 69U, v196, v197, v198, v199},
+    {"wide-input", 2U, v200, v186, 0U, 201U, v201, v202, v203, v203},
+    {"wide-hidden", 3U, v204, v205, 0U, 111U, v206, v207, v208, v209},
+    {"deep", 9U, v210, v211, 0U, 32U, v212, v213, v214, v215},
+    {"one-sigmoid-bias", 2U, v86, v156, 1U, 2U, v216, v217, v218, v219},
+    {"sigmoid-bias", 4U, v161, v162, 1U, 54U, v220, v221, v222, v223},
+    {"one-tanh-bias", 2U, v86, v167, 1U, 2U, v224, v225, v226, v227},
+    {"tanh-bias", 4U, v161, v172, 1U, 54U, v228, v229, v230, v231},
+    {"one-relu-bias", 2U, v86, v177, 1U, 2U, v232, v233, v234, v234},
+    {"relu-bias", 4U, v161, v181, 1U, 54U, v235, v236, v237, v238},
+    {"one-identity-bias", 2U, v86, v186, 1U, 2U, v239, v240, v241, v241},
+    {"identity-bias", 4U, v161, v190, 1U, 54U, v242, v243, v244, v244},
+    {"mixed-bias", 4U, v194, v195, 1U, 83U, v245, v246, v247, v248},
+    {"wide-input-bias", 2U, v200, v186, 1U, 204U, v249, v250, v251, v251},
+    {"wide-hidden-bias", 3U, v204, v205, 1U, 149U, v252, v253, v254, v255},
+    {"deep-bias", 9U, v210, v211, 1U, 48U, v256, v257, v258, v259},
+    {"fused", 2U, v99, v186, 0U, 2U, v260, v261, v262, v262},
+    {"order", 2U, v263, v186, 1U, 5U, v264, v265, v266, v266},
+    {"negative-zero-identity", 2U, v86, v186, 0U, 1U, v267, v262, v268, v268},
+    {"negative-zero-relu", 2U, v86, v177, 0U, 1U, v267, v262, v268, v268},
+    {"zero-bias", 2U, v86, v186, 1U, 2U, v269, v262, v262, v262},
+    {"negative-zero-bias", 2U, v86, v186, 1U, 2U, v270, v262, v268, v268},
+    {"subnormal", 2U, v271, v186, 0U, 3U, v272, v273, v274, v274},
+    {"overflow", 2U, v271, v186, 0U, 3U, v275, v276, v277, v277},
+    {"inf-minus-inf", 2U, v99, v156, 0U, 2U, v278, v279, v280, v280},
+    {"inf-times-zero", 2U, v99, v177, 1U, 3U, v281, v282, v280, v280},
+    {"inf-sigmoid", 3U, v283, v284, 1U, 9U, v285, v286, v287, v288},
+    {"minus-inf-sigmoid", 3U, v283, v284, 1U, 9U, v285, v289, v290, v291},
+    {"nan-sigmoid", 3U, v283, v284, 1U, 9U, v285, v292, v293, v293},
+    {"inf-tanh", 3U, v283, v205, 1U, 9U, v285, v286, v294, v295},
+    {"minus-inf-tanh", 3U, v283, v205, 1U, 9U, v285, v289, v296, v297},
+    {"nan-tanh", 3U, v283, v205, 1U, 9U, v285, v292, v293, v293},
+    {"inf-relu", 3U, v283, v298, 1U, 9U, v285, v286, v299, v300},
+    {"minus-inf-relu", 3U, v283, v298, 1U, 9U, v285, v289, v301, v302},
+    {"nan-relu", 3U, v283, v298, 1U, 9U, v285, v292, v293, v293},
+    {"inf-identity", 3U, v283, v303, 1U, 9U, v285, v286, v304, v304},
+    {"minus-inf-identity", 3U, v283, v303, 1U, 9U, v285, v289, v305, v305},
+    {"nan-identity", 3U, v283, v303, 1U, 9U, v285, v292, v293, v293},
+    {"wider-input", 2U, v306, v186, 1U, 516U, v307, v308, v309, v309}};
+static const size_t n_forward_cases = 47U;
 
-static const struct gradient_case gradient_cases[92] = {
+static const struct gradient_case gradient_cases[102] = {
 
-    {"row-sigmoid", 3U, v300, v301, 0U, 9U, v302, 1U, 0, v303, v304, v305, v306, 0x3faf5ca4ca04746eULL},
-    {"sigmoid-half_sse", 3U, v307, v301, 0U, 20U, v308, 5U, 0, v309, v310, v311, v312, 0x400f5f77525abc4aULL},
-    {"sigmoid-sse", 3U, v307, v301, 0U, 20U, v313, 5U, 1, v314, v315, v316, v317, 0x40203bf2f69da904ULL},
-    {"sigmoid-half_mse", 3U, v307, v301, 0U, 20U, v318, 5U, 2, v319, v320, v321, v322, 0x3fd66fa28465a76aULL},
-    {"sigmoid-mse", 3U, v307, v301, 0U, 20U, v323, 5U, 3, v324, v325, v326, v327, 0x3fd3581a237c07f8ULL},
-    {"row-tanh", 3U, v300, v80, 0U, 9U, v328, 1U, 0, v329, v330, v331, v332, 0x3fc2272b5c0846c9ULL},
-    {"tanh-half_sse", 3U, v307, v80, 0U, 20U, v333, 5U, 0, v334, v335, v336, v337, 0x40146651e805d296ULL},
-    {"tanh-sse", 3U, v307, v80, 0U, 20U, v338, 5U, 1, v339, v340, v341, v342, 0x4027a57fa1cb4174ULL},
-    {"tanh-half_mse", 3U, v307, v80, 0U, 20U, v343, 5U, 2, v344, v345, v346, v347, 0x3fddd149f24a38d0ULL},
-    {"tanh-mse", 3U, v307, v80, 0U, 20U, v348, 5U, 3, v349, v350, v351, v352, 0x3ff137220af46be6ULL},
-    {"row-relu", 3U, v300, v353, 0U, 9U, v354, 1U, 0, v355, v356, v357, v358, 0x3fc6adcb17e9c598ULL},
-    {"relu-half_sse", 3U, v307, v353, 0U, 20U, v359, 5U, 0, v360, v361, v362, v363, 0x400cdd927bf976adULL},
-    {"relu-sse", 3U, v307, v353, 0U, 20U, v364, 5U, 1, v365, v366, v367, v368, 0x404040bfe6318d51ULL},
-    {"relu-half_mse", 3U, v307, v353, 0U, 20U, v369, 5U, 2, v370, v371, v372, v373, 0x3ff89ad10f796a89ULL},
-    {"relu-mse", 3U, v307, v353, 0U, 20U, v374, 5U, 3, v375, v376, v377, v378, 0x3fe6ced437236628ULL},
-    {"row-identity", 3U, v300, v297, 0U, 9U, v379, 1U, 0, v380, v381, v382, v383, 0x3fdd0286ab9443c9ULL},
-    {"identity-half_sse", 3U, v307, v297, 0U, 20U, v384, 5U, 0, v385, v386, v387, v388, 0x406c22d38f808a4cULL},
-    {"identity-sse", 3U, v307, v297, 0U, 20U, v389, 5U, 1, v390, v391, v392, v393, 0x404a7d0374f7897aULL},
-    {"identity-half_mse", 3U, v307, v297, 0U, 20U, v394, 5U, 2, v395, v396, v397, v398, 0x3ff37fcba5899e23ULL},
-    {"identity-mse", 3U, v307, v297, 0U, 20U, v399, 5U, 3, v400, v401, v402, v403, 0x400b0552aa089f8dULL},
-    {"outputs-1", 3U, v404, v405, 0U, 20U, v406, 3U, 3, v407, v408, v409, v410, 0x3fd0daf1b91fd17eULL},
-    {"outputs-3", 3U, v411, v405, 0U, 30U, v412, 3U, 3, v413, v414, v415, v416, 0x3fe0aa4f704cf692ULL},
-    {"outputs-7", 3U, v417, v405, 0U, 50U, v418, 3U, 3, v419, v420, v421, v422, 0x3fe244046ba6d765ULL},
-    {"outputs-20", 3U, v423, v405, 0U, 115U, v424, 3U, 3, v425, v426, v427, v428, 0x3fe68c80c6224960ULL},
-    {"deep", 5U, v429, v430, 0U, 36U, v431, 4U, 1, v432, v433, v434, v435, 0x402fdea17d705d4dULL},
-    {"row-sigmoid-bias", 3U, v300, v301, 1U, 13U, v436, 1U, 0, v437, v438, v439, v440, 0x3fd2db2fa6082c86ULL},
-    {"sigmoid-half_sse-bias", 3U, v307, v301, 1U, 26U, v441, 5U, 0, v442, v443, v444, v445, 0x40000caa882a5d6aULL},
-    {"sigmoid-sse-bias", 3U, v307, v301, 1U, 26U, v446, 5U, 1, v447, v448, v449, v450, 0x401e75d1a40142f1ULL},
-    {"sigmoid-half_mse-bias", 3U, v307, v301, 1U, 26U, v451, 5U, 2, v452, v453, v454, v455, 0x3fdd945dab257c22ULL},
-    {"sigmoid-mse-bias", 3U, v307, v301, 1U, 26U, v456, 5U, 3, v457, v458, v459, v460, 0x3fd35d709f0a6a36ULL},
-    {"row-tanh-bias", 3U, v300, v80, 1U, 13U, v461, 1U, 0, v462, v463, v464, v465, 0x3ffa03eb3dd3e8fbULL},
-    {"tanh-half_sse-bias", 3U, v307, v80, 1U, 26U, v466, 5U, 0, v467, v468, v469, v470, 0x4011b69aed404b88ULL},
-    {"tanh-sse-bias", 3U, v307, v80, 1U, 26U, v471, 5U, 1, v472, v473, v474, v475, 0x402f2cc9ba452f69ULL},
-    {"tanh-half_mse-bias", 3U, v307, v80, 1U, 26U, v476, 5U, 2, v477, v478, v479, v480, 0x3fe145ce0002ea90ULL},
-    {"tanh-mse-bias", 3U, v307, v80, 1U, 26U, v481, 5U, 3, v482, v483, v484, v485, 0x3fce0688ea966f8aULL},
-    {"row-relu-bias", 3U, v300, v353, 1U, 13U, v486, 1U, 0, v487, v488, v489, v490, 0x4003beee719542ebULL},
-    {"relu-half_sse-bias", 3U, v307, v353, 1U, 26U, v491, 5U, 0, v492, v493, v494, v495, 0x4022e6852926eda9ULL},
-    {"relu-sse-bias", 3U, v307, v353, 1U, 26U, v496, 5U, 1, v497, v498, v499, v500, 0x4013846e3dc9b31aULL},
-    {"relu-half_mse-bias", 3U, v307, v353, 1U, 26U, v501, 5U, 2, v502, v503, v504, v505, 0x4013d73e8e1bd725ULL},
-    {"relu-mse-bias", 3U, v307, v353, 1U, 26U, v506, 5U, 3, v507, v508, v509, v510, 0x40272ef657e8d874ULL},
-    {"row-identity-bias", 3U, v300, v297, 1U, 13U, v511, 1U, 0, v512, v513, v514, v515, 0x40337acd83a315c8ULL},
-    {"identity-half_sse-bias", 3U, v307, v297, 1U, 26U, v516, 5U, 0, v517, v518, v519, v520, 0x4064238aec696254ULL},
-    {"identity-sse-bias", 3U, v307, v297, 1U, 26U, v521, 5U, 1, v522, v523, v524, v525, 0x4068e8591d66713aULL},
-    {"identity-half_mse-bias", 3U, v307, v297, 1U, 26U, v526, 5U, 2, v527, v528, v529, v530, 0x402294411e2fe262ULL},
-    {"identity-mse-bias", 3U, v307, v297, 1U, 26U, v531, 5U, 3, v532, v533, v534, v535, 0x401b1560b30323aaULL},
-    {"outputs-1-bias", 3U, v404, v405, 1U, 26U, v536, 3U, 3, v537, v538, v539, v540, 0x3ffa14d5e57e05c0ULL},
-    {"outputs-3-bias", 3U, v411, v405, 1U, 38U, v541, 3U, 3, v542, v543, v544, v545, 0x3fe3ffa178304534ULL},
-    {"outputs-7-bias", 3U, v417, v405, 1U, 62U, v546, 3U, 3, v547, v548, v549, v550, 0x3feb7dc61c6abc11ULL},
-    {"outputs-20-bias", 3U, v423, v405, 1U, 140U, v551, 3U, 3, v552, v553, v554, v555, 0x3fe6f9cce2bc7109ULL},
-    {"deep-bias", 5U, v429, v430, 1U, 48U, v556, 4U, 1, v557, v558, v559, v560, 0x3ffc06ce18a942b5ULL},
-    {"dead-relu", 3U, v277, v292, 1U, 9U, v561, 3U, 0, v562, v270, v563, v564, 0x3ff8000000000000ULL},
-    {"inf-slope", 3U, v166, v278, 0U, 2U, v565, 1U, 0, v260, v256, v566, v271, 0x7ff0000000000000ULL},
-    {"nan-target", 3U, v166, v278, 0U, 2U, v567, 2U, 0, v568, v569, v570, v274, 0x7ff8000000000000ULL},
-    {"inf-input", 3U, v166, v278, 0U, 2U, v567, 2U, 0, v571, v572, v573, v574, 0x3fe4000000000000ULL},
-    {"subnormal-half_sse", 2U, v80, v180, 0U, 1U, v260, 3U, 0, v575, v576, v577, v577, 0x0000000000000002ULL},
-    {"overflow-half_sse", 2U, v80, v180, 0U, 1U, v260, 10U, 0, v578, v579, v271, v271, 0x7ff0000000000000ULL},
-    {"near-overflow-half_sse", 2U, v80, v180, 0U, 1U, v260, 5U, 0, v580, v581, v582, v582, 0x7fda000000000000ULL},
-    {"subnormal-sse", 2U, v80, v180, 0U, 1U, v260, 3U, 1, v575, v576, v583, v577, 0x0000000000000003ULL},
-    {"overflow-sse", 2U, v80, v180, 0U, 1U, v260, 10U, 1, v578, v579, v271, v271, 0x7ff0000000000000ULL},
-    {"near-overflow-sse", 2U, v80, v180, 0U, 1U, v260, 5U, 1, v580, v581, v271, v582, 0x7fea000000000000ULL},
-    {"subnormal-half_mse", 2U, v80, v180, 0U, 1U, v260, 3U, 2, v575, v576, v584, v577, 0x0000000000000000ULL},
-    {"overflow-half_mse", 2U, v80, v180, 0U, 1U, v260, 10U, 2, v578, v579, v271, v271, 0x7ff0000000000000ULL},
-    {"near-overflow-half_mse", 2U, v80, v180, 0U, 1U, v260, 5U, 2, v580, v581, v585, v582, 0x7fb4cccccccccccdULL},
-    {"subnormal-mse", 2U, v80, v180, 0U, 1U, v260, 3U, 3, v575, v576, v586, v577, 0x0000000000000001ULL},
-    {"overflow-mse", 2U, v80, v180, 0U, 1U, v260, 10U, 3, v578, v579, v271, v271, 0x7ff0000000000000ULL},
-    {"near-overflow-mse", 2U, v80, v180, 0U, 1U, v260, 5U, 3, v580, v581, v587, v582, 0x7fc4cccccccccccdULL},
-    {"rows-1", 3U, v588, v405, 1U, 17U, v589, 1U, 1, v590, v591, v592, v593, 0x3ffdaff34a31ab14ULL},
-    {"rows-2", 3U, v588, v405, 0U, 12U, v594, 2U, 2, v595, v596, v597, v598, 0x3fde82564df27d2aULL},
-    {"rows-3", 3U, v588, v405, 1U, 17U, v599, 3U, 3, v600, v601, v602, v603, 0x3fe2639c7534ef50ULL},
-    {"rows-4", 3U, v588, v405, 0U, 12U, v604, 4U, 0, v605, v606, v607, v608, 0x4004fd069363730cULL},
-    {"rows-5", 3U, v588, v405, 1U, 17U, v609, 5U, 1, v610, v611, v612, v613, 0x40196ea34cc8b25bULL},
-    {"rows-6", 3U, v588, v405, 0U, 12U, v614, 6U, 2, v615, v616, v617, v618, 0x3fdf1691d0d8c140ULL},
-    {"rows-7", 3U, v588, v405, 1U, 17U, v619, 7U, 3, v620, v621, v622, v623, 0x3fea94d306f6a683ULL},
-    {"rows-8", 3U, v588, v405, 0U, 12U, v624, 8U, 0, v625, v626, v627, v628, 0x4014918974cd3e86ULL},
-    {"rows-9", 3U, v588, v405, 1U, 17U, v629, 9U, 1, v630, v631, v632, v633, 0x40296c1238ff264eULL},
-    {"rows-10", 3U, v588, v405, 0U, 12U, v634, 10U, 2, v635, v636, v637, v638, 0x3fd67eb2324dbaa1ULL},
-    {"rows-11", 3U, v588, v405, 1U, 17U, v639, 11U, 3, v640, v641, v642, v643, 0x3feab899f27cf4b6ULL},
-    {"rows-12", 3U, v588, v405, 0U, 12U, v644, 12U, 0, v645, v646, v647, v648, 0x401d512ee173b9a4ULL},
-    {"rows-13", 3U, v588, v405, 1U, 17U, v649, 13U, 1, v650, v651, v652, v653, 0x402efbbb0e394ad1ULL},
-    {"rows-14", 3U, v588, v405, 0U, 12U, v654, 14U, 2, v655, v656, v657, v658, 0x3fd26f734e6dc3a6ULL},
-    {"rows-15", 3U, v588, v405, 1U, 17U, v659, 15U, 3, v660, v661, v662, v663, 0x3fcdfd3b31127d7aULL},
-    {"rows-16", 3U, v588, v405, 0U, 12U, v664, 16U, 0, v665, v666, v667, v668, 0x402c9edfa2c086e5ULL},
-    {"rows-17", 3U, v588, v405, 1U, 17U, v669, 17U, 1, v670, v671, v672, v673, 0x4024545489f2c2caULL},
-    {"rows-100", 3U, v674, v675, 1U, 7U, v676, 100U, 2, v677, v678, v679, v680, 0x3fc436ed277c346dULL},
-    {"tree-0", 2U, v80, v180, 0U, 1U, v256, 16U, 0, v681, v682, v683, v684, 0x4020000000000000ULL},
-    {"tree-1", 2U, v80, v180, 0U, 1U, v256, 16U, 0, v685, v682, v683, v684, 0x4020000000000000ULL},
-    {"tree-2", 2U, v80, v180, 0U, 1U, v256, 16U, 0, v686, v682, v683, v684, 0x4020000000000000ULL},
-    {"tree-3", 2U, v80, v180, 0U, 1U, v256, 16U, 0, v687, v682, v683, v684, 0x4020000000000000ULL},
-    {"tree-4", 2U, v80, v180, 0U, 1U, v256, 16U, 0, v688, v682, v683, v684, 0x4020000000000000ULL},
-    {"tree-5", 2U, v80, v180, 0U, 1U, v256, 16U, 0, v689, v682, v683, v684, 0x4020000000000000ULL},
-    {"tree-6", 2U, v80, v180, 0U, 1U, v256, 16U, 0, v690, v682, v683, v684, 0x4020000000000000ULL},
-    {"tree-7", 2U, v80, v180, 0U, 1U, v256, 16U, 0, v691, v682, v683, v684, 0x4020000000000000ULL}};
-static const size_t n_gradient_cases = 92U;
+    {"row-sigmoid", 3U, v310, v311, 0U, 9U, v312, 1U, 0, v313, v314, v315, v316, 0x3faf5ca4ca04746eULL},
+    {"sigmoid-half_sse", 3U, v317, v311, 0U, 20U, v318, 5U, 0, v319, v320, v321, v322, 0x400f5f77525abc4aULL},
+    {"sigmoid-sse", 3U, v317, v311, 0U, 20U, v323, 5U, 1, v324, v325, v326, v327, 0x40203bf2f69da904ULL},
+    {"sigmoid-half_mse", 3U, v317, v311, 0U, 20U, v328, 5U, 2, v329, v330, v331, v332, 0x3fd66fa28465a76aULL},
+    {"sigmoid-mse", 3U, v317, v311, 0U, 20U, v333, 5U, 3, v334, v335, v336, v337, 0x3fd3581a237c07f8ULL},
+    {"row-tanh", 3U, v310, v86, 0U, 9U, v338, 1U, 0, v339, v340, v341, v342, 0x3fc2272b5c0846c9ULL},
+    {"tanh-half_sse", 3U, v317, v86, 0U, 20U, v343, 5U, 0, v344, v345, v346, v347, 0x40146651e805d296ULL},
+    {"tanh-sse", 3U, v317, v86, 0U, 20U, v348, 5U, 1, v349, v350, v351, v352, 0x4027a57fa1cb4174ULL},
+    {"tanh-half_mse", 3U, v317, v86, 0U, 20U, v353, 5U, 2, v354, v355, v356, v357, 0x3fddd149f24a38d0ULL},
+    {"tanh-mse", 3U, v317, v86, 0U, 20U, v358, 5U, 3, v359, v360, v361, v362, 0x3ff137220af46be6ULL},
+    {"row-relu", 3U, v310, v363, 0U, 9U, v364, 1U, 0, v365, v366, v367, v368, 0x3fc6adcb17e9c598ULL},
+    {"relu-half_sse", 3U, v317, v363, 0U, 20U, v369, 5U, 0, v370, v371, v372, v373, 0x400cdd927bf976adULL},
+    {"relu-sse", 3U, v317, v363, 0U, 20U, v374, 5U, 1, v375, v376, v377, v378, 0x404040bfe6318d51ULL},
+    {"relu-half_mse", 3U, v317, v363, 0U, 20U, v379, 5U, 2, v380, v381, v382, v383, 0x3ff89ad10f796a89ULL},
+    {"relu-mse", 3U, v317, v363, 0U, 20U, v384, 5U, 3, v385, v386, v387, v388, 0x3fe6ced437236628ULL},
+    {"row-identity", 3U, v310, v303, 0U, 9U, v389, 1U, 0, v390, v391, v392, v393, 0x3fdd0286ab9443c9ULL},
+    {"identity-half_sse", 3U, v317, v303, 0U, 20U, v394, 5U, 0, v395, v396, v397, v398, 0x406c22d38f808a4cULL},
+    {"identity-sse", 3U, v317, v303, 0U, 20U, v399, 5U, 1, v400, v401, v402, v403, 0x404a7d0374f7897aULL},
+    {"identity-half_mse", 3U, v317, v303, 0U, 20U, v404, 5U, 2, v405, v406, v407, v408, 0x3ff37fcba5899e23ULL},
+    {"identity-mse", 3U, v317, v303, 0U, 20U, v409, 5U, 3, v410, v411, v412, v413, 0x400b0552aa089f8dULL},
+    {"outputs-1", 3U, v414, v415, 0U, 20U, v416, 3U, 3, v417, v418, v419, v420, 0x3fd0daf1b91fd17eULL},
+    {"outputs-3", 3U, v421, v415, 0U, 30U, v422, 3U, 3, v423, v424, v425, v426, 0x3fe0aa4f704cf692ULL},
+    {"outputs-7", 3U, v427, v415, 0U, 50U, v428, 3U, 3, v429, v430, v431, v432, 0x3fe244046ba6d765ULL},
+    {"outputs-20", 3U, v433, v415, 0U, 115U, v434, 3U, 3, v435, v436, v437, v438, 0x3fe68c80c6224960ULL},
+    {"deep", 5U, v439, v440, 0U, 36U, v441, 4U, 1, v442, v443, v444, v445, 0x402fdea17d705d4dULL},
+    {"row-sigmoid-bias", 3U, v310, v311, 1U, 13U, v446, 1U, 0, v447, v448, v449, v450, 0x3fd2db2fa6082c86ULL},
+    {"sigmoid-half_sse-bias", 3U, v317, v311, 1U, 26U, v451, 5U, 0, v452, v453, v454, v455, 0x40000caa882a5d6aULL},
+    {"sigmoid-sse-bias", 3U, v317, v311, 1U, 26U, v456, 5U, 1, v457, v458, v459, v460, 0x401e75d1a40142f1ULL},
+    {"sigmoid-half_mse-bias", 3U, v317, v311, 1U, 26U, v461, 5U, 2, v462, v463, v464, v465, 0x3fdd945dab257c22ULL},
+    {"sigmoid-mse-bias", 3U, v317, v311, 1U, 26U, v466, 5U, 3, v467, v468, v469, v470, 0x3fd35d709f0a6a36ULL},
+    {"row-tanh-bias", 3U, v310, v86, 1U, 13U, v471, 1U, 0, v472, v473, v474, v475, 0x3ffa03eb3dd3e8fbULL},
+    {"tanh-half_sse-bias", 3U, v317, v86, 1U, 26U, v476, 5U, 0, v477, v478, v479, v480, 0x4011b69aed404b88ULL},
+    {"tanh-sse-bias", 3U, v317, v86, 1U, 26U, v481, 5U, 1, v482, v483, v484, v485, 0x402f2cc9ba452f69ULL},
+    {"tanh-half_mse-bias", 3U, v317, v86, 1U, 26U, v486, 5U, 2, v487, v488, v489, v490, 0x3fe145ce0002ea90ULL},
+    {"tanh-mse-bias", 3U, v317, v86, 1U, 26U, v491, 5U, 3, v492, v493, v494, v495, 0x3fce0688ea966f8aULL},
+    {"row-relu-bias", 3U, v310, v363, 1U, 13U, v496, 1U, 0, v497, v498, v499, v500, 0x4003beee719542ebULL},
+    {"relu-half_sse-bias", 3U, v317, v363, 1U, 26U, v501, 5U, 0, v502, v503, v504, v505, 0x4022e6852926eda9ULL},
+    {"relu-sse-bias", 3U, v317, v363, 1U, 26U, v506, 5U, 1, v507, v508, v509, v510, 0x4013846e3dc9b31aULL},
+    {"relu-half_mse-bias", 3U, v317, v363, 1U, 26U, v511, 5U, 2, v512, v513, v514, v515, 0x4013d73e8e1bd725ULL},
+    {"relu-mse-bias", 3U, v317, v363, 1U, 26U, v516, 5U, 3, v517, v518, v519, v520, 0x40272ef657e8d874ULL},
+    {"row-identity-bias", 3U, v310, v303, 1U, 13U, v521, 1U, 0, v522, v523, v524, v525, 0x40337acd83a315c8ULL},
+    {"identity-half_sse-bias", 3U, v317, v303, 1U, 26U, v526, 5U, 0, v527, v528, v529, v530, 0x4064238aec696254ULL},
+    {"identity-sse-bias", 3U, v317, v303, 1U, 26U, v531, 5U, 1, v532, v533, v534, v535, 0x4068e8591d66713aULL},
+    {"identity-half_mse-bias", 3U, v317, v303, 1U, 26U, v536, 5U, 2, v537, v538, v539, v540, 0x402294411e2fe262ULL},
+    {"identity-mse-bias", 3U, v317, v303, 1U, 26U, v541, 5U, 3, v542, v543, v544, v545, 0x401b1560b30323aaULL},
+    {"outputs-1-bias", 3U, v414, v415, 1U, 26U, v546, 3U, 3, v547, v548, v549, v550, 0x3ffa14d5e57e05c0ULL},
+    {"outputs-3-bias", 3U, v421, v415, 1U, 38U, v551, 3U, 3, v552, v553, v554, v555, 0x3fe3ffa178304534ULL},
+    {"outputs-7-bias", 3U, v427, v415, 1U, 62U, v556, 3U, 3, v557, v558, v559, v560, 0x3feb7dc61c6abc11ULL},
+    {"outputs-20-bias", 3U, v433, v415, 1U, 140U, v561, 3U, 3, v562, v563, v564, v565, 0x3fe6f9cce2bc7109ULL},
+    {"deep-bias", 5U, v439, v440, 1U, 48U, v566, 4U, 1, v567, v568, v569, v570, 0x3ffc06ce18a942b5ULL},
+    {"dead-relu", 3U, v283, v298, 1U, 9U, v571, 3U, 0, v572, v276, v573, v574, 0x3ff8000000000000ULL},
+    {"inf-slope", 3U, v172, v284, 0U, 2U, v575, 1U, 0, v266, v262, v576, v277, 0x7ff0000000000000ULL},
+    {"nan-target", 3U, v172, v284, 0U, 2U, v577, 2U, 0, v578, v579, v580, v280, 0x7ff8000000000000ULL},
+    {"inf-input", 3U, v172, v284, 0U, 2U, v577, 2U, 0, v581, v582, v583, v584, 0x3fe4000000000000ULL},
+    {"subnormal-half_sse", 2U, v86, v186, 0U, 1U, v266, 3U, 0, v585, v586, v587, v587, 0x0000000000000002ULL},
+    {"overflow-half_sse", 2U, v86, v186, 0U, 1U, v266, 10U, 0, v588, v589, v277, v277, 0x7ff0000000000000ULL},
+    {"near-overflow-half_sse", 2U, v86, v186, 0U, 1U, v266, 5U, 0, v590, v591, v592, v592, 0x7fda000000000000ULL},
+    {"subnormal-sse", 2U, v86, v186, 0U, 1U, v266, 3U, 1, v585, v586, v593, v587, 0x0000000000000003ULL},
+    {"overflow-sse", 2U, v86, v186, 0U, 1U, v266, 10U, 1, v588, v589, v277, v277, 0x7ff0000000000000ULL},
+    {"near-overflow-sse", 2U, v86, v186, 0U, 1U, v266, 5U, 1, v590, v591, v277, v592, 0x7fea000000000000ULL},
+    {"subnormal-half_mse", 2U, v86, v186, 0U, 1U, v266, 3U, 2, v585, v586, v594, v587, 0x0000000000000000ULL},
+    {"overflow-half_mse", 2U, v86, v186, 0U, 1U, v266, 10U, 2, v588, v589, v277, v277, 0x7ff0000000000000ULL},
+    {"near-overflow-half_mse", 2U, v86, v186, 0U, 1U, v266, 5U, 2, v590, v591, v595, v592, 0x7fb4cccccccccccdULL},
+    {"subnormal-mse", 2U, v86, v186, 0U, 1U, v266, 3U, 3, v585, v586, v596, v587, 0x0000000000000001ULL},
+    {"overflow-mse", 2U, v86, v186, 0U, 1U, v266, 10U, 3, v588, v589, v277, v277, 0x7ff0000000000000ULL},
+    {"near-overflow-mse", 2U, v86, v186, 0U, 1U, v266, 5U, 3, v590, v591, v597, v592, 0x7fc4cccccccccccdULL},
+    {"scale-5-7-half_mse", 2U, v598, v156, 0U, 7U, v599, 5U, 2, v600, v601, v602, v603, 0x3fd61841148fc19fULL},
+    {"scale-5-7-mse", 2U, v598, v156, 0U, 7U, v604, 5U, 3, v605, v606, v607, v608, 0x3fe8cb29621de7deULL},
+    {"scale-9-5-half_mse", 2U, v609, v156, 0U, 5U, v610, 9U, 2, v611, v612, v613, v614, 0x3fd2822674a3c7d0ULL},
+    {"scale-9-5-mse", 2U, v609, v156, 0U, 5U, v615, 9U, 3, v616, v617, v618, v619, 0x3fe03d09f7d48d26ULL},
+    {"scale-10-7-half_mse", 2U, v598, v156, 0U, 7U, v620, 10U, 2, v621, v622, v623, v624, 0x3fd1f0fc642c6b1cULL},
+    {"scale-10-7-mse", 2U, v598, v156, 0U, 7U, v625, 10U, 3, v626, v627, v628, v629, 0x3fe0bdbe68234900ULL},
+    {"wide", 3U, v630, v415, 1U, 522U, v631, 2U, 1, v632, v633, v634, v635, 0x4029ae0fc05054a2ULL},
+    {"outputs-40", 3U, v636, v637, 0U, 126U, v638, 2U, 1, v639, v640, v641, v642, 0x40535db4bbe3b342ULL},
+    {"deeper", 8U, v643, v644, 1U, 54U, v645, 3U, 2, v646, v647, v648, v649, 0x3fd69bb3685d45e5ULL},
+    {"rows-1", 3U, v650, v415, 1U, 17U, v651, 1U, 1, v652, v653, v654, v655, 0x3ffdaff34a31ab14ULL},
+    {"rows-2", 3U, v650, v415, 0U, 12U, v656, 2U, 2, v657, v658, v659, v660, 0x3fde82564df27d2aULL},
+    {"rows-3", 3U, v650, v415, 1U, 17U, v661, 3U, 3, v662, v663, v664, v665, 0x3fe2639c7534ef50ULL},
+    {"rows-4", 3U, v650, v415, 0U, 12U, v666, 4U, 0, v667, v668, v669, v670, 0x4004fd069363730cULL},
+    {"rows-5", 3U, v650, v415, 1U, 17U, v671, 5U, 1, v672, v673, v674, v675, 0x40196ea34cc8b25bULL},
+    {"rows-6", 3U, v650, v415, 0U, 12U, v676, 6U, 2, v677, v678, v679, v680, 0x3fdf1691d0d8c140ULL},
+    {"rows-7", 3U, v650, v415, 1U, 17U, v681, 7U, 3, v682, v683, v684, v685, 0x3fea94d306f6a683ULL},
+    {"rows-8", 3U, v650, v415, 0U, 12U, v686, 8U, 0, v687, v688, v689, v690, 0x4014918974cd3e86ULL},
+    {"rows-9", 3U, v650, v415, 1U, 17U, v691, 9U, 1, v692, v693, v694, v695, 0x40296c1238ff264eULL},
+    {"rows-10", 3U, v650, v415, 0U, 12U, v696, 10U, 2, v697, v698, v699, v700, 0x3fd67eb2324dbaa1ULL},
+    {"rows-11", 3U, v650, v415, 1U, 17U, v701, 11U, 3, v702, v703, v704, v705, 0x3feab899f27cf4b6ULL},
+    {"rows-12", 3U, v650, v415, 0U, 12U, v706, 12U, 0, v707, v708, v709, v710, 0x401d512ee173b9a4ULL},
+    {"rows-13", 3U, v650, v415, 1U, 17U, v711, 13U, 1, v712, v713, v714, v715, 0x402efbbb0e394ad1ULL},
+    {"rows-14", 3U, v650, v415, 0U, 12U, v716, 14U, 2, v717, v718, v719, v720, 0x3fd26f734e6dc3a6ULL},
+    {"rows-15", 3U, v650, v415, 1U, 17U, v721, 15U, 3, v722, v723, v724, v725, 0x3fcdfd3b31127d7aULL},
+    {"rows-16", 3U, v650, v415, 0U, 12U, v726, 16U, 0, v727, v728, v729, v730, 0x402c9edfa2c086e5ULL},
+    {"rows-17", 3U, v650, v415, 1U, 17U, v731, 17U, 1, v732, v733, v734, v735, 0x4024545489f2c2caULL},
+    {"rows-100", 3U, v736, v637, 1U, 7U, v737, 100U, 2, v738, v739, v740, v741, 0x3fc436ed277c346dULL},
+    {"tree-0", 2U, v86, v186, 0U, 1U, v262, 16U, 0, v742, v743, v744, v745, 0x4020000000000000ULL},
+    {"tree-1", 2U, v86, v186, 0U, 1U, v262, 16U, 0, v746, v743, v744, v745, 0x4020000000000000ULL},
+    {"tree-2", 2U, v86, v186, 0U, 1U, v262, 16U, 0, v747, v743, v744, v745, 0x4020000000000000ULL},
+    {"tree-3", 2U, v86, v186, 0U, 1U, v262, 16U, 0, v748, v743, v744, v745, 0x4020000000000000ULL},
+    {"tree-4", 2U, v86, v186, 0U, 1U, v262, 16U, 0, v749, v743, v744, v745, 0x4020000000000000ULL},
+    {"tree-5", 2U, v86, v186, 0U, 1U, v262, 16U, 0, v750, v743, v744, v745, 0x4020000000000000ULL},
+    {"tree-6", 2U, v86, v186, 0U, 1U, v262, 16U, 0, v751, v743, v744, v745, 0x4020000000000000ULL},
+    {"tree-7", 2U, v86, v186, 0U, 1U, v262, 16U, 0, v752, v743, v744, v745, 0x4020000000000000ULL},
+    {"rows-257", 3U, v736, v415, 0U, 4U, v753, 257U, 1, v754, v755, v756, v757, 0x4062811b868901daULL}};
+static const size_t n_gradient_cases = 102U;
 
-static const struct train_case train_cases[67] = {
+static const struct train_case train_cases[78] = {
 
-    {"xor-1", 4U, v124, v156, 0U, 28U, v692, 21U, 0U, 0, 0U, 0x0000000000000000ULL, 1U, 0x3ff0000000000000ULL, v693, v694, 1U, v695, v696, -1},
-    {"xor-2", 4U, v124, v156, 0U, 28U, v692, 21U, 0U, 0, 0U, 0x0000000000000000ULL, 2U, 0x3ff0000000000000ULL, v693, v694, 2U, v697, v698, -1},
-    {"xor-3", 4U, v124, v156, 0U, 28U, v692, 21U, 0U, 0, 0U, 0x0000000000000000ULL, 3U, 0x3ff0000000000000ULL, v693, v694, 3U, v699, v700, -1},
-    {"xor-100", 4U, v124, v156, 0U, 28U, v692, 21U, 0U, 0, 0U, 0x0000000000000000ULL, 100U, 0x3ff0000000000000ULL, v693, v694, 100U, v701, v702, -1},
-    {"xor-1-bias", 4U, v124, v156, 1U, 37U, v131, 21U, 0U, 0, 0U, 0x0000000000000000ULL, 1U, 0x3ff0000000000000ULL, v693, v694, 1U, v695, v703, -1},
-    {"xor-2-bias", 4U, v124, v156, 1U, 37U, v131, 21U, 0U, 0, 0U, 0x0000000000000000ULL, 2U, 0x3ff0000000000000ULL, v693, v694, 2U, v704, v705, -1},
-    {"xor-3-bias", 4U, v124, v156, 1U, 37U, v131, 21U, 0U, 0, 0U, 0x0000000000000000ULL, 3U, 0x3ff0000000000000ULL, v693, v694, 3U, v706, v707, -1},
-    {"xor-100-bias", 4U, v124, v156, 1U, 37U, v131, 21U, 0U, 0, 0U, 0x0000000000000000ULL, 100U, 0x3ff0000000000000ULL, v693, v694, 100U, v708, v709, -1},
-    {"half_sse-all", 4U, v710, v189, 1U, 31U, v711, 21U, 0U, 0, 0U, 0x0000000000000000ULL, 4U, 0x3fdb6db6db6db6dbULL, v693, v694, 4U, v712, v713, -1},
-    {"sse-all", 4U, v710, v189, 1U, 31U, v711, 21U, 0U, 1, 0U, 0x0000000000000000ULL, 4U, 0x3fdb6db6db6db6dbULL, v693, v694, 4U, v714, v715, -1},
-    {"half_mse-all", 4U, v710, v189, 1U, 31U, v711, 21U, 0U, 2, 0U, 0x0000000000000000ULL, 4U, 0x3fdb6db6db6db6dbULL, v693, v694, 4U, v716, v717, -1},
-    {"mse-all", 4U, v710, v189, 1U, 31U, v711, 21U, 0U, 3, 0U, 0x0000000000000000ULL, 4U, 0x3fdb6db6db6db6dbULL, v693, v694, 4U, v718, v719, -1},
-    {"outputs-sigmoid", 3U, v720, v278, 1U, 21U, v721, 11U, 0U, 2, 0U, 0x0000000000000000ULL, 4U, 0x3fd5555555555555ULL, v722, v723, 4U, v724, v725, -1},
-    {"outputs-tanh", 3U, v720, v199, 0U, 15U, v726, 11U, 0U, 2, 0U, 0x0000000000000000ULL, 4U, 0x3fd5555555555555ULL, v727, v728, 4U, v729, v730, -1},
-    {"outputs-relu", 3U, v720, v292, 1U, 21U, v731, 11U, 0U, 2, 0U, 0x0000000000000000ULL, 4U, 0x3fd5555555555555ULL, v732, v733, 4U, v734, v735, -1},
-    {"outputs-identity", 3U, v720, v297, 1U, 21U, v736, 11U, 0U, 2, 0U, 0x0000000000000000ULL, 4U, 0x3fd5555555555555ULL, v737, v738, 4U, v739, v740, -1},
-    {"batch-1", 4U, v710, v189, 1U, 31U, v741, 21U, 1U, 0, 0U, 0x0000000000000000ULL, 3U, 0x3fb999999999999aULL, v693, v694, 3U, v742, v743, -1},
-    {"batch-2", 4U, v710, v189, 1U, 31U, v741, 21U, 2U, 0, 0U, 0x0000000000000000ULL, 3U, 0x3fb999999999999aULL, v693, v694, 3U, v744, v745, -1},
-    {"batch-4", 4U, v710, v189, 1U, 31U, v741, 21U, 4U, 0, 0U, 0x0000000000000000ULL, 3U, 0x3fb999999999999aULL, v693, v694, 3U, v746, v747, -1},
-    {"batch-7", 4U, v710, v189, 1U, 31U, v741, 21U, 7U, 0, 0U, 0x0000000000000000ULL, 3U, 0x3fb999999999999aULL, v693, v694, 3U, v748, v749, -1},
-    {"batch-8", 4U, v710, v189, 1U, 31U, v741, 21U, 8U, 0, 0U, 0x0000000000000000ULL, 3U, 0x3fb999999999999aULL, v693, v694, 3U, v750, v751, -1},
-    {"batch-10", 4U, v710, v189, 1U, 31U, v741, 21U, 10U, 0, 0U, 0x0000000000000000ULL, 3U, 0x3fb999999999999aULL, v693, v694, 3U, v752, v753, -1},
-    {"batch-20", 4U, v710, v189, 1U, 31U, v741, 21U, 20U, 0, 0U, 0x0000000000000000ULL, 3U, 0x3fb999999999999aULL, v693, v694, 3U, v754, v755, -1},
-    {"batch-21", 4U, v710, v189, 1U, 31U, v741, 21U, 21U, 0, 0U, 0x0000000000000000ULL, 3U, 0x3fb999999999999aULL, v693, v694, 3U, v756, v757, -1},
-    {"batch-22", 4U, v710, v189, 1U, 31U, v741, 21U, 22U, 0, 0U, 0x0000000000000000ULL, 3U, 0x3fb999999999999aULL, v693, v694, 3U, v756, v757, -1},
-    {"batch-1000", 4U, v710, v189, 1U, 31U, v741, 21U, 1000U, 0, 0U, 0x0000000000000000ULL, 3U, 0x3fb999999999999aULL, v693, v694, 3U, v756, v757, -1},
-    {"half_sse-8", 4U, v710, v189, 1U, 31U, v741, 21U, 8U, 0, 0U, 0x0000000000000000ULL, 4U, 0x3fdb6db6db6db6dbULL, v693, v694, 4U, v758, v759, -1},
-    {"sse-8", 4U, v710, v189, 1U, 31U, v741, 21U, 8U, 1, 0U, 0x0000000000000000ULL, 4U, 0x3fdb6db6db6db6dbULL, v693, v694, 4U, v760, v761, -1},
-    {"half_mse-8", 4U, v710, v189, 1U, 31U, v741, 21U, 8U, 2, 0U, 0x0000000000000000ULL, 4U, 0x3fdb6db6db6db6dbULL, v693, v694, 4U, v762, v763, -1},
-    {"mse-8", 4U, v710, v189, 1U, 31U, v741, 21U, 8U, 3, 0U, 0x0000000000000000ULL, 4U, 0x3fdb6db6db6db6dbULL, v693, v694, 4U, v764, v765, -1},
-    {"batch-1-shuffled", 4U, v710, v189, 1U, 31U, v766, 21U, 1U, 0, 1U, 0x0000000000000001ULL, 3U, 0x3fb999999999999aULL, v693, v694, 3U, v767, v768, -1},
-    {"batch-2-shuffled", 4U, v710, v189, 1U, 31U, v766, 21U, 2U, 0, 1U, 0x0000000000000002ULL, 3U, 0x3fb999999999999aULL, v693, v694, 3U, v769, v770, -1},
-    {"batch-4-shuffled", 4U, v710, v189, 1U, 31U, v766, 21U, 4U, 0, 1U, 0x0000000000000004ULL, 3U, 0x3fb999999999999aULL, v693, v694, 3U, v771, v772, -1},
-    {"batch-7-shuffled", 4U, v710, v189, 1U, 31U, v766, 21U, 7U, 0, 1U, 0x0000000000000007ULL, 3U, 0x3fb999999999999aULL, v693, v694, 3U, v773, v774, -1},
-    {"batch-8-shuffled", 4U, v710, v189, 1U, 31U, v766, 21U, 8U, 0, 1U, 0x0000000000000008ULL, 3U, 0x3fb999999999999aULL, v693, v694, 3U, v775, v776, -1},
-    {"batch-10-shuffled", 4U, v710, v189, 1U, 31U, v766, 21U, 10U, 0, 1U, 0x000000000000000aULL, 3U, 0x3fb999999999999aULL, v693, v694, 3U, v777, v778, -1},
-    {"batch-20-shuffled", 4U, v710, v189, 1U, 31U, v766, 21U, 20U, 0, 1U, 0x0000000000000014ULL, 3U, 0x3fb999999999999aULL, v693, v694, 3U, v779, v780, -1},
-    {"batch-21-shuffled", 4U, v710, v189, 1U, 31U, v766, 21U, 21U, 0, 1U, 0x0000000000000015ULL, 3U, 0x3fb999999999999aULL, v693, v694, 3U, v781, v782, -1},
-    {"batch-22-shuffled", 4U, v710, v189, 1U, 31U, v766, 21U, 22U, 0, 1U, 0x0000000000000016ULL, 3U, 0x3fb999999999999aULL, v693, v694, 3U, v781, v783, -1},
-    {"batch-1000-shuffled", 4U, v710, v189, 1U, 31U, v766, 21U, 1000U, 0, 1U, 0x00000000000003e8ULL, 3U, 0x3fb999999999999aULL, v693, v694, 3U, v784, v783, -1},
-    {"half_sse-8-shuffled", 4U, v710, v189, 1U, 31U, v766, 21U, 8U, 0, 1U, 0x0000000000000001ULL, 4U, 0x3fdb6db6db6db6dbULL, v693, v694, 4U, v785, v786, -1},
-    {"sse-8-shuffled", 4U, v710, v189, 1U, 31U, v766, 21U, 8U, 1, 1U, 0x0000000000000001ULL, 4U, 0x3fdb6db6db6db6dbULL, v693, v694, 4U, v787, v788, -1},
-    {"half_mse-8-shuffled", 4U, v710, v189, 1U, 31U, v766, 21U, 8U, 2, 1U, 0x0000000000000001ULL, 4U, 0x3fdb6db6db6db6dbULL, v693, v694, 4U, v789, v790, -1},
-    {"mse-8-shuffled", 4U, v710, v189, 1U, 31U, v766, 21U, 8U, 3, 1U, 0x0000000000000001ULL, 4U, 0x3fdb6db6db6db6dbULL, v693, v694, 4U, v791, v792, -1},
-    {"shuffle-0", 4U, v710, v189, 1U, 31U, v766, 21U, 5U, 1, 1U, 0x0000000000000000ULL, 3U, 0x3fb999999999999aULL, v693, v694, 3U, v793, v794, -1},
-    {"shuffle-1", 4U, v710, v189, 1U, 31U, v766, 21U, 5U, 1, 1U, 0x0000000000000001ULL, 3U, 0x3fb999999999999aULL, v693, v694, 3U, v795, v796, -1},
-    {"shuffle-4294967295", 4U, v710, v189, 1U, 31U, v766, 21U, 5U, 1, 1U, 0x00000000ffffffffULL, 3U, 0x3fb999999999999aULL, v693, v694, 3U, v797, v798, -1},
-    {"shuffle-4294967296", 4U, v710, v189, 1U, 31U, v766, 21U, 5U, 1, 1U, 0x0000000100000000ULL, 3U, 0x3fb999999999999aULL, v693, v694, 3U, v799, v800, -1},
-    {"shuffle-18446744073709551615", 4U, v710, v189, 1U, 31U, v766, 21U, 5U, 1, 1U, 0xffffffffffffffffULL, 3U, 0x3fb999999999999aULL, v693, v694, 3U, v801, v802, -1},
-    {"shuffle-none", 4U, v710, v189, 1U, 31U, v766, 21U, 0U, 0, 0U, 0x0000000000000000ULL, 20U, 0x3ff0000000000000ULL, v693, v694, 20U, v803, v804, -1},
-    {"shuffle-all", 4U, v710, v189, 1U, 31U, v766, 21U, 0U, 0, 1U, 0x0000000000000003ULL, 20U, 0x3ff0000000000000ULL, v693, v694, 20U, v805, v806, -1},
-    {"one-row", 4U, v710, v189, 1U, 31U, v766, 1U, 0U, 3, 1U, 0x0000000000000001ULL, 3U, 0x3fb999999999999aULL, v807, v260, 3U, v808, v809, -1},
-    {"linear", 2U, v93, v150, 1U, 3U, v810, 40U, 1U, 0, 1U, 0x0000000000000005ULL, 5U, 0x3fe0000000000000ULL, v811, v812, 5U, v813, v814, -1},
-    {"diverge-later", 3U, v300, v297, 1U, 13U, v815, 21U, 0U, 1, 0U, 0x0000000000000000ULL, 60U, 0x3fb999999999999aULL, v693, v694, 6U, v816, v817, 6},
-    {"diverge-batches", 3U, v300, v297, 1U, 13U, v815, 21U, 4U, 1, 1U, 0x0000000000000002ULL, 60U, 0x3fd5555555555555ULL, v693, v694, 1U, v818, v819, 1},
-    {"diverge-first", 3U, v300, v297, 1U, 13U, v815, 21U, 4U, 0, 0U, 0x0000000000000000ULL, 5U, 0x7e70000000000000ULL, v693, v694, 0U, v820, v815, 0},
-    {"diverge-slow", 2U, v80, v180, 0U, 1U, v821, 1U, 0U, 0, 0U, 0x0000000000000000ULL, 400U, 0x4020000000000000ULL, v822, v564, 104U, v823, v824, 104},
-    {"diverge-error", 2U, v80, v180, 0U, 1U, v825, 1U, 0U, 0, 0U, 0x0000000000000000ULL, 3U, 0x1430000000000000ULL, v260, v256, 0U, v820, v825, 0},
-    {"diverge-error-sum", 2U, v80, v180, 0U, 1U, v826, 3U, 1U, 1, 0U, 0x0000000000000000ULL, 2U, 0x0000000000000001ULL, v270, v576, 0U, v820, v826, 0},
-    {"diverge-parameter", 2U, v80, v180, 0U, 1U, v827, 1U, 0U, 0, 0U, 0x0000000000000000ULL, 3U, 0x6570000000000000ULL, v260, v256, 0U, v820, v827, 0},
-    {"infinite-start", 2U, v80, v180, 0U, 1U, v271, 1U, 0U, 0, 0U, 0x0000000000000000ULL, 3U, 0x3ff0000000000000ULL, v256, v256, 0U, v820, v271, 0},
-    {"nan-start", 2U, v93, v150, 1U, 3U, v828, 3U, 0U, 0, 0U, 0x0000000000000000ULL, 3U, 0x3ff0000000000000ULL, v829, v830, 0U, v820, v828, 0},
-    {"huge-finite", 2U, v80, v150, 1U, 2U, v572, 2U, 0U, 0, 0U, 0x0000000000000000ULL, 4U, 0x7e70000000000000ULL, v568, v567, 4U, v831, v832, -1},
-    {"negative-zero", 2U, v80, v180, 0U, 1U, v262, 1U, 0U, 0, 0U, 0x0000000000000000ULL, 2U, 0x3ff0000000000000ULL, v256, v260, 2U, v567, v262, -1},
-    {"rate-zero", 2U, v80, v180, 0U, 1U, v262, 1U, 0U, 0, 0U, 0x0000000000000000ULL, 1U, 0x0000000000000000ULL, v260, v260, 1U, v260, v256, -1},
-    {"gradient-zero", 2U, v80, v180, 0U, 1U, v262, 2U, 0U, 2, 0U, 0x0000000000000000ULL, 1U, 0x3ff0000000000000ULL, v833, v834, 1U, v260, v256, -1},
-    {"subnormal-step", 2U, v80, v180, 0U, 1U, v835, 1U, 0U, 3, 0U, 0x0000000000000000ULL, 4U, 0x3fd5555555555555ULL, v260, v256, 4U, v836, v837, -1}};
-static const size_t n_train_cases = 67U;
+    {"xor-1", 4U, v130, v162, 0U, 28U, v758, 21U, 0U, 0, 0U, 0x0000000000000000ULL, 1U, 0x3ff0000000000000ULL, v759, v760, 1U, v761, v762, -1},
+    {"xor-2", 4U, v130, v162, 0U, 28U, v758, 21U, 0U, 0, 0U, 0x0000000000000000ULL, 2U, 0x3ff0000000000000ULL, v759, v760, 2U, v763, v764, -1},
+    {"xor-3", 4U, v130, v162, 0U, 28U, v758, 21U, 0U, 0, 0U, 0x0000000000000000ULL, 3U, 0x3ff0000000000000ULL, v759, v760, 3U, v765, v766, -1},
+    {"xor-100", 4U, v130, v162, 0U, 28U, v758, 21U, 0U, 0, 0U, 0x0000000000000000ULL, 100U, 0x3ff0000000000000ULL, v759, v760, 100U, v767, v768, -1},
+    {"xor-1-bias", 4U, v130, v162, 1U, 37U, v137, 21U, 0U, 0, 0U, 0x0000000000000000ULL, 1U, 0x3ff0000000000000ULL, v759, v760, 1U, v761, v769, -1},
+    {"xor-2-bias", 4U, v130, v162, 1U, 37U, v137, 21U, 0U, 0, 0U, 0x0000000000000000ULL, 2U, 0x3ff0000000000000ULL, v759, v760, 2U, v770, v771, -1},
+    {"xor-3-bias", 4U, v130, v162, 1U, 37U, v137, 21U, 0U, 0, 0U, 0x0000000000000000ULL, 3U, 0x3ff0000000000000ULL, v759, v760, 3U, v772, v773, -1},
+    {"xor-100-bias", 4U, v130, v162, 1U, 37U, v137, 21U, 0U, 0, 0U, 0x0000000000000000ULL, 100U, 0x3ff0000000000000ULL, v759, v760, 100U, v774, v775, -1},
+    {"half_sse-all", 4U, v776, v195, 1U, 31U, v777, 21U, 0U, 0, 0U, 0x0000000000000000ULL, 4U, 0x3fdb6db6db6db6dbULL, v759, v760, 4U, v778, v779, -1},
+    {"sse-all", 4U, v776, v195, 1U, 31U, v777, 21U, 0U, 1, 0U, 0x0000000000000000ULL, 4U, 0x3fdb6db6db6db6dbULL, v759, v760, 4U, v780, v781, -1},
+    {"half_mse-all", 4U, v776, v195, 1U, 31U, v777, 21U, 0U, 2, 0U, 0x0000000000000000ULL, 4U, 0x3fdb6db6db6db6dbULL, v759, v760, 4U, v782, v783, -1},
+    {"mse-all", 4U, v776, v195, 1U, 31U, v777, 21U, 0U, 3, 0U, 0x0000000000000000ULL, 4U, 0x3fdb6db6db6db6dbULL, v759, v760, 4U, v784, v785, -1},
+    {"outputs-sigmoid", 3U, v786, v284, 1U, 21U, v787, 11U, 0U, 2, 0U, 0x0000000000000000ULL, 4U, 0x3fd5555555555555ULL, v788, v789, 4U, v790, v791, -1},
+    {"outputs-tanh", 3U, v786, v205, 0U, 15U, v792, 11U, 0U, 2, 0U, 0x0000000000000000ULL, 4U, 0x3fd5555555555555ULL, v793, v794, 4U, v795, v796, -1},
+    {"outputs-relu", 3U, v786, v298, 1U, 21U, v797, 11U, 0U, 2, 0U, 0x0000000000000000ULL, 4U, 0x3fd5555555555555ULL, v798, v799, 4U, v800, v801, -1},
+    {"outputs-identity", 3U, v786, v303, 1U, 21U, v802, 11U, 0U, 2, 0U, 0x0000000000000000ULL, 4U, 0x3fd5555555555555ULL, v803, v804, 4U, v805, v806, -1},
+    {"epochs-0", 4U, v776, v195, 1U, 31U, v807, 21U, 0U, 0, 0U, 0x0000000000000000ULL, 0U, 0x3ff0000000000000ULL, v759, v760, 0U, v808, v807, -1},
+    {"wide", 3U, v630, v415, 1U, 522U, v809, 3U, 0U, 1, 0U, 0x0000000000000000ULL, 2U, 0x3fb999999999999aULL, v810, v811, 2U, v812, v813, -1},
+    {"batch-1", 4U, v776, v195, 1U, 31U, v814, 21U, 1U, 0, 0U, 0x0000000000000000ULL, 3U, 0x3fb999999999999aULL, v759, v760, 3U, v815, v816, -1},
+    {"batch-2", 4U, v776, v195, 1U, 31U, v814, 21U, 2U, 0, 0U, 0x0000000000000000ULL, 3U, 0x3fb999999999999aULL, v759, v760, 3U, v817, v818, -1},
+    {"batch-4", 4U, v776, v195, 1U, 31U, v814, 21U, 4U, 0, 0U, 0x0000000000000000ULL, 3U, 0x3fb999999999999aULL, v759, v760, 3U, v819, v820, -1},
+    {"batch-7", 4U, v776, v195, 1U, 31U, v814, 21U, 7U, 0, 0U, 0x0000000000000000ULL, 3U, 0x3fb999999999999aULL, v759, v760, 3U, v821, v822, -1},
+    {"batch-8", 4U, v776, v195, 1U, 31U, v814, 21U, 8U, 0, 0U, 0x0000000000000000ULL, 3U, 0x3fb999999999999aULL, v759, v760, 3U, v823, v824, -1},
+    {"batch-10", 4U, v776, v195, 1U, 31U, v814, 21U, 10U, 0, 0U, 0x0000000000000000ULL, 3U, 0x3fb999999999999aULL, v759, v760, 3U, v825, v826, -1},
+    {"batch-20", 4U, v776, v195, 1U, 31U, v814, 21U, 20U, 0, 0U, 0x0000000000000000ULL, 3U, 0x3fb999999999999aULL, v759, v760, 3U, v827, v828, -1},
+    {"batch-21", 4U, v776, v195, 1U, 31U, v814, 21U, 21U, 0, 0U, 0x0000000000000000ULL, 3U, 0x3fb999999999999aULL, v759, v760, 3U, v829, v830, -1},
+    {"batch-22", 4U, v776, v195, 1U, 31U, v814, 21U, 22U, 0, 0U, 0x0000000000000000ULL, 3U, 0x3fb999999999999aULL, v759, v760, 3U, v829, v830, -1},
+    {"batch-1000", 4U, v776, v195, 1U, 31U, v814, 21U, 1000U, 0, 0U, 0x0000000000000000ULL, 3U, 0x3fb999999999999aULL, v759, v760, 3U, v829, v830, -1},
+    {"half_sse-8", 4U, v776, v195, 1U, 31U, v814, 21U, 8U, 0, 0U, 0x0000000000000000ULL, 4U, 0x3fdb6db6db6db6dbULL, v759, v760, 4U, v831, v832, -1},
+    {"sse-8", 4U, v776, v195, 1U, 31U, v814, 21U, 8U, 1, 0U, 0x0000000000000000ULL, 4U, 0x3fdb6db6db6db6dbULL, v759, v760, 4U, v833, v834, -1},
+    {"half_mse-8", 4U, v776, v195, 1U, 31U, v814, 21U, 8U, 2, 0U, 0x0000000000000000ULL, 4U, 0x3fdb6db6db6db6dbULL, v759, v760, 4U, v835, v836, -1},
+    {"mse-8", 4U, v776, v195, 1U, 31U, v814, 21U, 8U, 3, 0U, 0x0000000000000000ULL, 4U, 0x3fdb6db6db6db6dbULL, v759, v760, 4U, v837, v838, -1},
+    {"outputs-half_sse", 3U, v839, v415, 1U, 27U, v840, 11U, 4U, 0, 0U, 0x0000000000000000ULL, 3U, 0x3fdb6db6db6db6dbULL, v841, v842, 3U, v843, v844, -1},
+    {"outputs-sse", 3U, v839, v415, 1U, 27U, v840, 11U, 4U, 1, 0U, 0x0000000000000000ULL, 3U, 0x3fdb6db6db6db6dbULL, v841, v842, 3U, v845, v846, -1},
+    {"outputs-half_mse", 3U, v839, v415, 1U, 27U, v840, 11U, 4U, 2, 0U, 0x0000000000000000ULL, 3U, 0x3fdb6db6db6db6dbULL, v841, v842, 3U, v847, v848, -1},
+    {"outputs-mse", 3U, v839, v415, 1U, 27U, v840, 11U, 4U, 3, 0U, 0x0000000000000000ULL, 3U, 0x3fdb6db6db6db6dbULL, v841, v842, 3U, v849, v850, -1},
+    {"batch-1-shuffled", 4U, v776, v195, 1U, 31U, v851, 21U, 1U, 0, 1U, 0x0000000000000001ULL, 3U, 0x3fb999999999999aULL, v759, v760, 3U, v852, v853, -1},
+    {"batch-2-shuffled", 4U, v776, v195, 1U, 31U, v851, 21U, 2U, 0, 1U, 0x0000000000000002ULL, 3U, 0x3fb999999999999aULL, v759, v760, 3U, v854, v855, -1},
+    {"batch-4-shuffled", 4U, v776, v195, 1U, 31U, v851, 21U, 4U, 0, 1U, 0x0000000000000004ULL, 3U, 0x3fb999999999999aULL, v759, v760, 3U, v856, v857, -1},
+    {"batch-7-shuffled", 4U, v776, v195, 1U, 31U, v851, 21U, 7U, 0, 1U, 0x0000000000000007ULL, 3U, 0x3fb999999999999aULL, v759, v760, 3U, v858, v859, -1},
+    {"batch-8-shuffled", 4U, v776, v195, 1U, 31U, v851, 21U, 8U, 0, 1U, 0x0000000000000008ULL, 3U, 0x3fb999999999999aULL, v759, v760, 3U, v860, v861, -1},
+    {"batch-10-shuffled", 4U, v776, v195, 1U, 31U, v851, 21U, 10U, 0, 1U, 0x000000000000000aULL, 3U, 0x3fb999999999999aULL, v759, v760, 3U, v862, v863, -1},
+    {"batch-20-shuffled", 4U, v776, v195, 1U, 31U, v851, 21U, 20U, 0, 1U, 0x0000000000000014ULL, 3U, 0x3fb999999999999aULL, v759, v760, 3U, v864, v865, -1},
+    {"batch-21-shuffled", 4U, v776, v195, 1U, 31U, v851, 21U, 21U, 0, 1U, 0x0000000000000015ULL, 3U, 0x3fb999999999999aULL, v759, v760, 3U, v866, v867, -1},
+    {"batch-22-shuffled", 4U, v776, v195, 1U, 31U, v851, 21U, 22U, 0, 1U, 0x0000000000000016ULL, 3U, 0x3fb999999999999aULL, v759, v760, 3U, v866, v868, -1},
+    {"batch-1000-shuffled", 4U, v776, v195, 1U, 31U, v851, 21U, 1000U, 0, 1U, 0x00000000000003e8ULL, 3U, 0x3fb999999999999aULL, v759, v760, 3U, v869, v868, -1},
+    {"half_sse-8-shuffled", 4U, v776, v195, 1U, 31U, v851, 21U, 8U, 0, 1U, 0x0000000000000001ULL, 4U, 0x3fdb6db6db6db6dbULL, v759, v760, 4U, v870, v871, -1},
+    {"sse-8-shuffled", 4U, v776, v195, 1U, 31U, v851, 21U, 8U, 1, 1U, 0x0000000000000001ULL, 4U, 0x3fdb6db6db6db6dbULL, v759, v760, 4U, v872, v873, -1},
+    {"half_mse-8-shuffled", 4U, v776, v195, 1U, 31U, v851, 21U, 8U, 2, 1U, 0x0000000000000001ULL, 4U, 0x3fdb6db6db6db6dbULL, v759, v760, 4U, v874, v875, -1},
+    {"mse-8-shuffled", 4U, v776, v195, 1U, 31U, v851, 21U, 8U, 3, 1U, 0x0000000000000001ULL, 4U, 0x3fdb6db6db6db6dbULL, v759, v760, 4U, v876, v877, -1},
+    {"shuffle-0", 4U, v776, v195, 1U, 31U, v851, 21U, 5U, 1, 1U, 0x0000000000000000ULL, 3U, 0x3fb999999999999aULL, v759, v760, 3U, v878, v879, -1},
+    {"shuffle-1", 4U, v776, v195, 1U, 31U, v851, 21U, 5U, 1, 1U, 0x0000000000000001ULL, 3U, 0x3fb999999999999aULL, v759, v760, 3U, v880, v881, -1},
+    {"shuffle-4294967295", 4U, v776, v195, 1U, 31U, v851, 21U, 5U, 1, 1U, 0x00000000ffffffffULL, 3U, 0x3fb999999999999aULL, v759, v760, 3U, v882, v883, -1},
+    {"shuffle-4294967296", 4U, v776, v195, 1U, 31U, v851, 21U, 5U, 1, 1U, 0x0000000100000000ULL, 3U, 0x3fb999999999999aULL, v759, v760, 3U, v884, v885, -1},
+    {"shuffle-18446744073709551615", 4U, v776, v195, 1U, 31U, v851, 21U, 5U, 1, 1U, 0xffffffffffffffffULL, 3U, 0x3fb999999999999aULL, v759, v760, 3U, v886, v887, -1},
+    {"shuffle-none", 4U, v776, v195, 1U, 31U, v851, 21U, 0U, 0, 0U, 0x0000000000000000ULL, 20U, 0x3ff0000000000000ULL, v759, v760, 20U, v888, v889, -1},
+    {"shuffle-all", 4U, v776, v195, 1U, 31U, v851, 21U, 0U, 0, 1U, 0x0000000000000003ULL, 20U, 0x3ff0000000000000ULL, v759, v760, 20U, v890, v891, -1},
+    {"one-row", 4U, v776, v195, 1U, 31U, v851, 1U, 0U, 3, 1U, 0x0000000000000001ULL, 3U, 0x3fb999999999999aULL, v892, v266, 3U, v893, v894, -1},
+    {"linear", 2U, v99, v156, 1U, 3U, v895, 40U, 1U, 0, 1U, 0x0000000000000005ULL, 5U, 0x3fe0000000000000ULL, v896, v897, 5U, v898, v899, -1},
+    {"outputs-half_sse-shuffled", 3U, v839, v415, 1U, 27U, v900, 11U, 4U, 0, 1U, 0x0000000000000002ULL, 3U, 0x3fdb6db6db6db6dbULL, v901, v902, 3U, v903, v904, -1},
+    {"outputs-sse-shuffled", 3U, v839, v415, 1U, 27U, v900, 11U, 4U, 1, 1U, 0x0000000000000002ULL, 3U, 0x3fdb6db6db6db6dbULL, v901, v902, 3U, v905, v906, -1},
+    {"outputs-half_mse-shuffled", 3U, v839, v415, 1U, 27U, v900, 11U, 4U, 2, 1U, 0x0000000000000002ULL, 3U, 0x3fdb6db6db6db6dbULL, v901, v902, 3U, v907, v908, -1},
+    {"outputs-mse-shuffled", 3U, v839, v415, 1U, 27U, v900, 11U, 4U, 3, 1U, 0x0000000000000002ULL, 3U, 0x3fdb6db6db6db6dbULL, v901, v902, 3U, v909, v910, -1},
+    {"rows-300", 2U, v86, v167, 1U, 2U, v911, 300U, 7U, 0, 1U, 0x0000000000000009ULL, 2U, 0x3fb999999999999aULL, v912, v913, 2U, v914, v915, -1},
+    {"diverge-later", 3U, v310, v303, 1U, 13U, v916, 21U, 0U, 1, 0U, 0x0000000000000000ULL, 60U, 0x3fb999999999999aULL, v759, v760, 6U, v917, v918, 6},
+    {"diverge-batches", 3U, v310, v303, 1U, 13U, v916, 21U, 4U, 1, 1U, 0x0000000000000002ULL, 60U, 0x3fd5555555555555ULL, v759, v760, 1U, v919, v920, 1},
+    {"diverge-first", 3U, v310, v303, 1U, 13U, v916, 21U, 4U, 0, 0U, 0x0000000000000000ULL, 5U, 0x7e70000000000000ULL, v759, v760, 0U, v808, v916, 0},
+    {"diverge-slow", 2U, v86, v186, 0U, 1U, v921, 1U, 0U, 0, 0U, 0x0000000000000000ULL, 400U, 0x4020000000000000ULL, v922, v574, 104U, v923, v924, 104},
+    {"diverge-error", 2U, v86, v186, 0U, 1U, v925, 1U, 0U, 0, 0U, 0x0000000000000000ULL, 3U, 0x1430000000000000ULL, v266, v262, 0U, v808, v925, 0},
+    {"diverge-error-sum", 2U, v86, v186, 0U, 1U, v926, 3U, 1U, 1, 0U, 0x0000000000000000ULL, 2U, 0x0000000000000001ULL, v276, v586, 0U, v808, v926, 0},
+    {"diverge-parameter", 2U, v86, v186, 0U, 1U, v927, 1U, 0U, 0, 0U, 0x0000000000000000ULL, 3U, 0x6570000000000000ULL, v266, v262, 0U, v808, v927, 0},
+    {"infinite-start", 2U, v86, v186, 0U, 1U, v277, 1U, 0U, 0, 0U, 0x0000000000000000ULL, 3U, 0x3ff0000000000000ULL, v262, v262, 0U, v808, v277, 0},
+    {"nan-start", 2U, v99, v156, 1U, 3U, v928, 3U, 0U, 0, 0U, 0x0000000000000000ULL, 3U, 0x3ff0000000000000ULL, v929, v930, 0U, v808, v928, 0},
+    {"huge-finite", 2U, v86, v156, 1U, 2U, v582, 2U, 0U, 0, 0U, 0x0000000000000000ULL, 4U, 0x7e70000000000000ULL, v578, v577, 4U, v931, v932, -1},
+    {"negative-zero", 2U, v86, v186, 0U, 1U, v268, 1U, 0U, 0, 0U, 0x0000000000000000ULL, 2U, 0x3ff0000000000000ULL, v262, v266, 2U, v577, v268, -1},
+    {"rate-zero", 2U, v86, v186, 0U, 1U, v268, 1U, 0U, 0, 0U, 0x0000000000000000ULL, 1U, 0x0000000000000000ULL, v266, v266, 1U, v266, v262, -1},
+    {"gradient-zero", 2U, v86, v186, 0U, 1U, v268, 2U, 0U, 2, 0U, 0x0000000000000000ULL, 1U, 0x3ff0000000000000ULL, v933, v934, 1U, v266, v262, -1},
+    {"subnormal-step", 2U, v86, v186, 0U, 1U, v935, 1U, 0U, 3, 0U, 0x0000000000000000ULL, 4U, 0x3fd5555555555555ULL, v266, v262, 4U, v936, v937, -1}};
+static const size_t n_train_cases = 78U;
 
-static const struct model_bytes_case model_bytes_cases[10] = {
+static const struct model_bytes_case model_bytes_cases[13] = {
 
-    {"1-1", 2U, v80, v180, 0U, 1U, v838, 44U, v839, "5f01af72499827453deec342fa96351c04e06b42b83749a10f282ffb85993576"},
-    {"2-4-4-1", 4U, v124, v156, 0U, 28U, v840, 276U, v841, "692af0690f6dbc3f0c1694eabc8594cce9b925be5196f708310a8438875bd405"},
-    {"3-2-2-2-2", 5U, v842, v843, 0U, 18U, v844, 204U, v845, "647204af368dd02e00104aa4f899d7dedcd524d49704090c3cd86ccff34350fc"},
-    {"70-1", 2U, v846, v161, 0U, 70U, v847, 596U, v848, "a0f0277dafb3b5b01f2242928f8cf97f5ef700476fa7256530288552b4d8e2ba"},
-    {"1-1-bias", 2U, v80, v180, 1U, 2U, v849, 52U, v850, "beada10fb916081f680a15d28c9abf449a49a2aa54acd0f534576611dbbee673"},
-    {"2-4-4-1-bias", 4U, v124, v156, 1U, 37U, v851, 348U, v852, "6035d31713ec2601951c85ac0f1cb8ed6b4b0335c636c65a93501d4145d1ee4d"},
-    {"3-2-2-2-2-bias", 5U, v842, v843, 1U, 26U, v853, 268U, v854, "b03988a7cb2ce9e43108a20ee57e066fdfd1a20bc40cd2ab9cb16a8b18f70a60"},
-    {"70-1-bias", 2U, v846, v161, 1U, 71U, v855, 604U, v856, "f361ec979b8e37a90751eb5057d3135ea7fdde960dfa5482a153c96cbc91cfe2"},
-    {"special", 2U, v857, v171, 0U, 8U, v858, 100U, v859, "062fffa4efe9c80ff513b3cca9661b5a07c651687e869eefc92522f5b3175f9c"},
-    {"nan", 2U, v860, v161, 1U, 6U, v861, 84U, v862, "3f0ed83187eb1ebb34a5ad7d45b1d69d97968334faeea62e3e7ab8117ebb8b39"}};
-static const size_t n_model_bytes_cases = 10U;
+    {"1-1", 2U, v86, v186, 0U, 1U, v938, 44U, v939, "5f01af72499827453deec342fa96351c04e06b42b83749a10f282ffb85993576"},
+    {"2-4-4-1", 4U, v130, v162, 0U, 28U, v940, 276U, v941, "692af0690f6dbc3f0c1694eabc8594cce9b925be5196f708310a8438875bd405"},
+    {"3-2-2-2-2", 5U, v942, v943, 0U, 18U, v944, 204U, v945, "647204af368dd02e00104aa4f899d7dedcd524d49704090c3cd86ccff34350fc"},
+    {"70-1", 2U, v946, v167, 0U, 70U, v947, 596U, v948, "a0f0277dafb3b5b01f2242928f8cf97f5ef700476fa7256530288552b4d8e2ba"},
+    {"1-1-bias", 2U, v86, v186, 1U, 2U, v949, 52U, v950, "beada10fb916081f680a15d28c9abf449a49a2aa54acd0f534576611dbbee673"},
+    {"2-4-4-1-bias", 4U, v130, v162, 1U, 37U, v951, 348U, v952, "6035d31713ec2601951c85ac0f1cb8ed6b4b0335c636c65a93501d4145d1ee4d"},
+    {"3-2-2-2-2-bias", 5U, v942, v943, 1U, 26U, v953, 268U, v954, "b03988a7cb2ce9e43108a20ee57e066fdfd1a20bc40cd2ab9cb16a8b18f70a60"},
+    {"70-1-bias", 2U, v946, v167, 1U, 71U, v955, 604U, v956, "f361ec979b8e37a90751eb5057d3135ea7fdde960dfa5482a153c96cbc91cfe2"},
+    {"special", 2U, v957, v177, 0U, 8U, v958, 100U, v959, "062fffa4efe9c80ff513b3cca9661b5a07c651687e869eefc92522f5b3175f9c"},
+    {"nan", 2U, v960, v167, 1U, 6U, v961, 84U, v962, "3f0ed83187eb1ebb34a5ad7d45b1d69d97968334faeea62e3e7ab8117ebb8b39"},
+    {"1-3", 2U, v205, v156, 0U, 3U, v963, 60U, v964, "65023a4e0d6dd55e0c18202926f8d0a9837d4658975a2b70978e4a9d295be0a4"},
+    {"1-4", 2U, v965, v156, 0U, 4U, v966, 68U, v967, "d8c8fb7c36b8e04fb56931d3fa871b7d3e5a920725ee7ed411e275a9e2b94a42"},
+    {"300-1", 2U, v968, v156, 0U, 300U, v969, 2436U, v970, "fb2a85c71d3cc13f008dd3f94c11d876148a9eed8efe7416b5bd15d4c5e93126"}};
+static const size_t n_model_bytes_cases = 13U;
 
 #endif

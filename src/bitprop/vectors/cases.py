@@ -204,6 +204,11 @@ def activation_cases() -> list[Case]:
                 values(name, f"mistake-{place}", flags, f"{what} gives other bits at each x (§1.2)", xs)
         xs = [x for x in xs_tied(name, tied) if mistakes.activation(name, x, "k") != o.activation(name, x)]
         values(name, "mistake-k", "fused", "a fused k gives other bits at each x: the contraction probe (§1.2)", xs)
+    for name, text in (("sigmoid", "0x1.b2f56e785b8cp+0"), ("tanh", "-0x1.0c5c71e33188p-1")):
+        x = o.hexfloat(text)
+        assert mistakes.activation(name, x, "c1") != o.activation(name, x)
+        note = "P1 + z*P2 alone fused, which shows at one input in millions"
+        values(name, "mistake-c1", "fused", note, [x])
     values("relu", "dense", "libm", "ordinary values", dense[60:120])
     values("identity", "dense", "libm", "ordinary values", dense[60:120])
     return out
@@ -315,6 +320,7 @@ def forward_cases() -> list[Case]:
         start = [ONE, neg(ONE), HALF, HALF, ZERO, ZERO, ONE, TWO, ZERO]
         for value, label in ((INF, "inf"), (neg(INF), "minus-inf"), (NAN, "nan")):
             row(f"{label}-{name}", "overflow nan", "a non-finite input goes through", net, start, [value, ONE])
+    drawn("wider-input", "node-order", "a sum longer than any block", [257, 2], ["identity"], True)
     return out
 
 
@@ -383,6 +389,18 @@ def gradient_cases() -> list[Case]:
         rows = [[power(510)]] * 4 + [[mul(integer(3), power(510))]]
         note = "halved or divided after the sum"
         out.append(batch(f"near-overflow-{loss}", "overflow scale", note, one, [ONE], rows, [[ZERO]] * 5, loss))
+    for count, outputs in ((5, 7), (9, 5), (10, 7)):
+        for loss in ("half_mse", "mse"):
+            note = "one division by rows*outputs, not two"
+            net = Net([1, outputs], ["sigmoid"], False)
+            out.append(batch_drawn(draw, f"scale-{count}-{outputs}-{loss}", "scale", note, net, count, loss))
+    net = Net([17, 19, 9], ["tanh", "sigmoid"], True)
+    note = "layers wider than any vector"
+    out.append(batch_drawn(draw, "wide", "node-order layout", note, net, 2, "sse"))
+    net = Net([2, 3, 40], ["sigmoid", "tanh"], False)
+    out.append(batch_drawn(draw, "outputs-40", "node-order", "long sums over the outputs", net, 2, "sse"))
+    net = Net([2, 3, 2, 3, 2, 3, 2, 1], ["tanh", "sigmoid", "identity"] * 2 + ["tanh"], True)
+    out.append(batch_drawn(draw, "deeper", "layout", "deltas through eight layers", net, 3, "half_mse"))
     return out
 
 
@@ -403,6 +421,8 @@ def lane_cases() -> list[Case]:
         rows = [[v] for v in values[shift:] + values[:shift]] * 2
         note = "1.0 lost beside 2^53 or not: which lanes are added to which"
         out.append(batch(f"tree-{shift}", "row-order", note, one, [ZERO], rows, [[ONE]] * 16))
+    net = Net([1, 2, 1], ["tanh", "sigmoid"], False)
+    out.append(batch_drawn(draw, "rows-257", "row-order", "the same lanes for all rows of a batch", net, 257, "sse"))
     return out
 
 
@@ -457,7 +477,19 @@ def step_cases() -> list[Case]:
         rate = number(1, 3)
         note = "several outputs"
         out.append(training(f"outputs-{name}", "layout", note, wide, draw.parameters(wide), data, 4, rate, "half_mse"))
+    net, start = odd_network(draw)
+    out.append(training("epochs-0", "layout", "no epochs: nothing changes", net, start, XOR, 0, ONE))
+    wide = Net([17, 19, 9], ["tanh", "sigmoid"], True)
+    data = (draw.rows(3, 17), draw.rows(3, 9))
+    note = "layers wider than any vector"
+    out.append(training("wide", "layout node-order", note, wide, draw.parameters(wide), data, 2, TENTH, "sse"))
     return out
+
+
+def three_outputs(draw: Draw) -> tuple[Net, Row, tuple[Rows, Rows]]:
+    """A network with three outputs, its parameters, and 11 rows."""
+    net = Net([2, 4, 3], ["tanh", "sigmoid"], True)
+    return net, draw.parameters(net), (draw.rows(11, 2), draw.rows(11, 3))
 
 
 def batch_cases() -> list[Case]:
@@ -472,6 +504,11 @@ def batch_cases() -> list[Case]:
         note = "scale of each batch by its own number of rows"
         data = (net, start, XOR, 4, number(3, 7), loss, 8)
         out.append(training(f"{loss}-8", "short-batch scale", note, *data))
+    net, start, few = three_outputs(Draw(461))
+    for loss in o.LOSSES:
+        note = "several outputs, and a short last batch"
+        given = (net, start, few, 3, number(3, 7), loss, 4)
+        out.append(training(f"outputs-{loss}", "short-batch scale", note, *given))
     return out
 
 
@@ -499,7 +536,19 @@ def shuffle_cases() -> list[Case]:
     small = Net([2, 1], ["sigmoid"], True)
     uniform = o.initial_parameters([2, 1], True, "uniform", 5)
     data = (small, uniform, o.linear(40, 5), 5, HALF, "half_sse", 1, 5)
-    return [*out, training("linear", "shuffle", "online on the separable set", *data)]
+    out.append(training("linear", "shuffle", "online on the separable set", *data))
+    net, start, few = three_outputs(Draw(481))
+    for loss in o.LOSSES:
+        note = "several outputs, and a short last batch"
+        options = (3, number(3, 7), loss, 4, 2)
+        out.append(training(f"outputs-{loss}-shuffled", "shuffle short-batch scale", note, net, start, few, *options))
+    draw = Draw(491)
+    many = (draw.rows(300, 1), draw.rows(300, 1))
+    net = Net([1, 1], ["tanh"], True)
+    start = draw.parameters(net)
+    note = "indices of nine bits"
+    out.append(training("rows-300", "shuffle rejection", note, net, start, many, 2, TENTH, "half_sse", 7, 9))
+    return out
 
 
 def divergence_cases() -> list[Case]:
@@ -570,6 +619,10 @@ def bytes_cases() -> list[Case]:
     payloads = [NAN, NAN | SIGN, NAN + 0x123, INF + 1, (INF + 1) | SIGN, (1 << 64) - 1]
     note = "any NaN is written as 7ff8000000000000; `parameters` holds other payloads here, on purpose"
     model("nan", "nan", note, Net([5, 1], ["tanh"], True), payloads)
+    for sizes in ([1, 3], [1, 4], [300, 1]):
+        net = Net(sizes, ["sigmoid"], False)
+        note = "sizes of two bytes; the padding of SHA-256 at every length modulo 64 that there is"
+        model("-".join(map(str, sizes)), "layout", note, net, draw.parameters(net))
     return out
 
 

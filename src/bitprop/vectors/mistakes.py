@@ -32,10 +32,13 @@ def fma(a: int, b: int, c: int) -> int:
 
 
 def activation(name: str, x: int, place: str) -> int:
-    """Sigmoid or tanh with the multiply-adds of one place fused, or with c by Horner's rule; for a finite x."""
+    """Sigmoid or tanh with the multiply-adds of one place fused, or with c by Horner's rule; for a finite x.
+
+    The places are k, end, c1 to c5, and c for the latter all together.
+    """
 
     def step(here: str, a: int, b: int, c: int) -> int:
-        return fma(a, b, c) if here == place else o.add(c, o.mul(a, b))
+        return fma(a, b, c) if here.startswith(place) else o.add(c, o.mul(a, b))
 
     limit = o.integer(708 if name == "sigmoid" else 40)
     t = o.clamp(o.neg(x) if name == "sigmoid" else o.mul(o.TWO, x), o.neg(limit), limit)
@@ -43,8 +46,8 @@ def activation(name: str, x: int, place: str) -> int:
     r = o.sub(o.sub(t, o.mul(k, o.LN2_HI)), o.mul(k, o.LN2_LO))
     z = o.mul(r, r)
     w = o.mul(z, z)
-    inner = step("c", w, o.P5, step("c", z, o.P4, o.P3))
-    c = step("c", z, step("c", w, inner, step("c", z, o.P2, o.P1)), o.TWO)
+    inner = step("c3", w, o.P5, step("c2", z, o.P4, o.P3))
+    c = step("c5", z, step("c4", w, inner, step("c1", z, o.P2, o.P1)), o.TWO)
     if place == "horner":
         c = o.P5
         for coefficient in (o.P4, o.P3, o.P2, o.P1, o.TWO):
