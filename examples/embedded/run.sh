@@ -50,7 +50,7 @@ run() {
 size_of() {
     undefined=$(echo "$2" | sed 's/[^,]*/-u,&/g')
     # shellcheck disable=SC2086
-    arm-none-eabi-gcc $cpu -std=c99 -Os -ffp-contract=off -ffreestanding -ffunction-sections -fdata-sections \
+    arm-none-eabi-gcc $cpu -std=c99 -Os -ffp-contract=off -ffunction-sections -fdata-sections \
         -I "$core" -I "$dir" -r -nostdlib -Wl,--gc-sections "-Wl,$undefined" "$3" -o "$dir/part.o"
     arm-none-eabi-size "$dir/part.o" |
         awk -v text="$1" 'NR == 2 { printf "%-48s %6d flash, %5d static RAM\n", text, $1 + $2, $2 + $3 }'
