@@ -304,11 +304,12 @@ static void replay_train(const struct train_case *c, const struct slicing *s) {
             }
         }
     }
+    const uint64_t most = c->epochs == 0 ? 1 : begun * r.epoch_budget; /* no epochs take one call all the same */
     if (s->budget == 1 && !blocks()) {
-        check_word(c->id, "slices of budget 1", 0, begun * r.epoch_budget, slices);
+        check_word(c->id, "slices of budget 1", 0, most, slices);
     } else if (s->budget == 1) {
-        check(c->id, "slices of budget 1", slices <= begun * r.epoch_budget);
-        check(c->id, "eight rows a slice", slices * BP_LANES >= begun * r.epoch_budget);
+        check(c->id, "slices of budget 1", slices <= most);
+        check(c->id, "eight rows a slice", slices * BP_LANES >= most);
     }
     check_word(c->id, "epochs", 0, c->n_sse, r.training.epoch);
     check_doubles(c->id, s->name, c->final, r.parameters, c->n_parameters);
