@@ -1027,8 +1027,9 @@ static uint64_t encoded_size(const uint8_t *data, uint32_t layers) {
 }
 
 uint32_t bp_decode_layers(const uint8_t *data, size_t length) {
-    if (length < HEADER_SIZE + 4 || memcmp(data, SIGNATURE, 8) != 0 || get(data + 8, 4) != BP_CONTRACT ||
-        get(data + 12, 4) > 1 || get(data + length - 4, 4) != crc32(data, length - 4)) {
+    if (length < HEADER_SIZE + 4 || get(data, 4) != get(SIGNATURE, 4) || get(data + 4, 4) != get(SIGNATURE + 4, 4) ||
+        get(data + 8, 4) != BP_CONTRACT || get(data + 12, 4) > 1 ||
+        get(data + length - 4, 4) != crc32(data, length - 4)) {
         return 0;
     }
     const uint32_t layers = (uint32_t)get(data + 16, 4);

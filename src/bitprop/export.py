@@ -103,7 +103,7 @@ def _python(facts: _Facts, name: str) -> str:
 
 _C = """/* SPDX-License-Identifier: MIT */
 /* {title}
-   C99 or C++11, with memcpy and memcmp alone. An example, to be compiled with -ffp-contract=off:
+   C99 or C++11, with memcpy alone. An example, to be compiled with -ffp-contract=off:
 
 #include "{file}"
 #include <stdio.h>

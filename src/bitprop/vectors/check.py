@@ -89,7 +89,7 @@ class Port:
         return line
 
     def close(self) -> None:
-        """Ends the program, and what it has started."""
+        """Ends the program and its process group."""
         self._questions.put(None)
         with contextlib.suppress(OSError):
             if os.name == "nt":
