@@ -116,6 +116,7 @@ WRONG = [
     ("found = {'error': 'not yet'}", "the program says: not yet"),
     ("found = {}", "answer the fields result"),
     ("found = '[' * 100000", "answer one line, a JSON object"),
+    ("found = '{\"result\": ' + '[' * 960 + ']' * 960 + '}'", "a list of another length"),
     ("found = '{\"result\": 1, \"result\": ' + json.dumps(found['result']) + '}'", "answer one line, a JSON object"),
     ("found = {'error': chr(0xD800) + chr(27)}", "the program says: \\ud800\\x1b"),
     ("found['more'] = 1", "answer only the expected fields"),

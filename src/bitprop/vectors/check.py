@@ -218,12 +218,12 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _flatten(value: Any, place: str) -> Iterator[tuple[str, Any]]:
-    """Each plain value with its place; of bytes in hexadecimal, each byte."""
-    if isinstance(value, list):
+def _flatten(value: Any, place: str, depth: int = 3) -> Iterator[tuple[str, Any]]:
+    """Each plain value with its place; of bytes in hexadecimal, each byte. No answer has more than two levels."""
+    if isinstance(value, list) and depth:
         yield f"len({place})", len(value)
         for i, item in enumerate(value):
-            yield from _flatten(item, f"{place}[{i}]")
+            yield from _flatten(item, f"{place}[{i}]", depth - 1)
     elif place == "bytes" and isinstance(value, str):
         yield f"len({place})", (len(value) + 1) // 2
         for i in range(0, len(value), 2):
@@ -274,7 +274,7 @@ def _text(value: Any) -> str:
 
 def _short(value: Any) -> str:
     """A port's own text, made harmless for a terminal."""
-    text = ascii(value.rstrip("\n"))[1:-1] if isinstance(value, str) else json.dumps(value)
+    text = ascii(value.rstrip("\n"))[1:-1] if isinstance(value, str) else _text(value) or "lists in lists"
     return f"{text[:200]}..." if len(text) > 200 else text
 
 
