@@ -16,7 +16,7 @@ from . import model_file
 from .errors import OptionError
 from .network import ACTIVATIONS, Network
 
-# Words that no C or C++ compiler, and no Python, takes as the start of names such as net_predict; the rest may stand.
+# How all names in C begin, as in net_predict; so a keyword may stand here too, but no leading underscore.
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 

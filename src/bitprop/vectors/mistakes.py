@@ -169,13 +169,17 @@ def _value(a: int) -> tuple[int, int]:
     return -mantissa if a >> 63 else mantissa, exponent
 
 
-def _wide(mantissa: int, exponent: int) -> int:
-    """Rounds to 64 bits, ties to even, and from there to binary64."""
-    magnitude = abs(mantissa)
-    drop = max(0, magnitude.bit_length() - 64)
+def _nearest(magnitude: int, bits: int) -> tuple[int, int]:
+    """The magnitude in so many bits, ties to even, and the places that were dropped."""
+    drop = max(0, magnitude.bit_length() - bits)
     kept, half = magnitude >> drop, 1 << drop >> 1
     rest = magnitude - (kept << drop)
-    kept += rest > half or (rest == half and half and kept & 1)
+    return kept + bool(rest > half or (rest == half and half and kept & 1)), drop
+
+
+def _wide(mantissa: int, exponent: int) -> int:
+    """Rounds to 64 bits, and from there to binary64."""
+    kept, drop = _nearest(abs(mantissa), 64)
     found = _Wide(o.rounded(o.SIGN if mantissa < 0 else 0, kept, exponent + drop))
     found.value = -kept if mantissa < 0 else kept, exponent + drop
     return found
@@ -224,10 +228,8 @@ def _twice(sign: int, mantissa: int, exponent: int) -> int:
 
 
 def _float32(sign: int, mantissa: int, exponent: int) -> int:
-    drop = max(0, mantissa.bit_length() - 24)
-    kept, half = mantissa >> drop, 1 << drop >> 1
-    rest = mantissa - (kept << drop)
-    return o.rounded(sign, kept + bool(rest > half or (rest == half and half and kept & 1)), exponent + drop)
+    kept, drop = _nearest(mantissa, 24)
+    return o.rounded(sign, kept, exponent + drop)
 
 
 def _flush(sign: int, mantissa: int, exponent: int) -> int:
