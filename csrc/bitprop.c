@@ -320,6 +320,18 @@ size_t bp_first_nonfinite(const double *values, size_t count) {
     return i;
 }
 
+static APART void divide_all(double *values, size_t count, double divisor) {
+    for (size_t i = 0; i < count; i++) {
+        values[i] = values[i] / divisor;
+    }
+}
+
+void bp_divide(double *values, size_t count, double divisor) {
+    const fp_word callers = fp_enter();
+    divide_all(values, count, divisor);
+    fp_leave(callers);
+}
+
 /* --- §3 shape --- */
 
 static size_t node_count(const bp_shape *shape) {

@@ -8,9 +8,11 @@
  *
  * Arguments come in the order outputs, in-out, const inputs, scalars. The caller owns all memory and asks for its size
  * first (bp_parameter_count, bp_predict_size, bp_train_size: in doubles, 0 = invalid shape). Arrays that are written
- * must not overlap any other argument. A failure is a negative bp_status and leaves the outputs as they were. Row-major
- * everywhere: `inputs` is (rows, sizes[0]), `targets` is (rows, sizes[layers - 1]). Functions that calculate set the
- * default floating-point environment (round to nearest, no flush to zero) on entry and restore the caller's on exit.
+ * must not overlap any other argument: training whose inputs or targets lie in its parameters ends at other bits by
+ * kernel, and predictions written over parameters destroy the network. A failure is a negative bp_status and leaves the
+ * outputs as they were. Row-major everywhere: `inputs` is (rows, sizes[0]), `targets` is (rows, sizes[layers - 1]).
+ * Functions that calculate set the default floating-point environment (round to nearest, no flush to zero) on entry and
+ * restore the caller's on exit.
  */
 #ifndef BITPROP_H
 #define BITPROP_H
@@ -27,7 +29,7 @@ extern "C" {
 
 /* --- declarations for cffi: begin --- */
 
-#define BP_ABI 2      /* changes with any change of the structs or functions below */
+#define BP_ABI 3      /* changes with any change of the structs or functions below */
 #define BP_CONTRACT 1 /* version of docs/contract.md */
 #define BP_LANES 8    /* §6 */
 
@@ -100,6 +102,9 @@ bp_status bp_slope(double *values, size_t count, uint32_t activation);
 
 /* The index of the first NaN or infinity among `count` values; `count` where all are finite. */
 size_t bp_first_nonfinite(const double *values, size_t count);
+
+/* Divides each of `count` values by `divisor`: the log's squared errors into their means (§8). */
+void bp_divide(double *values, size_t count, double divisor);
 
 /* The number of parameters (§3); 0 = invalid shape. */
 size_t bp_parameter_count(const bp_shape *shape);

@@ -257,7 +257,7 @@ def test_bad_use(tmp_path: Path) -> None:
         (["none.json", "--to", "c"], "none.json"),
         (["net.json", "--to", "c", "--name", "1x"], "name is '1x'"),
         (["net.json", "--to", "c", "--out", "no/such/x.h"], "there is no folder no/such"),
-        (["net.json", "--to", "c", "--out", "./net.json"], "the model itself"),
+        (["net.json", "--to", "c", "--out", "./net.json"], "the same file as the model"),
         (["net.json", "--to", "python", "--name", "x"], "expected it with --to c"),
     ):
         found = run(*arguments, folder=tmp_path)

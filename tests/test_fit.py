@@ -204,24 +204,6 @@ def test_interrupt_on_the_way_into_the_clean_up(monkeypatch: pytest.MonkeyPatch)
     assert net.history.epochs == [0]
 
 
-def test_interrupt_right_after_the_network_is_taken() -> None:
-    """The network is free again, whatever comes between taking it and training it."""
-
-    class Taken(dict[str, object]):
-        def setdefault(self, key: str, value: object = None) -> object:
-            super().setdefault(key, value)
-            raise KeyboardInterrupt
-
-    net = Network(2, 3, 1)
-    x, y = datasets.xor()
-    net._trained = Taken()
-    with pytest.raises(KeyboardInterrupt):
-        net.fit(x, y, epochs=1)
-    assert not net._trained
-    net._trained = {}
-    net.fit(x, y, epochs=1)
-
-
 def test_two_interrupts(monkeypatch: pytest.MonkeyPatch) -> None:
     """A second Ctrl-C while the first is answered leaves the last good epoch all the same."""
     calls = []

@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import json
 import os
 import random
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
+import threading
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -91,7 +94,7 @@ def test_every_changed_byte_is_refused(net: Network, tmp_path: Path) -> None:
         ({"sizes": [2, 4, 1]}, "does not describe"),
         ({"sizes": "2-3-1"}, "does not describe"),
         ({"activations": ["tanh", "softmax"]}, "softmax"),
-        ({"parameters": ["00"]}, "16 hexadecimal digits"),
+        ({"parameters": ["00"] * 13}, "16 hexadecimal digits"),
         ({"parameters": []}, "does not describe"),
         ({"parameters": ["7ff8000000000000"] * 13}, "nan"),
         ({"self_test": {"input": ["3fe0000000000000"] * 2, "output": ["3fe0000000000000"]}}, "self-test"),
@@ -186,27 +189,78 @@ def test_wrong_backend_is_no_wrong_file(net: Network, tmp_path: Path, monkeypatc
         Network.load(tmp_path / "net.json")
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX permissions")
-def test_permissions_and_links(net: Network, tmp_path: Path) -> None:
-    """Saving again keeps the file's permissions; a link in the temporary file's place is never written through."""
-    path, victim = tmp_path / "net.json", tmp_path / "victim"
-    net.save(path)
-    path.chmod(0o600)
-    victim.write_text("mine", encoding="utf-8")
-    (tmp_path / "net.json.bitprop-tmp").symlink_to(victim)
-    net.save(path)
-    assert path.stat().st_mode & 0o777 == 0o600
-    assert victim.read_text(encoding="utf-8") == "mine"
-    assert not path.is_symlink()
-    assert Network.load(path) == net
+BOMBS: dict[str, tuple[dict[str, object], str]] = {
+    "sizes": (
+        {"sizes": [8000, 8000], "activations": ["tanh"]},
+        "13 parameters, expected 64008000 for the sizes 8000-8000",
+    ),
+    "a size beyond 2^32": ({"sizes": [2, 10**30]}, "has size 1000000"),
+    "many layers": ({"sizes": [1] * 100_000, "activations": ["tanh"] * 99_999}, "13 parameters, expected 199998"),
+    "long digits": ({"parameters": ["0" * 10**6] * 13}, "is not 16 hexadecimal digits"),
+    "a long activation": ({"activations": ["tanh", "x" * 10**6]}, "expected one of"),
+    "a long contract": ({"contract": "9" * 10**6}, "keeps contract 1"),
+    "a long self-test": ({"self_test": "9" * 10**6}, "self-test"),
+    "wrong sizes": ({"sizes": ["9" * 10**6, 3, 1]}, "does not describe"),
+}
 
 
-def test_threads_save_one_file(net: Network, tmp_path: Path) -> None:
-    """Threads that save to one path do so one after another."""
-    with ThreadPoolExecutor(4) as executor:
-        list(executor.map(lambda _: net.save(tmp_path / "net.json"), range(60)))
-    assert Network.load(tmp_path / "net.json") == net
-    assert len(list(tmp_path.iterdir())) == 1
+@pytest.mark.parametrize("name", BOMBS)
+def test_bombs(net: Network, tmp_path: Path, name: str) -> None:
+    """A small file costs little, and its error is short, whatever it claims: no memory is taken for its sizes."""
+    path = tmp_path / "net.json"
+    net.save(path)
+    changes, message = BOMBS[name]
+    fields = model_file.loads(path.read_bytes(), "net.json")
+    path.write_text(model_file.dumps({**fields, **changes}), encoding="utf-8")
+    tracemalloc.start()
+    try:
+        with pytest.raises(ModelFileError, match=message) as caught:
+            Network.load(path)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert len(str(caught.value)) < 1000
+    assert peak < 100_000 + 40 * path.stat().st_size
+
+
+@pytest.mark.parametrize("depth", [2, 500, 900, 990, 992, 995, 1000, 5000])
+def test_nested_content(depth: int, tmp_path: Path) -> None:
+    """However deep a file is nested, it is refused as a file."""
+    head = '{\n "format": "bitprop-model",\n "format_version": 1,\n "more": ' + "[" * depth + "]" * depth
+    digest = hashlib.sha256(head.encode()).hexdigest()
+    (tmp_path / "net.json").write_text(f'{head},\n "sha256": "{digest}"\n}}\n', encoding="utf-8")
+    with pytest.raises(ModelFileError, match=r"net\.json"):
+        Network.load(tmp_path / "net.json")
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="needs /dev/zero")
+def test_endless_files(net: Network, tmp_path: Path) -> None:
+    """A device that never ends is refused by its beginning, a pipe at a limit."""
+    with pytest.raises(ModelFileError, match="/dev/zero is not a bitprop model file"):
+        Network.load("/dev/zero")
+    net.save(tmp_path / "net.json")
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    whole = (tmp_path / "net.json").read_bytes()
+    for content, error in ((whole, ""), (whole[:60] + b" " * 2**27, "more than 67108864 bytes")):
+        writer = subprocess.Popen(["sh", "-c", f"cat > {pipe} 2>/dev/null"], stdin=subprocess.PIPE)
+        sender = threading.Thread(target=_send, args=(writer, content))
+        sender.start()
+        if error:
+            with pytest.raises(ModelFileError, match=error):
+                Network.load(pipe)
+        else:
+            assert Network.load(pipe) == net
+        sender.join()
+        writer.wait()
+
+
+def _send(writer: subprocess.Popen[bytes], content: bytes) -> None:
+    assert writer.stdin is not None
+    with contextlib.suppress(BrokenPipeError):
+        writer.stdin.write(content)
+    with contextlib.suppress(BrokenPipeError):
+        writer.stdin.close()
 
 
 def test_bytes_refused(net: Network) -> None:

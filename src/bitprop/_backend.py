@@ -15,9 +15,10 @@ from array import array
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from . import _pure
+from . import _mode, _pure
+from ._check import quoted
 from ._group import Group, split
-from .errors import BackendError, BitpropError, OptionError
+from .errors import BackendError, BitpropError, FloatingPointModeError, OptionError
 
 BACKENDS = ("cffi", "ctypes", "python")  # fastest first
 KERNELS = ("auto", "portable", "sse2", "neon", "avx2", "avx512")  # in the order of their numbers in bitprop.h
@@ -39,6 +40,7 @@ class Core(Protocol):
     activate: Callable[..., int]
     slope: Callable[..., int]
     first_nonfinite: Callable[..., int]
+    divide: Callable[..., None]
     parameter_count: Callable[..., int]
     predict_size: Callable[..., int]
     train_size: Callable[..., int]
@@ -62,7 +64,7 @@ class Core(Protocol):
     self_test: Callable[..., int]
 
     def describe_compiler(self) -> str: ...
-    def usable(self, view: memoryview[Any]) -> bool: ...
+    def address(self, view: memoryview[Any]) -> int | None: ...
     def shape(self, sizes: Sequence[int], activations: Sequence[int], bias: bool) -> Any: ...
     def doubles(self, buffer: Any) -> Any: ...
     def readable(self, values: Any) -> Any: ...
@@ -75,6 +77,9 @@ class Core(Protocol):
 
 
 FUNCTIONS = tuple(name for name in Core.__annotations__ if name not in ("name", "kernel"))
+ROUNDING = frozenset(  # those of them whose arithmetic rounds
+    ("activate", "slope", "divide", "init", "forward", "predict", "loss", "gradient", "train", "train_many")
+)
 
 
 class PythonCore:
@@ -85,15 +90,20 @@ class PythonCore:
 
     def __init__(self) -> None:
         for function in FUNCTIONS:
-            setattr(self, function, getattr(_pure, function))
+            twin = getattr(_pure, function)
+            setattr(self, function, _mode.guarded(twin) if function in ROUNDING else twin)
 
     def describe_compiler(self) -> str:
         """No compiler built it."""
         return _pure.compiler()
 
-    def usable(self, view: memoryview[Any]) -> bool:
-        """Whether the core can read this memory of doubles where it stands."""
-        return True
+    def address(self, view: memoryview[Any]) -> int | None:
+        """Where this memory begins; None where that cannot be told: it is read-only, or this Python lacks ctypes."""
+        try:
+            import ctypes
+        except ImportError:
+            return None
+        return None if view.readonly else ctypes.addressof(ctypes.c_uint8.from_buffer(view))
 
     def shape(self, sizes: Sequence[int], activations: Sequence[int], bias: bool) -> _pure.Shape:
         """The twin of bp_shape."""
@@ -150,7 +160,9 @@ def _make(name: str, kernel: int) -> Core:
 
 @functools.cache
 def _load(name: str, kernel: str) -> Core | str:
-    """The backend, or why it cannot be used."""
+    """The backend, or why it cannot be used. FloatingPointModeError, which is not remembered."""
+    if name == "python":
+        _mode.require_standard("the pure-Python backend")
     try:
         core = _make(name, KERNELS.index(kernel))
     except ImportError as error:
@@ -172,7 +184,7 @@ def _kernels(core: Core) -> list[str]:
 def _wanted_kernel() -> str:
     kernel = os.environ.get("BITPROP_KERNEL") or "auto"
     if kernel not in KERNELS:
-        raise OptionError(f"BITPROP_KERNEL is {kernel!r}, expected one of {', '.join(KERNELS)}")
+        raise OptionError(f"BITPROP_KERNEL is {quoted(kernel)}, expected one of {', '.join(KERNELS)}")
     return kernel
 
 
@@ -185,9 +197,9 @@ def choose(name: str | None = None) -> Core:
     source = "backend" if name is not None else "BITPROP_BACKEND"
     name = name if name is not None else os.environ.get("BITPROP_BACKEND") or "auto"
     if not isinstance(name, str):
-        raise TypeError(f"backend is {name!r}, expected a string: auto, {', '.join(BACKENDS)}")
+        raise TypeError(f"backend is {quoted(name)}, expected a string: auto, {', '.join(BACKENDS)}")
     if name not in ("auto", *BACKENDS):
-        raise OptionError(f"{source} is {name!r}, expected auto, {', '.join(BACKENDS)}")
+        raise OptionError(f"{source} is {quoted(name)}, expected auto, {', '.join(BACKENDS)}")
     kernel = _wanted_kernel()
     refused = []
     for candidate in BACKENDS if name == "auto" else (name,):
@@ -200,16 +212,31 @@ def choose(name: str | None = None) -> Core:
     raise BackendError(f"{source} {name!r} cannot be used: {'; '.join(refused)}")
 
 
+def _loaded(name: str) -> Core | str:
+    try:
+        return _load(name, _wanted_kernel())
+    except FloatingPointModeError as error:
+        return f"{name}: {error}"
+
+
 def expect_ok(status: int) -> None:
     """Raises where a core refuses what was checked before: a bug of bitprop."""
     if status != _pure.OK:
         raise BitpropError(f"the core answered status {status} to checked arguments; please report this as a bug")
 
 
+def means(core: Core, sums: Sequence[float], terms: float) -> list[float]:
+    """Each of the sums divided by the number of their terms, by the core: the same bits in any floating-point mode."""
+    values = array("d", sums)
+    if values:
+        core.divide(core.doubles(values), len(values), terms)
+    return values.tolist()
+
+
 def info() -> dict[str, Any]:
     """What is in use here, and why no faster backend is. OptionError, BackendError, as for `choose`."""
     core = choose()
-    loaded = {name: _load(name, _wanted_kernel()) for name in BACKENDS}
+    loaded = {name: _loaded(name) for name in BACKENDS}
     faster = BACKENDS[: BACKENDS.index(core.name)]
     reasons = [found if isinstance(found := loaded[name], str) else f"{name}: not asked for" for name in faster]
     usable = [name for name in BACKENDS if not isinstance(loaded[name], str)]

@@ -8,6 +8,7 @@ import operator
 from collections.abc import Sequence
 from typing import Any
 
+from . import _mode
 from .errors import OptionError, ShapeError
 
 SEED_END = 2**64
@@ -15,18 +16,32 @@ COUNT_END = 2**63
 SIZE_END = 2**32
 
 
+def quoted(value: Any, limit: int = 120) -> str:
+    """The value as messages show it: its repr, of which the middle is left out where it is long."""
+    try:
+        text = repr(value)
+    except ValueError:  # an integer of more digits than Python writes
+        text = f"<{type(value).__name__} of {operator.index(value).bit_length()} bits>"
+    return shortened(text, limit)
+
+
+def shortened(text: str, limit: int = 120) -> str:
+    """The text, of which the middle is left out where it is long."""
+    return text if len(text) <= limit else f"{text[: limit * 2 // 3]}...{text[-limit // 4 :]}"
+
+
 def integer(name: str, value: Any, least: int, end: int = COUNT_END) -> int:
     """A whole number of at least `least` and below `end`. TypeError, OptionError."""
     if isinstance(value, bool):
-        raise TypeError(f"{name} is {value!r}, expected a whole number")
+        raise TypeError(f"{name} is {quoted(value)}, expected a whole number")
     try:
         number = operator.index(value)
     except TypeError:
-        raise TypeError(f"{name} is {value!r}, expected a whole number") from None
+        raise TypeError(f"{name} is {quoted(value)}, expected a whole number") from None
     if not least <= number < end:
         expected = f"0 <= {name} < 2^64" if end == SEED_END else f"at least {least}"
         expected += f" and below 2^{end.bit_length() - 1}" if number >= end != SEED_END else ""
-        raise OptionError(f"{name} is {number}, expected {expected}")
+        raise OptionError(f"{name} is {quoted(number)}, expected {expected}")
     return number
 
 
@@ -38,11 +53,13 @@ def seed(name: str, value: Any) -> int:
 def real(name: str, value: Any) -> float:
     """A number; infinite where it is beyond float64. TypeError."""
     if isinstance(value, (bool, str, bytes, bytearray)):
-        raise TypeError(f"{name} is {value!r}, expected a number")
+        raise TypeError(f"{name} is {quoted(value)}, expected a number")
+    if type(value) not in (int, float):
+        _mode.require_standard(f"converting {name}")
     try:
         return float(value)
     except (TypeError, ValueError):
-        raise TypeError(f"{name} is {value!r}, expected a number") from None
+        raise TypeError(f"{name} is {quoted(value)}, expected a number") from None
     except OverflowError:
         return math.inf
 
@@ -51,7 +68,7 @@ def learning_rate(value: Any) -> float:
     """A finite number of at least 0. TypeError, OptionError."""
     rate = real("learning_rate", value)
     if not 0.0 <= rate < math.inf:
-        raise OptionError(f"learning_rate is {value!r}, expected a finite number of at least 0")
+        raise OptionError(f"learning_rate is {quoted(value)}, expected a finite number of at least 0")
     return rate
 
 
@@ -59,7 +76,7 @@ def fraction(name: str, value: Any) -> float:
     """A number from 0 to 1. TypeError, OptionError."""
     number = real(name, value)
     if not 0.0 <= number <= 1.0:
-        raise OptionError(f"{name} is {value!r}, expected a number from 0 to 1")
+        raise OptionError(f"{name} is {quoted(value)}, expected a number from 0 to 1")
     return number
 
 
@@ -71,33 +88,40 @@ def is_true(value: Any) -> bool:
 def boolean(name: str, value: Any) -> bool:
     """True or False (or 1 or 0, as files and NumPy have them). TypeError."""
     if type(value).__name__ not in ("bool", "bool_") and not (type(value) is int and value in (0, 1)):
-        raise TypeError(f"{name} is {value!r}, expected True or False")
+        raise TypeError(f"{name} is {quoted(value)}, expected True or False")
     return bool(value)
 
 
 def choice(name: str, value: Any, names: Sequence[str]) -> int:
     """The index of a name among those allowed. TypeError, OptionError."""
     if not isinstance(value, str):
-        raise TypeError(f"{name} is {value!r}, expected a string: {', '.join(names)}")
+        raise TypeError(f"{name} is {quoted(value)}, expected a string: {', '.join(names)}")
     if value not in names:
-        raise OptionError(f"{name} is {value!r}, expected one of {', '.join(names)}")
+        raise OptionError(f"{name} is {quoted(value)}, expected one of {', '.join(names)}")
     return names.index(value)
+
+
+def shape_text(sizes: Sequence[Any]) -> str:
+    """Layer sizes as messages show them: 2-4-4-1."""
+    return shortened("-".join(map(quoted, sizes)))
 
 
 def sizes(values: Sequence[Any]) -> list[int]:
     """Layer sizes, the input's first (contract §3). TypeError, ShapeError."""
     if len(values) == 1 and isinstance(values[0], (list, tuple)):
-        raise TypeError(f"Network({values[0]!r}) gives one argument, expected one for each layer: Network(2, 4, 4, 1)")
+        raise TypeError(
+            f"Network({quoted(values[0])}) gives one argument, expected one for each layer: Network(2, 4, 4, 1)"
+        )
     found = []
     for layer, value in enumerate(values):
         try:
             found.append(integer(f"size of layer {layer}", value, 1, SIZE_END))
         except OptionError:
             raise ShapeError(
-                f"layer {layer} of {'-'.join(map(str, values))} has size {value}, expected 1 or more (below 2^32)"
+                f"layer {layer} of {shape_text(values)} has size {quoted(value)}, expected 1 or more (below 2^32)"
             ) from None
     if len(found) < 2:
-        given = "-".join(map(str, found)) or "none"
+        given = shape_text(found) or "none"
         raise ShapeError(f"{len(found)} layer sizes given ({given}), expected at least 2: inputs and outputs")
     return found
 
@@ -109,7 +133,9 @@ def activations(value: Any, names: Sequence[str], layers: int) -> list[int]:
     try:
         each = list(value)
     except TypeError:
-        raise TypeError(f"activation is {value!r}, expected a string or one for each layer after the input") from None
+        raise TypeError(
+            f"activation is {quoted(value)}, expected a string or one for each layer after the input"
+        ) from None
     if len(each) != layers - 1:
         raise OptionError(f"{len(each)} activations given, expected {layers - 1}: one for each layer after the input")
     return [choice("activation", name, names) for name in each]

@@ -18,7 +18,7 @@ from typing import Any
 
 from ._group import Group, split
 
-ABI = 2  # BP_ABI of the header that this file was written for
+ABI = 3  # BP_ABI of the header that this file was written for
 
 
 class Shape(ctypes.Structure):
@@ -71,6 +71,7 @@ PROTOTYPES: dict[str, tuple[Any, ...]] = {
     "activate": (c_int, _doubles, c_size_t, c_uint32),
     "slope": (c_int, _doubles, c_size_t, c_uint32),
     "first_nonfinite": (c_size_t, _doubles, c_size_t),
+    "divide": (None, _doubles, c_size_t, c_double),
     "parameter_count": (c_size_t, _shape),
     "predict_size": (c_size_t, _shape),
     "train_size": (c_size_t, _shape),
@@ -147,10 +148,9 @@ class CffiCore:
         """The compiler that built the core."""
         return str(self._ffi.string(self.compiler()).decode("ascii"))  # type: ignore[attr-defined]  # bound by name
 
-    def usable(self, view: memoryview[Any]) -> bool:
-        """Whether the core can read this memory of doubles where it stands: it must be aligned."""
-        address = int(self._ffi.cast("uintptr_t", self._ffi.from_buffer(view)))
-        return address % 8 == 0
+    def address(self, view: memoryview[Any]) -> int | None:
+        """Where this memory begins."""
+        return int(self._ffi.cast("uintptr_t", self._ffi.from_buffer(view)))
 
     def shape(self, sizes: Sequence[int], activations: Sequence[int], bias: bool) -> Any:
         """A bp_shape, with its arrays."""
@@ -230,9 +230,9 @@ class CtypesCore:
         """The compiler that built the core."""
         return str(self.compiler().decode("ascii"))  # type: ignore[attr-defined]  # bound by name
 
-    def usable(self, view: memoryview[Any]) -> bool:
-        """Whether the core can read this memory of doubles where it stands: aligned, and ctypes wants it writable."""
-        return not view.readonly and ctypes.addressof(c_uint8.from_buffer(view)) % 8 == 0
+    def address(self, view: memoryview[Any]) -> int | None:
+        """Where this memory begins; None where it is read-only, since ctypes gives no pointer to that."""
+        return None if view.readonly else ctypes.addressof(c_uint8.from_buffer(view))
 
     def shape(self, sizes: Sequence[int], activations: Sequence[int], bias: bool) -> Any:
         """A bp_shape, with its arrays."""

@@ -17,7 +17,7 @@ In 2-4-4-1 without biases the weights are parameters 0 to 7, 8 to 23 and 24 to 2
 import math
 import random
 
-ABI = 2
+ABI = 3
 CONTRACT = 1
 LANES = 8
 SIZE_MAX = (1 << 64) - 1
@@ -223,6 +223,11 @@ def first_nonfinite(values: list[float], count: int) -> int:
     while i < count and is_finite(values[i]):
         i += 1
     return i
+
+
+def divide(values: list[float], count: int, divisor: float) -> None:
+    for i in range(count):
+        values[i] = values[i] / divisor
 
 
 # --- §3 shape ---

@@ -6,6 +6,7 @@ Results go back in the form that the data came in: lists, NumPy arrays, or memor
 
 from __future__ import annotations
 
+import operator
 import struct
 import sys
 from array import array
@@ -14,8 +15,10 @@ from decimal import Decimal
 from numbers import Real
 from typing import Any, NamedTuple
 
+from . import _mode
 from ._backend import Core
-from .errors import DataError, ShapeError
+from ._check import quoted
+from .errors import DataError, OptionError, ShapeError
 
 NOT_ROWS = (str, bytes, bytearray, dict, set, frozenset)  # iterable, but not rows of numbers
 NUMBERS = "bBhHiIlLqQnNefd?"  # single formats of the struct module that are real numbers
@@ -43,12 +46,14 @@ class _Raw(NamedTuple):
     form: str
 
 
-def convert(core: Core, data: Any, width: int, name: str) -> Rows:
+def convert(core: Core, data: Any, width: int, name: str, parameters: memoryview[float]) -> Rows:
     """Rows of `width` numbers. A flat sequence is one row or, where the width is 1, a column.
 
-    ShapeError: another width. DataError: empty, ragged, or not finite numbers. `name` is the data's in messages.
+    Data that lie in the memory of the network's `parameters`, which a training changes, are copied.
+    ShapeError: another width. DataError: empty, ragged, changed meanwhile, or not finite numbers. `name` is the data's
+    in messages. FloatingPointModeError where numbers must be rounded, and Python would round them otherwise.
     """
-    raw = _raw(core, data, name)
+    raw = _raw(core, data, name, parameters)
     flat = len(raw.shape) == 1
     if flat:
         count, columns = (raw.shape[0], 1) if width == 1 else (1, raw.shape[0])
@@ -59,8 +64,12 @@ def convert(core: Core, data: Any, width: int, name: str) -> Rows:
     if columns != width:
         given = f"a flat sequence of {_numbers(columns)}" if flat else f"rows of {_numbers(columns)}"
         raise ShapeError(f"{name} has {given}, expected rows of {_numbers(width)}")
-    pointer = core.readable(raw.values)
     total = count * width
+    if len(raw.values) != total:  # what was converted decides, not what the data claim: nothing is read beyond it
+        raise DataError(
+            f"{name} gave {_numbers(len(raw.values))} for {count} rows of {width}: it changes as it is read"
+        )
+    pointer = core.readable(raw.values)
     bad = core.first_nonfinite(pointer, total)
     if bad < total:
         where = f"row {bad // width}, column {bad % width}"
@@ -68,10 +77,12 @@ def convert(core: Core, data: Any, width: int, name: str) -> Rows:
     return Rows(raw.values, pointer, count, width, raw.form)
 
 
-def convert_pair(core: Core, x: Any, y: Any, inputs: int, outputs: int) -> tuple[Rows, Rows]:
+def convert_pair(
+    core: Core, x: Any, y: Any, inputs: int, outputs: int, parameters: memoryview[float]
+) -> tuple[Rows, Rows]:
     """Inputs and targets of equally many rows."""
-    rows = convert(core, x, inputs, "x")
-    targets = convert(core, y, outputs, "y")
+    rows = convert(core, x, inputs, "x", parameters)
+    targets = convert(core, y, outputs, "y", parameters)
     if targets.rows != rows.rows:
         raise ShapeError(f"y has {targets.rows} rows, expected {rows.rows}, as many as x")
     return rows, targets
@@ -104,8 +115,8 @@ def give_back(values: array[float], form: str, width: int | None) -> Any:
     return [values[at : at + width].tolist() for at in range(0, len(values), width)]
 
 
-def writable(core: Core, out: Any, count: int, width: int) -> Any:
-    """A pointer to the caller's memory for `count` rows of results. TypeError, ShapeError."""
+def writable(core: Core, out: Any, count: int, width: int, parameters: memoryview[float]) -> memoryview[float]:
+    """The caller's memory for `count` rows of results, flat. TypeError, ShapeError; OptionError: the network's own."""
     expected = f"a writable, contiguous float64 buffer of {count} rows of {width}"
     try:
         view = memoryview(out)
@@ -117,50 +128,71 @@ def writable(core: Core, out: Any, count: int, width: int) -> Any:
     if view.shape not in ((count, width), (count * width,)):
         raise ShapeError(f"out has shape {view.shape}, expected {(count, width)}")
     flat: memoryview[float] = view.cast("B").cast("d")
-    if not core.usable(flat):
+    if (core.address(flat) or 0) % 8 != 0:
         raise TypeError(f"out is not aligned to 8 bytes, expected {expected}")
-    return core.doubles(flat)
+    if overlap(core, flat, parameters):
+        raise OptionError("out lies in the network's own parameters, which it would overwrite: expected other memory")
+    return flat
+
+
+def overlap(core: Core, one: memoryview[float] | array[float], other: memoryview[float]) -> bool:
+    """Whether two pieces of memory share a byte, as far as the addresses can be told."""
+    start, others_start = core.address(memoryview(one)), core.address(other)
+    if start is None or others_start is None:
+        return False
+    return start < others_start + other.nbytes and others_start < start + memoryview(one).nbytes
+
+
+def apart(core: Core, rows: Rows, memory: memoryview[float]) -> Rows:
+    """The rows, copied where they lie in this memory, which is about to be written."""
+    if not overlap(core, rows.values, memory):
+        return rows
+    values = to_array(rows.values)
+    return rows._replace(values=values, pointer=core.readable(values))
 
 
 def _numbers(count: int) -> str:
     return "1 number" if count == 1 else f"{count} numbers"
 
 
-def _raw(core: Core, data: Any, name: str) -> _Raw:
+def _raw(core: Core, data: Any, name: str, parameters: memoryview[float]) -> _Raw:
     numpy = sys.modules.get("numpy")
     if isinstance(data, (list, tuple)):
         return _from_sequence(data, name)
     if isinstance(data, NOT_ROWS):
         raise DataError(f"{name} is {type(data).__name__}, expected rows of numbers")
     if numpy is not None and hasattr(data, "__array__"):
-        return _from_numpy(core, numpy, data, name)
+        return _from_numpy(core, numpy, data, name, parameters)
     try:
         view = memoryview(data)
     except TypeError:
         pass
     else:
-        return _from_buffer(core, view, name, "buffer")
+        return _from_buffer(core, view, name, "buffer", parameters)
     try:
         rows = list(data)
     except TypeError:
-        raise DataError(f"{name} is {data!r}, expected rows of numbers") from None
+        raise DataError(f"{name} is {quoted(data)}, expected rows of numbers") from None
     return _from_sequence(rows, name)
 
 
-def _from_numpy(core: Core, numpy: Any, data: Any, name: str) -> _Raw:
+def _from_numpy(core: Core, numpy: Any, data: Any, name: str, parameters: memoryview[float]) -> _Raw:
     found = numpy.asarray(data)
     if found.dtype.kind not in "fiub":
         raise DataError(f"{name} is an array of {found.dtype}, expected real numbers")
     if type(data) is not numpy.ndarray and numpy.ma.is_masked(data):
         raise DataError(f"{name} is an array with masked values, expected numbers throughout")
-    return _from_buffer(core, memoryview(numpy.ascontiguousarray(found, dtype=numpy.float64)), name, "numpy")
+    if found.dtype != numpy.float64:
+        _mode.require_standard(f"converting {name} from {found.dtype}")
+    view = memoryview(numpy.ascontiguousarray(found, dtype=numpy.float64))
+    return _from_buffer(core, view, name, "numpy", parameters)
 
 
 def _format(view: memoryview) -> str:
     return view.format[1:] if view.format[:1] == "@" else view.format
 
 
-def _from_buffer(core: Core, view: memoryview, name: str, form: str) -> _Raw:
+def _from_buffer(core: Core, view: memoryview, name: str, form: str, parameters: memoryview[float]) -> _Raw:
     shape = view.shape or ()
     if view.ndim not in (1, 2):
         raise ShapeError(f"{name} has {view.ndim} dimensions, expected 2: rows and columns")
@@ -168,10 +200,13 @@ def _from_buffer(core: Core, view: memoryview, name: str, form: str) -> _Raw:
         return _Raw(array("d"), shape, form)
     if _format(view) == "d" and view.c_contiguous:
         flat: memoryview[float] = view.cast("B").cast("d")
-        return _Raw(flat if core.usable(flat) else _copy(flat), shape, form)
+        address = core.address(flat)
+        in_place = address is not None and address % 8 == 0 and not overlap(core, flat, parameters)
+        return _Raw(flat if in_place else _copy(flat), shape, form)
     kind = view.format.lstrip("@=<>!")
     if kind not in tuple(NUMBERS):
         raise DataError(f"{name} is a buffer of format {view.format!r}, expected real numbers")
+    _mode.require_standard(f"converting {name} from format {view.format!r}")
     order = view.format[: len(view.format) - 1] or "@"
     count = view.nbytes // view.itemsize
     return _Raw(array("d", struct.unpack(f"{order}{count}{kind}", view.tobytes())), shape, form)
@@ -185,52 +220,70 @@ def _copy(flat: memoryview[float]) -> array[float]:
 
 def _from_sequence(data: Sequence[Any], name: str) -> _Raw:
     values = array("d")
-    if not data or not hasattr(type(data[0]), "__len__"):  # no rows, so a flat sequence
-        _append(values, data, name, None)
-        return _Raw(values, (len(data),), "list")
-    columns = None
-    for number, row in enumerate(data):
-        items = _items(row, f"{name} has {row!r} as row {number}, expected a row of numbers")
-        columns = len(items) if columns is None else columns
-        if len(items) != columns:
-            raise DataError(f"{name} is ragged: row {number} has {_numbers(len(items))}, row 0 has {columns}")
-        _append(values, items, name, number)
-    return _Raw(values, (len(data), columns or 0), "list")
+    rows = list(data)  # so that other threads, and the items as they are converted, change nothing of it
+    exact = True
+    if not rows or not hasattr(type(rows[0]), "__len__"):  # no rows, so a flat sequence
+        exact = _append(values, rows, name, None)
+        shape: tuple[int, ...] = (len(rows),)
+    else:
+        columns = None
+        for number, row in enumerate(rows):
+            items = _items(row, name, number)
+            columns = len(items) if columns is None else columns
+            if len(items) != columns:
+                raise DataError(f"{name} is ragged: row {number} has {_numbers(len(items))}, row 0 has {columns}")
+            if not _append(values, items, name, number):
+                exact = False
+                _require_unchanged(row, items, name)
+        shape = (len(rows), columns or 0)
+    if not exact:
+        _require_unchanged(data, rows, name)
+    return _Raw(values, shape, "list")
 
 
-def _items(row: Any, problem: str) -> list[Any]:
-    """A row's items, as many as there are, whatever its length claims. DataError with the problem."""
-    if isinstance(row, list):
-        return row
-    if isinstance(row, NOT_ROWS):
-        raise DataError(problem)
+def _items(row: Any, name: str, number: int) -> list[Any]:
+    """A row's items, as many as there are, whatever its length claims. DataError."""
     try:
-        return list(row)
+        if not isinstance(row, NOT_ROWS):
+            return list(row)
     except (TypeError, NotImplementedError):  # not iterable; a view of several dimensions
-        raise DataError(problem) from None
-
-
-def _append(values: array[float], row: Sequence[Any], name: str, number: int | None) -> None:
-    """Appends a row; `fromlist` takes numbers only, where float() would also read strings."""
-    items = row if isinstance(row, list) else list(row)
-    try:
-        if all(map(_is_real, set(map(type, items)))):
-            values.fromlist(items)
-            return
-    except (OverflowError, TypeError, ValueError):
         pass
+    raise DataError(f"{name} has {quoted(row)} as row {number}, expected a row of numbers") from None
+
+
+def _append(values: array[float], items: list[Any], name: str, number: int | None) -> bool:
+    """Appends a row; returns whether no code but Python's own converted it. DataError."""
+    kinds = set(map(type, items))
+    exact = all(kind in (int, bool) or issubclass(kind, float) for kind in kinds)
+    if exact:
+        try:
+            values.fromlist(items)
+        except OverflowError:
+            pass
+        else:
+            return True
+    elif all(map(_is_real, kinds)):
+        _mode.require_standard(f"converting {name} from {', '.join(sorted(kind.__name__ for kind in kinds))}")
     for column, item in enumerate(items):
-        problem = f"{name} has {item!r} in"
+        beyond = False
         try:
             if _is_real(type(item)):
-                array("d", [item])
+                values.append(float(item))
                 continue
         except OverflowError:
-            problem = f"{name} has a number beyond float64 in"
+            beyond = True
         except (TypeError, ValueError):
             pass
+        given = "a number beyond float64" if beyond else quoted(item)
         where = f"row {number}, column {column}" if number is not None else f"place {column}"
-        raise DataError(f"{problem} {where}, expected a number")
+        raise DataError(f"{name} has {given} in {where}, expected a number")
+    return exact
+
+
+def _require_unchanged(given: Any, items: list[Any], name: str) -> None:
+    """DataError where a list is not what it was before the conversion of its items, which ran code of theirs."""
+    if isinstance(given, list) and (list.__len__(given) != len(items) or any(map(operator.is_not, given, items))):
+        raise DataError(f"{name} was changed by its own items as they were converted, expected numbers")
 
 
 def _is_real(kind: type) -> bool:

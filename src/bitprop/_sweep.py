@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import itertools
 import math
 import os
@@ -13,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, ThreadPoolExecutor, wait
 from typing import Any, NamedTuple
 
-from . import _backend, _check, _rows, _training
+from . import _backend, _check, _files, _mode, _rows, _training
 from ._progress import Progress
 from .errors import OptionError
 from .history import History
@@ -21,6 +22,7 @@ from .network import LOSSES, Network
 
 TOGETHER = 16  # trainings in a job at most: as many as a kernel runs abreast
 JOBS = 32  # that a sweep on an executor is divided into at least, where there are as many trainings
+TRAININGS_END = 10_000_000  # a sweep has fewer: the results of these alone need gigabytes
 IN_FLIGHT = 256  # jobs that an executor holds at a time
 QUANTILES = (0.01, 0.1, 0.5, 0.9, 0.99)
 NETWORK_OPTIONS = ("activation", "bias", "init", "backend")
@@ -113,7 +115,9 @@ class SweepResult(Sequence[Run]):
         """Final losses in order; one that failed, or whose loss is NaN, counts as infinitely bad."""
         runs = [run for run in self if learning_rate is None or run.learning_rate == learning_rate]
         if not runs:
-            raise OptionError(f"learning_rate is {learning_rate!r}, expected one of {sorted(set(self.learning_rates))}")
+            raise OptionError(
+                f"learning_rate is {_check.quoted(learning_rate)}, expected one of {sorted(set(self.learning_rates))}"
+            )
         found = (run.final_mse if run.error is None else math.inf for run in runs)
         return sorted(math.inf if math.isnan(loss) else loss for loss in found)
 
@@ -127,13 +131,17 @@ class SweepResult(Sequence[Run]):
         return sum(loss < threshold for loss in self._losses(learning_rate))
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
-        """Writes seed, learning_rate, final_mse and error, with a header line; numbers read back to the same bits."""
-        with open(path, "w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(["seed", "learning_rate", "final_mse", "error"])
-            for run in self:
-                error = "" if run.error is None else f"{type(run.error).__name__}: {run.error}"
-                writer.writerow([run.seed, repr(run.learning_rate), repr(run.final_mse), error])
+        """Writes seed, learning_rate, final_mse and error, with a header line, whole or not at all.
+
+        Numbers read back to the same bits.
+        """
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(["seed", "learning_rate", "final_mse", "error"])
+        for run in self:
+            error = "" if run.error is None else f"{type(run.error).__name__}: {run.error}"
+            writer.writerow([run.seed, repr(run.learning_rate), repr(run.final_mse), error])
+        _files.write(path, text.getvalue())
 
     def plot(self, path: str | os.PathLike[str] | None = None) -> Any:
         """Draws, for each learning rate, how many trainings end below each loss (matplotlib, the `lab` extra)."""
@@ -198,6 +206,7 @@ def sweep(
     template = Network(*_sizes(sizes), **network)
     each_seed = [_check.seed("a seed", seed) for seed in _several("seeds", seeds)]
     rates = [_check.learning_rate(rate) for rate in _several("learning_rates", learning_rates)]
+    _check_number("seeds times learning_rates", len(each_seed) * len(rates))
     epochs = _check.integer("epochs", epochs, 0)
     options = _training.Options(
         epochs=epochs,
@@ -209,9 +218,11 @@ def sweep(
     checked = {**network, "activation": template.activations, "bias": template.bias}
     skipped = int(log_every is None and epochs > 1)
     if executor is not None and not isinstance(executor, Executor):
-        raise TypeError(f"executor is {executor!r}, expected a concurrent.futures.Executor (not the class, one of it)")
+        raise TypeError(
+            f"executor is {_check.quoted(executor)}, expected a concurrent.futures.Executor (not the class, one of it)"
+        )
     if on_result is not None and not callable(on_result):
-        raise TypeError(f"on_result is {on_result!r}, expected a function of a Run")
+        raise TypeError(f"on_result is {_check.quoted(on_result)}, expected a function of a Run")
     shared = None if callable(data) else _arrays(template, data)
     terms = shared[2] * template.sizes[-1] if shared is not None else 0
     runs = [
@@ -285,6 +296,13 @@ def _futures(
         with lock:
             bar.update(epochs)
 
+    def end() -> None:
+        stop.set()
+        for future in pending:
+            future.cancel()
+        if own is not None:
+            own.shutdown(wait=True)
+
     own = ThreadPoolExecutor(cores(), "bitprop") if executor is None else None
     most = 2 * cores() if own is not None else IN_FLIGHT
     threads = own or (executor if isinstance(executor, ThreadPoolExecutor) else None)  # whose jobs can be told to stop
@@ -308,11 +326,10 @@ def _futures(
                     bar.update(job.options.epochs * len(job.runs))
                 yield job, future
     finally:  # also where the caller was interrupted
-        stop.set()
-        for future in pending:
-            future.cancel()
-        if own is not None:
-            own.shutdown(wait=True)
+        try:
+            end()
+        finally:  # also where that was interrupted
+            end()
 
 
 def _submit(
@@ -323,7 +340,7 @@ def _submit(
         if threads is not None:
             return threads.submit(_train, job, tick)
         return executor.submit(_train, job)  # type: ignore[union-attr]  # one of the two is given
-    except RuntimeError as error:
+    except Exception as error:
         if first:  # an executor that was shut down, or may not start processes here
             raise
         failed: Future[list[_Outcome]] = Future()
@@ -363,21 +380,28 @@ def _sizes(sizes: Any) -> Sequence[int]:
     try:
         return tuple(sizes)
     except TypeError:
-        raise TypeError(f"sizes is {sizes!r}, expected the layer sizes, such as (2, 4, 4, 1)") from None
+        raise TypeError(f"sizes is {_check.quoted(sizes)}, expected the layer sizes, such as (2, 4, 4, 1)") from None
 
 
 def _several(name: str, values: Any) -> list[Any]:
     if isinstance(values, (str, bytes)):
-        raise TypeError(f"{name} is {values!r}, expected several numbers")
+        raise TypeError(f"{name} is {_check.quoted(values)}, expected several numbers")
     try:
-        found = list(values)
+        found = list(itertools.islice(values, TRAININGS_END))
     except TypeError:
-        raise TypeError(f"{name} is {values!r}, expected several numbers, such as [{values!r}]") from None
-    except OverflowError:
-        raise OptionError(f"{name} is {values!r}, expected as many as memory holds") from None
+        raise TypeError(
+            f"{name} is {_check.quoted(values)}, expected several numbers, such as [{_check.quoted(values)}]"
+        ) from None
     if not found:
         raise OptionError(f"{name} is empty, expected at least one")
+    _check_number(name, len(found))
     return found
+
+
+def _check_number(name: str, trainings: int) -> None:
+    if trainings >= TRAININGS_END:
+        most = f"fewer than {TRAININGS_END}: divide them into several sweeps"
+        raise OptionError(f"{name} are {trainings} or more, expected {most}")
 
 
 def _arrays(network: Network, data: Any) -> tuple[array[float], array[float], int]:
@@ -390,6 +414,7 @@ def _arrays(network: Network, data: Any) -> tuple[array[float], array[float], in
 
 def quantile(ordered: Sequence[float], q: float) -> float:
     """The quantile of ordered values, interpolated between neighbours (Hyndman and Fan 1996, definition 7)."""
+    _mode.require_standard("a quantile")
     place = q * (len(ordered) - 1)
     below = int(place)
     above = min(below + 1, len(ordered) - 1)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from . import _check, _pure
-from ._backend import Core, expect_ok
+from ._backend import Core, expect_ok, means
 from ._rows import Rows
 from .errors import DivergedError
 from .history import History
@@ -97,7 +97,8 @@ def train(
             after_slice(*(now - before for now, before in zip(done(lead), shown)))
             shown = done(lead)
             if callback is not None and lead.epoch == next_logged + 1:
-                if _check.is_true(callback(next_logged, histories[0]._logged[-1] / histories[0]._terms)):
+                [mse] = means(core, histories[0]._logged[-1:], histories[0]._terms)
+                if _check.is_true(callback(next_logged, mse)):
                     histories[0].stopped = "callback"
                     return [None]
             elif lead.epoch < until and new < LOG_SIZE and telling and among_rows(lead):  # the budget is used up

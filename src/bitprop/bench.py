@@ -328,7 +328,7 @@ def chosen_tasks(options: argparse.Namespace) -> list[Task]:
     if options.rounds is not None and options.rounds < 1:
         raise OptionError(f"--rounds is {options.rounds}, expected 1 or more")
     found = [task for task in tasks(options.quick) if not options.only or task.group in options.only]
-    if any(task.cores > len(cores()) for task in found):
+    if any(task.cores > len(cores()) for task in found) and sys.stderr is not None:
         print("bitprop: this process may use one core only: tasks on two are left out", file=sys.stderr)
     return [task for task in found if task.cores <= len(cores())]
 

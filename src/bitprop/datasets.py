@@ -10,7 +10,7 @@ import random
 import sys
 from collections.abc import Iterable
 
-from . import _check, _pure
+from . import _check, _mode, _pure
 from .errors import DataError, OptionError
 
 Rows = list[list[float]]
@@ -27,6 +27,7 @@ def linear(n: int, seed: int = 0) -> tuple[Rows, Rows]:
 
 def xor() -> tuple[Rows, Rows]:
     """21 points: 11 on the diagonal with label 0, 10 on the antidiagonal with label 1. Returns x (21, 2), y (21, 1)."""
+    _mode.require_standard("datasets.xor()")
     x: Rows = []
     y: Rows = []
     for i in range(11):
@@ -52,20 +53,29 @@ def read_csv(path: str, inputs: int | None = None, outputs: int = 1) -> tuple[Ro
         return _read(file, path, inputs, outputs)
 
 
+def file_of(name: str) -> str | None:
+    """The path of a data set that the command line names; None where it is generated, or comes from stdin."""
+    kind, colon, _ = name.partition(":")
+    generated = name == "xor" or (kind == "linear" and (colon or not os.path.exists(name)))
+    return None if generated or name == "-" else name
+
+
 def named(name: str, seed: int = 0, inputs: int | None = None, outputs: int = 1) -> tuple[Rows, Rows]:
     """A data set as the command line names it: `linear:N`, `xor`, or a CSV file. OptionError, DataError, OSError."""
     if name == "xor":
         return xor()
-    kind, colon, count = name.partition(":")
-    if kind == "linear" and (colon or not os.path.exists(name)):
+    if name != "-" and file_of(name) is None:
+        count = name.partition(":")[2]
         if not count.isascii() or not count.isdigit() or len(count) > 8:
-            raise OptionError(f"data set {name!r}: expected linear:N with N of up to eight digits, as in linear:100")
+            raise OptionError(
+                f"data set {_check.quoted(name)}: expected linear:N with N of up to eight digits, as in linear:100"
+            )
         return linear(int(count), seed)
     try:
         return read_csv(name, inputs, outputs)
     except FileNotFoundError:
         raise OptionError(
-            f"data set {name!r} is not there: expected linear:N, xor, or the path of a CSV file"
+            f"data set {_check.quoted(name)} is not there: expected linear:N, xor, or the path of a CSV file"
         ) from None
 
 
@@ -73,6 +83,7 @@ def _read(file: Iterable[str], name: str, inputs: int | None, outputs: int) -> t
     x: Rows = []
     y: Rows = []
     columns = 0
+    _mode.require_standard("reading decimal digits")
     reader = csv.reader(file, strict=True)
     try:
         for fields in reader:
@@ -113,5 +124,5 @@ def _checked(field: str, where: str) -> float:
     number = _number(field)
     if number is None or not math.isfinite(number):
         hint = " (columns are separated by commas)" if any(mark in field for mark in ";\t") else ""
-        raise DataError(f"{where}: {field!r}, expected a finite number{hint}")
+        raise DataError(f"{where}: {_check.quoted(field)}, expected a finite number{hint}")
     return number

@@ -26,6 +26,10 @@ class BackendError(BitpropError, ImportError):
     """A backend or kernel that was asked for and cannot be used here."""
 
 
+class FloatingPointModeError(BitpropError, FloatingPointError):
+    """The calling thread rounds otherwise than to nearest, or flushes subnormal numbers to zero (contract §1)."""
+
+
 class TrainingError(BitpropError, RuntimeError):
     """The network is being trained already."""
 

@@ -12,10 +12,12 @@ import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from . import model_file
+from . import _mode, model_file
+from ._check import quoted
 from .errors import OptionError
 from .network import ACTIVATIONS, Network
 
+_FILE = re.compile(r'[^\0-\x1f\x7f"\\\ud800-\udfff]+')  # what an #include line can hold
 # How all names in C begin, as in net_predict; so a keyword may stand here too, but no leading underscore.
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
@@ -30,6 +32,7 @@ class _Facts(NamedTuple):
     parameters: list[str]  # patterns
     tests: list[tuple[list[str], list[str]]]  # patterns of inputs and outputs
     title: str
+    digest: str  # eight digits of the fingerprint
 
 
 def identifier(text: str) -> str:
@@ -43,12 +46,17 @@ def export(net: Network, to: str, name: str = "network", file: str | None = None
 
     In C, `name` is the prefix of all names, and `file` what the example includes (by default the name with .h).
 
-    OptionError: another language, or a name that is not one in C. DataError: a parameter is not finite.
+    OptionError: another language, a name that is not one in C, or a file that no #include line can hold.
+    DataError: a parameter is not finite.
     """
+    _mode.require_standard("an export")
     if to not in LANGUAGES:
-        raise OptionError(f"to is {to!r}, expected one of {', '.join(LANGUAGES)}")
+        raise OptionError(f"to is {quoted(to)}, expected one of {', '.join(LANGUAGES)}")
     if not _NAME.fullmatch(name):
-        raise OptionError(f"name is {name!r}, expected a letter, then letters, digits and underscores")
+        raise OptionError(f"name is {quoted(name)}, expected a letter, then letters, digits and underscores")
+    if file is not None and (not _FILE.fullmatch(file) or "*/" in file):
+        given = f"file is {quoted(file)}, expected a name that #include can hold, without"
+        raise OptionError(f"{given} */, quotes, backslashes and characters that are not text")
     rows = _test_rows(net.sizes[0])
     outputs = net.predict(rows)
     layers = "-".join(map(str, net.sizes))
@@ -62,6 +70,7 @@ def export(net: Network, to: str, name: str = "network", file: str | None = None
         [(model_file.to_hex(row), model_file.to_hex(found)) for row, found in zip(rows, outputs)],
         f"The network {layers} ({', '.join(dict.fromkeys(net.activations))}, {biases}), fingerprint\n"
         f"{net.fingerprint()}",
+        net.fingerprint()[:8],
     )
     source, write, begin, end = LANGUAGES[to]
     template = (importlib.resources.files("bitprop") / "templates" / source).read_text(encoding="utf-8")
@@ -79,7 +88,12 @@ def _test_rows(inputs: int) -> list[list[float]]:
 def _renamed(text: str, name: str, to: str) -> str:
     if to != "c":
         return text
-    return re.sub("network_|NETWORK_", lambda found: f"{name if found[0].islower() else name.upper()}_", text)
+    return re.sub("network_|NETWORK_", lambda found: f"{name if found[0].islower() else _macro(name)}_", text)
+
+
+def _macro(name: str) -> str:
+    """How the macros of a name begin: not alike for net and Net."""
+    return name.upper() if name.islower() else name
 
 
 def _lines(words: Sequence[str], indent: str, width: int = 5) -> str:
@@ -116,8 +130,11 @@ int main(void) {{
     return {name}_self_test() ? 0 : 1;
 }}
 */
-#ifndef {NAME}_H
-#define {NAME}_H
+#ifndef {NAME}_H_{digest}
+#define {NAME}_H_{digest}
+#ifdef {NAME}_LAYERS
+#error "two exported networks have macros that begin with {NAME}_: export one with another --name"
+#endif
 
 #include <float.h>
 #include <stdint.h>
@@ -152,7 +169,8 @@ def _c(facts: _Facts, name: str) -> str:
         title=facts.title.replace("\n", "\n   "),
         file=facts.file,
         name=name,
-        NAME=name.upper(),
+        digest=facts.digest,
+        NAME=_macro(name),
         inputs=", ".join(["0.5"] * facts.sizes[0]),
         layers=len(facts.sizes),
         n_in=facts.sizes[0],

@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
 from array import array
 from collections.abc import Iterable
 from typing import Any
 
-from . import _check
+from . import _backend, _check, _files, _mode
 
 
 class History:
@@ -53,12 +54,13 @@ class History:
 
     @property
     def mse(self) -> list[float]:
-        """The mean squared errors: sse/(rows*outputs) (contract §7)."""
-        return [sse / self._terms for sse in self._sse]
+        """The mean squared errors: sse/(rows*outputs) (contract §8)."""
+        return _backend.means(_backend.choose(), self._sse, self._terms)
 
     def table(self, every: int) -> str:
         """The report's lines, `epoch : 5000 Loss : 0.0000117492469418`, for the logged epochs that `every` divides."""
         _check.integer("every", every, 1)
+        _mode.require_standard("writing decimal digits")
         pairs = zip(self.epochs, self.mse)
         return "\n".join(f"epoch : {epoch} Loss : {mse:.16f}" for epoch, mse in pairs if epoch % every == 0)
 
@@ -68,11 +70,12 @@ class History:
         return self.table(every)
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
-        """Writes epoch, mse and sse, with a header line; numbers read back to the same bits."""
-        with open(path, "w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(["epoch", "mse", "sse"])
-            writer.writerows(zip(self.epochs, map(repr, self.mse), map(repr, self._sse)))
+        """Writes epoch, mse and sse, with a header line, whole or not at all; numbers read back to the same bits."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(["epoch", "mse", "sse"])
+        writer.writerows(zip(self.epochs, map(repr, self.mse), map(repr, self._sse)))
+        _files.write(path, text.getvalue())
 
     def plot(self, path: str | os.PathLike[str] | None = None) -> Any:
         """Draws the loss by epoch with matplotlib (the `lab` extra) and returns the figure; saves it where told."""

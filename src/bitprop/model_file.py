@@ -12,17 +12,17 @@ import os
 import re
 import stat
 import struct
-import threading
 from array import array
 from collections.abc import Iterable
 from typing import Any
 
+from ._check import quoted
 from .errors import ModelFileError
-
-_writing = threading.Lock()  # one file at a time, since the temporary name is fixed
 
 FORMAT = "bitprop-model"
 FORMAT_VERSION = 1
+BEGINNING = f'{{\n "format": "{FORMAT}",'.encode()  # of every file
+STREAM_LIMIT = 2**26  # bytes that are read of what is no file, such as a pipe
 
 
 def to_hex(values: Iterable[float]) -> list[str]:
@@ -37,7 +37,7 @@ def from_hex(digits: Iterable[str]) -> array[float]:
 
 def _number(text: str) -> float:
     if not re.fullmatch("[0-9a-f]{16}", text):
-        raise ValueError(f"{text!r} is not 16 hexadecimal digits")
+        raise ValueError(f"{quoted(text)} is not 16 hexadecimal digits")
     value: float = struct.unpack(">d", bytes.fromhex(text))[0]
     return value
 
@@ -46,6 +46,21 @@ def dumps(fields: dict[str, Any]) -> str:
     """The file's text: the fields, then the SHA-256 of all before it."""
     head = json.dumps({"format": FORMAT, "format_version": FORMAT_VERSION, **fields}, indent=1)[: -len("\n}")]
     return f'{head},\n "sha256": "{hashlib.sha256(head.encode("utf-8")).hexdigest()}"\n}}\n'
+
+
+def read(path: str | os.PathLike[str]) -> bytes:
+    """The file's bytes. ModelFileError: it does not begin as a model file does, or is endless. OSError."""
+    with open(path, "rb") as file:
+        data = file.read(len(BEGINNING))
+        if data == BEGINNING:
+            status = os.fstat(file.fileno())
+            limit = status.st_size if stat.S_ISREG(status.st_mode) else STREAM_LIMIT
+            data += file.read(max(0, limit - len(data)) + 1)
+            if len(data) > limit:
+                raise ModelFileError(
+                    f"{os.fsdecode(path)} has more than {limit} bytes: it is too long, or being written"
+                )
+    return data
 
 
 def loads(data: bytes, name: str) -> dict[str, Any]:
@@ -58,34 +73,12 @@ def loads(data: bytes, name: str) -> dict[str, Any]:
         raise ModelFileError(f'{name} is not a bitprop model file: expected "format": "{FORMAT}"')
     version = fields.pop("format_version", None)
     if version != FORMAT_VERSION:
-        raise ModelFileError(f"{name} has format version {version!r}, this bitprop reads {FORMAT_VERSION}")
+        raise ModelFileError(f"{name} has format version {quoted(version)}, this bitprop reads {FORMAT_VERSION}")
     fields.pop("sha256", None)
-    if dumps(fields).encode("utf-8") != data:
+    try:
+        written = dumps(fields).encode("utf-8")
+    except RecursionError:
+        raise ModelFileError(f"{name} is nested more deeply than a bitprop model file") from None
+    if written != data:
         raise ModelFileError(f"{name} was altered or cut: its bytes are not those that bitprop wrote")
     return fields
-
-
-def write(path: str | os.PathLike[str], text: str) -> None:
-    """Writes a file whole or not at all: to a temporary file beside it, flushed to disk, then renamed."""
-    target = os.path.realpath(path)
-    data = text.encode("utf-8")
-    if os.path.exists(target) and not stat.S_ISREG(os.stat(target).st_mode):
-        with open(target, "wb") as file:  # a device or pipe is written to, never replaced
-            file.write(data)
-        return
-    temporary = target + ".bitprop-tmp"  # always the same name: a crash leaves at most one behind
-    with _writing:
-        try:
-            if os.path.lexists(temporary):
-                os.unlink(temporary)  # left by a crash; never written through, should it be a link
-            with open(temporary, "xb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-                if os.path.exists(target):
-                    os.chmod(temporary, stat.S_IMODE(os.stat(target).st_mode))
-            os.replace(temporary, target)
-        except BaseException:
-            if os.path.lexists(temporary):
-                os.unlink(temporary)
-            raise

@@ -6,11 +6,13 @@ from __future__ import annotations
 import hashlib
 import os
 import struct
+import sys
 from array import array
 from collections.abc import Callable
+from types import FrameType
 from typing import Any, NamedTuple
 
-from . import _backend, _check, _rows, _training, gradient_check, model_file
+from . import _backend, _check, _files, _rows, _training, gradient_check, model_file
 from ._backend import expect_ok
 from ._progress import Progress
 from .errors import DataError, ModelFileError, ShapeError, TrainingError
@@ -43,7 +45,7 @@ def _row_predictor(core: Any, shape: Any, pointer: Any, sizes: list[int]) -> Cal
     It returns the outputs for a list of floats; None where there is something to convert, or to refuse.
     """
     first_nonfinite, predict = core.first_nonfinite, core.predict
-    count = core.parameter_count(shape)
+    count, width = core.parameter_count(shape), sizes[0]
     pack = struct.Struct(f"{sizes[0]}d").pack_into
     free: list[Any] = []
 
@@ -53,25 +55,25 @@ def _row_predictor(core: Any, shape: Any, pointer: Any, sizes: list[int]) -> Cal
         return memory, inputs, core.doubles(inputs), outputs, core.doubles(outputs)
 
     def predict_row(row: list[Any]) -> list[float] | None:
-        for value in row:
+        values = tuple(row)  # which no other thread changes
+        for value in values:
             if type(value) is not float:
                 return None
-        total = sum(row)
-        if total - total != 0.0 or first_nonfinite(pointer, count) < count:
+        if len(values) != width or first_nonfinite(pointer, count) < count:
             return None
         try:
             work = free.pop()  # which no other thread has: lists pop and append in one piece
         except IndexError:
             work = make()
         memory, inputs, input_pointer, outputs, output_pointer = work
-        try:
-            pack(inputs, 0, *row)
-        except struct.error:  # too few numbers, or too many
-            return None
-        status = predict(output_pointer, memory, shape, pointer, input_pointer, 1)
-        found: list[float] = outputs.tolist()
+        pack(inputs, 0, *values)
+        found: list[float] | None = None
+        # The core tells finite numbers by their bits; Python's arithmetic would overflow, and may be trapped.
+        finite = first_nonfinite(input_pointer, width) == width
+        if finite and predict(output_pointer, memory, shape, pointer, input_pointer, 1) == 0:
+            found = outputs.tolist()
         free.append(work)
-        return None if status else found
+        return found
 
     return predict_row
 
@@ -115,10 +117,13 @@ class Network:
         if count == 0:
             raise ShapeError(f"{'-'.join(map(str, sizes))} has more parameters than memory can be addressed for")
         self._values = _rows.zeros(count)
+        self._view: memoryview[float] = memoryview(
+            self._values
+        )  # for as long as it is there, nobody can resize the array
         self._pointer = self._core.doubles(self._values)
         self._predict_row = _row_predictor(self._core, self._shape, self._pointer, sizes)
         self._free_work: list[Any] = []
-        self._trained: dict[str, object] = {}  # "by": whose training is under way; setdefault is one step
+        self._trainings: list[object] = []  # marks of those under way, first come first; append is one step
         self.history: History | None = None
 
     # --- what it is ---
@@ -146,7 +151,7 @@ class Network:
     @property
     def parameters(self) -> memoryview[float]:
         """All parameters (contract §3): a writable, flat view of float64, which NumPy wraps without a copy."""
-        return memoryview(self._values).cast("B").cast("d")
+        return self._view.cast("B").cast("d")
 
     @property
     def layers(self) -> tuple[Layer, ...]:
@@ -206,14 +211,13 @@ class Network:
         )
         rate = _check.learning_rate(learning_rate)
         if callback is not None and not callable(callback):
-            raise TypeError(f"callback is {callback!r}, expected a function of epoch and mse")
+            raise TypeError(f"callback is {_check.quoted(callback)}, expected a function of epoch and mse")
         inputs, targets = self._pair(x, y)
         if shuffle_seed is not None and inputs.rows >= 2**32:
             raise ShapeError(f"x has {inputs.rows} rows, expected fewer than 2^32 with shuffling")
-        mine = object()
-        try:  # begins before the network is taken, so that an interrupt right after it gives it back
-            if self._trained.setdefault("by", mine) is not mine:
-                raise TrainingError("this network is being trained already, in another thread or around this callback")
+        mark = object()
+        try:
+            self._take(mark)
             self.history = history = History(options.log_every, inputs.rows * targets.width)
             with Progress(options.epochs * inputs.rows, f"{options.epochs} epochs, rows", progress) as bar:
                 [diverged] = _training.train(
@@ -223,18 +227,33 @@ class Network:
                 )
             if diverged is not None:
                 raise _training.diverged(diverged, rate)
-        finally:
-            if self._trained.get("by") is mine:
-                del self._trained["by"]
+        finally:  # an interrupt may come before this is done: see _take
+            if mark in self._trainings:
+                self._trainings.remove(mark)
         return history
+
+    def _take(self, mark: object) -> None:
+        """Takes the network for the training with this mark. TrainingError where another one has it.
+
+        A mark counts only while its `fit` is on a thread's stack: an interrupt can end a `fit` before it takes back its
+        mark, and a forked child has the marks of threads that it does not have.
+        """
+        self._trainings.append(mark)
+        for earlier in self._trainings[:]:
+            if earlier is mark:
+                return
+            if _is_on_a_stack(earlier):
+                raise TrainingError("this network is being trained already, in another thread or around this callback")
+            if earlier in self._trainings:
+                self._trainings.remove(earlier)
 
     # --- what it gives ---
 
     def predict(self, x: Any, out: Any = None) -> Any:
         """The outputs (rows, outputs) for x (rows, inputs): lists for lists, NumPy for NumPy, else a memoryview.
 
-        `out`: writable, contiguous float64 memory of the caller's for the results, which is returned; it must not
-        overlap x. ShapeError, DataError.
+        `out`: writable, contiguous float64 memory of the caller's for the results, which is returned; not the network's
+        parameters. ShapeError, DataError, OptionError.
         """
         if out is None and type(x) is list and len(x) == 1 and type(x[0]) is list:
             outputs = self._predict_row(x[0])
@@ -242,12 +261,18 @@ class Network:
                 return [outputs]
         rows = self._inputs(x)
         width = self.sizes[-1]
-        values = _rows.zeros(rows.rows * width) if out is None else None
-        pointer = self._core.doubles(values) if out is None else _rows.writable(self._core, out, rows.rows, width)
-        work = self._take_work()
+        if out is None:
+            values = _rows.zeros(rows.rows * width)
+            self._predict(values, rows)
+            return _rows.give_back(values, rows.form, width)
+        memory = _rows.writable(self._core, out, rows.rows, width, self._view)
+        self._predict(memory, _rows.apart(self._core, rows, memory))
+        return out
+
+    def _predict(self, outputs: memoryview[float] | array[float], rows: _rows.Rows) -> None:
+        pointer, work = self._core.doubles(outputs), self._take_work()
         expect_ok(self._core.predict(pointer, work, self._shape, self._pointer, rows.pointer, rows.rows))
         self._free_work.append(work)
-        return out if values is None else _rows.give_back(values, rows.form, width)
 
     def loss(self, x: Any, y: Any, loss: str = "mse") -> float:
         """The loss (contract §7) on x (rows, inputs) and y (rows, outputs), all rows as one batch."""
@@ -328,11 +353,11 @@ class Network:
 
     def _inputs(self, x: Any) -> _rows.Rows:
         self._check_parameters()
-        return _rows.convert(self._core, x, self.sizes[0], "x")
+        return _rows.convert(self._core, x, self.sizes[0], "x", self._view)
 
     def _pair(self, x: Any, y: Any) -> tuple[_rows.Rows, _rows.Rows]:
         self._check_parameters()
-        return _rows.convert_pair(self._core, x, y, self.sizes[0], self.sizes[-1])
+        return _rows.convert_pair(self._core, x, y, self.sizes[0], self.sizes[-1], self._view)
 
     def _check_parameters(self) -> None:
         count = len(self._values)
@@ -351,11 +376,15 @@ class Network:
     # --- keeping it ---
 
     def copy(self) -> Network:
-        """A network of its own with the same parameters, without the history."""
+        """A network of its own with the same parameters, without the history; a subclass's attributes come along."""
         twin = object.__new__(type(self))
         twin._set_up(list(self._codes[0]), list(self._codes[1]), self.bias, self._backend)
         twin.parameters[:] = self.parameters
+        vars(twin).update(self._attributes_of_subclasses())
         return twin
+
+    def _attributes_of_subclasses(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name not in _ATTRIBUTES}
 
     def to_bytes(self) -> bytes:
         """The network as bytes (contract §11), the same on every machine."""
@@ -387,12 +416,13 @@ class Network:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes a model file, whole or not at all. DataError: parameters that are not finite. OSError."""
-        model_file.write(path, model_file.dumps(self._fields()))
+        _files.write(path, model_file.dumps(self._fields()))
 
     def _fields(self) -> dict[str, Any]:
         """What a model file holds of it."""
         self._check_parameters()
-        self_test = [(i + 1) / (self.sizes[0] + 1) for i in range(self.sizes[0])]
+        inputs = self.sizes[0]
+        self_test = _backend.means(self._core, range(1, inputs + 1), inputs + 1)
         return {
             "contract": 1,
             "sizes": list(self.sizes),
@@ -409,22 +439,60 @@ class Network:
     def load(cls, path: str | os.PathLike[str], backend: str | None = None) -> Network:
         """The network of a model file, whose self-test is replayed. ModelFileError: not whole, or altered. OSError."""
         _backend.choose(backend)
-        name = str(os.fspath(path))
-        with open(path, "rb") as file:
-            fields = model_file.loads(file.read(), name)
-        if fields.get("contract") != 1:
-            raise ModelFileError(f"{name} is of contract {fields.get('contract')!r}, this bitprop keeps contract 1")
+        name = os.fsdecode(path)
+        fields = model_file.loads(model_file.read(path), name)
+        contract = fields.get("contract")
+        if contract != 1:
+            raise ModelFileError(f"{name} is of contract {_check.quoted(contract)}, this bitprop keeps contract 1")
         try:
-            network = cls(*fields["sizes"], activation=fields["activations"], bias=fields["bias"], backend=backend)
+            sizes = _check.sizes(fields["sizes"])
+            activations = _check.activations(fields["activations"], ACTIVATIONS, len(sizes))
+            bias = _check.boolean("bias", fields["bias"])
+            given = len(fields["parameters"])
+            expected = sum((n_in + bias) * n_out for n_in, n_out in zip(sizes, sizes[1:]))
+            if given != expected:  # before any memory is taken for what the sizes claim
+                raise ValueError(f"{given} parameters, expected {expected} for the sizes {_check.shape_text(sizes)}")
+            network = object.__new__(cls)
+            network._set_up(sizes, activations, bias, backend)
             network.parameters[:] = model_file.from_hex(fields["parameters"])
-            found = network._fields()
+            rewritten = network._fields()
         except (KeyError, TypeError, ValueError) as error:
             raise ModelFileError(f"{name} does not describe a network: {error}") from None
-        if found["self_test"] != fields.get("self_test"):
-            raise ModelFileError(f"{name}: its self-test gives {found['self_test']}, not {fields.get('self_test')}")
-        if model_file.dumps(found) != model_file.dumps(fields):
+        if rewritten["self_test"] != fields.get("self_test"):
+            here, there = _check.quoted(rewritten["self_test"]), _check.quoted(fields.get("self_test"))
+            raise ModelFileError(f"{name}: its self-test gives {here}, not {there}")
+        if model_file.dumps(rewritten) != model_file.dumps(fields):
             raise ModelFileError(f"{name} describes a network, but not as bitprop writes it")
         return network
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self).from_bytes, (self.to_bytes(), self._backend), {"history": self.history}
+        state = {"history": self.history, **self._attributes_of_subclasses()}
+        return type(self).from_bytes, (self.to_bytes(), self._backend), state
+
+
+_FIT = Network.fit.__code__
+_ATTRIBUTES = frozenset(  # what _set_up makes
+    (
+        "_backend",
+        "_codes",
+        "_core",
+        "_free_work",
+        "_pointer",
+        "_predict_row",
+        "_shape",
+        "_trainings",
+        "_values",
+        "_view",
+    )
+) | {"history"}
+
+
+def _is_on_a_stack(mark: object) -> bool:
+    """Whether a `fit` with this mark is running, in any thread."""
+    for innermost in sys._current_frames().values():
+        frame: FrameType | None = innermost
+        while frame is not None:
+            if frame.f_code is _FIT and frame.f_locals.get("mark") is mark:
+                return True
+            frame = frame.f_back
+    return False

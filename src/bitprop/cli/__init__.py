@@ -7,6 +7,7 @@ Exit status: 0 done, 1 a check failed (or training diverged), 2 bad usage or inp
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from typing import NoReturn
 
 from ..errors import BitpropError, DivergedError
 from . import lab, machine, models, sweep, train, vectors
-from .options import version
+from .options import say, version
 
 
 class _Parser(argparse.ArgumentParser):
@@ -42,6 +43,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; returns its exit status."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # what its encoding lacks, such as § in ASCII, is escaped
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         options = _parser().parse_args(arguments)
         status: int = options.run(options)
@@ -64,6 +67,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _fail(message: str, status: int) -> int:
-    if sys.stderr is not None:
-        print("bitprop:", " ".join(message.splitlines()), file=sys.stderr)
+    say(f"bitprop: {' '.join(message.splitlines())}")
     return status

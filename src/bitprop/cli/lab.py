@@ -5,11 +5,10 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from typing import Any
 
 from .. import lab, plots
-from .options import add_backend, add_progress, check_writable, command, print_json, whole
+from .options import add_backend, add_progress, check_writable, command, print_json, say, whole
 
 
 def add(commands: Any) -> None:
@@ -42,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
         print(found.left_out)
     if options.out is not None:
         for path in plots.save_lab(found.tables, found.seed, options.out, options.progress):
-            print(f"wrote {path}", file=sys.stderr)
+            say(f"wrote {path}")
     return 0
 
 

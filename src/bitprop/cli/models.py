@@ -5,10 +5,9 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from typing import Any
 
-from .. import datasets, export
+from .. import _files, datasets, export
 from ..errors import OptionError
 from ..network import Network
 from .options import (
@@ -21,6 +20,7 @@ from .options import (
     command,
     network_and_data,
     print_json,
+    say,
 )
 
 
@@ -49,7 +49,7 @@ def _predict(options: argparse.Namespace) -> int:
     else:
         print("\n".join(",".join(map(repr, row)) for row in outputs))
         if mse is not None:
-            print(f"mse {mse!r}", file=sys.stderr)
+            say(f"mse {mse!r}")
     return 0
 
 
@@ -100,19 +100,16 @@ def add_export(commands: Any) -> None:
 
 
 def _export(options: argparse.Namespace) -> int:
-    check_outputs(None, options.out)
+    check_outputs({"--out": options.out}, {"the model": options.model})
     if options.name is not None and options.to != "c":
         raise OptionError(f"--name is given with --to {options.to}, expected it with --to c: it begins all names in C")
     net = Network.load(options.model)
-    if options.out is not None and os.path.exists(options.out) and os.path.samefile(options.out, options.model):
-        raise OptionError(f"--out is {options.out}, the model itself: expected another file")
     file = os.path.basename(options.out or options.model)
     name = export.identifier(os.path.splitext(file)[0]) if options.name is None else options.name
     text = export.export(net, options.to, name, file if options.out else None)
     if options.out is not None:
-        with open(options.out, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        print(f"wrote {options.out}", file=sys.stderr)
+        _files.write(options.out, text)
+        say(f"wrote {options.out}")
     if options.json:
         fields = {"to": options.to, "name": name, "fingerprint": net.fingerprint(), "out": options.out}
         print_json(fields if options.out is not None else {**fields, "text": text})

@@ -7,9 +7,11 @@ import argparse
 import json
 import math
 import os
+import sys
+from collections.abc import Mapping
 from typing import Any
 
-from .. import _backend, datasets, network, plots
+from .. import _backend, _mode, datasets, network, plots
 from ..errors import DataError, OptionError
 from ..network import Network
 
@@ -26,6 +28,7 @@ def whole(text: str) -> int:
 
 def real(text: str) -> float:
     """The type of a number."""
+    _mode.require_standard("reading decimal digits")
     try:
         return float(text)
     except ValueError:
@@ -128,13 +131,36 @@ def _finite(value: Any) -> Any:
     return [_finite(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
-def check_outputs(plot: str | None, *paths: str | None) -> None:
-    """Refuses a picture that cannot be drawn, and files that cannot be written."""
+def say(text: str) -> None:
+    """Prints to stderr, where that is open: with a closed one print() would take stdout."""
+    if sys.stderr is not None:
+        print(text, file=sys.stderr, flush=True)
+
+
+def check_outputs(outputs: Mapping[str, str | None], inputs: Mapping[str, str | None], plot: str | None = None) -> None:
+    """Refuses, before any work, files that cannot be written, and those that would overwrite another or an input.
+
+    `outputs` and `inputs`: paths by the name of their option or argument; None where it was not given. `plot`: the path
+    of --plot. OptionError.
+    """
     if plot is not None:
         plots.require(plot)
-    for path in (*paths, plot):
-        if path is not None:
-            check_writable(path)
+    taken = {name: path for name, path in inputs.items() if path is not None}
+    for name, path in {**outputs, "--plot": plot}.items():
+        if path is None:
+            continue
+        check_writable(path)
+        for other, others_path in taken.items():
+            if _same_file(path, others_path):
+                raise OptionError(f"{name} is {path}, the same file as {other}: expected another one")
+        taken[name] = path
+
+
+def _same_file(path: str, other: str) -> bool:
+    """Whether both name one file that can be lost; a device or a pipe cannot."""
+    if os.path.exists(path) and os.path.exists(other):
+        return os.path.isfile(path) and os.path.samefile(path, other)
+    return os.path.normcase(os.path.realpath(path)) == os.path.normcase(os.path.realpath(other))
 
 
 def check_writable(path: str) -> None:

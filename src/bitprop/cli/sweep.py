@@ -4,10 +4,9 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import Any
 
-from .. import _check
+from .. import _check, datasets
 from .._sweep import Run, SweepResult, sweep
 from ..errors import OptionError
 from .options import (
@@ -22,6 +21,7 @@ from .options import (
     network_and_data,
     print_json,
     real,
+    say,
     version,
     whole,
 )
@@ -70,7 +70,7 @@ def _summary(found: SweepResult, rate: float, threshold: float) -> dict[str, Any
 
 def run(options: argparse.Namespace) -> int:
     """What the command does; the exit status."""
-    check_outputs(options.plot, options.csv)
+    check_outputs({"--csv": options.csv}, {"the data": datasets.file_of(options.data)}, options.plot)
     _check.integer("--seeds", options.seeds, 1, 2**32)
     if not options.threshold >= 0.0:
         raise OptionError(f"--threshold is {options.threshold}, expected a number of at least 0")
@@ -98,14 +98,14 @@ def run(options: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         if options.csv and ended:
             SweepResult(ended).to_csv(options.csv)
-            print(f"\nwrote {options.csv}: the {len(ended)} trainings that had ended", file=sys.stderr)
+            say(f"\nwrote {options.csv}: the {len(ended)} trainings that had ended")
         raise
     if options.csv is not None:
         found.to_csv(options.csv)
-        print(f"wrote {options.csv}", file=sys.stderr)
+        say(f"wrote {options.csv}")
     if options.plot is not None:
         found.plot(options.plot)
-        print(f"wrote {options.plot}", file=sys.stderr)
+        say(f"wrote {options.plot}")
     failed = [run for run in found if run.error is not None]
     rates = [_summary(found, rate, options.threshold) for rate in dict.fromkeys(found.learning_rates)]
     if options.json:
@@ -148,5 +148,5 @@ def run(options: argparse.Namespace) -> int:
             print(f"{each['learning_rate']:>8g} {solved:>12} {each['failed']:>7}{figures}")
         print(f"solved: below {options.threshold:g}")
         if failed:
-            print(f"the first that failed, seed {failed[0].seed}: {failed[0].error}", file=sys.stderr)
+            say(f"the first that failed, seed {failed[0].seed}: {failed[0].error}")
     return 1 if len(failed) == len(found) else 0

@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import Any
 
+from .. import datasets
 from .options import (
     DATA_HELP,
     add_backend,
@@ -19,6 +19,7 @@ from .options import (
     network_and_data,
     print_json,
     real,
+    say,
     whole,
 )
 
@@ -48,7 +49,9 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """What the command does; the exit status."""
-    check_outputs(options.plot, options.save, options.history)
+    outputs = {"--save": options.save, "--history": options.history}
+    check_outputs(outputs, {"the data": datasets.file_of(options.data)}, options.plot)
+    check_outputs({"--history": options.history}, {"--load": options.load}, options.plot)  # --save may be --load
     net, x, y = network_and_data(options, options.load)
     try:
         history = net.fit(
@@ -64,23 +67,23 @@ def run(options: argparse.Namespace) -> int:
         )
     except KeyboardInterrupt:
         if net.history is not None and len(net.history) > 0:
-            print(f"\nlast logged: {net.history.table(1).splitlines()[-1]}", file=sys.stderr)
+            say(f"\nlast logged: {net.history.table(1).splitlines()[-1]}")
         if options.save and net.history is not None:
             net.save(options.save)
-            print(f"wrote {options.save}: the network after its last whole epoch", file=sys.stderr)
+            say(f"wrote {options.save}: the network after its last whole epoch")
         if options.history and net.history is not None:
             net.history.to_csv(options.history)
-            print(f"wrote {options.history}", file=sys.stderr)
+            say(f"wrote {options.history}")
         raise
     if options.save:
         net.save(options.save)
-        print(f"wrote {options.save}", file=sys.stderr)
+        say(f"wrote {options.save}")
     if options.history:
         history.to_csv(options.history)
-        print(f"wrote {options.history}", file=sys.stderr)
+        say(f"wrote {options.history}")
     if options.plot:
         history.plot(options.plot)
-        print(f"wrote {options.plot}", file=sys.stderr)
+        say(f"wrote {options.plot}")
     mse = net.loss(x, y)
     if options.json:
         print_json(
@@ -98,5 +101,5 @@ def run(options: argparse.Namespace) -> int:
         print("\n".join(filter(None, [repr(net), str(history) if options.log_every is None else history.table(1)])))
         print(f"after {options.epochs} epochs: mse {mse!r}\nfingerprint {net.fingerprint()}")
     if options.epochs >= 100 and mse > 0.95 * history.mse[0]:
-        print("the loss has hardly fallen: try another --learning-rate, such as 0.01, or --seed", file=sys.stderr)
+        say("the loss has hardly fallen: try another --learning-rate, such as 0.01, or --seed")
     return 0

@@ -15,9 +15,10 @@ import threading
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
+from .. import _files
 from ..errors import OptionError
 from ..vectors import cases, check, generate
-from .options import check_writable, command, print_json, real
+from .options import check_writable, command, print_json, real, say
 
 
 def add(commands: Any) -> None:
@@ -52,8 +53,7 @@ def _generate(options: argparse.Namespace) -> int:
     written = []
     for group, document in generate.documents():
         path = os.path.join(options.out, generate.file_name(group))
-        with open(path, "w", encoding="utf-8", newline="\n") as file:
-            file.write(generate.text(document) + "\n")
+        _files.write(path, generate.text(document) + "\n")
         written.append({"group": group, "cases": len(document["cases"]), "path": path})
         if not options.json:
             print(f"wrote {path}: {len(document['cases'])} cases", flush=True)
@@ -84,9 +84,9 @@ def _run_check(options: argparse.Namespace) -> int:
         total = sum(result.cases for result in results)
         print(f"{sum(result.agree for result in results)} of {total} cases agree")
         if len(results) < len(groups) and differing:
-            print(f"{len(groups) - len(results)} groups were not asked any more", file=sys.stderr)
+            say(f"{len(groups) - len(results)} groups were not asked any more")
         elif differing and len(results) > 1:
-            print(f"mend the group {differing[0].group} first: the later ones build on it", file=sys.stderr)
+            say(f"mend the group {differing[0].group} first: the later ones build on it")
     return 1 if differing else 0
 
 
@@ -101,12 +101,12 @@ def _show(groups: Sequence[str], ids: Sequence[str]) -> list[str]:
             raise OptionError(f"--case is {identifier!r}, expected {expected}")
     chosen = [(group, case) for group, case in known if case["id"] in ids]
     for _, case in chosen:
-        print(f"asked: {check.question(case)}\nexpected: {json.dumps(case['expected'])}", file=sys.stderr, flush=True)
+        say(f"asked: {check.question(case)}\nexpected: {json.dumps(case['expected'])}")
     return list(dict.fromkeys(group for group, _ in chosen))
 
 
 def _print_answer(line: str) -> None:
-    print(f"answered: {ascii(line.rstrip())[1:-1]}", file=sys.stderr, flush=True)
+    say(f"answered: {ascii(line.rstrip())[1:-1]}")
 
 
 def _terminated(number: int, frame: Any) -> NoReturn:

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: MIT
+"""Files written whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import stat
+from typing import BinaryIO
+
+
+def write(path: str | os.PathLike[str], text: str) -> None:
+    """Writes a file of UTF-8 text: whoever opens `path` finds the old file or the new one, whole. OSError.
+
+    The text goes to a temporary file in the same folder, to the disk, and then takes the old file's place. The new file
+    is the caller's, with the old one's permissions; other hard links keep the old text; a symbolic link stays, and what
+    it points at is replaced. A device or a pipe is written to where it is.
+    """
+    data = text.encode("utf-8")
+    target = os.path.realpath(os.fsdecode(path))
+    try:
+        if os.path.islink(target):  # realpath resolves every link but those of a loop
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+        if os.path.exists(target) and not stat.S_ISREG(os.stat(target).st_mode):
+            with open(target, "wb") as file:
+                file.write(data)
+        else:
+            _replace(target, data)
+    except OSError as error:
+        error.filename, error.filename2 = os.fsdecode(path), None  # not the temporary file's
+        raise
+
+
+def _replace(target: str, data: bytes) -> None:
+    # A name that nobody else has: processes that write to one path do not meet, and long names stay possible.
+    temporary = os.path.join(os.path.dirname(target), f".bitprop-{secrets.token_hex(8)}.tmp")
+    try:
+        if not _link_unnamed(temporary, target, data):
+            with open(temporary, "xb") as file:
+                _fill(file, temporary, target, data)
+        os.replace(temporary, target)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
+        raise
+    with contextlib.suppress(OSError):  # the new name, to the disk; not every system can
+        folder = os.open(os.path.dirname(target), os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def _link_unnamed(temporary: str, target: str, data: bytes) -> bool:
+    """Fills a file that gets its name when it is whole, so that a killed process leaves none; False where there is no
+    such thing (it takes Linux, and a file system that has it).
+    """
+
+    def open_unnamed(folder: str, _: int) -> int:
+        return os.open(folder, os.O_TMPFILE | os.O_WRONLY, 0o666)
+
+    try:
+        file: BinaryIO = open(os.path.dirname(target), "wb", opener=open_unnamed)  # noqa: SIM115  # closed below
+    except (AttributeError, OSError):
+        return False
+    with file:
+        _fill(file, temporary, target, data)
+        try:  # src_dir_fd has no use here, but makes Python take the call that follows the link in /proc
+            os.link(f"/proc/self/fd/{file.fileno()}", temporary, src_dir_fd=file.fileno(), follow_symlinks=True)
+        except (NotImplementedError, OSError):
+            return False
+    return True
+
+
+def _fill(file: BinaryIO, temporary: str, target: str, data: bytes) -> None:
+    file.write(data)
+    file.flush()
+    if os.path.exists(target):
+        place = file.fileno() if os.chmod in os.supports_fd else temporary
+        os.chmod(place, stat.S_IMODE(os.stat(target).st_mode))
+    os.fsync(file.fileno())

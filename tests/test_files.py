@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: MIT
+"""Files are written whole or not at all: by several processes, killed ones, signal handlers and forked children too."""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from bitprop import Network, _files, datasets, sweep
+
+posix = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX")
+
+
+@pytest.fixture
+def net() -> Network:
+    """A network whose file takes several blocks."""
+    return Network(2, 40, 40, 1, seed=9)
+
+
+@pytest.fixture(params=["unnamed", "named"])
+def _way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both ways to a temporary file: without a name, where the system has that, and with one."""
+    if request.param == "named":
+        monkeypatch.setattr(_files, "_link_unnamed", lambda *_: False)
+
+
+SAVER = (
+    "import sys, time; from bitprop import Network, _files\n"
+    "if sys.argv[3] == 'named':\n    _files._link_unnamed = lambda *_: False\n"
+    "net = Network(2, 40, 40, 1, seed=int(sys.argv[2])); print('ready', flush=True)\n"
+    "end = time.monotonic() + float(sys.argv[4])\n"
+    "while time.monotonic() < end:\n    net.save(sys.argv[1])\n"
+)
+
+
+def saver(path: Path, seed: int, way: str, seconds: float) -> subprocess.Popen[str]:
+    """A process that saves to the path over and over."""
+    command = [sys.executable, "-c", SAVER, str(path), str(seed), way, str(seconds)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+@posix
+@pytest.mark.parametrize("way", ["unnamed", "named"])
+def test_two_processes_save_to_one_path(net: Network, tmp_path: Path, way: str) -> None:
+    """A reader finds one of the two networks, whole, at any time; neither save fails."""
+    path = tmp_path / "net.json"
+    net.save(path)
+    savers = [saver(path, seed, way, 1.0) for seed in (1, 2)]
+    whole = {Network(2, 40, 40, 1, seed=seed).fingerprint() for seed in (1, 2, 9)}
+    seen = set()
+    while any(process.poll() is None for process in savers):
+        seen.add(Network.load(path).fingerprint())
+    assert seen <= whole
+    assert len(seen) > 1
+    assert [(process.wait(), process.stderr.read()) for process in savers if process.stderr] == [(0, "")] * 2
+    assert [entry.name for entry in tmp_path.iterdir()] == ["net.json"]
+
+
+@posix
+@pytest.mark.parametrize("way", ["unnamed", "named"])
+def test_killed_saves(net: Network, tmp_path: Path, way: str) -> None:
+    """A killed save leaves the old file or the new one; a temporary file at most, and hardly ever on Linux."""
+    path = tmp_path / "net.json"
+    net.save(path)
+    kills = 12
+    for number in range(kills):
+        process = saver(path, 1, way, 60.0)
+        time.sleep(0.003 * number)
+        process.kill()
+        process.wait()
+        assert Network.load(path).sizes == (2, 40, 40, 1)
+    litter = [entry.name for entry in tmp_path.iterdir() if entry != path]
+    assert all(name.startswith(".bitprop-") and name.endswith(".tmp") for name in litter)
+    assert len(litter) <= (kills if way == "named" or sys.platform != "linux" else 2)
+
+
+@posix
+def test_a_save_in_a_signal_handler(net: Network, tmp_path: Path) -> None:
+    """A handler may save to the path that it interrupts."""
+    path = tmp_path / "net.json"
+    other = Network(2, 40, 40, 1, seed=1)
+    handled: list[int] = []
+
+    def save(number: int, frame: object) -> None:
+        other.save(path)
+        handled.append(number)
+
+    previous = signal.signal(signal.SIGALRM, save)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.002, 0.002)
+        while len(handled) < 30:
+            net.save(path)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
+        signal.signal(signal.SIGALRM, previous)
+    assert Network.load(path) in (net, other)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["net.json"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_fork_while_another_thread_saves(net: Network, tmp_path: Path) -> None:
+    """A child that is forked in the middle of a save can save."""
+    path = tmp_path / "net.json"
+    stop = threading.Event()
+
+    def save() -> None:
+        while not stop.is_set():
+            net.save(path)
+
+    thread = threading.Thread(target=save)
+    thread.start()
+    try:
+        for _ in range(10):
+            child = os.fork()
+            if child == 0:
+                signal.alarm(10)
+                net.save(path)
+                os._exit(0)
+            assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    finally:
+        stop.set()
+        thread.join()
+    assert Network.load(path) == net
+
+
+@pytest.mark.usefixtures("_way")
+def test_threads_save_to_one_path(net: Network, tmp_path: Path) -> None:
+    """Threads may save to one path at a time."""
+    with ThreadPoolExecutor(4) as executor:
+        list(executor.map(lambda _: net.save(tmp_path / "net.json"), range(60)))
+    assert Network.load(tmp_path / "net.json") == net
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.usefixtures("_way")
+def test_names(net: Network, tmp_path: Path) -> None:
+    """Names as long as the system allows, and names that are no text, are names; the neighbours' files stay."""
+    neighbours = [tmp_path / "net.json.bitprop-tmp", tmp_path / ".bitprop-tmp", tmp_path / ".bitprop-0123.tmp"]
+    for neighbour in neighbours:
+        neighbour.write_text("mine", encoding="utf-8")
+    for name in ("net.json", "n" * 250, *(["\udcff.json"] if sys.platform == "linux" else [])):
+        net.save(tmp_path / name)
+        net.save(os.fsencode(tmp_path / name))  # type: ignore[arg-type]  # a path of bytes, as os.fspath may give
+        assert Network.load(tmp_path / name) == net
+        (tmp_path / name).unlink()
+    assert [neighbour.read_text(encoding="utf-8") for neighbour in neighbours] == ["mine"] * 3
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+@posix
+@pytest.mark.usefixtures("_way")
+def test_permissions_and_links(net: Network, tmp_path: Path) -> None:
+    """What docs/python.md says of permissions, hard links, symbolic links and loops of these."""
+    path, hard, link, loop = (tmp_path / name for name in ("net.json", "hard.json", "link.json", "loop.json"))
+    umask = os.umask(0o027)
+    try:
+        net.save(path)
+    finally:
+        os.umask(umask)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    path.chmod(0o604)
+    hard.hardlink_to(path) if sys.version_info >= (3, 10) else os.link(path, hard)
+    link.symlink_to(path)
+    other = Network(2, 40, 40, 1, seed=1)
+    other.save(link)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o604
+    assert (path.stat().st_uid, path.stat().st_gid) == (os.getuid(), os.getgid())
+    assert link.is_symlink()
+    assert Network.load(path) == other
+    assert Network.load(hard) == net
+    loop.symlink_to(tmp_path / "pool.json")
+    (tmp_path / "pool.json").symlink_to(loop)
+    with pytest.raises(OSError, match=r"loop\.json"):
+        net.save(loop)
+    assert loop.is_symlink()
+    assert len(list(tmp_path.iterdir())) == 5
+
+
+WRITERS: dict[str, Callable[[Path], None]] = {
+    "a model": lambda path: Network(2, 1, seed=3).save(path),
+    "a history": lambda path: Network(2, 1).fit(*datasets.xor(), epochs=20).to_csv(path),
+    "a sweep": lambda path: sweep((2, 1), datasets.xor(), seeds=range(9), epochs=1).to_csv(path),
+}
+
+
+@pytest.mark.usefixtures("_way")
+@pytest.mark.parametrize("what", WRITERS)
+def test_a_failed_write(what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where writing fails, the old file stays, no other is left, and the error names the file."""
+    path = tmp_path / "kept"
+    path.write_text("old", encoding="utf-8")
+
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(OSError, match=r"No space.*kept"):
+            WRITERS[what](path)
+    assert path.read_text(encoding="utf-8") == "old"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["kept"]
+    WRITERS[what](path)
+    assert path.read_text(encoding="utf-8") != "old"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["kept"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_devices(net: Network) -> None:
+    """A device is written to where it is, and its error names it."""
+    with pytest.raises(OSError, match="/dev/full"):
+        net.save("/dev/full")
+    assert stat.S_ISCHR(os.stat("/dev/full").st_mode)

@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: MIT
+"""An interrupt at any opcode, and a fork at any time, leave everything usable."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from array import array
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
+
+import bitprop
+from bitprop import Network, TrainingError, datasets, sweep
+
+PACKAGE = os.path.dirname(bitprop.__file__)
+X, Y = datasets.xor()
+
+
+def interrupted_at(action: Callable[[], Any], opcode: int) -> bool:
+    """Runs the action with a KeyboardInterrupt before that opcode of bitprop's own code; whether it came."""
+    left = opcode
+
+    def within(frame: FrameType, event: str, argument: Any) -> Any:
+        nonlocal left
+        if event == "opcode":
+            left -= 1
+            if left == 0:
+                raise KeyboardInterrupt
+        return within
+
+    def entered(frame: FrameType, event: str, argument: Any) -> Any:
+        if not frame.f_code.co_filename.startswith(PACKAGE):
+            return None
+        frame.f_trace_opcodes = True
+        return within
+
+    previous = sys.gettrace()
+    sys.settrace(entered)
+    try:
+        action()
+    except KeyboardInterrupt:
+        assert left == 0
+        return True
+    finally:
+        sys.settrace(previous)
+    return False
+
+
+def each_opcode(action: Callable[[], Any], check: Callable[[], None]) -> int:
+    """Interrupts the action at each of its opcodes in turn, with a check after each; how many there are."""
+    opcode = 1
+    while interrupted_at(action, opcode):
+        check()
+        opcode += 1
+    check()
+    return opcode - 1
+
+
+@pytest.mark.parametrize("options", [{}, {"shuffle_seed": 3, "batch_size": 2}], ids=str)
+def test_fit(backend: str, options: dict[str, int]) -> None:
+    """Interrupted anywhere, `fit` leaves the last good epoch, and the network can be trained again."""
+    x, y = array("d", [0.1, 0.2, 0.9, 0.4]), array("d", [0.0, 1.0])
+    rows = memoryview(x).cast("B").cast("d", (2, 2))
+    net = Network(2, 2, 1, seed=1, backend=backend)
+    start = array("d", net.parameters)
+    good = set()
+    for epochs in range(3):
+        net.parameters[:] = start
+        net.fit(rows, y, epochs=epochs, **options)  # type: ignore[arg-type]
+        good.add(net.to_bytes())
+
+    def check() -> None:
+        assert net.to_bytes() in good
+        net.fit(rows, y, epochs=1, **options)  # type: ignore[arg-type]
+        assert not net._trainings
+        net.parameters[:] = start
+
+    opcodes = each_opcode(
+        lambda: net.fit(rows, y, epochs=2, callback=lambda *_: None, **options),  # type: ignore[arg-type]
+        check,
+    )
+    assert opcodes > 500
+
+
+def test_save(tmp_path: Path) -> None:
+    """Interrupted anywhere, `save` leaves the old file or the new one, and no other."""
+    path = tmp_path / "net.json"
+    old, new = Network(1, 1, seed=1), Network(1, 1, seed=2)
+    texts = []
+    for net in (new, old):
+        net.save(path)
+        texts.append(path.read_bytes())
+
+    def check() -> None:
+        assert path.read_bytes() in texts
+        assert [entry.name for entry in tmp_path.iterdir()] == ["net.json"]
+        old.save(path)
+
+    assert each_opcode(lambda: new.save(path), check) > 200
+
+
+def test_sweep() -> None:
+    """Interrupted anywhere, a sweep leaves no thread, and the next one gives the same bits."""
+    options: dict[str, Any] = {"seeds": [1, 2], "epochs": 2}
+    expected = sweep((2, 1), (X, Y), **options).final_mse
+    threads = set(threading.enumerate())
+
+    def check() -> None:
+        assert set(threading.enumerate()) == threads
+
+    assert each_opcode(lambda: sweep((2, 1), (X, Y), **options), check) > 500
+    assert sweep((2, 1), (X, Y), **options).final_mse == expected
+
+
+def test_a_training_under_way_is_not_disturbed() -> None:
+    """A second `fit` is refused around the callback and in another thread, and may follow as soon as the first ended."""
+    net = Network(2, 3, 1)
+    refused: list[bool] = []
+
+    def attempt() -> None:
+        try:
+            net.fit(X, Y, epochs=1)
+        except TrainingError:
+            refused.append(True)
+        else:
+            refused.append(False)
+
+    def callback(epoch: int, mse: float) -> None:
+        attempt()
+        thread = threading.Thread(target=attempt)
+        thread.start()
+        thread.join()
+
+    net.fit(X, Y, epochs=1, callback=callback)
+    attempt()
+    assert refused == [True, True, False]
+    try:
+        net.fit(X, Y, epochs=2, callback=lambda *_: 1 / 0)
+    except ZeroDivisionError:  # whose traceback still holds the frame of that fit
+        attempt()
+    assert refused == [True, True, False, False]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_fork_during_a_training() -> None:
+    """A child that is forked while a thread trains can train the network itself."""
+    net = Network(2, 8, 8, 1)
+    stop = threading.Event()
+
+    def train() -> None:
+        net.fit(X, Y, epochs=10**9, log_every=100, callback=lambda *_: stop.is_set())
+
+    thread = threading.Thread(target=train)
+    thread.start()
+    statuses = []
+    try:
+        for _ in range(20):
+            child = os.fork()
+            if child == 0:
+                status = 1
+                try:
+                    signal.alarm(10)
+                    net.fit(X, Y, epochs=1)
+                    status = 0
+                finally:
+                    os._exit(status)
+            statuses.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    finally:
+        stop.set()
+        thread.join()
+    assert statuses == [0] * 20

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: MIT
+"""Another floating-point mode of the caller changes no bit: the core sets its own, and Python's arithmetic is refused."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from bits import to_hex
+from conftest import core_or_skip
+from modes import MODES, mode
+
+import bitprop
+from bitprop import BitpropError, FloatingPointModeError, Network, datasets, sweep
+from bitprop.export import export
+
+X, Y = datasets.xor()
+LARGE = [[2**53 + 1, 2**60 + 3**30], [-(2**70) - 1, 1]]  # integers that must be rounded
+
+
+def results(backend: str, folder: Path) -> list[list[str]]:
+    """All that a small training gives, as bits."""
+    seen: list[float] = []
+    net = Network(2, 3, 1, seed=4, backend=backend)
+    history = net.fit(X, Y, epochs=7, learning_rate=0.3, callback=lambda _, mse: seen.append(mse))
+    net.save(folder / "net.json")
+    history.to_csv(folder / "losses.csv")
+    loaded = Network.load(folder / "net.json", backend=backend)
+    swept = sweep((2, 3, 1), (X, Y), seeds=[1, 2], learning_rates=(1, 0.1), epochs=4, log_every=1, backend=backend)
+    swept.to_csv(folder / "sweep.csv")
+    numbers = [
+        *(net.parameters.tolist(), history.mse, history.sse, seen, swept.final_mse, net.gradient(X, Y)),
+        *(run.mse for run in swept.histories),
+        *([net.loss(X, Y)], loaded.parameters.tolist(), net.predict(np.array(X)).ravel().tolist()),
+        *([row[0] for row in net.predict([*X, *LARGE])], net.predict(X[1:2])[0], net.trace(X[3])[0].outputs),
+    ]
+    files = [(folder / name).read_text(encoding="utf-8") for name in ("net.json", "losses.csv", "sweep.csv")]
+    return [*map(to_hex, numbers), files, [net.fingerprint()]]
+
+
+@pytest.mark.parametrize("name", MODES)
+@pytest.mark.parametrize("backend", ["cffi", "ctypes"])
+def test_compiled_results(backend: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a compiled core every result and every file is the same in any mode of the caller."""
+    core_or_skip(backend)
+    monkeypatch.setenv("BITPROP_BACKEND", backend)
+    expected = results(backend, tmp_path)
+    with mode(name):
+        found = results(backend, tmp_path)
+    assert found == expected
+
+
+def call_python(_: Path) -> None:
+    Network(2, 1, backend="python")
+
+
+REFUSED: dict[str, Callable[[Path], Any]] = {
+    "the pure backend": call_python,
+    "datasets.xor": lambda _: datasets.xor(),
+    "read_csv": lambda folder: datasets.read_csv(str(folder / "data.csv")),
+    "Decimal": lambda _: Network(2, 1).predict([[Decimal("0.1"), 1.0]]),
+    "Fraction": lambda _: Network(2, 1).predict([[Fraction(1, 3), 1.0]]),
+    "NumPy int64": lambda _: Network(2, 1).predict(np.array([[2**53 + 1, 1]])),
+    "NumPy float32": lambda _: Network(2, 1).predict(np.array([[1e-40, 1]], dtype=np.float32)),
+    "a float32 buffer": lambda _: Network(2, 1).predict(memoryview(b"\1\0\0\0" * 2).cast("f", (1, 2))),
+    "a learning rate": lambda _: Network(2, 1).fit(X, Y, epochs=1, learning_rate=Fraction(1, 3)),  # type: ignore[arg-type]
+    "quantiles": lambda _: sweep((2, 1), (X, Y), seeds=[1], epochs=1).quantiles(),
+    "a gradient check": lambda _: Network(2, 1).check_gradient(X, Y),
+    "an export": lambda _: export(Network(2, 1), "c"),
+    "a table": lambda _: str(Network(2, 1).fit(X, Y, epochs=1)),
+}
+
+
+@pytest.mark.parametrize("name", MODES)
+def test_refused(name: str, tmp_path: Path) -> None:
+    """What Python itself would calculate is refused, in the library's own words, and works again afterwards."""
+    core_or_skip("ctypes")
+    (tmp_path / "data.csv").write_text("0.1,0.2,1\n", encoding="utf-8")
+    found: dict[str, BaseException | None] = {}
+    with mode(name):
+        for what, call in REFUSED.items():
+            try:
+                call(tmp_path)
+            except BaseException as error:
+                found[what] = error
+    assert {what: type(error) for what, error in found.items()} == dict.fromkeys(REFUSED, FloatingPointModeError)
+    assert all(isinstance(error, BitpropError) and "rounds to nearest" in str(error) for error in found.values())
+    for call in REFUSED.values():
+        call(tmp_path)
+
+
+@pytest.mark.parametrize("name", MODES)
+def test_a_training_in_python_is_refused_at_its_next_slice(name: str) -> None:
+    """The mode is probed at every call of the pure twin, in the thread that calls."""
+    net = Network(2, 1, backend="python")
+    net.fit(X, Y, epochs=1)
+
+    def in_mode() -> Exception | None:
+        with mode(name):
+            try:
+                net.predict(X)
+            except FloatingPointModeError as error:
+                return error
+        return None
+
+    with ThreadPoolExecutor(1) as executor:
+        assert isinstance(executor.submit(in_mode).result(), FloatingPointModeError)
+    net.predict(X)  # this thread's mode is another matter
+
+
+def test_info_in_another_mode() -> None:
+    """`info()` answers in another mode too, and what it found then is not remembered."""
+    core_or_skip("ctypes")
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1]); from modes import mode; import bitprop\n"
+        "with mode('up'):\n    found = bitprop.info()\n"
+        "assert 'python' not in found['backends'], found\nprint(bitprop.info()['backends'][-1])"
+    )
+    command = [sys.executable, "-c", code, str(Path(__file__).parent)]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "python\n"
+    assert bitprop.info()["backends"][-1] == "python"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs glibc")
+@pytest.mark.parametrize("backend", ["cffi", "ctypes"])
+def test_traps(backend: str) -> None:
+    """With trapped overflow, division by zero and invalid operations a prediction does not kill the process."""
+    core_or_skip(backend)
+    code = (
+        "import ctypes, sys; from bitprop import Network\nnet = Network(2, 1, backend=sys.argv[1])\n"
+        "ctypes.CDLL('libm.so.6').feenableexcept(0x0d)\n"
+        "print(len(net.predict([[1.7e308, 1.7e308]])), len(net.predict([[1.0, 2.0], [3.0, 4.0]])))"
+    )
+    found = subprocess.run([sys.executable, "-c", code, backend], capture_output=True, text=True, check=False)
+    assert (found.returncode, found.stdout) == (0, "1 2\n"), found.stderr
