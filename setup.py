@@ -4,12 +4,16 @@
 BITPROP_BUILD: `auto` (a failed compile installs the pure package), `require` (a failed compile fails) or `pure`.
 """
 
+import gzip
+import io
 import os
 import sysconfig
+import tarfile
 from pathlib import Path
 
 from setuptools import setup
 from setuptools.command.bdist_wheel import bdist_wheel
+from setuptools.command.sdist import sdist
 
 BUILD = os.environ.get("BITPROP_BUILD", "auto")
 if BUILD not in ("auto", "require", "pure"):
@@ -35,9 +39,28 @@ class BuildWheel(bdist_wheel):
         super().run()
 
 
+class SourceArchive(sdist):
+    """The same bytes from the same files: sorted, owned by nobody, all of one time (SOURCE_DATE_EPOCH, or 1980)."""
+
+    def make_archive(self, base_name: str, format: str, **options: object) -> str:  # type: ignore[override]
+        """Writes a .tar.gz, whatever the format asked for: it is the only one that sdists may have."""
+        path = f"{base_name}.tar.gz"
+        time = int(os.environ.get("SOURCE_DATE_EPOCH", "315532800"))
+        archive = io.BytesIO()
+        with tarfile.open(fileobj=archive, mode="w", format=tarfile.PAX_FORMAT) as tar:
+            for file in sorted(Path(str(options["base_dir"])).rglob("*")):
+                entry = tar.gettarinfo(str(file), str(file.as_posix()))
+                entry.mtime, entry.uid, entry.gid, entry.uname, entry.gname = time, 0, 0, "", ""
+                entry.mode = 0o755 if entry.isdir() or entry.mode & 0o100 else 0o644
+                with file.open("rb") if entry.isfile() else io.BytesIO() as content:
+                    tar.addfile(entry, content)
+        Path(path).write_bytes(gzip.compress(archive.getvalue(), mtime=time))
+        return path
+
+
 setup(
     cffi_modules=[] if BUILD == "pure" else ["build_ffi.py:ffibuilder"],
-    cmdclass={"bdist_wheel": BuildWheel},
+    cmdclass={"bdist_wheel": BuildWheel, "sdist": SourceArchive},
     # Free-threaded CPython has no limited API, so it gets a wheel of its own.
     options={} if sysconfig.get_config_var("Py_GIL_DISABLED") else {"bdist_wheel": {"py_limited_api": "cp39"}},
 )

@@ -189,6 +189,80 @@ BAD: list[tuple[list[str], str]] = [
 ]
 
 
+SAME: list[tuple[list[str], str]] = [
+    (["train", "xor", "--save", "a.json", "--history", "a.json"], "--history is a.json, the same file as --save"),
+    (
+        ["train", "xor", "--save", "a.json", "--history", "./link.json"],
+        "--history is ./link.json, the same file as --save",
+    ),
+    (["train", "xor", "--history", "a.png", "--plot", "../here/a.png"], "the same file as --history"),
+    (["train", "data.csv", "--save", "data.csv"], "--save is data.csv, the same file as the data"),
+    (["train", "data.csv", "--history", "hard.csv"], "--history is hard.csv, the same file as the data"),
+    (["train", "data.csv", "--load", "net.json", "--history", "net.json"], "the same file as --load"),
+    (["sweep", "data.csv", "--csv", "data.csv"], "--csv is data.csv, the same file as the data"),
+    (["sweep", "data.csv", "--csv", "a.png", "--plot", "a.png"], "--plot is a.png, the same file as --csv"),
+    (["export", "net.json", "--to", "c", "--out", "net.json"], "--out is net.json, the same file as the model"),
+]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs links")
+@pytest.mark.parametrize(("arguments", "message"), SAME, ids=" ".join)
+def test_no_file_is_lost(arguments: list[str], message: str, tmp_path: Path) -> None:
+    """An output that would overwrite an input or another output is refused before any work."""
+    folder = tmp_path / "here"
+    folder.mkdir()
+    (folder / "data.csv").write_text("0.1,0.2,1\n0.3,0.4,0\n", encoding="utf-8")
+    os.link(folder / "data.csv", folder / "hard.csv")
+    (folder / "link.json").symlink_to("a.json")
+    Network(2, 4, 4, 1).save(folder / "net.json")
+    before = {path.name: path.read_bytes() for path in folder.iterdir() if path.exists()}
+    found = run(
+        *arguments,
+        "--epochs" if arguments[0] != "export" else "--json",
+        *["1"] * (arguments[0] != "export"),
+        cwd=folder,
+    )
+    assert found.returncode == 2
+    assert message in found.stderr
+    assert found.stderr.count("\n") == 1
+    assert {path.name: path.read_bytes() for path in folder.iterdir() if path.exists()} == before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX shell")
+def test_files_that_may_be_given_twice(tmp_path: Path) -> None:
+    """A model may be trained further in its place; devices are no files that can be lost; other names need no text."""
+    Network(2, 4, 4, 1).save(tmp_path / "net.json")
+    for options in (["--load", "net.json", "--save", "net.json"], ["--save", "/dev/null", "--history", "/dev/null"]):
+        found = run("train", "xor", "--epochs", "3", *options, cwd=tmp_path)
+        assert found.returncode == 0, found.stderr
+    name = os.fsdecode(b"n\xff.h")
+    (tmp_path / name).write_text("old", encoding="utf-8")
+    found = run("export", "net.json", "--to", "c", "--out", name, cwd=tmp_path)
+    assert (found.returncode, found.stderr.count("\n")) == (2, 1)
+    assert (tmp_path / name).read_text(encoding="utf-8") == "old"
+    found = run("train", "xor", "--epochs", "3", "--save", os.fsdecode(b"n\xff.json"), cwd=tmp_path)
+    assert found.returncode == 0, found.stderr
+    assert Network.load(tmp_path / os.fsdecode(b"n\xff.json")).sizes == (2, 4, 4, 1)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX shell")
+def test_closed_stderr_stays_out_of_json(tmp_path: Path) -> None:
+    """What belongs on stderr is not printed elsewhere where that is closed."""
+    for command in ("train xor --epochs 3 --save n.json --history h.csv", "sweep xor --seeds 2 --epochs 3 --csv s.csv"):
+        line = f"{sys.executable} -m bitprop {command} --json 2>&-"
+        found = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=True, cwd=tmp_path)
+        assert json.loads(found.stdout)
+
+
+def test_ascii_output() -> None:
+    """Where stdout takes ASCII only, other characters are escaped."""
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    found = run("vectors", "check", "--exec", f"{sys.executable} -c 'print(1)'", env=environment)
+    assert found.returncode == 1
+    assert "Traceback" not in found.stderr
+    assert "\\xa7" in found.stdout
+
+
 @pytest.mark.parametrize(("arguments", "message"), BAD, ids=lambda value: " ".join(value) or "nothing")
 def test_bad_usage(arguments: list[str], message: str) -> None:
     """Bad usage and bad input end with status 2 and one line, without a traceback."""

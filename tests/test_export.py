@@ -267,3 +267,31 @@ def test_bad_use(tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="expected one of c, python"):
         export(NETWORKS[2], "java")
     assert [identifier(text) for text in ("a-b", "7up", "_x", "ö")] == ["a_b", "net_7up", "net_x", "net_"]
+
+
+@pytest.mark.parametrize("file", ["x*/y.h", 'a".h', "a\\b.h", "a\nb.h", "\udcff.h", ""])
+def test_files_that_no_include_line_holds(file: str) -> None:
+    """A file name cannot end the comment that shows it, or break its line."""
+    with pytest.raises(OptionError, match=r"file is .*expected a name that #include can hold"):
+        export(NETWORKS[2], "c", "net", file)
+
+
+def test_names_that_differ_in_case(tmp_path: Path) -> None:
+    """Headers of net and Net serve one program; those of net and NET, whose macros are alike, are refused in words."""
+    for number, name in enumerate(("net", "Net", "NET")):
+        text = export(Network(2, 2, 1, seed=number), "c", name)
+        tmp_path.joinpath(f"{number}.h").write_text(text, encoding="utf-8")
+
+    def compiled(*numbers: int) -> subprocess.CompletedProcess[str]:
+        names = [("net", "Net", "NET")[number] for number in numbers]
+        lines = [f'#include "{number}.h"' for number in numbers]
+        lines += ["int main(void) {", f"return !({' && '.join(f'{name}_self_test()' for name in names)});", "}"]
+        tmp_path.joinpath("main.c").write_text("\n".join([*lines, ""]), encoding="utf-8")
+        command = [compiler("gcc"), "-std=c99", "-ffp-contract=off", "-o", "main", "main.c"]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert compiled(0, 1).returncode == 0
+    assert subprocess.run([str(tmp_path / "main")], check=False).returncode == 0
+    refused = compiled(0, 2)
+    assert refused.returncode != 0
+    assert "two exported networks have macros that begin with NET_: export one with another --name" in refused.stderr

@@ -222,3 +222,13 @@ def test_the_pure_file_alone(tmp_path: Path) -> None:
         check=True,
     )
     assert found.stdout.strip() == "0"
+
+
+def test_sdists_are_reproducible(tmp_path: Path) -> None:
+    """Two builds from equal sources at other times and places give the same bytes."""
+    first, second = (build("sdist", tmp_path / name) for name in ("first", "second"))
+    assert first.name == second.name
+    assert first.read_bytes() == second.read_bytes()
+    later = build("sdist", tmp_path / "later", SOURCE_DATE_EPOCH="1700000000")
+    with tarfile.open(later) as archive:
+        assert {entry.mtime for entry in archive} == {1700000000}

@@ -3,6 +3,9 @@
 
 Both classes offer what `_backend.Core` lists: the functions of csrc/bitprop.h without their prefix, and makers of the
 memory that these functions take. They raise ImportError where the core cannot be loaded.
+
+Nothing here keeps a buffer of a memoryview: where a reference cycle holds both (a kept exception holds the frames of
+the call), CPython up to 3.12.3 crashes when it collects them (its issue 77894).
 """
 
 from __future__ import annotations
@@ -160,7 +163,9 @@ class CffiCore:
         return shape
 
     def doubles(self, buffer: Any) -> Any:
-        """A pointer to a buffer of doubles, which stays alive with it."""
+        """A pointer to doubles. An array stays alive with it; a memoryview is kept by the caller: see above."""
+        if isinstance(buffer, memoryview):
+            return self._ffi.cast("double *", self.address(buffer))
         return self._ffi.from_buffer("double[]", buffer)
 
     def readable(self, values: Any) -> Any:
@@ -240,8 +245,11 @@ class CtypesCore:
         return Shape(*arrays, len(sizes), bias, self.kernel)
 
     def doubles(self, buffer: Any) -> Any:
-        """A pointer to a buffer of doubles, which stays alive with it."""
-        return (c_double * (memoryview(buffer).nbytes // 8)).from_buffer(buffer)
+        """A pointer to doubles. An array stays alive with it; a memoryview is kept by the caller: see above."""
+        if isinstance(buffer, memoryview):
+            kind = c_double * (buffer.nbytes // 8)
+            return kind.from_address(ctypes.addressof(c_uint8.from_buffer(buffer)))
+        return (c_double * len(buffer)).from_buffer(buffer)
 
     def readable(self, values: Any) -> Any:
         """A pointer to doubles that are only read."""

@@ -308,28 +308,28 @@ def _futures(
     threads = own or (executor if isinstance(executor, ThreadPoolExecutor) else None)  # whose jobs can be told to stop
     pending: dict[Future[list[_Outcome]], _Job] = {}
     try:
-        more = first = True
-        while more or pending:
-            if more and len(pending) < most:
-                job = next(jobs, None)
-                if job is None:
-                    more = False
-                else:
-                    pending[_submit(threads, executor, job, tick, first)] = job
-                    first = False
-            # Results go first, then further jobs. The limit of time is for systems where a wait cannot be interrupted.
-            limit = 0.0 if more and len(pending) < most else 0.1
-            done, _ = wait(pending, timeout=limit, return_when=FIRST_COMPLETED)
-            for future in done:
-                job = pending.pop(future)
-                if threads is None:
-                    bar.update(job.options.epochs * len(job.runs))
-                yield job, future
-    finally:  # also where the caller was interrupted
         try:
+            more = first = True
+            while more or pending:
+                if more and len(pending) < most:
+                    job = next(jobs, None)
+                    if job is None:
+                        more = False
+                    else:
+                        pending[_submit(threads, executor, job, tick, first)] = job
+                        first = False
+                # Results go first, then further jobs. The time limit is for systems where a wait cannot be interrupted.
+                limit = 0.0 if more and len(pending) < most else 0.1
+                done, _ = wait(pending, timeout=limit, return_when=FIRST_COMPLETED)
+                for future in done:
+                    job = pending.pop(future)
+                    if threads is None:
+                        bar.update(job.options.epochs * len(job.runs))
+                    yield job, future
+        finally:  # also where the caller was interrupted
             end()
-        finally:  # also where that was interrupted
-            end()
+    finally:  # also where an interrupt came just then
+        end()
 
 
 def _submit(
