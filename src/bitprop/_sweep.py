@@ -307,25 +307,29 @@ def _futures(
     most = 2 * cores() if own is not None else IN_FLIGHT
     threads = own or (executor if isinstance(executor, ThreadPoolExecutor) else None)  # whose jobs can be told to stop
     pending: dict[Future[list[_Outcome]], _Job] = {}
-    try:
+
+    def run() -> Iterator[tuple[_Job, Future[list[_Outcome]]]]:
+        more = first = True
+        while more or pending:
+            if more and len(pending) < most:
+                job = next(jobs, None)
+                if job is None:
+                    more = False
+                else:
+                    pending[_submit(threads, executor, job, tick, first)] = job
+                    first = False
+            # Results go first, then further jobs. The time limit is for systems where a wait cannot be interrupted.
+            limit = 0.0 if more and len(pending) < most else 0.1
+            done, _ = wait(pending, timeout=limit, return_when=FIRST_COMPLETED)
+            for future in done:
+                job = pending.pop(future)
+                if threads is None:
+                    bar.update(job.options.epochs * len(job.runs))
+                yield job, future
+
+    try:  # around a call, not a loop, some of whose jumps CPython 3.12 and later leave out of a `try`
         try:
-            more = first = True
-            while more or pending:
-                if more and len(pending) < most:
-                    job = next(jobs, None)
-                    if job is None:
-                        more = False
-                    else:
-                        pending[_submit(threads, executor, job, tick, first)] = job
-                        first = False
-                # Results go first, then further jobs. The time limit is for systems where a wait cannot be interrupted.
-                limit = 0.0 if more and len(pending) < most else 0.1
-                done, _ = wait(pending, timeout=limit, return_when=FIRST_COMPLETED)
-                for future in done:
-                    job = pending.pop(future)
-                    if threads is None:
-                        bar.update(job.options.epochs * len(job.runs))
-                    yield job, future
+            yield from run()
         finally:  # also where the caller was interrupted
             end()
     finally:  # also where an interrupt came just then

@@ -31,6 +31,90 @@ class Options(NamedTuple):
     log_every: int
 
 
+class _Trainings:
+    """Trainings side by side, one for each learning rate: their memory, how far they are, and the loop of slices."""
+
+    def __init__(
+        self,
+        core: Core,
+        values: array[float],
+        shape: Any,
+        x: Rows,
+        y: Rows,
+        options: Options,
+        learning_rates: Sequence[float],
+        histories: Sequence[History],
+    ):
+        self.core = core
+        self.shape = shape
+        self.rows = x.rows
+        self.options = options
+        self.histories = histories
+        self.budget = max(1, FIRST_BUDGET // len(values))
+        self.shuffle = options.shuffle_seed is not None
+        self.group = core.group(values, shape, len(learning_rates), x.rows if self.shuffle else 1, LOG_SIZE)
+        self.arguments = (*self.group.arguments, shape, x.pointer, y.pointer, len(learning_rates), LOG_SIZE)
+        batch_size = x.rows if options.batch_size is None else min(options.batch_size, x.rows)
+        for training, order, rate in zip(self.group.trainings, self.group.orders, learning_rates):
+            settings = batch_size, options.log_every, rate, options.loss, int(self.shuffle), options.shuffle_seed or 0
+            expect_ok(core.train_start(training, order, shape, x.rows, *settings))
+
+    def lead(self) -> Any:
+        """One that has not diverged, for all of those are at the same row; None where all are done."""
+        left = [t for t, status in zip(self.group.trainings, self.group.statuses) if status == _pure.OK]
+        return left[0] if left and left[0].epoch < self.options.epochs else None
+
+    def is_among_rows(self, training: Any) -> bool:
+        """Whether it is not in or before a shuffle, whose steps are cheaper than rows."""
+        return not self.shuffle or bool(training.begun > training.epoch and training.to_shuffle == 0)
+
+    def done(self, training: Any) -> tuple[int, int]:
+        """The rows and the epochs that it has done."""
+        within = training.row if training.begun > training.epoch else 0
+        return int(training.epoch * self.rows + within), int(training.epoch)
+
+    def log_new(self) -> int:
+        """Logs what is new, by the epochs' numbers, since an interrupted slice tells nothing else; how many."""
+        new = 0
+        for training, log, history in zip(self.group.trainings, self.group.logs, self.histories):
+            new = -(-training.epoch // self.options.log_every) - len(history._logged)
+            history._extend(log[:new])
+        return new
+
+    def settle(self) -> None:
+        """Logs what is new, and goes back to the last whole epoch."""
+        self.log_new()
+        for training, parameters, work in zip(self.group.trainings, self.group.pointers, self.group.works):
+            self.core.train_undo(training, parameters, work, self.shape)
+
+    def run(self, after_slice: Callable[[int, int], None], callback: Callback | None) -> bool:
+        """Trains to the end, slice by slice; returns whether the callback ended it."""
+        log_every = self.options.log_every
+        shown = (0, 0)
+        lead = self.lead()
+        while lead is not None:
+            next_logged = -(-lead.epoch // log_every) * log_every
+            until = self.options.epochs if callback is None else min(self.options.epochs, next_logged + 1)
+            telling = self.is_among_rows(lead)
+            started = time.perf_counter()
+            expect_ok(self.core.train_many(*self.arguments, until, self.budget))
+            elapsed = time.perf_counter() - started
+            new = self.log_new()
+            after_slice(*(now - before for now, before in zip(self.done(lead), shown)))
+            shown = self.done(lead)
+            if callback is not None and lead.epoch == next_logged + 1:
+                history = self.histories[0]
+                [mse] = means(self.core, history._logged[-1:], history._terms)
+                if _check.is_true(callback(next_logged, mse)):
+                    return True
+            elif (
+                lead.epoch < until and new < LOG_SIZE and telling and self.is_among_rows(lead)
+            ):  # the budget is used up
+                self.budget = max(1, int(self.budget * min(2.0, SLICE / max(elapsed, 1e-6))))
+            lead = self.lead()
+        return False
+
+
 def train(
     core: Core,
     values: array[float],
@@ -49,71 +133,23 @@ def train(
     Returns the epoch in which each diverged, or None. `callback` is for a single network.
     However it ends, the parameters are those of the last whole epoch. KeyboardInterrupt; whatever the functions raise.
     """
-    shuffle = options.shuffle_seed is not None
-    networks = len(learning_rates)
-    group = core.group(values, shape, networks, x.rows if shuffle else 1, LOG_SIZE)
-    batch_size = x.rows if options.batch_size is None else min(options.batch_size, x.rows)
-    batches = (shape, x.rows, batch_size, options.log_every)
-    for training, order, rate in zip(group.trainings, group.orders, learning_rates):
-        seed = options.shuffle_seed or 0
-        expect_ok(core.train_start(training, order, *batches, rate, options.loss, int(shuffle), seed))
-    arguments = (*group.arguments, shape, x.pointer, y.pointer, networks, LOG_SIZE)
-
-    def in_training() -> Any:  # one that has not diverged: all of those are at the same row
-        found = [t for t, status in zip(group.trainings, group.statuses) if status == _pure.OK]
-        return found[0] if found and found[0].epoch < options.epochs else None
-
-    def among_rows(training: Any) -> bool:  # not in or before a shuffle, whose steps are cheaper than rows
-        return not shuffle or bool(training.begun > training.epoch and training.to_shuffle == 0)
-
-    def done(training: Any) -> tuple[int, int]:
-        within = training.row if training.begun > training.epoch else 0
-        return int(training.epoch * x.rows + within), int(training.epoch)
-
-    def log_new() -> int:  # by the epochs' numbers, since an interrupted slice tells nothing else
-        new = 0
-        for training, log, history in zip(group.trainings, group.logs, histories):
-            new = -(-training.epoch // options.log_every) - len(history._logged)
-            history._extend(log[:new])
-        return new
-
-    def settle() -> None:
-        log_new()
-        for training, parameters, work in zip(group.trainings, group.pointers, group.works):
-            core.train_undo(training, parameters, work, shape)
-
-    budget = max(1, FIRST_BUDGET // len(values))
-    shown = (0, 0)
-    lead = in_training()
-    try:
-        while lead is not None:
-            next_logged = -(-lead.epoch // options.log_every) * options.log_every
-            until = options.epochs if callback is None else min(options.epochs, next_logged + 1)
-            telling = among_rows(lead)
-            started = time.perf_counter()
-            expect_ok(core.train_many(*arguments, until, budget))
-            elapsed = time.perf_counter() - started
-            new = log_new()
-            after_slice(*(now - before for now, before in zip(done(lead), shown)))
-            shown = done(lead)
-            if callback is not None and lead.epoch == next_logged + 1:
-                [mse] = means(core, histories[0]._logged[-1:], histories[0]._terms)
-                if _check.is_true(callback(next_logged, mse)):
-                    histories[0].stopped = "callback"
-                    return [None]
-            elif lead.epoch < until and new < LOG_SIZE and telling and among_rows(lead):  # the budget is used up
-                budget = max(1, int(budget * min(2.0, SLICE / max(elapsed, 1e-6))))
-            lead = in_training()
+    trainings = _Trainings(core, values, shape, x, y, options, learning_rates, histories)
+    try:  # around a call, not a loop, some of whose jumps CPython 3.12 and later leave out of a `try`
+        stopped = trainings.run(after_slice, callback)
     except BaseException:
         try:
-            _insist(settle)
+            _insist(trainings.settle)
         except BaseException:  # a second Ctrl-C on the way into it
-            _insist(settle)
+            _insist(trainings.settle)
             raise
         raise
-    for history, status in zip(histories, group.statuses):
+    if stopped:
+        histories[0].stopped = "callback"
+        return [None]
+    ends = list(zip(trainings.group.trainings, trainings.group.statuses))
+    for history, (_, status) in zip(histories, ends):
         history.stopped = "epochs" if status == _pure.OK else None
-    return [t.epoch if status == _pure.DIVERGED else None for t, status in zip(group.trainings, group.statuses)]
+    return [training.epoch if status == _pure.DIVERGED else None for training, status in ends]
 
 
 def _insist(action: Callable[[], Any]) -> None:
