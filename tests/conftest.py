@@ -9,7 +9,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import bitprop
-from bitprop import BackendError, _backend
+from bitprop import BackendError
+from bitprop.core import Core, choose
+from bitprop.names import BACKENDS
 
 # The longer checks run the same properties on more cases: pytest --hypothesis-profile=long
 settings.register_profile(
@@ -25,27 +27,27 @@ def kernels() -> list[str]:
     return found
 
 
-def core_or_skip(name: str, kernel: str = "auto") -> _backend.Core:
+def core_or_skip(name: str, kernel: str = "auto") -> Core:
     """The backend; without it a user's machine skips, and continuous integration fails."""
     try:
         with pytest.MonkeyPatch.context() as environment:
             environment.setenv("BITPROP_KERNEL", kernel)
-            return _backend.choose(name)
+            return choose(name)
     except BackendError as error:
         if os.environ.get("CI") == "true" and os.environ.get("BITPROP_BUILD", "auto") != "pure":
             raise
         pytest.skip(str(error))
 
 
-@pytest.fixture(params=_backend.BACKENDS)
+@pytest.fixture(params=BACKENDS)
 def backend(request: pytest.FixtureRequest) -> str:
     """The name of each backend in turn."""
     name: str = request.param
     return core_or_skip(name).name
 
 
-@pytest.fixture(params=[*((name, "auto") for name in _backend.BACKENDS), *(("cffi", name) for name in kernels()[:-1])])
-def core(request: pytest.FixtureRequest) -> _backend.Core:
+@pytest.fixture(params=[*((name, "auto") for name in BACKENDS), *(("cffi", name) for name in kernels()[:-1])])
+def core(request: pytest.FixtureRequest) -> Core:
     """Each backend in turn, the compiled one with each kernel: the last, the fastest, is what it takes by itself."""
     return core_or_skip(*request.param)
 

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bitprop import DivergedError, Network, _pure
-from bitprop._backend import BACKENDS, Core, choose
-from bitprop.network import ACTIVATIONS, INITS, LOSSES
+from bitprop.core import Core, choose
+from bitprop.names import ACTIVATIONS, BACKENDS, INITS, LOSSES
 
 SEEDS = st.integers(0, 2**64 - 1)
 # What breaks arithmetic: signed zeros, the ends of the subnormal and normal ranges, clamp edges, overflow, ties.

@@ -11,7 +11,9 @@ import pytest
 from conftest import core_or_skip
 
 import bitprop
-from bitprop import BackendError, Network, OptionError, _backend, _native, _pure
+from bitprop import BackendError, Network, OptionError, _pure
+from bitprop.core import choice, native
+from bitprop.names import KERNELS
 
 MISSING = next(name for name in ("neon", "sse2") if name not in bitprop.info()["kernels"])
 
@@ -19,9 +21,9 @@ MISSING = next(name for name in ("neon", "sse2") if name not in bitprop.info()["
 @pytest.fixture
 def fresh() -> Any:
     """Backends are loaded anew, before and after."""
-    _backend._load.cache_clear()
+    choice._load.cache_clear()
     yield
-    _backend._load.cache_clear()
+    choice._load.cache_clear()
 
 
 def test_forced(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,7 +44,7 @@ def test_info(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert found["contract"] == 1
     assert found["self_test"] == "passed"
     assert backend in found["backends"]
-    kernels = list(_backend.KERNELS[1:])
+    kernels = list(KERNELS[1:])
     assert [name for name in kernels if name in found["kernels"]] == found["kernels"]
     assert found["kernel"] == (None if backend == "python" else found["kernels"][-1])
     assert (found["compiler"] is None) == (backend == "python")
@@ -70,7 +72,7 @@ def test_kernel(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     core_or_skip("cffi")
     monkeypatch.setenv("BITPROP_KERNEL", value)
     assert bitprop.info()["kernel"] == (value if value not in ("auto", "") else bitprop.info()["kernels"][-1])
-    assert Network(2, 1)._core.kernel == (_backend.KERNELS.index(value) if value else 0)
+    assert Network(2, 1)._core.kernel == (KERNELS.index(value) if value else 0)
 
 
 @pytest.mark.parametrize("missing", ["_cffi_backend", "ctypes", "bitprop._core"])
@@ -98,17 +100,17 @@ def test_what_cannot_be_loaded(missing: str) -> None:
 def test_failed_self_test(monkeypatch: pytest.MonkeyPatch, status: int) -> None:
     """A compiled core whose self-test fails is refused, with the reason in info()."""
     core_or_skip("cffi")
-    _backend._load.cache_clear()
-    bind = _native._bind
+    choice._load.cache_clear()
+    bind = native._bind
 
     def broken(core: Any, library: Any) -> None:
         bind(core, library)
         core.self_test = lambda: status
 
-    monkeypatch.setattr(_native, "_bind", broken)
+    monkeypatch.setattr(native, "_bind", broken)
     found = bitprop.info()
     assert found["backend"] == "python"
-    assert f"cffi: the self-test failed: {_backend._SELF_TEST[status]}" in found["reason"]
+    assert f"cffi: the self-test failed: {choice._SELF_TEST[status]}" in found["reason"]
     with pytest.raises(BackendError, match="self-test failed"):
         Network(2, 1, backend="cffi")
 
@@ -117,8 +119,8 @@ def test_failed_self_test(monkeypatch: pytest.MonkeyPatch, status: int) -> None:
 def test_other_abi(monkeypatch: pytest.MonkeyPatch) -> None:
     """An extension of another ABI is refused by both loaders."""
     core_or_skip("cffi")
-    _backend._load.cache_clear()
-    monkeypatch.setattr(_native, "ABI", 99)
+    choice._load.cache_clear()
+    monkeypatch.setattr(native, "ABI", 99)
     assert bitprop.info()["reason"].count("has ABI 3, this package needs 99") == 2
 
 
@@ -126,7 +128,7 @@ def test_other_abi(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_no_backend_keeps_the_contract(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where even Python's own arithmetic is wrong, nothing is computed."""
     monkeypatch.setattr(
-        _backend, "_make", lambda name, kernel: type("Wrong", (), {"self_test": staticmethod(lambda: -6)})()
+        choice, "_make", lambda name, kernel: type("Wrong", (), {"self_test": staticmethod(lambda: -6)})()
     )
     with pytest.raises(BackendError, match="excess precision"):
         bitprop.info()

@@ -13,12 +13,13 @@ import pycparser
 import pytest
 from conftest import core_or_skip
 
-from bitprop import _backend, _native, _pure, network
+from bitprop import _pure, names
+from bitprop.core import native, protocol
 
 ROOT = Path(__file__).resolve().parent.parent
 HEADER = ROOT.joinpath("csrc", "bitprop.h").read_text(encoding="utf-8")
 MARKED = re.split(r"/\* --- declarations for cffi: (?:begin|end) --- \*/", HEADER)[1]
-STRUCTS = {"bp_shape": _native.Shape, "bp_generator": _native.Generator, "bp_training": _native.Training}
+STRUCTS = {"bp_shape": native.Shape, "bp_generator": native.Generator, "bp_training": native.Training}
 
 
 def parse() -> Any:
@@ -89,15 +90,15 @@ def test_constants() -> None:
     found = constants()
     assert len(found) > 20
     assert {name: getattr(_pure, name) for name in found} == found
-    assert [found[name.upper()] for name in network.ACTIVATIONS] == [0, 1, 2, 3]
-    assert [found[name.upper()] for name in network.LOSSES] == [0, 1, 2, 3]
-    assert [found[name.upper()] for name in network.INITS] == [0, 1, 2]
-    assert found["ABI"] == _native.ABI
+    assert [found[name.upper()] for name in names.ACTIVATIONS] == [0, 1, 2, 3]
+    assert [found[name.upper()] for name in names.LOSSES] == [0, 1, 2, 3]
+    assert [found[name.upper()] for name in names.INITS] == [0, 1, 2]
+    assert found["ABI"] == native.ABI
 
 
 def test_ctypes_prototypes() -> None:
     """The ctypes binding declares each function of the header, with as many parameters."""
-    declared = {name: len(rest) for name, (_, *rest) in _native.PROTOTYPES.items()}
+    declared = {name: len(rest) for name, (_, *rest) in native.PROTOTYPES.items()}
     assert declared == {name: len(parameters) for name, parameters in functions().items()}
 
 
@@ -112,7 +113,7 @@ def test_bindings_agree() -> None:
         assert [(field, ffi.offsetof(name, field)) for field in fields] == [
             (field, getattr(own, field).offset) for field, *_ in own._fields_
         ]
-    for name, (result, *arguments) in _native.PROTOTYPES.items():
+    for name, (result, *arguments) in native.PROTOTYPES.items():
         declared = ffi.typeof(getattr(lib, f"bp_{name}"))
         for kind, own in zip((declared.result, *declared.args), (result, *arguments)):
             if kind.kind == "pointer":
@@ -125,7 +126,7 @@ def test_bindings_agree() -> None:
 
 def test_core_protocol() -> None:
     """The waist names every function of the header but the two that only loaders and info call."""
-    attributes = set(_backend.Core.__annotations__) - {"name", "kernel"}
+    attributes = set(protocol.Core.__annotations__) - {"name", "kernel"}
     assert attributes == set(functions()) - {"abi", "compiler"}
 
 

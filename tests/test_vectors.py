@@ -19,8 +19,8 @@ import pytest
 from bits import from_hex, to_hex
 
 from bitprop import Network, _pure, datasets
-from bitprop._backend import Core
-from bitprop.network import ACTIVATIONS, INITS, LOSSES
+from bitprop.core import Core
+from bitprop.names import ACTIVATIONS, INITS, LOSSES
 from bitprop.vectors import cases as questions
 from bitprop.vectors import generate
 

@@ -2,8 +2,8 @@
 """Small neural networks, trained by back-propagation to the same bits everywhere."""
 
 from . import datasets
-from ._backend import info
 from ._sweep import Run, SweepResult, sweep
+from .core import info
 from .errors import (
     BackendError,
     BitpropError,

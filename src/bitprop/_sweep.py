@@ -14,11 +14,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, ThreadPoolExecutor, wait
 from typing import Any, NamedTuple
 
-from . import _backend, _check, _files, _mode, _rows, _training
+from . import _files, _training
 from ._progress import Progress
-from .errors import OptionError
+from .checks import matrices
+from .checks import options as check
+from .core import choose, mode
+from .errors import OptionError, quoted
 from .history import History
-from .network import LOSSES, Network
+from .names import LOSSES
+from .network import Network
 
 TOGETHER = 16  # trainings in a job at most: as many as a kernel runs abreast
 JOBS = 32  # that a sweep on an executor is divided into at least, where there are as many trainings
@@ -116,7 +120,7 @@ class SweepResult(Sequence[Run]):
         runs = [run for run in self if learning_rate is None or run.learning_rate == learning_rate]
         if not runs:
             raise OptionError(
-                f"learning_rate is {_check.quoted(learning_rate)}, expected one of {sorted(set(self.learning_rates))}"
+                f"learning_rate is {quoted(learning_rate)}, expected one of {sorted(set(self.learning_rates))}"
             )
         found = (run.final_mse if run.error is None else math.inf for run in runs)
         return sorted(math.inf if math.isnan(loss) else loss for loss in found)
@@ -124,7 +128,7 @@ class SweepResult(Sequence[Run]):
     def quantiles(self, qs: Iterable[float] = QUANTILES, learning_rate: float | None = None) -> dict[float, float]:
         """Quantiles of the final losses, of all trainings or one learning rate's; a failed one counts as infinite."""
         losses = self._losses(learning_rate)
-        return {q: quantile(losses, _check.fraction("q", q)) for q in qs}
+        return {q: quantile(losses, check.fraction("q", q)) for q in qs}
 
     def solved(self, threshold: float, learning_rate: float | None = None) -> int:
         """How many trainings did not fail and end with a mean squared error below the threshold."""
@@ -204,25 +208,25 @@ def sweep(
             hint = HINTS.get(name, f"its further options are {', '.join(NETWORK_OPTIONS)}")
             raise TypeError(f"sweep has no option {name}: {hint}")
     template = Network(*_sizes(sizes), **network)
-    each_seed = [_check.seed("a seed", seed) for seed in _several("seeds", seeds)]
-    rates = [_check.learning_rate(rate) for rate in _several("learning_rates", learning_rates)]
+    each_seed = [check.seed("a seed", seed) for seed in _several("seeds", seeds)]
+    rates = [check.learning_rate(rate) for rate in _several("learning_rates", learning_rates)]
     _check_number("seeds times learning_rates", len(each_seed) * len(rates))
-    epochs = _check.integer("epochs", epochs, 0)
+    epochs = check.integer("epochs", epochs, 0)
     options = _training.Options(
         epochs=epochs,
-        batch_size=None if batch_size is None else _check.integer("batch_size", batch_size, 1),
-        shuffle_seed=None if shuffle_seed is None else _check.seed("shuffle_seed", shuffle_seed),
-        loss=_check.choice("loss", loss, LOSSES),
-        log_every=max(1, epochs - 1) if log_every is None else _check.integer("log_every", log_every, 1),
+        batch_size=None if batch_size is None else check.integer("batch_size", batch_size, 1),
+        shuffle_seed=None if shuffle_seed is None else check.seed("shuffle_seed", shuffle_seed),
+        loss=check.choice("loss", loss, LOSSES),
+        log_every=max(1, epochs - 1) if log_every is None else check.integer("log_every", log_every, 1),
     )
     checked = {**network, "activation": template.activations, "bias": template.bias}
     skipped = int(log_every is None and epochs > 1)
     if executor is not None and not isinstance(executor, Executor):
         raise TypeError(
-            f"executor is {_check.quoted(executor)}, expected a concurrent.futures.Executor (not the class, one of it)"
+            f"executor is {quoted(executor)}, expected a concurrent.futures.Executor (not the class, one of it)"
         )
     if on_result is not None and not callable(on_result):
-        raise TypeError(f"on_result is {_check.quoted(on_result)}, expected a function of a Run")
+        raise TypeError(f"on_result is {quoted(on_result)}, expected a function of a Run")
     shared = None if callable(data) else _arrays(template, data)
     terms = shared[2] * template.sizes[-1] if shared is not None else 0
     runs = [
@@ -354,14 +358,14 @@ def _submit(
 
 def _train(job: _Job, tick: Callable[[int], None] | None = None) -> list[_Outcome]:
     """Runs a job, here or wherever an executor takes it. `tick(epochs)` hears how many more are done."""
-    core = _backend.choose(job.network.get("backend"))
+    core = choose(job.network.get("backend"))
     networks = [Network(*job.sizes, **job.network, seed=seed) for _, seed, _ in job.runs]
     values = array("d")
     for network in networks:
         values.extend(network.parameters)
     shape = networks[0]._shape
-    x = _rows.Rows(job.x, core.readable(job.x), job.rows, job.sizes[0], "buffer")
-    y = _rows.Rows(job.y, core.readable(job.y), job.rows, job.sizes[-1], "buffer")
+    x = matrices.Rows(job.x, core.readable(job.x), job.rows, job.sizes[0], "buffer")
+    y = matrices.Rows(job.y, core.readable(job.y), job.rows, job.sizes[-1], "buffer")
     histories = [History(job.options.log_every, job.rows * job.sizes[-1]) for _ in job.runs]
     rates = [rate for _, _, rate in job.runs]
 
@@ -384,18 +388,16 @@ def _sizes(sizes: Any) -> Sequence[int]:
     try:
         return tuple(sizes)
     except TypeError:
-        raise TypeError(f"sizes is {_check.quoted(sizes)}, expected the layer sizes, such as (2, 4, 4, 1)") from None
+        raise TypeError(f"sizes is {quoted(sizes)}, expected the layer sizes, such as (2, 4, 4, 1)") from None
 
 
 def _several(name: str, values: Any) -> list[Any]:
     if isinstance(values, (str, bytes)):
-        raise TypeError(f"{name} is {_check.quoted(values)}, expected several numbers")
+        raise TypeError(f"{name} is {quoted(values)}, expected several numbers")
     try:
         found = list(itertools.islice(values, TRAININGS_END))
     except TypeError:
-        raise TypeError(
-            f"{name} is {_check.quoted(values)}, expected several numbers, such as [{_check.quoted(values)}]"
-        ) from None
+        raise TypeError(f"{name} is {quoted(values)}, expected several numbers, such as [{quoted(values)}]") from None
     if not found:
         raise OptionError(f"{name} is empty, expected at least one")
     _check_number(name, len(found))
@@ -413,12 +415,12 @@ def _arrays(network: Network, data: Any) -> tuple[array[float], array[float], in
     if not isinstance(data, (tuple, list)) or len(data) != 2:
         raise TypeError(f"data is {type(data).__name__}, expected a pair (x, y), or a function of the seed")
     inputs, targets = network._pair(*data)
-    return _rows.to_array(inputs.values), _rows.to_array(targets.values), inputs.rows
+    return matrices.to_array(inputs.values), matrices.to_array(targets.values), inputs.rows
 
 
 def quantile(ordered: Sequence[float], q: float) -> float:
     """The quantile of ordered values, interpolated between neighbours (Hyndman and Fan 1996, definition 7)."""
-    _mode.require_standard("a quantile")
+    mode.require_standard("a quantile")
     place = q * (len(ordered) - 1)
     below = int(place)
     above = min(below + 1, len(ordered) - 1)

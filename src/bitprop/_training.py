@@ -8,9 +8,10 @@ from array import array
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from . import _check, _pure
-from ._backend import Core, expect_ok, means
-from ._rows import Rows
+from . import _pure
+from .checks import options as check
+from .checks.matrices import Rows
+from .core import Core, expect_ok, means
 from .errors import DivergedError
 from .history import History
 
@@ -105,7 +106,7 @@ class _Trainings:
             if callback is not None and lead.epoch == next_logged + 1:
                 history = self.histories[0]
                 [mse] = means(self.core, history._logged[-1:], history._terms)
-                if _check.is_true(callback(next_logged, mse)):
+                if check.is_true(callback(next_logged, mse)):
                     return True
             elif (
                 lead.epoch < until and new < LOG_SIZE and telling and self.is_among_rows(lead)

@@ -10,24 +10,26 @@ import random
 import sys
 from collections.abc import Iterable
 
-from . import _check, _mode, _pure
-from .errors import DataError, OptionError
+from . import _pure
+from .checks import options as check
+from .core import mode
+from .errors import DataError, OptionError, quoted
 
 Rows = list[list[float]]
 
 
 def linear(n: int, seed: int = 0) -> tuple[Rows, Rows]:
     """`n` points of the unit square; the label is 0 where x0 > x1, else 1. Returns x (n, 2) and y (n, 1)."""
-    n = _check.integer("n", n, 1)
+    n = check.integer("n", n, 1)
     generator = random.Random()
-    _pure.generator_seed(generator, _check.seed("seed", seed), _pure.STREAM_DATA)
+    _pure.generator_seed(generator, check.seed("seed", seed), _pure.STREAM_DATA)
     x = [[generator.random(), generator.random()] for _ in range(n)]
     return x, [[0.0] if x0 > x1 else [1.0] for x0, x1 in x]
 
 
 def xor() -> tuple[Rows, Rows]:
     """21 points: 11 on the diagonal with label 0, 10 on the antidiagonal with label 1. Returns x (21, 2), y (21, 1)."""
-    _mode.require_standard("datasets.xor()")
+    mode.require_standard("datasets.xor()")
     x: Rows = []
     y: Rows = []
     for i in range(11):
@@ -68,14 +70,14 @@ def named(name: str, seed: int = 0, inputs: int | None = None, outputs: int = 1)
         count = name.partition(":")[2]
         if not count.isascii() or not count.isdigit() or len(count) > 8:
             raise OptionError(
-                f"data set {_check.quoted(name)}: expected linear:N with N of up to eight digits, as in linear:100"
+                f"data set {quoted(name)}: expected linear:N with N of up to eight digits, as in linear:100"
             )
         return linear(int(count), seed)
     try:
         return read_csv(name, inputs, outputs)
     except FileNotFoundError:
         raise OptionError(
-            f"data set {_check.quoted(name)} is not there: expected linear:N, xor, or the path of a CSV file"
+            f"data set {quoted(name)} is not there: expected linear:N, xor, or the path of a CSV file"
         ) from None
 
 
@@ -83,7 +85,7 @@ def _read(file: Iterable[str], name: str, inputs: int | None, outputs: int) -> t
     x: Rows = []
     y: Rows = []
     columns = 0
-    _mode.require_standard("reading decimal digits")
+    mode.require_standard("reading decimal digits")
     reader = csv.reader(file, strict=True)
     try:
         for fields in reader:
@@ -124,5 +126,5 @@ def _checked(field: str, where: str) -> float:
     number = _number(field)
     if number is None or not math.isfinite(number):
         hint = " (columns are separated by commas)" if any(mark in field for mark in ";\t") else ""
-        raise DataError(f"{where}: {_check.quoted(field)}, expected a finite number{hint}")
+        raise DataError(f"{where}: {quoted(field)}, expected a finite number{hint}")
     return number

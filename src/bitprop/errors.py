@@ -1,5 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""The errors that bitprop raises; each is also the built-in kind that it refines."""
+"""The errors that bitprop raises, each also the built-in kind that it refines; and how messages show values."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
 
 
 class BitpropError(Exception):
@@ -44,3 +49,17 @@ class DivergedError(BitpropError, ArithmeticError):
 
     def __str__(self) -> str:
         return self.message
+
+
+def quoted(value: Any, limit: int = 120) -> str:
+    """The value as messages show it: its repr, of which the middle is left out where it is long."""
+    try:
+        text = repr(value)
+    except ValueError:  # an integer of more digits than Python writes
+        text = f"<{type(value).__name__} of {operator.index(value).bit_length()} bits>"
+    return shortened(text, limit)
+
+
+def shortened(text: str, limit: int = 120) -> str:
+    """The text, of which the middle is left out where it is long."""
+    return text if len(text) <= limit else f"{text[: limit * 2 // 3]}...{text[-limit // 4 :]}"

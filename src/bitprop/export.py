@@ -12,10 +12,11 @@ import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from . import _mode, model_file
-from ._check import quoted
-from .errors import OptionError
-from .network import ACTIVATIONS, Network
+from . import model_file
+from .core import mode
+from .errors import OptionError, quoted
+from .names import ACTIVATIONS
+from .network import Network
 
 _FILE = re.compile(r'[^\0-\x1f\x7f"\\\ud800-\udfff]+')  # what an #include line can hold
 # How all names in C begin, as in net_predict; so a keyword may stand here too, but no leading underscore.
@@ -49,7 +50,7 @@ def export(net: Network, to: str, name: str = "network", file: str | None = None
     OptionError: another language, a name that is not one in C, or a file that no #include line can hold.
     DataError: a parameter is not finite.
     """
-    _mode.require_standard("an export")
+    mode.require_standard("an export")
     if to not in LANGUAGES:
         raise OptionError(f"to is {quoted(to)}, expected one of {', '.join(LANGUAGES)}")
     if not _NAME.fullmatch(name):

@@ -7,8 +7,8 @@ import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from . import _mode
 from ._progress import Progress
+from .core import mode
 
 STEP = 2.0**-4  # the widest; each of the next is a quarter of the one before
 STEPS = 6
@@ -78,7 +78,7 @@ def check(
 
     `pattern` tells which relus are active: as long as it stays, the loss is smooth. None where there are none.
     """
-    _mode.require_standard("a gradient check")
+    mode.require_standard("a gradient check")
     here = loss()
     measured = []
     with Progress(len(parameters), "gradient check, parameters", progress) as bar:

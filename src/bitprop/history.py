@@ -10,7 +10,9 @@ from array import array
 from collections.abc import Iterable
 from typing import Any
 
-from . import _backend, _check, _files, _mode
+from . import _files
+from .checks import options as check
+from .core import choose, means, mode
 
 
 class History:
@@ -55,12 +57,12 @@ class History:
     @property
     def mse(self) -> list[float]:
         """The mean squared errors: sse/(rows*outputs) (contract §8)."""
-        return _backend.means(_backend.choose(), self._sse, self._terms)
+        return means(choose(), self._sse, self._terms)
 
     def table(self, every: int) -> str:
         """The report's lines, `epoch : 5000 Loss : 0.0000117492469418`, for the logged epochs that `every` divides."""
-        _check.integer("every", every, 1)
-        _mode.require_standard("writing decimal digits")
+        check.integer("every", every, 1)
+        mode.require_standard("writing decimal digits")
         pairs = zip(self.epochs, self.mse)
         return "\n".join(f"epoch : {epoch} Loss : {mse:.16f}" for epoch, mse in pairs if epoch % every == 0)
 

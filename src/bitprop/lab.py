@@ -9,8 +9,9 @@ from collections.abc import Callable
 from importlib import resources
 from typing import Any, NamedTuple
 
-from . import _check, datasets
+from . import datasets
 from ._sweep import quantile, sweep
+from .checks import options as check
 from .errors import OptionError
 from .history import History
 from .network import Network
@@ -170,9 +171,9 @@ def run(
     Data and network both take the seed. On the pure twin only the single runs are trained. `ready` is called with each
     table as soon as it is there. OptionError, BackendError.
     """
-    _check.seed("seed", seed)
-    _check.integer("seeds", seeds, 0)
-    if seed + seeds > _check.SEED_END:
+    check.seed("seed", seed)
+    check.integer("seeds", seeds, 0)
+    if seed + seeds > check.SEED_END:
         raise OptionError(f"seed {seed} and the {seeds} from it on reach 2^64, expected seeds below")
     name = Network(*SIZES, backend=backend).backend
     pure = name == "python"

@@ -16,8 +16,7 @@ from array import array
 from collections.abc import Iterable
 from typing import Any
 
-from ._check import quoted
-from .errors import ModelFileError
+from .errors import ModelFileError, quoted
 
 FORMAT = "bitprop-model"
 FORMAT_VERSION = 1

@@ -12,16 +12,15 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any, NamedTuple
 
-from . import _backend, _check, _files, _rows, _training, gradient_check, model_file
-from ._backend import expect_ok
+from . import _files, _training, gradient_check, model_file
 from ._progress import Progress
-from .errors import DataError, ModelFileError, ShapeError, TrainingError
+from .checks import matrices
+from .checks import options as check
+from .core import choose, expect_ok, means
+from .errors import DataError, ModelFileError, ShapeError, TrainingError, quoted
 from .gradient_check import GradientCheck
 from .history import History
-
-ACTIVATIONS = ("sigmoid", "tanh", "relu", "identity")  # in the order of their numbers in bitprop.h
-LOSSES = ("half_sse", "sse", "half_mse", "mse")
-INITS = ("normal", "uniform", "glorot")
+from .names import ACTIVATIONS, INITS, LOSSES
 
 
 class Layer(NamedTuple):
@@ -51,7 +50,7 @@ def _row_predictor(core: Any, shape: Any, pointer: Any, sizes: list[int]) -> Cal
 
     def make() -> Any:
         memory = core.work(shape, core.predict_size(shape))
-        inputs, outputs = _rows.zeros(sizes[0]), _rows.zeros(sizes[-1])
+        inputs, outputs = matrices.zeros(sizes[0]), matrices.zeros(sizes[-1])
         return memory, inputs, core.doubles(inputs), outputs, core.doubles(outputs)
 
     def predict_row(row: list[Any]) -> list[float] | None:
@@ -99,24 +98,24 @@ class Network:
         seed: int = 0,
         backend: str | None = None,
     ):
-        checked = _check.sizes(sizes)
-        bias = _check.boolean("bias", bias)
-        activations = _check.activations(activation, ACTIVATIONS, len(checked))
-        init_code = _check.choice("init", init, INITS)
-        seed = _check.seed("seed", seed)
+        checked = check.sizes(sizes)
+        bias = check.boolean("bias", bias)
+        activations = check.activations(activation, ACTIVATIONS, len(checked))
+        init_code = check.choice("init", init, INITS)
+        seed = check.seed("seed", seed)
         self._set_up(checked, activations, bias, backend)
         expect_ok(self._core.init(self._pointer, self._core.generator(), self._shape, seed, init_code))
 
     def _set_up(self, sizes: list[int], activations: list[int], bias: bool, backend: str | None) -> None:
         """Everything but the values of the parameters."""
-        self._core = _backend.choose(backend)
+        self._core = choose(backend)
         self._backend = backend
         self._codes = (tuple(sizes), tuple(activations), bias)
         self._shape = self._core.shape(sizes, activations, bias)
         count = self._core.parameter_count(self._shape)
         if count == 0:
             raise ShapeError(f"{'-'.join(map(str, sizes))} has more parameters than memory can be addressed for")
-        self._values = _rows.zeros(count)
+        self._values = matrices.zeros(count)
         self._view: memoryview[float] = memoryview(
             self._values
         )  # for as long as it is there, nobody can resize the array
@@ -203,15 +202,15 @@ class Network:
         Returns the History, also found as `history`. DivergedError and Ctrl-C leave the last good epoch's parameters.
         """
         options = _training.Options(
-            epochs=_check.integer("epochs", epochs, 0),
-            batch_size=None if batch_size is None else _check.integer("batch_size", batch_size, 1),
-            shuffle_seed=None if shuffle_seed is None else _check.seed("shuffle_seed", shuffle_seed),
-            loss=_check.choice("loss", loss, LOSSES),
-            log_every=_check.integer("log_every", log_every, 1),
+            epochs=check.integer("epochs", epochs, 0),
+            batch_size=None if batch_size is None else check.integer("batch_size", batch_size, 1),
+            shuffle_seed=None if shuffle_seed is None else check.seed("shuffle_seed", shuffle_seed),
+            loss=check.choice("loss", loss, LOSSES),
+            log_every=check.integer("log_every", log_every, 1),
         )
-        rate = _check.learning_rate(learning_rate)
+        rate = check.learning_rate(learning_rate)
         if callback is not None and not callable(callback):
-            raise TypeError(f"callback is {_check.quoted(callback)}, expected a function of epoch and mse")
+            raise TypeError(f"callback is {quoted(callback)}, expected a function of epoch and mse")
         inputs, targets = self._pair(x, y)
         if shuffle_seed is not None and inputs.rows >= 2**32:
             raise ShapeError(f"x has {inputs.rows} rows, expected fewer than 2^32 with shuffling")
@@ -262,24 +261,24 @@ class Network:
         rows = self._inputs(x)
         width = self.sizes[-1]
         if out is None:
-            values = _rows.zeros(rows.rows * width)
+            values = matrices.zeros(rows.rows * width)
             self._predict(values, rows)
-            return _rows.give_back(values, rows.form, width)
-        memory = _rows.writable(self._core, out, rows.rows, width, self._view)
-        self._predict(memory, _rows.apart(self._core, rows, memory))
+            return matrices.give_back(values, rows.form, width)
+        memory = matrices.writable(self._core, out, rows.rows, width, self._view)
+        self._predict(memory, matrices.apart(self._core, rows, memory))
         return out
 
-    def _predict(self, outputs: memoryview[float] | array[float], rows: _rows.Rows) -> None:
+    def _predict(self, outputs: memoryview[float] | array[float], rows: matrices.Rows) -> None:
         pointer, work = self._core.doubles(outputs), self._take_work()
         expect_ok(self._core.predict(pointer, work, self._shape, self._pointer, rows.pointer, rows.rows))
         self._free_work.append(work)
 
     def loss(self, x: Any, y: Any, loss: str = "mse") -> float:
         """The loss (contract §7) on x (rows, inputs) and y (rows, outputs), all rows as one batch."""
-        code = _check.choice("loss", loss, LOSSES)
+        code = check.choice("loss", loss, LOSSES)
         return self._loss(*self._pair(x, y), code)
 
-    def _loss(self, rows: _rows.Rows, targets: _rows.Rows, code: int) -> float:
+    def _loss(self, rows: matrices.Rows, targets: matrices.Rows, code: int) -> float:
         figure = array("d", [0.0])
         work = self._take_work()
         out = self._core.doubles(figure)
@@ -290,12 +289,12 @@ class Network:
 
     def gradient(self, x: Any, y: Any, loss: str = "half_sse") -> Any:
         """The gradient of the loss (contract §5 to §7), all rows as one batch: flat, in the parameters' order."""
-        code = _check.choice("loss", loss, LOSSES)
+        code = check.choice("loss", loss, LOSSES)
         rows, targets = self._pair(x, y)
-        return _rows.give_back(self._gradient(rows, targets, code), rows.form, None)
+        return matrices.give_back(self._gradient(rows, targets, code), rows.form, None)
 
-    def _gradient(self, rows: _rows.Rows, targets: _rows.Rows, code: int) -> array[float]:
-        values = _rows.zeros(len(self._values))
+    def _gradient(self, rows: matrices.Rows, targets: matrices.Rows, code: int) -> array[float]:
+        values = matrices.zeros(len(self._values))
         work = self._core.work(self._shape, self._core.train_size(self._shape))
         out = self._core.doubles(values)
         data = rows.pointer, targets.pointer, rows.rows
@@ -319,11 +318,11 @@ class Network:
             progress,
         )
 
-    def _relu_pattern(self, rows: _rows.Rows) -> Callable[[], bytes]:
+    def _relu_pattern(self, rows: matrices.Rows) -> Callable[[], bytes]:
         """A function that tells, for every row and node of a relu layer, whether it is active."""
         count = sum(self.sizes[1:])
         relu = [name == "relu" for name, n_out in zip(self.activations, self.sizes[1:]) for _ in range(n_out)]
-        preactivations, outputs = _rows.zeros(count), _rows.zeros(count)
+        preactivations, outputs = matrices.zeros(count), matrices.zeros(count)
         pointers = self._core.doubles(preactivations), self._core.doubles(outputs)
         inputs = [self._core.doubles(array("d", row)) for row in rows.split()]
 
@@ -341,7 +340,7 @@ class Network:
         rows = self._inputs(x)
         if rows.rows != 1:
             raise ShapeError(f"x has {rows.rows} rows, expected 1")
-        preactivations, outputs = _rows.zeros(sum(self.sizes[1:])), _rows.zeros(sum(self.sizes[1:]))
+        preactivations, outputs = matrices.zeros(sum(self.sizes[1:])), matrices.zeros(sum(self.sizes[1:]))
         pointers = self._core.doubles(preactivations), self._core.doubles(outputs)
         expect_ok(self._core.forward(*pointers, self._shape, self._pointer, rows.pointer))
         found = []
@@ -351,13 +350,13 @@ class Network:
             at += n_out
         return found
 
-    def _inputs(self, x: Any) -> _rows.Rows:
+    def _inputs(self, x: Any) -> matrices.Rows:
         self._check_parameters()
-        return _rows.convert(self._core, x, self.sizes[0], "x", self._view)
+        return matrices.convert(self._core, x, self.sizes[0], "x", self._view)
 
-    def _pair(self, x: Any, y: Any) -> tuple[_rows.Rows, _rows.Rows]:
+    def _pair(self, x: Any, y: Any) -> tuple[matrices.Rows, matrices.Rows]:
         self._check_parameters()
-        return _rows.convert_pair(self._core, x, y, self.sizes[0], self.sizes[-1], self._view)
+        return matrices.convert_pair(self._core, x, y, self.sizes[0], self.sizes[-1], self._view)
 
     def _check_parameters(self) -> None:
         count = len(self._values)
@@ -395,7 +394,7 @@ class Network:
     @classmethod
     def from_bytes(cls, data: bytes | bytearray | memoryview, backend: str | None = None) -> Network:
         """The network that `to_bytes` wrote. ModelFileError: not exactly one whole, unaltered model."""
-        core = _backend.choose(backend)
+        core = choose(backend)
         copied = bytearray(memoryview(data))
         octets = core.octets(copied) if copied else None
         layers = core.decode_layers(octets, len(copied)) if copied else 0
@@ -422,7 +421,7 @@ class Network:
         """What a model file holds of it."""
         self._check_parameters()
         inputs = self.sizes[0]
-        self_test = _backend.means(self._core, range(1, inputs + 1), inputs + 1)
+        self_test = means(self._core, range(1, inputs + 1), inputs + 1)
         return {
             "contract": 1,
             "sizes": list(self.sizes),
@@ -438,20 +437,20 @@ class Network:
     @classmethod
     def load(cls, path: str | os.PathLike[str], backend: str | None = None) -> Network:
         """The network of a model file, whose self-test is replayed. ModelFileError: not whole, or altered. OSError."""
-        _backend.choose(backend)
+        choose(backend)
         name = os.fsdecode(path)
         fields = model_file.loads(model_file.read(path), name)
         contract = fields.get("contract")
         if contract != 1:
-            raise ModelFileError(f"{name} is of contract {_check.quoted(contract)}, this bitprop keeps contract 1")
+            raise ModelFileError(f"{name} is of contract {quoted(contract)}, this bitprop keeps contract 1")
         try:
-            sizes = _check.sizes(fields["sizes"])
-            activations = _check.activations(fields["activations"], ACTIVATIONS, len(sizes))
-            bias = _check.boolean("bias", fields["bias"])
+            sizes = check.sizes(fields["sizes"])
+            activations = check.activations(fields["activations"], ACTIVATIONS, len(sizes))
+            bias = check.boolean("bias", fields["bias"])
             given = len(fields["parameters"])
             expected = sum((n_in + bias) * n_out for n_in, n_out in zip(sizes, sizes[1:]))
             if given != expected:  # before any memory is taken for what the sizes claim
-                raise ValueError(f"{given} parameters, expected {expected} for the sizes {_check.shape_text(sizes)}")
+                raise ValueError(f"{given} parameters, expected {expected} for the sizes {check.shape_text(sizes)}")
             network = object.__new__(cls)
             network._set_up(sizes, activations, bias, backend)
             network.parameters[:] = model_file.from_hex(fields["parameters"])
@@ -459,7 +458,7 @@ class Network:
         except (KeyError, TypeError, ValueError) as error:
             raise ModelFileError(f"{name} does not describe a network: {error}") from None
         if rewritten["self_test"] != fields.get("self_test"):
-            here, there = _check.quoted(rewritten["self_test"]), _check.quoted(fields.get("self_test"))
+            here, there = quoted(rewritten["self_test"]), quoted(fields.get("self_test"))
             raise ModelFileError(f"{name}: its self-test gives {here}, not {there}")
         if model_file.dumps(rewritten) != model_file.dumps(fields):
             raise ModelFileError(f"{name} describes a network, but not as bitprop writes it")

@@ -254,9 +254,10 @@ def installed():
     """The port of the installed package, by the backend of BITPROP_BACKEND."""
     from array import array
 
-    from bitprop import _backend, _pure, datasets
+    from bitprop import _pure, datasets
+    from bitprop.core import choose
 
-    return Port(_backend.choose(), _pure, lambda values: array("d", values), datasets)
+    return Port(choose(), _pure, lambda values: array("d", values), datasets)
 
 
 def main():

@@ -6,7 +6,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from .. import _backend, bench
+from .. import bench
+from ..core import info
 from .options import add_progress, command, print_json
 
 
@@ -25,7 +26,7 @@ def add_info(commands: Any) -> None:
 
 
 def _info(options: argparse.Namespace) -> int:
-    found = _backend.info()
+    found = info()
     if options.json:
         print_json(found)
     else:

@@ -11,8 +11,10 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from .. import _backend, _mode, datasets, network, plots
+from .. import datasets, plots
+from ..core import mode
 from ..errors import DataError, OptionError
+from ..names import BACKENDS, INITS, LOSSES
 from ..network import Network
 
 DATA_HELP = "linear:N, xor, or a CSV file whose last columns are the targets ('-' is stdin)"
@@ -28,7 +30,7 @@ def whole(text: str) -> int:
 
 def real(text: str) -> float:
     """The type of a number."""
-    _mode.require_standard("reading decimal digits")
+    mode.require_standard("reading decimal digits")
     try:
         return float(text)
     except ValueError:
@@ -62,7 +64,7 @@ def command(commands: Any, run: Any, name: str, text: str, example: str) -> argp
 
 def add_backend(parser: argparse.ArgumentParser) -> None:
     """The choice of the backend."""
-    names = ("auto", *_backend.BACKENDS)
+    names = ("auto", *BACKENDS)
     parser.add_argument("--backend", choices=names, help="default: BITPROP_BACKEND, or the fastest")
 
 
@@ -80,7 +82,7 @@ def add_network(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sizes", type=sizes, metavar="2-4-4-1", help="layer sizes (default: two hidden layers of 4)")
     parser.add_argument("--activation", help="one, or one for each layer: tanh,sigmoid (sigmoid)")
     parser.add_argument("--bias", action=argparse.BooleanOptionalAction, help="biases (default: yes)")
-    parser.add_argument("--init", choices=network.INITS, help="initial weights (normal)")
+    parser.add_argument("--init", choices=INITS, help="initial weights (normal)")
     parser.add_argument("--seed", type=whole, help="of the initial weights (0)")
 
 
@@ -89,7 +91,7 @@ def add_steps(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--epochs", type=whole, default=10_000, help="(10000)")
     parser.add_argument("--batch-size", type=whole, help="rows to a step; 1 is online (default: all)")
     parser.add_argument("--shuffle-seed", type=whole, help="shuffle the rows before each epoch, from this seed")
-    parser.add_argument("--loss", default="half_sse", choices=network.LOSSES, help="(half_sse)")
+    parser.add_argument("--loss", default="half_sse", choices=LOSSES, help="(half_sse)")
 
 
 def add_data_seed(parser: argparse.ArgumentParser) -> None:

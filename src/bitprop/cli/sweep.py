@@ -6,8 +6,9 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from .. import _check, datasets
+from .. import datasets
 from .._sweep import Run, SweepResult, sweep
+from ..checks import options as check
 from ..errors import OptionError
 from .options import (
     DATA_HELP,
@@ -71,7 +72,7 @@ def _summary(found: SweepResult, rate: float, threshold: float) -> dict[str, Any
 def run(options: argparse.Namespace) -> int:
     """What the command does; the exit status."""
     check_outputs({"--csv": options.csv}, {"the data": datasets.file_of(options.data)}, options.plot)
-    _check.integer("--seeds", options.seeds, 1, 2**32)
+    check.integer("--seeds", options.seeds, 1, 2**32)
     if not options.threshold >= 0.0:
         raise OptionError(f"--threshold is {options.threshold}, expected a number of at least 0")
     net, x, y = network_and_data(options, None)

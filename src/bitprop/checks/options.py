@@ -8,26 +8,12 @@ import operator
 from collections.abc import Sequence
 from typing import Any
 
-from . import _mode
-from .errors import OptionError, ShapeError
+from ..core import mode
+from ..errors import OptionError, ShapeError, quoted, shortened
 
 SEED_END = 2**64
 COUNT_END = 2**63
 SIZE_END = 2**32
-
-
-def quoted(value: Any, limit: int = 120) -> str:
-    """The value as messages show it: its repr, of which the middle is left out where it is long."""
-    try:
-        text = repr(value)
-    except ValueError:  # an integer of more digits than Python writes
-        text = f"<{type(value).__name__} of {operator.index(value).bit_length()} bits>"
-    return shortened(text, limit)
-
-
-def shortened(text: str, limit: int = 120) -> str:
-    """The text, of which the middle is left out where it is long."""
-    return text if len(text) <= limit else f"{text[: limit * 2 // 3]}...{text[-limit // 4 :]}"
 
 
 def integer(name: str, value: Any, least: int, end: int = COUNT_END) -> int:
@@ -55,7 +41,7 @@ def real(name: str, value: Any) -> float:
     if isinstance(value, (bool, str, bytes, bytearray)):
         raise TypeError(f"{name} is {quoted(value)}, expected a number")
     if type(value) not in (int, float):
-        _mode.require_standard(f"converting {name}")
+        mode.require_standard(f"converting {name}")
     try:
         return float(value)
     except (TypeError, ValueError):

@@ -15,10 +15,8 @@ from decimal import Decimal
 from numbers import Real
 from typing import Any, NamedTuple
 
-from . import _mode
-from ._backend import Core
-from ._check import quoted
-from .errors import DataError, OptionError, ShapeError
+from ..core import Core, mode
+from ..errors import DataError, OptionError, ShapeError, quoted
 
 NOT_ROWS = (str, bytes, bytearray, dict, set, frozenset)  # iterable, but not rows of numbers
 NUMBERS = "bBhHiIlLqQnNefd?"  # single formats of the struct module that are real numbers
@@ -183,7 +181,7 @@ def _from_numpy(core: Core, numpy: Any, data: Any, name: str, parameters: memory
     if type(data) is not numpy.ndarray and numpy.ma.is_masked(data):
         raise DataError(f"{name} is an array with masked values, expected numbers throughout")
     if found.dtype != numpy.float64:
-        _mode.require_standard(f"converting {name} from {found.dtype}")
+        mode.require_standard(f"converting {name} from {found.dtype}")
     view = memoryview(numpy.ascontiguousarray(found, dtype=numpy.float64))
     return _from_buffer(core, view, name, "numpy", parameters)
 
@@ -206,7 +204,7 @@ def _from_buffer(core: Core, view: memoryview, name: str, form: str, parameters:
     kind = view.format.lstrip("@=<>!")
     if kind not in tuple(NUMBERS):
         raise DataError(f"{name} is a buffer of format {view.format!r}, expected real numbers")
-    _mode.require_standard(f"converting {name} from format {view.format!r}")
+    mode.require_standard(f"converting {name} from format {view.format!r}")
     order = view.format[: len(view.format) - 1] or "@"
     count = view.nbytes // view.itemsize
     return _Raw(array("d", struct.unpack(f"{order}{count}{kind}", view.tobytes())), shape, form)
@@ -263,7 +261,7 @@ def _append(values: array[float], items: list[Any], name: str, number: int | Non
         else:
             return True
     elif all(map(_is_real, kinds)):
-        _mode.require_standard(f"converting {name} from {', '.join(sorted(kind.__name__ for kind in kinds))}")
+        mode.require_standard(f"converting {name} from {', '.join(sorted(kind.__name__ for kind in kinds))}")
     for column, item in enumerate(items):
         beyond = False
         try:

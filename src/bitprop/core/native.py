@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The compiled core, bound by cffi or by ctypes to the very same file: pointers only, no arithmetic.
 
-Both classes offer what `_backend.Core` lists: the functions of csrc/bitprop.h without their prefix, and makers of the
+Both classes offer what `protocol.Core` lists: the functions of csrc/bitprop.h without their prefix, and makers of the
 memory that these functions take. They raise ImportError where the core cannot be loaded.
 
 Nothing here keeps a buffer of a memoryview: where a reference cycle holds both (a kept exception holds the frames of
@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from ctypes import POINTER, c_char_p, c_double, c_int, c_int32, c_size_t, c_uint8, c_uint32, c_uint64
 from typing import Any
 
-from ._group import Group, split
+from .group import Group, split
 
 ABI = 3  # BP_ABI of the header that this file was written for
 

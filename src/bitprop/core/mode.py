@@ -11,8 +11,8 @@ import functools
 from collections.abc import Callable
 from typing import TypeVar
 
-from . import _pure
-from .errors import FloatingPointModeError
+from .. import _pure
+from ..errors import FloatingPointModeError
 
 Result = TypeVar("Result")
 

@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: MIT
+"""Everything behind the narrow waist: the protocol of a backend, the choice among them, and how each is bound."""
+
+from .choice import choose, expect_ok, info, means
+from .protocol import Core
+
+__all__ = ["Core", "choose", "expect_ok", "info", "means"]

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: MIT
+"""What every backend offers to the code above: the narrow waist between the network and the twins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from .group import Group
+
+
+class Core(Protocol):
+    """What every backend offers: the functions of csrc/bitprop.h, and makers of the memory that they take."""
+
+    name: str
+    kernel: int  # that runs its networks, BP_AUTO for the fastest
+    kernels: Callable[..., int]
+    activate: Callable[..., int]
+    slope: Callable[..., int]
+    first_nonfinite: Callable[..., int]
+    divide: Callable[..., None]
+    parameter_count: Callable[..., int]
+    predict_size: Callable[..., int]
+    train_size: Callable[..., int]
+    generator_seed: Callable[..., None]
+    generator_random: Callable[..., float]
+    generator_below: Callable[..., int]
+    init: Callable[..., int]
+    forward: Callable[..., int]
+    predict: Callable[..., int]
+    loss: Callable[..., int]
+    gradient: Callable[..., int]
+    train_start: Callable[..., int]
+    train: Callable[..., int]
+    train_many: Callable[..., int]
+    train_undo: Callable[..., None]
+    encode_size: Callable[..., int]
+    encode: Callable[..., int]
+    decode_layers: Callable[..., int]
+    decode_shape: Callable[..., int]
+    decode_parameters: Callable[..., int]
+    self_test: Callable[..., int]
+
+    def describe_compiler(self) -> str:
+        """The compiler that built it, "" for none."""
+
+    def address(self, view: memoryview[Any]) -> int | None:
+        """Where this memory begins; None where that cannot be told."""
+
+    def shape(self, sizes: Sequence[int], activations: Sequence[int], bias: bool) -> Any:
+        """A bp_shape that stays alive with its arrays."""
+
+    def doubles(self, buffer: Any) -> Any:
+        """A pointer to doubles. An array stays alive with it; a memoryview is kept by the caller."""
+
+    def readable(self, values: Any) -> Any:
+        """A pointer to doubles that are only read."""
+
+    def octets(self, buffer: Any) -> Any:
+        """A pointer to a buffer of bytes, which stays alive with it."""
+
+    def words(self, count: int) -> Any:
+        """Memory for `count` 32-bit words."""
+
+    def work(self, shape: Any, count: int) -> Any:
+        """Scratch memory of `count` doubles for this shape."""
+
+    def training(self) -> Any:
+        """A bp_training."""
+
+    def generator(self) -> Any:
+        """A bp_generator."""
+
+    def group(self, values: Any, shape: Any, networks: int, order_size: int, log_size: int) -> Group:
+        """Memory for trainings side by side, around their parameters."""
+
+
+FUNCTIONS = tuple(name for name in Core.__annotations__ if name not in ("name", "kernel"))
+ROUNDING = frozenset(  # those of them whose arithmetic rounds
+    ("activate", "slope", "divide", "init", "forward", "predict", "loss", "gradient", "train", "train_many")
+)

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: MIT
+"""The pure twin behind the waist: its memory is plain Python objects."""
+
+from __future__ import annotations
+
+import random
+from array import array
+from collections.abc import Sequence
+from typing import Any
+
+from .. import _pure
+from . import mode
+from .group import Group, split
+from .protocol import FUNCTIONS, ROUNDING
+
+
+class PythonCore:
+    """The pure twin: its memory is plain Python objects, so most makers have nothing to do."""
+
+    name = "python"
+    kernel = _pure.AUTO
+
+    def __init__(self) -> None:
+        for function in FUNCTIONS:
+            twin = getattr(_pure, function)
+            setattr(self, function, mode.guarded(twin) if function in ROUNDING else twin)
+
+    def describe_compiler(self) -> str:
+        """No compiler built it."""
+        return _pure.compiler()
+
+    def address(self, view: memoryview[Any]) -> int | None:
+        """Where this memory begins; None where that cannot be told: it is read-only, or this Python lacks ctypes."""
+        try:
+            import ctypes
+        except ImportError:
+            return None
+        return None if view.readonly else ctypes.addressof(ctypes.c_uint8.from_buffer(view))
+
+    def shape(self, sizes: Sequence[int], activations: Sequence[int], bias: bool) -> _pure.Shape:
+        """The twin of bp_shape."""
+        return _pure.Shape(list(sizes), list(activations), len(sizes), int(bias), self.kernel)
+
+    def doubles(self, buffer: Any) -> Any:
+        """The buffer itself."""
+        return buffer
+
+    def readable(self, values: Any) -> list[float]:
+        """Doubles that are only read, as a list: the fastest to read, most of all for PyPy."""
+        found: list[float] = values.tolist()
+        return found
+
+    def octets(self, buffer: Any) -> Any:
+        """The buffer itself."""
+        return buffer
+
+    def words(self, count: int) -> list[int]:
+        """Memory for `count` integers."""
+        return [0] * count
+
+    def work(self, shape: _pure.Shape, count: int) -> _pure.Work:
+        """Scratch memory."""
+        return _pure.Work(shape)
+
+    def training(self) -> _pure.Training:
+        """The twin of bp_training."""
+        return _pure.Training()
+
+    def generator(self) -> random.Random:
+        """The twin of bp_generator."""
+        return random.Random(0)
+
+    def group(self, values: array[float], shape: _pure.Shape, networks: int, order_size: int, log_size: int) -> Group:
+        """Memory for trainings side by side, around their parameters."""
+        logs = split(array("d", bytes(8 * networks * log_size)), networks)
+        parameters = split(values, networks)
+        statuses = [_pure.OK] * networks
+        trainings = [_pure.Training() for _ in range(networks)]
+        orders = [[0] * order_size for _ in range(networks)]
+        works = [_pure.Work(shape) for _ in range(networks)]
+        arguments = (logs, statuses, trainings, parameters, works, orders)
+        return Group(logs, parameters, parameters, statuses, trainings, orders, works, arguments)
