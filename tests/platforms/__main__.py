@@ -6,7 +6,7 @@
     python tests/platforms --only s390x --only Cortex      those whose name has one of these words
     python tests/platforms --write docs/platforms.md       all, and the page with their table
 
-It runs with the Python of an environment that has bitprop installed. Exit status 1 where a bit differs, a platform
+But for --install, it runs with the Python of an environment that has bitprop installed. Exit status 1 where a bit differs, a platform
 fails, or, with CI=true, lacks a program; only other versions of CPython may be missing then.
 """
 
@@ -23,13 +23,17 @@ import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
+from workbench import MissingError, Outcome, Platform, Workbench, install
+
+if sys.argv[1:] == ["--install"]:  # which any Python can do
+    install()
+    sys.exit()
 try:
     import bitprop  # noqa: F401  # which the platforms need
 except ImportError:
     sys.exit("tests/platforms: there is no bitprop here; run it with the Python of an environment that has it")
 import compiled
 import interpreted
-from workbench import MissingError, Outcome, Platform, Workbench, install
 
 PLATFORMS = [*compiled.PLATFORMS, *interpreted.PLATFORMS]
 START, END = "<!-- table: begin -->", "<!-- table: end -->"
@@ -116,9 +120,6 @@ def run(chosen: list[Platform], jobs: int) -> list[Outcome | str]:
 def main() -> int:
     """Runs the platforms, prints their table, and writes it."""
     options, chosen = parse()
-    if options.install:
-        install()
-        return 0
     if options.list:
         print("\n".join(f"{platform.name:<30} {platform.how}" for platform in chosen))
         return 0
