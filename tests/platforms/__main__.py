@@ -6,8 +6,8 @@
     python tests/platforms --only s390x --only Cortex      those whose name has one of these words
     python tests/platforms --write docs/platforms.md       all, and the page with their table
 
-But for --install, it runs with the Python of an environment that has bitprop installed. Exit status 1 where a bit differs, a platform
-fails, or, with CI=true, lacks a program; only other versions of CPython may be missing then.
+But for --install, it runs with the Python of an environment that has bitprop installed. Exit status 1 where a bit
+differs, a platform fails, or, with CI=true, lacks a program; only other versions of CPython may be missing then.
 """
 
 from __future__ import annotations
