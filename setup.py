@@ -4,20 +4,70 @@
 BITPROP_BUILD: `auto` (a failed compile installs the pure package), `require` (a failed compile fails) or `pure`.
 """
 
+import contextlib
 import gzip
 import io
 import os
+import re
+import sys
 import sysconfig
 import tarfile
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
-from setuptools import setup
+from setuptools import Extension, setup
 from setuptools.command.bdist_wheel import bdist_wheel
+from setuptools.command.build_ext import build_ext
 from setuptools.command.sdist import sdist
 
 BUILD = os.environ.get("BITPROP_BUILD", "auto")
 if BUILD not in ("auto", "require", "pure"):
     raise SystemExit(f"BITPROP_BUILD is {BUILD!r}, expected auto, require or pure")
+
+
+@contextlib.contextmanager
+def kept_output(place: Path) -> Iterator[None]:
+    """Within it, what this process and the compilers that it starts print goes to a file; then it is printed."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    kept = [os.dup(1), os.dup(2)]
+    with place.open("wb") as file:
+        for stream in (1, 2):
+            os.dup2(file.fileno(), stream)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        for stream, saved in zip((1, 2), kept):
+            os.dup2(saved, stream)
+            os.close(saved)
+        print(place.read_text(encoding="utf-8", errors="replace"), end="", file=sys.stderr)
+
+
+class BuildCore(build_ext):
+    """A compile that fails leaves the compiler's words in the package, where `bitprop info` finds them."""
+
+    def build_extension(self, ext: Extension) -> None:
+        """Compiles; writes bitprop/_build_failure.txt where that fails: its first error, then all that was said."""
+        failure = Path(self.build_lib, "bitprop", "_build_failure.txt")
+        failure.unlink(missing_ok=True)  # of an earlier build
+        with tempfile.TemporaryDirectory() as folder:
+            output = Path(folder, "output")
+            try:
+                with kept_output(output):
+                    super().build_extension(ext)
+            except Exception as error:
+                text = output.read_text(encoding="utf-8", errors="replace")
+                lines = [line.strip() for line in text.splitlines() if re.search(r"\berror\b", line, re.IGNORECASE)]
+                first = [*lines, str(error)][0]
+                failure.parent.mkdir(parents=True, exist_ok=True)
+                failure.write_text(f"{first}\n\n{text}\n{error}\n", encoding="utf-8")
+                warning = f"bitprop: WARNING: the C core did not compile: {first}"
+                cure = "the package will work in pure Python, far slower; BITPROP_BUILD=require fails instead"
+                print(f"{warning}\n{cure}", file=sys.stderr)
+                raise
 
 
 class BuildWheel(bdist_wheel):
@@ -32,7 +82,6 @@ class BuildWheel(bdist_wheel):
         build_ext.force = True
         self.run_command("build_ext")
         if not all(Path(path).exists() for path in built):
-            self.announce("bitprop: the C core did not compile; the wheel holds the pure package", level=4)
             self.distribution.ext_modules = []
         if not self.distribution.ext_modules:
             self.root_is_pure = True
@@ -60,7 +109,7 @@ class SourceArchive(sdist):
 
 setup(
     cffi_modules=[] if BUILD == "pure" else ["build_ffi.py:ffibuilder"],
-    cmdclass={"bdist_wheel": BuildWheel, "sdist": SourceArchive},
+    cmdclass={"bdist_wheel": BuildWheel, "build_ext": BuildCore, "sdist": SourceArchive},
     # Free-threaded CPython has no limited API, so it gets a wheel of its own.
     options={} if sysconfig.get_config_var("Py_GIL_DISABLED") else {"bdist_wheel": {"py_limited_api": "cp39"}},
 )

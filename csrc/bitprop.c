@@ -14,7 +14,12 @@
     defined(__NO_SIGNED_ZEROS__) || (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__) || defined(_M_FP_FAST)
 #error "bitprop: -ffast-math and its parts change results; compile without them"
 #endif
-#if !defined(FLT_EVAL_METHOD) || (FLT_EVAL_METHOD != 0 && FLT_EVAL_METHOD != 1)
+/* FLT_EVAL_METHOD tells the narrowest format that operations are evaluated in (C11 5.2.4.2.2, TS 18661-3). It leaves
+   double alone where that is its own type (0), double (1), _Float16 (16, which gcc has with AVX512-FP16 in GNU mode),
+   _Float32 (32) or _Float64 (64). It does not where that is long double (2), a format that is not told (-1), one that
+   may be wider than double (33, _Float32x) or is wider (65, 128). */
+#if !defined(FLT_EVAL_METHOD) || (FLT_EVAL_METHOD != 0 && FLT_EVAL_METHOD != 1 && FLT_EVAL_METHOD != 16 &&             \
+                                  FLT_EVAL_METHOD != 32 && FLT_EVAL_METHOD != 64)
 #error "bitprop: double must be evaluated as double, not in x87 registers; compile with -msse2 -mfpmath=sse"
 #endif
 #if FLT_RADIX != 2 || DBL_MANT_DIG != 53 || DBL_MAX_EXP != 1024 || DBL_MIN_EXP != -1021

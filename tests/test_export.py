@@ -7,6 +7,7 @@ import ast
 import json
 import math
 import os
+import platform
 import random
 import shutil
 import subprocess
@@ -115,6 +116,18 @@ COMPILERS = [
     "clang -O3 -march=native",
     "clang++ -std=c++11",
 ]
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="needs a compiler for x86-64")
+@pytest.mark.parametrize("target", ["-mavx512fp16", "-march=sapphirerapids"])
+def test_c_where_half_precision_is_arithmetic(target: str, tmp_path: Path) -> None:
+    """The header compiles where FLT_EVAL_METHOD is that of _Float16, which leaves double alone."""
+    tmp_path.joinpath("net.h").write_text(export(NETWORKS[0], "c", "net"), encoding="utf-8")
+    main = '#include "net.h"\nint main(void) { return !net_self_test(); }\n'
+    tmp_path.joinpath("main.c").write_text(main, encoding="utf-8")
+    command = [compiler("gcc"), "-O2", target, "-ffp-contract=off", "-c", "main.c"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("command", COMPILERS)

@@ -24,12 +24,17 @@ CHECK = (
 )
 
 
-def build(kind: str, folder: Path, **environment: str) -> Path:
-    """Builds a wheel or sdist from a copy of the sources; returns its path."""
+def copied(folder: Path) -> Path:
+    """A copy of the sources."""
     copy = folder / "source"
     shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".*", "build", "*.egg-info", "vectors.h"))
+    return copy
+
+
+def build(kind: str, folder: Path, **environment: str) -> Path:
+    """Builds a wheel or sdist from a copy of the sources; returns its path."""
     subprocess.run(
-        [sys.executable, "-m", "build", f"--{kind}", "--outdir", str(folder), str(copy)],
+        [sys.executable, "-m", "build", f"--{kind}", "--outdir", str(folder), str(copied(folder))],
         check=True,
         env={**os.environ, **environment},
     )
@@ -232,3 +237,21 @@ def test_sdists_are_reproducible(tmp_path: Path) -> None:
     later = build("sdist", tmp_path / "later", SOURCE_DATE_EPOCH="1700000000")
     with tarfile.open(later) as archive:
         assert {entry.mtime for entry in archive} == {1700000000}
+
+
+def test_a_failed_compile_is_told(tmp_path: Path, fingerprint: str) -> None:
+    """The compiler's first error and the cure stand in `bitprop info`, all of its words beside the package."""
+    python = install(tmp_path / "venv", "pip")
+    command = [python, "-m", "pip", "install", "--quiet", str(copied(tmp_path))]
+    subprocess.run(command, check=True, env={**os.environ, "CFLAGS": "-ffast-math"})
+    assert check(python) == ["python", fingerprint]
+    found = subprocess.run(
+        [python, "-m", "bitprop", "info"], capture_output=True, text=True, check=True, cwd="/"
+    ).stdout
+    assert "-ffast-math and its parts change results" in found
+    assert "BITPROP_BUILD=require" in found
+    path = Path(re.search(r"all that was said: (\S+_build_failure\.txt)", found)[1])  # type: ignore[index]  # it is there
+    assert path.read_text(encoding="utf-8").count("error") > 1
+    subprocess.run([*command, "--force-reinstall"], check=True, env={**os.environ, "CFLAGS": "-march=native"})
+    assert check(python) == ["ctypes", fingerprint]
+    assert not path.exists()

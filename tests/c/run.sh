@@ -113,6 +113,22 @@ check_symbols() {
     say '-ffreestanding' 'needs only memcpy and memset; no writable globals'
 }
 
+# Processors with arithmetic on _Float16 change FLT_EVAL_METHOD, and nothing for double.
+check_float16() {
+    for target in -mavx512fp16 -march=sapphirerapids; do
+        if ! "$cc" $target -E -x c /dev/null >"$dir/out" 2>&1; then
+            say "$target" 'skipped, not known to this compiler'
+        elif grep -qs avx512_fp16 /proc/cpuinfo; then
+            run_tests "-O2 $target" bitprop.c simd.c
+        else
+            for source in bitprop.c simd.c; do
+                "$cc" -O2 $target -c "$core/$source" -o "$dir/float16.o" || fail "$source, -O2 $target: does not build"
+            done
+            say "-O2 $target" 'builds; not run, this processor lacks AVX512-FP16'
+        fi
+    done
+}
+
 check_refusals() {
     macros=$("$cc" -dM -E -x c /dev/null)
     refuse '-ffast-math and its parts' '-ffast-math'
@@ -148,5 +164,6 @@ for cc in "$@"; do
     check_cxx
     check_sanitized
     check_symbols
+    check_float16
     check_refusals
 done

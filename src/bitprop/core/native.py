@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ctypes
 import importlib
+import importlib.resources
 import importlib.util
 import weakref
 from array import array
@@ -19,6 +20,7 @@ from collections.abc import Sequence
 from ctypes import POINTER, c_char_p, c_double, c_int, c_int32, c_size_t, c_uint8, c_uint32, c_uint64
 from typing import Any
 
+from ..errors import shortened
 from .group import Group, split
 
 ABI = 3  # BP_ABI of the header that this file was written for
@@ -129,6 +131,21 @@ def _group(core: Any, values: array[float], shape: Any, networks: int, order_siz
     )
 
 
+def _find_extension() -> str:
+    """The path of the compiled core. ImportError: it is not there, with what the compiler said when it was built."""
+    spec = importlib.util.find_spec("bitprop._core")
+    if spec is not None and spec.origin is not None:
+        return spec.origin
+    failure = importlib.resources.files("bitprop") / "_build_failure.txt"
+    if not failure.is_file():
+        raise ImportError("the compiled core is not installed (BITPROP_BUILD=pure, or a wheel without it)")
+    first = failure.read_text(encoding="utf-8").splitlines()[0]
+    raise ImportError(
+        f"the C core did not compile when bitprop was installed: {shortened(first, 300)} "
+        f"(all that was said: {failure}; mend it and install again with BITPROP_BUILD=require)"
+    )
+
+
 def _check_abi(found: int) -> None:
     if found != ABI:
         raise ImportError(f"the compiled core has ABI {found}, this package needs {ABI}; install bitprop anew")
@@ -141,6 +158,7 @@ class CffiCore:
 
     def __init__(self, kernel: int) -> None:
         self.kernel = kernel
+        _find_extension()
         module = importlib.import_module("bitprop._core")
         self._ffi = module.ffi
         self._arrays: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
@@ -217,11 +235,8 @@ class CtypesCore:
 
     def __init__(self, kernel: int) -> None:
         self.kernel = kernel
-        spec = importlib.util.find_spec("bitprop._core")
-        if spec is None or spec.origin is None:
-            raise ImportError("the compiled core is not installed (no C compiler when bitprop was installed?)")
         try:
-            library = ctypes.CDLL(spec.origin)
+            library = ctypes.CDLL(_find_extension())
         except OSError as error:
             raise ImportError(str(error)) from error
         for name, (result, *arguments) in PROTOTYPES.items():

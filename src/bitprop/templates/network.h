@@ -30,7 +30,10 @@ static const uint64_t network_tests[NETWORK_TESTS][NETWORK_INPUTS + NETWORK_OUTP
 #endif
 #if !defined(FLT_EVAL_METHOD)
 #error "this header needs C99 or C++11"
-#elif FLT_EVAL_METHOD != 0 && FLT_EVAL_METHOD != 1
+/* Operations are evaluated at least as double (1), _Float16 (16), _Float32 (32), _Float64 (64), or in their own type
+   (0): all of these leave double alone. */
+#elif FLT_EVAL_METHOD != 0 && FLT_EVAL_METHOD != 1 && FLT_EVAL_METHOD != 16 && FLT_EVAL_METHOD != 32 &&                \
+    FLT_EVAL_METHOD != 64
 #error "double must be evaluated as double, not in x87 registers; compile with -msse2 -mfpmath=sse"
 #endif
 #if DBL_MANT_DIG != 53 || DBL_MAX_EXP != 1024
