@@ -429,11 +429,11 @@ static void simd_train_many(double *logs, int32_t *statuses, bp_training *traini
 #define LEVEL(name) name##_base
 #define NODES LEVEL
 #define WIDTH 2
-#include "simd_vector.h"
+#include "simd_vector_tpl.h"
 
-#include "simd_nodes.h"
+#include "simd_nodes_tpl.h"
 
-#include "simd_level.h"
+#include "simd_level_tpl.h"
 #undef LEVEL
 #undef NODES
 #undef WIDTH
@@ -449,11 +449,11 @@ static void simd_train_many(double *logs, int32_t *statuses, bp_training *traini
 #define LEVEL(name) name##_avx2
 #define NODES LEVEL
 #define WIDTH 4
-#include "simd_vector.h"
+#include "simd_vector_tpl.h"
 
-#include "simd_nodes.h"
+#include "simd_nodes_tpl.h"
 
-#include "simd_level.h"
+#include "simd_level_tpl.h"
 #undef LEVEL
 #undef NODES
 #undef WIDTH
@@ -467,17 +467,17 @@ static void simd_train_many(double *logs, int32_t *statuses, bp_training *traini
 #endif
 #define LEVEL(name) name##_avx512vl /* four nodes fit a vector of four, and there are more registers than with AVX2 */
 #define WIDTH 4
-#include "simd_vector.h"
+#include "simd_vector_tpl.h"
 
-#include "simd_nodes.h"
+#include "simd_nodes_tpl.h"
 #undef LEVEL
 #undef WIDTH
 #define LEVEL(name) name##_avx512
 #define NODES(name) name##_avx512vl
 #define WIDTH 8
-#include "simd_vector.h"
+#include "simd_vector_tpl.h"
 
-#include "simd_level.h"
+#include "simd_level_tpl.h"
 #if defined(__clang__)
 #pragma clang attribute pop
 #else

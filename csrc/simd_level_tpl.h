@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* One level: its passes over rows and networks for each common shape and for all others, and the table of them. A third
-   macro, NODES(name), names the functions of simd_nodes.h that it takes: its own, or with AVX-512, whose vectors are
-   longer than a layer of four nodes, those compiled for vectors of four. */
+   macro, NODES(name), names the functions of simd_nodes_tpl.h that it takes: its own, or with AVX-512, whose vectors
+   are longer than a layer of four nodes, those compiled for vectors of four. */
 
 /* The steps of all layers; a common shape has three or four layers. */
 #define FORWARD_LAYERS(step)                                                                                           \
@@ -29,9 +29,9 @@
         }                                                                                                              \
     }
 
-#include "simd_rows.h"
+#include "simd_rows_tpl.h"
 
-#include "simd_networks.h"
+#include "simd_networks_tpl.h"
 
 static double *LEVEL(forward_other)(double *values, const double *parameters, const bp_shape *shape, size_t blocks,
                                     size_t rest) {
