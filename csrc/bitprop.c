@@ -33,81 +33,6 @@ typedef char bp_double_must_be_64_bits[sizeof(double) == 8 ? 1 : -1];
 #pragma GCC optimize("fp-contract=off") /* a second lock: gcc ignores the standard's pragma */
 #endif
 
-/* --- the floating-point environment (§1.1, §1.3) --- */
-
-/* The control register, read and written by the instruction itself: fesetenv would need the mathematics library. */
-#if defined(__GNUC__) && defined(__SSE2__)
-typedef uint32_t fp_word;
-#define FP_DEFAULT 0x1f80U
-#define FP_READ(word) __asm__ __volatile__("stmxcsr %0" : "=m"(word) : : "memory")
-#define FP_WRITE(word) __asm__ __volatile__("ldmxcsr %0" : : "m"(word) : "memory")
-#elif defined(_MSC_VER) && (defined(_M_X64) || defined(_M_IX86))
-#include <xmmintrin.h>
-typedef uint32_t fp_word;
-#define FP_DEFAULT 0x1f80U
-#define FP_READ(word) ((word) = _mm_getcsr())
-#define FP_WRITE(word) _mm_setcsr(word)
-#elif defined(__GNUC__) && defined(__aarch64__)
-typedef uint64_t fp_word;
-#define FP_DEFAULT 0U
-#define FP_READ(word) __asm__ __volatile__("mrs %0, fpcr" : "=r"(word) : : "memory")
-#define FP_WRITE(word) __asm__ __volatile__("msr fpcr, %0" : : "r"(word) : "memory")
-#elif defined(__GNUC__) && defined(__arm__) && defined(__ARM_FP) && (__ARM_FP & 8)
-typedef uint32_t fp_word;
-#define FP_DEFAULT 0U
-#define FP_READ(word) __asm__ __volatile__("vmrs %0, fpscr" : "=r"(word) : : "memory")
-#define FP_WRITE(word) __asm__ __volatile__("vmsr fpscr, %0" : : "r"(word) : "memory")
-#elif defined(__GNUC__) && defined(__riscv_flen) && __riscv_flen >= 64
-typedef unsigned long fp_word;
-#define FP_DEFAULT 0U
-#define FP_READ(word) __asm__ __volatile__("frcsr %0" : "=r"(word) : : "memory")
-#define FP_WRITE(word) __asm__ __volatile__("fscsr %0" : : "r"(word) : "memory")
-#elif defined(__GNUC__) && defined(__s390__)
-typedef uint32_t fp_word;
-#define FP_DEFAULT 0U
-#define FP_READ(word) __asm__ __volatile__("efpc %0" : "=d"(word) : : "memory")
-#define FP_WRITE(word) __asm__ __volatile__("sfpc %0" : : "d"(word) : "memory")
-#elif defined(__GNUC__) && defined(__powerpc__) && !defined(_SOFT_FLOAT) && !defined(__NO_FPRS__)
-typedef uint64_t fp_word;
-#define FP_DEFAULT 0U
-#define FP_READ(word) __asm__ __volatile__("mffs 0\n\tstfd%U0%X0 0,%0" : "=m"(word) : : "fr0", "memory")
-#define FP_WRITE(word) __asm__ __volatile__("lfd%U0%X0 0,%0\n\tmtfsf 255,0" : : "m"(word) : "fr0", "memory")
-#elif defined(__GNUC__) && defined(__mips_hard_float)
-typedef uint32_t fp_word;
-#define FP_DEFAULT 0U
-#define FP_READ(word) __asm__ __volatile__("cfc1 %0, $31" : "=r"(word) : : "memory")
-#define FP_WRITE(word) __asm__ __volatile__("ctc1 %0, $31" : : "r"(word) : "memory")
-#else
-typedef uint32_t fp_word;
-#define FP_DEFAULT 0U
-#define FP_READ(word) ((word) = FP_DEFAULT)
-#define FP_WRITE(word) ((void)(word))
-#endif
-
-/* Arithmetic under a changed environment stays in functions of its own: inlined, it could be moved across the change.
- */
-#if defined(__GNUC__)
-#define APART __attribute__((noinline))
-#elif defined(_MSC_VER)
-#define APART __declspec(noinline)
-#else
-#define APART
-#endif
-
-static fp_word fp_enter(void) {
-    fp_word callers;
-    const fp_word standard = FP_DEFAULT;
-    FP_READ(callers);
-    if (callers != standard) {
-        FP_WRITE(standard);
-    }
-    return callers;
-}
-
-static void fp_leave(fp_word callers) {
-    FP_WRITE(callers);
-}
-
 /* --- bits --- */
 
 /* Tests on bits, not by comparison, where the caller's environment is in force: it may trap or flush. */
@@ -146,17 +71,22 @@ const char *bp_compiler(void) {
 /* --- kernels --- */
 
 typedef struct kernel kernel;
+typedef struct rule rule;
 
-/* The parts of a `work` of bp_train_size. Gradient and squared error are summed alike (§6), so `sums` holds count + 1
-   doubles: the gradient, then the squared error. */
+/* The parts of a `work` of bp_train_size, in their order in memory. Gradient and error are summed alike (§6), so `sums`
+   holds count + 1 doubles: the gradient, then the error. */
 typedef struct {
     const kernel *kernel;
-    size_t count;    /* parameters */
-    size_t nodes;    /* after the input */
-    double *scratch; /* the kernel's own, of its scratch_size */
-    double *sums;    /* (count + 1) of a batch */
-    double *backup;  /* the parameters at the epoch's start */
-    size_t held;     /* the kernel's note of the rows that are in its scratch; 0 = none */
+    const rule *rule;
+    size_t count;      /* parameters */
+    size_t nodes;      /* after the input */
+    size_t state_size; /* doubles that the rule keeps */
+    double *scratch;   /* the kernel's own, of its scratch_size */
+    double *sums;      /* (count + 1) of a batch */
+    double *state;     /* (state_size) of the rule */
+    double *backup;    /* (count + state_size): the parameters and the rule's state at the epoch's start */
+    size_t size;       /* of all of them */
+    size_t held;       /* the kernel's note of the rows that are in its scratch; 0 = none */
 } work_parts;
 
 /* The loops over rows. */
@@ -165,12 +95,12 @@ struct kernel {
     size_t (*scratch_size)(const bp_shape *shape); /* doubles that the others need */
     void (*predict)(double *predictions, double *work, const bp_shape *shape, const double *parameters,
                     const double *inputs, size_t rows);
-    /* The squared error of all rows as one batch (§6). */
-    void (*sum_errors)(double *sse, double *work, const bp_shape *shape, const double *parameters, const double *inputs,
-                       const double *targets, size_t rows);
+    /* The error of all rows as one batch (§6). */
+    void (*sum_errors)(double *error, double *work, const bp_shape *shape, const double *parameters,
+                       const double *inputs, const double *targets, size_t rows, uint32_t loss);
     /* parts->sums of all rows as one batch. */
     void (*sum_batch)(const work_parts *parts, const bp_shape *shape, const double *parameters, const double *inputs,
-                      const double *targets, size_t rows);
+                      const double *targets, size_t rows, uint32_t loss);
     /* Trains rows of the epoch that `training` is in: at least one, and `budget` of them or a few more, or fewer.
        Returns how many. */
     size_t (*train_rows)(bp_training *training, double *parameters, work_parts *parts, const uint32_t *order,
@@ -267,6 +197,81 @@ static double slope(double y, uint32_t activation) {
     }
 }
 
+/* --- the floating-point environment (§1.1, §1.3) --- */
+
+/* The control register, read and written by the instruction itself: fesetenv would need the mathematics library. */
+#if defined(__GNUC__) && defined(__SSE2__)
+typedef uint32_t fp_word;
+#define FP_DEFAULT 0x1f80U
+#define FP_READ(word) __asm__ __volatile__("stmxcsr %0" : "=m"(word) : : "memory")
+#define FP_WRITE(word) __asm__ __volatile__("ldmxcsr %0" : : "m"(word) : "memory")
+#elif defined(_MSC_VER) && (defined(_M_X64) || defined(_M_IX86))
+#include <xmmintrin.h>
+typedef uint32_t fp_word;
+#define FP_DEFAULT 0x1f80U
+#define FP_READ(word) ((word) = _mm_getcsr())
+#define FP_WRITE(word) _mm_setcsr(word)
+#elif defined(__GNUC__) && defined(__aarch64__)
+typedef uint64_t fp_word;
+#define FP_DEFAULT 0U
+#define FP_READ(word) __asm__ __volatile__("mrs %0, fpcr" : "=r"(word) : : "memory")
+#define FP_WRITE(word) __asm__ __volatile__("msr fpcr, %0" : : "r"(word) : "memory")
+#elif defined(__GNUC__) && defined(__arm__) && defined(__ARM_FP) && (__ARM_FP & 8)
+typedef uint32_t fp_word;
+#define FP_DEFAULT 0U
+#define FP_READ(word) __asm__ __volatile__("vmrs %0, fpscr" : "=r"(word) : : "memory")
+#define FP_WRITE(word) __asm__ __volatile__("vmsr fpscr, %0" : : "r"(word) : "memory")
+#elif defined(__GNUC__) && defined(__riscv_flen) && __riscv_flen >= 64
+typedef unsigned long fp_word;
+#define FP_DEFAULT 0U
+#define FP_READ(word) __asm__ __volatile__("frcsr %0" : "=r"(word) : : "memory")
+#define FP_WRITE(word) __asm__ __volatile__("fscsr %0" : : "r"(word) : "memory")
+#elif defined(__GNUC__) && defined(__s390__)
+typedef uint32_t fp_word;
+#define FP_DEFAULT 0U
+#define FP_READ(word) __asm__ __volatile__("efpc %0" : "=d"(word) : : "memory")
+#define FP_WRITE(word) __asm__ __volatile__("sfpc %0" : : "d"(word) : "memory")
+#elif defined(__GNUC__) && defined(__powerpc__) && !defined(_SOFT_FLOAT) && !defined(__NO_FPRS__)
+typedef uint64_t fp_word;
+#define FP_DEFAULT 0U
+#define FP_READ(word) __asm__ __volatile__("mffs 0\n\tstfd%U0%X0 0,%0" : "=m"(word) : : "fr0", "memory")
+#define FP_WRITE(word) __asm__ __volatile__("lfd%U0%X0 0,%0\n\tmtfsf 255,0" : : "m"(word) : "fr0", "memory")
+#elif defined(__GNUC__) && defined(__mips_hard_float)
+typedef uint32_t fp_word;
+#define FP_DEFAULT 0U
+#define FP_READ(word) __asm__ __volatile__("cfc1 %0, $31" : "=r"(word) : : "memory")
+#define FP_WRITE(word) __asm__ __volatile__("ctc1 %0, $31" : : "r"(word) : "memory")
+#else
+typedef uint32_t fp_word;
+#define FP_DEFAULT 0U
+#define FP_READ(word) ((word) = FP_DEFAULT)
+#define FP_WRITE(word) ((void)(word))
+#endif
+
+/* Arithmetic under a changed environment stays in functions of its own: inlined, it could be moved across the change.
+ */
+#if defined(__GNUC__)
+#define APART __attribute__((noinline))
+#elif defined(_MSC_VER)
+#define APART __declspec(noinline)
+#else
+#define APART
+#endif
+
+static fp_word fp_enter(void) {
+    fp_word callers;
+    const fp_word standard = FP_DEFAULT;
+    FP_READ(callers);
+    if (callers != standard) {
+        FP_WRITE(standard);
+    }
+    return callers;
+}
+
+static void fp_leave(fp_word callers) {
+    FP_WRITE(callers);
+}
+
 static APART void activate_all(double *values, size_t count, uint32_t activation) {
     for (size_t i = 0; i < count; i++) {
         values[i] = activate(values[i], activation);
@@ -274,7 +279,7 @@ static APART void activate_all(double *values, size_t count, uint32_t activation
 }
 
 bp_status bp_activate(double *values, size_t count, uint32_t activation) {
-    if (activation > BP_IDENTITY) {
+    if (activation >= BP_ACTIVATIONS) {
         return BP_E_SHAPE;
     }
     const fp_word callers = fp_enter();
@@ -290,7 +295,7 @@ static APART void slope_all(double *values, size_t count, uint32_t activation) {
 }
 
 bp_status bp_slope(double *values, size_t count, uint32_t activation) {
-    if (activation > BP_IDENTITY) {
+    if (activation >= BP_ACTIVATIONS) {
         return BP_E_SHAPE;
     }
     const fp_word callers = fp_enter();
@@ -351,7 +356,8 @@ static size_t node_count(const bp_shape *shape) {
    parameter, so that what bp_train_size asks for stays below SIZE_MAX bytes. */
 static uint64_t add_layer(uint64_t count, uint64_t n_in, uint64_t n_out, uint64_t activation, uint64_t bias) {
     const uint64_t limit = SIZE_MAX / sizeof(double) / 16;
-    if (n_in == 0 || n_out == 0 || activation > BP_IDENTITY || bias > 1 || n_out > (limit - count) / (n_in + bias)) {
+    if (n_in == 0 || n_out == 0 || activation >= BP_ACTIVATIONS || bias > 1 ||
+        n_out > (limit - count) / (n_in + bias)) {
         return 0;
     }
     return count + (n_in + bias) * n_out;
@@ -359,7 +365,7 @@ static uint64_t add_layer(uint64_t count, uint64_t n_in, uint64_t n_out, uint64_
 
 size_t bp_parameter_count(const bp_shape *shape) {
     uint64_t count = 0;
-    if (shape->kernel > BP_AVX512 || (shape->kernel != BP_AUTO && (usable_kernels() >> shape->kernel & 1U) == 0)) {
+    if (shape->kernel >= BP_KERNELS || (shape->kernel != BP_AUTO && (usable_kernels() >> shape->kernel & 1U) == 0)) {
         return 0;
     }
     for (uint32_t layer = 1; layer < shape->layers; layer++) {
@@ -376,21 +382,39 @@ size_t bp_predict_size(const bp_shape *shape) {
     return bp_parameter_count(shape) == 0 ? 0 : find_kernel(shape)->predict_size(shape);
 }
 
-size_t bp_train_size(const bp_shape *shape) {
-    const size_t count = bp_parameter_count(shape);
-    return count == 0 ? 0 : find_kernel(shape)->scratch_size(shape) + (count + 1) + count;
+/* What a rule does with a batch's sums (§7). The table is with the rules. */
+struct rule {
+    size_t state; /* doubles that it keeps for each parameter, +0.0 at the start of a training */
+    void (*step)(double *parameters, double *state, const double *sums, size_t count, const bp_settings *settings,
+                 double scale);
+};
+static const rule RULES[BP_RULES];
+
+/* The next `count` doubles of `work`, of which `size` are taken; NULL where `work` is. */
+static double *take(double *work, size_t *size, size_t count) {
+    double *taken = work != NULL ? work + *size : NULL;
+    *size += count;
+    return taken;
 }
 
-static work_parts part(double *work, const bp_shape *shape) {
+static work_parts part(double *work, const bp_shape *shape, uint32_t rule_code) {
     work_parts parts;
     parts.kernel = find_kernel(shape);
+    parts.rule = &RULES[rule_code];
     parts.count = bp_parameter_count(shape);
     parts.nodes = node_count(shape);
-    parts.scratch = work;
-    parts.sums = work + parts.kernel->scratch_size(shape);
-    parts.backup = parts.sums + parts.count + 1;
+    parts.state_size = parts.rule->state * parts.count;
+    parts.size = 0;
+    parts.scratch = take(work, &parts.size, parts.kernel->scratch_size(shape));
+    parts.sums = take(work, &parts.size, parts.count + 1);
+    parts.state = take(work, &parts.size, parts.state_size);
+    parts.backup = take(work, &parts.size, parts.count + parts.state_size);
     parts.held = 0;
     return parts;
+}
+
+size_t bp_train_size(const bp_shape *shape, uint32_t rule) {
+    return bp_parameter_count(shape) == 0 || rule >= BP_RULES ? 0 : part(NULL, shape, rule).size;
 }
 
 /* --- §9 generator and initial parameters --- */
@@ -521,7 +545,7 @@ bp_status bp_init(double *parameters, bp_generator *generator, const bp_shape *s
     if (bp_parameter_count(shape) == 0) {
         return BP_E_SHAPE;
     }
-    if (init > BP_GLOROT) {
+    if (init >= BP_INITS) {
         return BP_E_OPTION;
     }
     const fp_word callers = fp_enter();
@@ -594,30 +618,60 @@ bp_status bp_predict(double *predictions, double *work, const bp_shape *shape, c
     return BP_OK;
 }
 
-/* --- §5 backward, §6 sums, §7 loss and step --- */
+/* --- §5 heads: the last layer with its loss --- */
 
-static double squared_error(const double *outputs, const double *targets, size_t count) {
+typedef struct {
+    /* A row's error; and, where `deltas` is not NULL, the last layer's deltas. */
+    double (*row)(double *deltas, const double *outputs, const double *targets, size_t count, uint32_t activation);
+    double scale;  /* of the gradient, */
+    double figure; /* and of the error, as §7 has them, */
+    int mean;      /* each divided by rows * outputs */
+} head;
+
+static double squared_row(double *deltas, const double *outputs, const double *targets, size_t count,
+                          uint32_t activation) {
     double acc = 0.0; /* no square is -0.0, so this start changes no bit */
     for (size_t j = 0; j < count; j++) {
-        const double e = outputs[j] - targets[j];
+        const double y = outputs[j];
+        const double e = y - targets[j];
         acc = acc + e * e;
+        if (deltas != NULL) {
+            deltas[j] = e * slope(y, activation);
+        }
     }
     return acc;
 }
 
+/* In the order of the losses' numbers. */
+static const head HEADS[BP_LOSSES] = {
+    {squared_row, 1.0, 0.5, 0},
+    {squared_row, 2.0, 1.0, 0},
+    {squared_row, 1.0, 0.5, 1},
+    {squared_row, 2.0, 1.0, 1},
+};
+
+static double gradient_scale(uint32_t loss, size_t rows, size_t outputs) {
+    const head *found = &HEADS[loss];
+    return found->mean ? found->scale / ((double)rows * (double)outputs) : found->scale;
+}
+
+static APART double loss_figure(double error, uint32_t loss, size_t rows, size_t outputs) {
+    const head *found = &HEADS[loss];
+    return found->figure * (found->mean ? error / ((double)rows * (double)outputs) : error);
+}
+
+/* --- §5 backward, §6 sums, §7 step --- */
+
 /* One sample's deltas, then its contributions added to its lane. `outputs` are what forward left. */
 static APART void backward(double *lane, double *deltas, const bp_shape *shape, const double *parameters,
-                           const double *outputs, const double *inputs, const double *targets, size_t count) {
+                           const double *outputs, const double *inputs, const double *targets, size_t count,
+                           uint32_t loss) {
     uint32_t layer = shape->layers - 1;
     size_t n_out = shape->sizes[layer];
     size_t weights = count;                   /* where the layer's weights begin, once it is subtracted */
     size_t nodes = node_count(shape) - n_out; /* where the layer's nodes begin */
-    lane[weights] = lane[weights] + squared_error(outputs + nodes, targets, n_out);
-    for (size_t j = 0; j < n_out; j++) {
-        const double y = outputs[nodes + j];
-        const double e = y - targets[j];
-        deltas[nodes + j] = e * slope(y, shape->activations[layer - 1]);
-    }
+    lane[weights] =
+        lane[weights] + HEADS[loss].row(deltas + nodes, outputs + nodes, targets, n_out, shape->activations[layer - 1]);
     for (; layer > 0; layer--) {
         const size_t n_in = shape->sizes[layer - 1];
         const double *a = layer > 1 ? outputs + nodes - n_in : inputs;
@@ -662,59 +716,35 @@ static void sum_lanes(double *sums, const double *lanes, size_t count) {
     }
 }
 
-static double loss_scale(uint32_t loss, size_t rows, size_t outputs) {
-    switch (loss) {
-    case BP_HALF_SSE:
-        return 1.0;
-    case BP_SSE:
-        return 2.0;
-    case BP_HALF_MSE:
-        return 1.0 / ((double)rows * (double)outputs);
-    default:
-        return 2.0 / ((double)rows * (double)outputs);
-    }
-}
-
-static APART double loss_figure(double sse, uint32_t loss, size_t rows, size_t outputs) {
-    switch (loss) {
-    case BP_HALF_SSE:
-        return 0.5 * sse;
-    case BP_SSE:
-        return sse;
-    case BP_HALF_MSE:
-        return 0.5 * (sse / ((double)rows * (double)outputs));
-    default:
-        return sse / ((double)rows * (double)outputs);
-    }
-}
-
-static APART void sum_errors(double *sse, double *work, const bp_shape *shape, const double *parameters,
-                             const double *inputs, const double *targets, size_t rows) {
+static APART void sum_errors(double *error, double *work, const bp_shape *shape, const double *parameters,
+                             const double *inputs, const double *targets, size_t rows, uint32_t loss) {
     const size_t n_in = shape->sizes[0];
     const size_t n_out = shape->sizes[shape->layers - 1];
     const size_t nodes = node_count(shape);
+    const uint32_t activation = shape->activations[shape->layers - 2];
     const double *last = work + 2 * nodes - n_out;
     double lanes[BP_LANES];
     clear_lanes(lanes, 1);
     for (size_t row = 0; row < rows; row++) {
         forward(work, work + nodes, shape, parameters, inputs + row * n_in);
-        lanes[row % BP_LANES] = lanes[row % BP_LANES] + squared_error(last, targets + row * n_out, n_out);
+        lanes[row % BP_LANES] =
+            lanes[row % BP_LANES] + HEADS[loss].row(NULL, last, targets + row * n_out, n_out, activation);
     }
-    sum_lanes(sse, lanes, 1);
+    sum_lanes(error, lanes, 1);
 }
 
 bp_status bp_loss(double *figure, double *work, const bp_shape *shape, const double *parameters, const double *inputs,
                   const double *targets, size_t rows, uint32_t loss) {
-    double sse;
+    double error;
     if (bp_parameter_count(shape) == 0) {
         return BP_E_SHAPE;
     }
-    if (rows == 0 || loss > BP_MSE) {
+    if (rows == 0 || loss >= BP_LOSSES) {
         return BP_E_OPTION;
     }
     const fp_word callers = fp_enter();
-    find_kernel(shape)->sum_errors(&sse, work, shape, parameters, inputs, targets, rows);
-    *figure = loss_figure(sse, loss, rows, shape->sizes[shape->layers - 1]);
+    find_kernel(shape)->sum_errors(&error, work, shape, parameters, inputs, targets, rows, loss);
+    *figure = loss_figure(error, loss, rows, shape->sizes[shape->layers - 1]);
     fp_leave(callers);
     return BP_OK;
 }
@@ -726,7 +756,7 @@ static size_t scratch_size(const bp_shape *shape) {
 /* Row `row` of the data as row `batch_row` of its batch, the lanes (8, count + 1). The scratch holds pre-activations,
    outputs and deltas of all nodes after the input, then the lanes. */
 static void add_row(const work_parts *parts, const bp_shape *shape, const double *parameters, const double *inputs,
-                    const double *targets, size_t row, size_t batch_row) {
+                    const double *targets, size_t row, size_t batch_row, uint32_t loss) {
     const double *x = inputs + row * shape->sizes[0];
     const double *t = targets + row * shape->sizes[shape->layers - 1];
     double *preactivations = parts->scratch;
@@ -738,7 +768,7 @@ static void add_row(const work_parts *parts, const bp_shape *shape, const double
     }
     forward(preactivations, outputs, shape, parameters, x);
     backward(lanes + (batch_row % BP_LANES) * (parts->count + 1), deltas, shape, parameters, outputs, x, t,
-             parts->count);
+             parts->count, loss);
 }
 
 static void end_batch(const work_parts *parts) {
@@ -746,18 +776,18 @@ static void end_batch(const work_parts *parts) {
 }
 
 static void sum_batch(const work_parts *parts, const bp_shape *shape, const double *parameters, const double *inputs,
-                      const double *targets, size_t rows) {
+                      const double *targets, size_t rows, uint32_t loss) {
     for (size_t row = 0; row < rows; row++) {
-        add_row(parts, shape, parameters, inputs, targets, row, row);
+        add_row(parts, shape, parameters, inputs, targets, row, row, loss);
     }
     end_batch(parts);
 }
 
 static APART void differentiate(double *gradient, double *work, const bp_shape *shape, const double *parameters,
                                 const double *inputs, const double *targets, size_t rows, uint32_t loss) {
-    const work_parts parts = part(work, shape);
-    const double scale = loss_scale(loss, rows, shape->sizes[shape->layers - 1]);
-    parts.kernel->sum_batch(&parts, shape, parameters, inputs, targets, rows);
+    const work_parts parts = part(work, shape, BP_DESCENT);
+    const double scale = gradient_scale(loss, rows, shape->sizes[shape->layers - 1]);
+    parts.kernel->sum_batch(&parts, shape, parameters, inputs, targets, rows, loss);
     for (size_t k = 0; k < parts.count; k++) {
         gradient[k] = parts.sums[k] * scale;
     }
@@ -768,7 +798,7 @@ bp_status bp_gradient(double *gradient, double *work, const bp_shape *shape, con
     if (bp_parameter_count(shape) == 0) {
         return BP_E_SHAPE;
     }
-    if (rows == 0 || loss > BP_MSE) {
+    if (rows == 0 || loss >= BP_LOSSES) {
         return BP_E_OPTION;
     }
     const fp_word callers = fp_enter();
@@ -779,31 +809,30 @@ bp_status bp_gradient(double *gradient, double *work, const bp_shape *shape, con
 
 /* --- §8 training --- */
 
-bp_status bp_train_start(bp_training *training, uint32_t *order, const bp_shape *shape, size_t rows, size_t batch_size,
-                         uint64_t log_every, double learning_rate, uint32_t loss, uint32_t shuffle,
-                         uint64_t shuffle_seed) {
+bp_status bp_train_start(bp_training *training, uint32_t *order, const bp_shape *shape, const bp_settings *settings,
+                         size_t rows) {
     if (bp_parameter_count(shape) == 0) {
         return BP_E_SHAPE;
     }
-    const int negative = double_bits(&learning_rate) > (MAGNITUDE_BITS + 1); /* beyond -0.0 */
-    if (rows == 0 || batch_size == 0 || log_every == 0 || negative || !is_finite(&learning_rate) || loss > BP_MSE ||
-        shuffle > 1 || (shuffle && rows > UINT32_MAX)) {
+    const int negative = double_bits(&settings->learning_rate) > (MAGNITUDE_BITS + 1); /* beyond -0.0 */
+    if (rows == 0 || settings->batch_size == 0 || settings->log_every == 0 || negative ||
+        !is_finite(&settings->learning_rate) || settings->loss >= BP_LOSSES || settings->rule >= BP_RULES ||
+        settings->shuffle > 1 || (settings->shuffle && rows > UINT32_MAX)) {
         return BP_E_OPTION;
     }
+    training->settings = *settings;
+    if (settings->batch_size > rows) {
+        training->settings.batch_size = rows;
+    }
     training->rows = rows;
-    training->batch_size = batch_size < rows ? batch_size : rows;
-    training->log_every = log_every;
-    training->learning_rate = learning_rate;
-    training->loss = loss;
-    training->shuffle = shuffle;
     training->epoch = 0;
     training->begun = 0;
     training->to_shuffle = 0;
     training->row = 0;
     training->batch_row = 0;
-    training->sse = 0.0;
-    if (shuffle) {
-        bp_generator_seed(&training->generator, shuffle_seed, BP_STREAM_SHUFFLING);
+    training->error = 0.0;
+    if (settings->shuffle) {
+        bp_generator_seed(&training->generator, settings->shuffle_seed, BP_STREAM_SHUFFLING);
         for (size_t row = 0; row < rows; row++) {
             order[row] = (uint32_t)row;
         }
@@ -811,13 +840,26 @@ bp_status bp_train_start(bp_training *training, uint32_t *order, const bp_shape 
     return BP_OK;
 }
 
-static void begin_epoch(bp_training *training, double *backup, const double *parameters, size_t count) {
-    memcpy(backup, parameters, count * sizeof(double));
-    training->to_shuffle = training->shuffle ? training->rows - 1 : 0;
+static void begin_epoch(bp_training *training, const work_parts *parts, const double *parameters) {
+    if (training->begun == 0) {
+        for (size_t k = 0; k < parts->state_size; k++) {
+            parts->state[k] = 0.0;
+        }
+    }
+    memcpy(parts->backup, parameters, parts->count * sizeof(double));
+    memcpy(parts->backup + parts->count, parts->state, parts->state_size * sizeof(double));
+    training->to_shuffle = training->settings.shuffle ? training->rows - 1 : 0;
     training->row = 0;
     training->batch_row = 0;
-    training->sse = 0.0;
+    training->error = 0.0;
     training->begun = training->epoch + 1;
+}
+
+/* Back to the epoch's start. */
+static void undo_epoch(bp_training *training, double *parameters, const work_parts *parts) {
+    memcpy(parameters, parts->backup, parts->count * sizeof(double));
+    memcpy(parts->state, parts->backup + parts->count, parts->state_size * sizeof(double));
+    training->begun = training->epoch;
 }
 
 static void shuffle_row(bp_training *training, uint32_t *order) {
@@ -829,45 +871,53 @@ static void shuffle_row(bp_training *training, uint32_t *order) {
     training->to_shuffle = i - 1;
 }
 
-static void step(double *parameters, const double *sums, size_t count, double learning_rate, double scale) {
+static void descend(double *parameters, double *state, const double *sums, size_t count, const bp_settings *settings,
+                    double scale) {
+    const double rate = settings->learning_rate;
+    (void)state;
     for (size_t k = 0; k < count; k++) {
         const double g = sums[k] * scale;
-        parameters[k] = parameters[k] - learning_rate * g;
+        parameters[k] = parameters[k] - rate * g;
     }
 }
 
+/* In the order of the rules' numbers. */
+static const rule RULES[BP_RULES] = {
+    {0, descend},
+};
+
 /* The batch is whole: its sums become a step. */
 static void take_step(bp_training *training, double *parameters, const work_parts *parts, const bp_shape *shape) {
-    const double scale = loss_scale(training->loss, training->batch_row, shape->sizes[shape->layers - 1]);
-    training->sse = training->sse + parts->sums[parts->count];
-    step(parameters, parts->sums, parts->count, training->learning_rate, scale);
+    const bp_settings *settings = &training->settings;
+    const double scale = gradient_scale(settings->loss, training->batch_row, shape->sizes[shape->layers - 1]);
+    training->error = training->error + parts->sums[parts->count];
+    parts->rule->step(parameters, parts->state, parts->sums, parts->count, settings, scale);
     training->batch_row = 0;
 }
 
 static size_t train_row(bp_training *training, double *parameters, work_parts *parts, const uint32_t *order,
                         const bp_shape *shape, const double *inputs, const double *targets, uint64_t budget) {
-    const size_t row = training->shuffle ? order[training->row] : training->row;
+    const size_t row = training->settings.shuffle ? order[training->row] : training->row;
     (void)budget;
-    add_row(parts, shape, parameters, inputs, targets, row, training->batch_row);
+    add_row(parts, shape, parameters, inputs, targets, row, training->batch_row, training->settings.loss);
     training->row += 1;
     training->batch_row += 1;
-    if (training->batch_row == training->batch_size || training->row == training->rows) {
+    if (training->batch_row == training->settings.batch_size || training->row == training->rows) {
         end_batch(parts);
         take_step(training, parameters, parts, shape);
     }
     return 1;
 }
 
-/* BP_DIVERGED where the epoch's squared error or a parameter is not finite: then the parameters go back. */
+/* BP_DIVERGED where the epoch's error or a parameter is not finite: then the parameters go back. */
 static bp_status end_epoch(double *log, size_t *logged, bp_training *training, double *parameters,
                            const work_parts *parts, size_t log_size) {
-    if (!is_finite(&training->sse) || !all_finite(parameters, parts->count)) {
-        memcpy(parameters, parts->backup, parts->count * sizeof(double));
-        training->begun = training->epoch;
+    if (!is_finite(&training->error) || !all_finite(parameters, parts->count)) {
+        undo_epoch(training, parameters, parts);
         return BP_DIVERGED;
     }
-    if (log_size > 0 && training->epoch % training->log_every == 0) {
-        log[(*logged)++] = training->sse;
+    if (log_size > 0 && training->epoch % training->settings.log_every == 0) {
+        log[(*logged)++] = training->error;
     }
     training->epoch += 1;
     return BP_OK;
@@ -876,11 +926,11 @@ static bp_status end_epoch(double *log, size_t *logged, bp_training *training, d
 static APART bp_status train(double *log, bp_training *training, double *parameters, double *work, uint32_t *order,
                              const bp_shape *shape, const double *inputs, const double *targets, size_t log_size,
                              uint64_t until, uint64_t budget) {
-    work_parts parts = part(work, shape);
+    work_parts parts = part(work, shape, training->settings.rule);
     size_t logged = 0;
     while (training->epoch < until && budget > 0 && (logged < log_size || log_size == 0)) {
         if (training->begun == training->epoch) {
-            begin_epoch(training, parts.backup, parameters, parts.count);
+            begin_epoch(training, &parts, parameters);
         }
         for (; training->to_shuffle > 0 && budget > 0; budget--) {
             shuffle_row(training, order);
@@ -898,11 +948,19 @@ static APART bp_status train(double *log, bp_training *training, double *paramet
     return BP_OK;
 }
 
+/* Whether a training's codes are known; those of one that was never started may be anything. */
+static int is_known(const bp_training *training) {
+    return training->settings.loss < BP_LOSSES && training->settings.rule < BP_RULES;
+}
+
 bp_status bp_train(double *log, bp_training *training, double *parameters, double *work, uint32_t *order,
                    const bp_shape *shape, const double *inputs, const double *targets, size_t log_size, uint64_t until,
                    uint64_t budget) {
     if (bp_parameter_count(shape) == 0) {
         return BP_E_SHAPE;
+    }
+    if (!is_known(training)) {
+        return BP_E_OPTION;
     }
     const fp_word callers = fp_enter();
     const bp_status status =
@@ -911,15 +969,26 @@ bp_status bp_train(double *log, bp_training *training, double *parameters, doubl
     return status;
 }
 
+/* Doubles of each network's `work`: all that are trained have one rule. */
+static size_t work_size_of(const int32_t *statuses, const bp_training *trainings, size_t networks,
+                           const bp_shape *shape) {
+    for (size_t n = 0; n < networks; n++) {
+        if (statuses[n] == BP_OK) {
+            return bp_train_size(shape, trainings[n].settings.rule);
+        }
+    }
+    return 0;
+}
+
 static void train_each(double *logs, int32_t *statuses, bp_training *trainings, double *parameters, double *work,
                        uint32_t *orders, const bp_shape *shape, const double *inputs, const double *targets,
                        size_t networks, size_t log_size, uint64_t until, uint64_t budget) {
     const size_t count = bp_parameter_count(shape);
-    const size_t work_size = bp_train_size(shape);
+    const size_t work_size = work_size_of(statuses, trainings, networks, shape);
     for (size_t n = 0; n < networks; n++) {
         if (statuses[n] == BP_OK) {
             double *log = log_size > 0 ? logs + n * log_size : NULL;
-            uint32_t *order = trainings[n].shuffle ? orders + n * trainings[n].rows : NULL;
+            uint32_t *order = trainings[n].settings.shuffle ? orders + n * trainings[n].rows : NULL;
             statuses[n] = train(log, &trainings[n], parameters + n * count, work + n * work_size, order, shape, inputs,
                                 targets, log_size, until, budget);
         }
@@ -932,6 +1001,11 @@ bp_status bp_train_many(double *logs, int32_t *statuses, bp_training *trainings,
     if (bp_parameter_count(shape) == 0) {
         return BP_E_SHAPE;
     }
+    for (size_t n = 0; n < networks; n++) {
+        if (statuses[n] == BP_OK && !is_known(&trainings[n])) {
+            statuses[n] = BP_E_OPTION;
+        }
+    }
     const fp_word callers = fp_enter();
     find_kernel(shape)->train_many(logs, statuses, trainings, parameters, work, orders, shape, inputs, targets,
                                    networks, log_size, until, budget);
@@ -939,11 +1013,10 @@ bp_status bp_train_many(double *logs, int32_t *statuses, bp_training *trainings,
     return BP_OK;
 }
 
-void bp_train_undo(bp_training *training, double *parameters, const double *work, const bp_shape *shape) {
-    const size_t count = bp_parameter_count(shape);
+void bp_train_undo(bp_training *training, double *parameters, double *work, const bp_shape *shape) {
     if (training->begun > training->epoch) {
-        memcpy(parameters, work + bp_train_size(shape) - count, count * sizeof(double));
-        training->begun = training->epoch;
+        const work_parts parts = part(work, shape, training->settings.rule);
+        undo_epoch(training, parameters, &parts);
     }
 }
 
@@ -1123,6 +1196,7 @@ static bp_status train_test(uint32_t kernel) {
     static const uint32_t activations[2] = {BP_TANH, BP_SIGMOID};
     static const double inputs[8] = {0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0};
     static const double targets[4] = {0.0, 1.0, 1.0, 0.0};
+    static const bp_settings settings = {3, 1, 1, 0.5, BP_MSE, BP_DESCENT, 1};
     const bp_shape shape = {sizes, activations, 3, 1, kernel};
     double parameters[13];
     double work[TEST_WORK];
@@ -1131,10 +1205,10 @@ static bp_status train_test(uint32_t kernel) {
     bp_training training;
     volatile double negative_zero = -0.0; /* which relu keeps; clang 14 for WebAssembly makes it 0.0 */
     double relu = negative_zero;
-    if (bp_activate(&relu, 1, BP_RELU) != BP_OK || double_bits(&relu) >> 63 == 0 || bp_train_size(&shape) > TEST_WORK ||
-        bp_encode_size(&shape) != sizeof data ||
+    if (bp_activate(&relu, 1, BP_RELU) != BP_OK || double_bits(&relu) >> 63 == 0 ||
+        bp_train_size(&shape, BP_DESCENT) > TEST_WORK || bp_encode_size(&shape) != sizeof data ||
         bp_init(parameters, &training.generator, &shape, 1, BP_GLOROT) != BP_OK ||
-        bp_train_start(&training, order, &shape, 4, 3, 1, 0.5, BP_MSE, 1, 1) != BP_OK ||
+        bp_train_start(&training, order, &shape, &settings, 4) != BP_OK ||
         bp_train(NULL, &training, parameters, work, order, &shape, inputs, targets, 0, 20, UINT64_MAX) != BP_OK ||
         bp_encode(data, &shape, parameters) != BP_OK || get(data + sizeof data - 4, 4) != TEST_CRC) {
         return BP_E_ANSWER;
@@ -1149,18 +1223,19 @@ static uint32_t train_sum(uint32_t kernel, const uint32_t *sizes, uint32_t layer
                                       0.5, 0.25, 0.75, 0.0, 1.0, 0.5, 2.0, -1.0};
     static const double targets[9] = {0.0, 1.0, 1.0, 0.0, 0.5, 1.0, 0.25, 0.0, 1.0};
     const bp_shape shape = {sizes, activations, layers, 1, kernel};
+    const bp_settings settings = {batch_size, 1, 0, 0.5, BP_HALF_SSE, BP_DESCENT, 0};
     const size_t count = bp_parameter_count(&shape);
     double parameters[37];
     double work[TEST_WORK];
     int32_t statuses[2] = {BP_OK, BP_OK};
     bp_training trainings[2];
     uint8_t data[8 * 37];
-    if (networks * count > 37 || networks * bp_train_size(&shape) > TEST_WORK) {
+    if (networks * count > 37 || networks * bp_train_size(&shape, BP_DESCENT) > TEST_WORK) {
         return 0;
     }
     for (size_t n = 0; n < networks; n++) {
         if (bp_init(parameters + n * count, &trainings[n].generator, &shape, n, BP_NORMAL) != BP_OK ||
-            bp_train_start(&trainings[n], NULL, &shape, 9, batch_size, 1, 0.5, BP_HALF_SSE, 0, 0) != BP_OK) {
+            bp_train_start(&trainings[n], NULL, &shape, &settings, 9) != BP_OK) {
             return 0;
         }
     }

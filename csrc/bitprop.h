@@ -29,14 +29,14 @@ extern "C" {
 
 /* --- declarations for cffi: begin --- */
 
-#define BP_ABI 3      /* changes with any change of the structs or functions below */
+#define BP_ABI 4      /* changes with any change of the structs or functions below */
 #define BP_CONTRACT 1 /* version of docs/contract.md */
 #define BP_LANES 8    /* §6 */
 
 typedef enum {
     BP_OK = 0,
     BP_E_SHAPE = -1,     /* a size of 0, an unknown activation, memory beyond size_t, or a kernel that is not there */
-    BP_E_OPTION = -2,    /* no rows, a batch size or log interval of 0, a bad learning rate, an unknown loss or init */
+    BP_E_OPTION = -2,    /* no rows, a batch size or log interval of 0, a bad learning rate, an unknown code */
     BP_E_FORMAT = -3,    /* bytes that are not a model's, or altered, or cut */
     BP_DIVERGED = -4,    /* §8: the parameters are back at the start of the epoch that diverged */
     BP_E_FUSED = -5,     /* self-test: a product and a sum were fused */
@@ -45,13 +45,15 @@ typedef enum {
     BP_E_ANSWER = -8     /* self-test: a small training ended at other bits */
 } bp_status;
 
-enum { BP_SIGMOID = 0, BP_TANH = 1, BP_RELU = 2, BP_IDENTITY = 3 };          /* activations, §2 */
-enum { BP_HALF_SSE = 0, BP_SSE = 1, BP_HALF_MSE = 2, BP_MSE = 3 };           /* losses, §7 */
-enum { BP_NORMAL = 0, BP_UNIFORM = 1, BP_GLOROT = 2 };                       /* initial weights, §9 */
-enum { BP_STREAM_WEIGHTS = 0, BP_STREAM_DATA = 1, BP_STREAM_SHUFFLING = 2 }; /* seeds, §9 */
+/* Codes, and how many of each there are: a larger one is refused. */
+enum { BP_SIGMOID = 0, BP_TANH = 1, BP_RELU = 2, BP_IDENTITY = 3, BP_ACTIVATIONS = 4 }; /* §2 */
+enum { BP_HALF_SSE = 0, BP_SSE = 1, BP_HALF_MSE = 2, BP_MSE = 3, BP_LOSSES = 4 };       /* §7 */
+enum { BP_DESCENT = 0, BP_RULES = 1 };                                                  /* update rules, §7 */
+enum { BP_NORMAL = 0, BP_UNIFORM = 1, BP_GLOROT = 2, BP_INITS = 3 };                    /* initial weights, §9 */
+enum { BP_STREAM_WEIGHTS = 0, BP_STREAM_DATA = 1, BP_STREAM_SHUFFLING = 2 };            /* seeds, §9 */
 
 /* Kernels: the code that runs the loops over rows. All give the same bits; BP_AUTO is the fastest that is there. */
-enum { BP_AUTO = 0, BP_PORTABLE = 1, BP_SSE2 = 2, BP_NEON = 3, BP_AVX2 = 4, BP_AVX512 = 5 };
+enum { BP_AUTO = 0, BP_PORTABLE = 1, BP_SSE2 = 2, BP_NEON = 3, BP_AVX2 = 4, BP_AVX512 = 5, BP_KERNELS = 6 };
 
 /* A network without its parameters (§3). The two arrays stay the caller's. */
 typedef struct {
@@ -68,20 +70,27 @@ typedef struct {
     uint32_t index; /* of the next word of state to use */
 } bp_generator;
 
+/* How to train (§7, §8). */
+typedef struct {
+    size_t batch_size;     /* rows to a step, at least 1; more than there are means all */
+    uint64_t log_every;    /* epochs from one logged epoch to the next, at least 1 */
+    uint64_t shuffle_seed; /* used only with `shuffle` */
+    double learning_rate;  /* §7: rate; finite, not negative */
+    uint32_t loss;
+    uint32_t rule;
+    uint32_t shuffle; /* 0 or 1 */
+} bp_settings;
+
 /* A training between two slices (§8). Filled by bp_train_start; the caller reads `epoch`. */
 typedef struct {
+    bp_settings settings;   /* batch_size at most `rows` */
     size_t rows;            /* of the data */
-    size_t batch_size;      /* rows of a full batch, at most `rows` */
-    uint64_t log_every;     /* epochs from one logged epoch to the next */
-    double learning_rate;   /* §7: rate */
-    uint32_t loss;          /* §7 */
-    uint32_t shuffle;       /* 0 or 1 */
     uint64_t epoch;         /* epochs completed */
     uint64_t begun;         /* epochs begun: epoch + 1 inside an epoch, else epoch */
     size_t to_shuffle;      /* the next row to change places in this epoch's shuffle; 0 = shuffled */
     size_t row;             /* rows done in this epoch */
     size_t batch_row;       /* rows done in this batch */
-    double sse;             /* squared error of the epoch's finished batches */
+    double error;           /* of the epoch's finished batches, in the loss's terms: §8 */
     bp_generator generator; /* of the shuffles; used only with `shuffle` */
 } bp_training;
 
@@ -112,8 +121,8 @@ size_t bp_parameter_count(const bp_shape *shape);
 /* Doubles of `work` for bp_predict and bp_loss; 0 = invalid shape. */
 size_t bp_predict_size(const bp_shape *shape);
 
-/* Doubles of `work` for bp_gradient and bp_train; 0 = invalid shape. */
-size_t bp_train_size(const bp_shape *shape);
+/* Doubles of `work` for bp_gradient (any rule) and bp_train; 0 = invalid shape or unknown rule. */
+size_t bp_train_size(const bp_shape *shape, uint32_t rule);
 
 /* Seeds a generator with stream*2^64 + seed (§9). */
 void bp_generator_seed(bp_generator *generator, uint64_t seed, uint32_t stream);
@@ -146,16 +155,16 @@ bp_status bp_loss(double *figure, double *work, const bp_shape *shape, const dou
 bp_status bp_gradient(double *gradient, double *work, const bp_shape *shape, const double *parameters,
                       const double *inputs, const double *targets, size_t rows, uint32_t loss);
 
-/* Prepares a training (§8). With shuffling, `order` holds `rows` words (fewer than 2^32); else it may be NULL.
-   A batch size beyond the rows means all rows. BP_E_SHAPE; BP_E_OPTION. */
-bp_status bp_train_start(bp_training *training, uint32_t *order, const bp_shape *shape, size_t rows, size_t batch_size,
-                         uint64_t log_every, double learning_rate, uint32_t loss, uint32_t shuffle,
-                         uint64_t shuffle_seed);
+/* Prepares a training on `rows` rows (§8). With shuffling, `order` holds as many words (fewer than 2^32); else it may
+   be NULL. BP_E_SHAPE; BP_E_OPTION. */
+bp_status bp_train_start(bp_training *training, uint32_t *order, const bp_shape *shape, const bp_settings *settings,
+                         size_t rows);
 
 /* Trains a slice (§8): until `until` epochs are complete, or `budget` rows are done (a row shuffled counts as one; a
    kernel may finish the eight rows that it is at), or `log_size` epochs are logged (0 = no log). `log` takes the
-   squared error of each epoch whose number is a multiple of log_every. Slicing changes no bit. The same work, order and
-   data belong to every slice. BP_E_SHAPE; BP_DIVERGED: training->epoch tells the epoch. */
+   error of each epoch whose number is a multiple of log_every. Slicing changes no bit. The same work, order and
+   data belong to every slice. BP_E_SHAPE; BP_E_OPTION: a training that was not started; BP_DIVERGED: training->epoch
+   tells the epoch. */
 bp_status bp_train(double *log, bp_training *training, double *parameters, double *work, uint32_t *order,
                    const bp_shape *shape, const double *inputs, const double *targets, size_t log_size, uint64_t until,
                    uint64_t budget);
@@ -163,14 +172,15 @@ bp_status bp_train(double *log, bp_training *training, double *parameters, doubl
 /* Trains a slice of each of `networks` networks of one shape on the same rows, to the bits that bp_train would give
    each alone; online trainings may run several networks side by side. Element n of `logs` (networks, log_size),
    `statuses`, `trainings`, `parameters` (networks, parameters), `work` (networks, bp_train_size) and `orders`
-   (networks, rows) is network n's. A network whose status is not BP_OK (0) is left alone; one that diverges gets
-   BP_DIVERGED. `budget` is the rows of each network. BP_E_SHAPE. */
+   (networks, rows) is network n's; all have one rule. A network whose status is not BP_OK (0) is left alone; one that
+   diverges gets BP_DIVERGED. `budget` is the rows of each network. BP_E_SHAPE. */
 bp_status bp_train_many(double *logs, int32_t *statuses, bp_training *trainings, double *parameters, double *work,
                         uint32_t *orders, const bp_shape *shape, const double *inputs, const double *targets,
                         size_t networks, size_t log_size, uint64_t until, uint64_t budget);
 
-/* Ends a training inside an epoch: the parameters go back to that epoch's start. Between epochs it does nothing. */
-void bp_train_undo(bp_training *training, double *parameters, const double *work, const bp_shape *shape);
+/* Ends a training inside an epoch: the parameters, and what the rule keeps in `work`, go back to that epoch's start.
+   Between epochs it does nothing. */
+void bp_train_undo(bp_training *training, double *parameters, double *work, const bp_shape *shape);
 
 /* Bytes of an encoded model (§11); 0 = invalid shape. */
 size_t bp_encode_size(const bp_shape *shape);

@@ -54,7 +54,7 @@ typedef struct {
     double *parameters;              /* (count, ABREAST) */
     double *memory;                  /* for values, deltas and targets, (.., ABREAST) */
     double *rates;                   /* (ABREAST) */
-    double *sse;                     /* (ABREAST) */
+    double *errors;                  /* (ABREAST) */
     double scale;                    /* of the loss */
     int in_order;                    /* all take the data's rows as they stand; else */
     const uint32_t *orders[ABREAST]; /* of each */
@@ -68,8 +68,10 @@ struct simd_kernel {
     double *(*forward)(double *values, const double *parameters, const bp_shape *shape, size_t blocks, size_t rest);
     void (*train_chunk)(const chunk *at, double *sums, const double *parameters, const bp_shape *shape, size_t rows,
                         int begin);
-    void (*online)(double *parameters, double *sse, double *values, const uint32_t *order, const double *inputs,
+    void (*online)(double *parameters, double *error, double *values, const uint32_t *order, const double *inputs,
                    const double *targets, const bp_shape *shape, double rate, double scale, size_t row, size_t rows);
+    /* Adds the errors of blocks of outputs to the eight lanes. */
+    void (*add_errors)(double *lanes, const double *outputs, const double *targets, size_t n_out, size_t blocks);
     void (*online_abreast)(const abreast *nets, const double *inputs, const double *targets, const bp_shape *shape,
                            size_t row, size_t rows);
 };
@@ -171,6 +173,9 @@ static const simd_kernel *find_simd_kernel(const bp_shape *shape) {
     return (const simd_kernel *)find_kernel(shape);
 }
 
+/* All activations but the identity, with which there is nothing to do: each gets passes of its own. */
+#define EACH_CURVED_ACTIVATION(DO) DO(BP_SIGMOID) DO(BP_TANH) DO(BP_RELU)
+
 #define FEW_ROWS 2U /* that take less time one by one than in a block */
 
 static APART void simd_predict(double *predictions, double *work, const bp_shape *shape, const double *parameters,
@@ -200,38 +205,31 @@ static APART void simd_predict(double *predictions, double *work, const bp_shape
     }
 }
 
-static APART void simd_sum_errors(double *sse, double *work, const bp_shape *shape, const double *parameters,
-                                  const double *inputs, const double *targets, size_t rows) {
+static APART void simd_sum_errors(double *error, double *work, const bp_shape *shape, const double *parameters,
+                                  const double *inputs, const double *targets, size_t rows, uint32_t loss) {
     const simd_kernel *own = find_simd_kernel(shape);
     const size_t n_out = shape->sizes[shape->layers - 1];
     double *values = align(work);
     double *expected = values + chunk_size(shape->sizes[0] + node_count(shape));
-    double lanes[BP_LANES];
+    double memory[BP_LANES + ALIGNMENT];
+    double *lanes = align(memory);
+    (void)loss; /* all heads are squared errors */
     clear_lanes(lanes, 1);
     for (size_t row = 0; row < rows; row += CHUNK_ROWS) {
         const size_t some = rows - row < CHUNK_ROWS ? rows - row : CHUNK_ROWS;
         load_rows(values, inputs, NULL, row, some, shape->sizes[0]);
         load_rows(expected, targets, NULL, row, some, n_out);
         const double *outputs = own->forward(values, parameters, shape, PADDED(some) / BP_LANES, some % BP_LANES);
-        for (size_t b = 0; b < PADDED(some) / BP_LANES; b++) {
-            for (size_t lane = 0; lane < BP_LANES; lane++) {
-                double acc = 0.0;
-                for (size_t j = 0; j < n_out; j++) {
-                    const size_t at = (b * n_out + j) * BP_LANES + lane;
-                    const double e = outputs[at] - expected[at];
-                    acc = acc + e * e;
-                }
-                lanes[lane] = lanes[lane] + acc;
-            }
-        }
+        own->add_errors(lanes, outputs, expected, n_out, PADDED(some) / BP_LANES);
     }
-    sum_lanes(sse, lanes, 1);
+    sum_lanes(error, lanes, 1);
 }
 
 static APART void simd_sum_batch(const work_parts *parts, const bp_shape *shape, const double *parameters,
-                                 const double *inputs, const double *targets, size_t rows) {
+                                 const double *inputs, const double *targets, size_t rows, uint32_t loss) {
     const simd_kernel *own = (const simd_kernel *)parts->kernel;
     const chunk at = lay_out(parts, shape);
+    (void)loss; /* all heads are squared errors */
     for (size_t row = 0; row < rows; row += CHUNK_ROWS) {
         const size_t some = rows - row < CHUNK_ROWS ? rows - row : CHUNK_ROWS;
         load_rows(at.values, inputs, NULL, row, some, shape->sizes[0]);
@@ -247,17 +245,17 @@ static size_t simd_train_rows(bp_training *training, double *parameters, work_pa
     const size_t n_out = shape->sizes[shape->layers - 1];
     const size_t row = training->row;
     size_t rows = training->rows - row;
-    if (!training->shuffle) {
+    if (!training->settings.shuffle) {
         order = NULL;
     }
-    if (training->batch_size == 1) {
+    if (training->settings.batch_size == 1 && training->settings.rule == BP_DESCENT) { /* which the pass fuses */
         rows = budget < rows ? (size_t)budget : rows;
-        own->online(parameters, &training->sse, at.values, order, inputs, targets, shape, training->learning_rate,
-                    loss_scale(training->loss, 1, n_out), row, rows);
+        own->online(parameters, &training->error, at.values, order, inputs, targets, shape,
+                    training->settings.learning_rate, gradient_scale(training->settings.loss, 1, n_out), row, rows);
         training->row = row + rows;
         return rows;
     }
-    const size_t left = training->batch_size - training->batch_row;
+    const size_t left = training->settings.batch_size - training->batch_row;
     rows = left < rows ? left : rows;
     const size_t whole = rows; /* what is left of the batch */
     rows = rows < CHUNK_ROWS ? rows : CHUNK_ROWS;
@@ -282,9 +280,11 @@ static size_t simd_train_rows(bp_training *training, double *parameters, work_pa
 
 /* Whether networks `a` and `b` are at the same place of trainings of the same kind. */
 static int in_step(const bp_training *a, const bp_training *b) {
-    return a->rows == b->rows && a->batch_size == b->batch_size && a->loss == b->loss && a->shuffle == b->shuffle &&
-           a->epoch == b->epoch && a->begun == b->begun && a->to_shuffle == b->to_shuffle && a->row == b->row &&
-           a->log_every == b->log_every;
+    const bp_settings *of_a = &a->settings;
+    const bp_settings *of_b = &b->settings;
+    return a->rows == b->rows && of_a->batch_size == of_b->batch_size && of_a->loss == of_b->loss &&
+           of_a->rule == of_b->rule && of_a->shuffle == of_b->shuffle && of_a->log_every == of_b->log_every &&
+           a->epoch == b->epoch && a->begun == b->begun && a->to_shuffle == b->to_shuffle && a->row == b->row;
 }
 
 /* One of the networks that train side by side. */
@@ -311,13 +311,13 @@ static APART void train_abreast(member *members, size_t count, const bp_shape *s
     nets.parameters = align(members[0].parts.scratch);
     nets.memory = nets.parameters + parameters * ABREAST;
     nets.rates = align(memory);
-    nets.sse = nets.rates + ABREAST;
-    nets.in_order = !members[0].training->shuffle;
-    nets.scale = loss_scale(members[0].training->loss, 1, shape->sizes[shape->layers - 1]);
+    nets.errors = nets.rates + ABREAST;
+    nets.in_order = !members[0].training->settings.shuffle;
+    nets.scale = gradient_scale(members[0].training->settings.loss, 1, shape->sizes[shape->layers - 1]);
     for (size_t lane = 0; lane < ABREAST; lane++) {
         const member *one = &members[lane < count ? lane : 0];
         nets.orders[lane] = one->order;
-        nets.rates[lane] = one->training->learning_rate;
+        nets.rates[lane] = one->training->settings.learning_rate;
         plain = plain && !has_negative_zero(one->parameters, parameters);
         for (size_t k = 0; k < parameters; k++) {
             nets.parameters[k * ABREAST + lane] = one->parameters[k];
@@ -337,7 +337,7 @@ static APART void train_abreast(member *members, size_t count, const bp_shape *s
             member *one = &members[n];
             if (*one->status == BP_OK) {
                 if (one->training->begun == one->training->epoch) {
-                    begin_epoch(one->training, one->parts.backup, one->parameters, parameters);
+                    begin_epoch(one->training, &one->parts, one->parameters);
                 }
                 for (left = budget; one->training->to_shuffle > 0 && left > 0; left--) {
                     shuffle_row(one->training, one->order);
@@ -351,7 +351,7 @@ static APART void train_abreast(member *members, size_t count, const bp_shape *s
         const size_t row = first->row;
         const size_t rows = budget < first->rows - row ? (size_t)budget : first->rows - row;
         for (size_t lane = 0; lane < ABREAST; lane++) {
-            nets.sse[lane] = members[lane < count ? lane : 0].training->sse;
+            nets.errors[lane] = members[lane < count ? lane : 0].training->error;
         }
         own->online_abreast(&nets, inputs, targets, shape, row, rows);
         budget -= rows;
@@ -362,7 +362,7 @@ static APART void train_abreast(member *members, size_t count, const bp_shape *s
                 const double *from = nets.parameters + n;
                 size_t own_logged = before;
                 one->training->row = row + rows;
-                one->training->sse = nets.sse[n];
+                one->training->error = nets.errors[n];
                 for (size_t k = 0; k < parameters; k++) {
                     one->parameters[k] = from[k * ABREAST];
                 }
@@ -387,7 +387,7 @@ static void simd_train_many(double *logs, int32_t *statuses, bp_training *traini
                             uint32_t *orders, const bp_shape *shape, const double *inputs, const double *targets,
                             size_t networks, size_t log_size, uint64_t until, uint64_t budget) {
     const size_t count = bp_parameter_count(shape);
-    const size_t work_size = bp_train_size(shape);
+    const size_t work_size = work_size_of(statuses, trainings, networks, shape);
     size_t n = 0;
     while (n < networks) {
         member members[ABREAST];
@@ -398,13 +398,14 @@ static void simd_train_many(double *logs, int32_t *statuses, bp_training *traini
                 one->training = &trainings[n];
                 one->parameters = parameters + n * count;
                 one->log = log_size > 0 ? logs + n * log_size : NULL;
-                one->order = trainings[n].shuffle ? orders + n * trainings[n].rows : NULL;
+                one->order = trainings[n].settings.shuffle ? orders + n * trainings[n].rows : NULL;
                 one->status = &statuses[n];
                 one->work = work + n * work_size;
-                one->parts = part(one->work, shape);
+                one->parts = part(one->work, shape, trainings[n].settings.rule);
             }
         }
-        int together = found > 1 && members[0].training->batch_size == 1 && fits_abreast(shape);
+        int together = found > 1 && members[0].training->settings.batch_size == 1 &&
+                       members[0].training->settings.rule == BP_DESCENT && fits_abreast(shape);
         for (size_t other = 1; other < found; other++) {
             together = together && in_step(members[0].training, members[other].training);
         }

@@ -84,9 +84,12 @@ COMMON_SHAPE(2_4_4_1, 4, 2, 4, 4, 1)
 
 /* In the order of common_shapes; the first is for all other shapes. */
 static const simd_kernel LEVEL(kernels)[COMMON_SHAPES + 1] = {
-    {BASE, &LEVEL(kernels)[0], LEVEL(forward_other), LEVEL(chunk_other), NODES(online_any), LEVEL(abreast_other)},
-    {BASE, &LEVEL(kernels)[0], LEVEL(forward_2_2_1), LEVEL(chunk_2_2_1), NODES(online_any), LEVEL(abreast_2_2_1)},
-    {BASE, &LEVEL(kernels)[0], LEVEL(forward_2_4_1), LEVEL(chunk_2_4_1), NODES(online_any), LEVEL(abreast_2_4_1)},
-    {BASE, &LEVEL(kernels)[0], LEVEL(forward_2_4_4_1), LEVEL(chunk_2_4_4_1), NODES(online_home),
+    {BASE, &LEVEL(kernels)[0], LEVEL(forward_other), LEVEL(chunk_other), NODES(online_any), LEVEL(add_errors),
+     LEVEL(abreast_other)},
+    {BASE, &LEVEL(kernels)[0], LEVEL(forward_2_2_1), LEVEL(chunk_2_2_1), NODES(online_any), LEVEL(add_errors),
+     LEVEL(abreast_2_2_1)},
+    {BASE, &LEVEL(kernels)[0], LEVEL(forward_2_4_1), LEVEL(chunk_2_4_1), NODES(online_any), LEVEL(add_errors),
+     LEVEL(abreast_2_4_1)},
+    {BASE, &LEVEL(kernels)[0], LEVEL(forward_2_4_4_1), LEVEL(chunk_2_4_4_1), NODES(online_home), LEVEL(add_errors),
      LEVEL(abreast_2_4_4_1)},
 };

@@ -84,12 +84,10 @@ INLINE void LEVEL(row_abreast)(const abreast *nets, const uint32_t *sizes, const
     UNROLL for (size_t v = 0; v < vectors * WIDTH; v += WIDTH) {
         vector error = broadcast(0.0);
         for (size_t j = 0; j < n_out; j++) {
-            const vector y = LOAD(values + j * ABREAST + v);
-            const vector e = y - LOAD(targets + j * ABREAST + v);
-            error = error + e * e;
-            STORE(deltas + j * ABREAST + v, e * LEVEL(slope)(y, last_activation));
+            const size_t at = j * ABREAST + v;
+            STORE(deltas + at, LEVEL(output)(&error, LOAD(values + at), LOAD(targets + at), last_activation));
         }
-        STORE(nets->sse + lane + v, LOAD(nets->sse + lane + v) + error);
+        STORE(nets->errors + lane + v, LOAD(nets->errors + lane + v) + error);
     }
 #define STEP(layer)                                                                                                    \
     LEVEL(backward_abreast)(&values, &weights, &deltas, sizes[(layer) - 1], sizes[layer], bias,                        \

@@ -6,7 +6,7 @@
 
 /* Any shape. `values` holds the inputs and all nodes' outputs, then all nodes' deltas; each layer begins at a multiple
    of eight. */
-static void LEVEL(online_any)(double *parameters, double *sse, double *values, const uint32_t *order,
+static void LEVEL(online_any)(double *parameters, double *error, double *values, const uint32_t *order,
                               const double *inputs, const double *targets, const bp_shape *shape, double rate,
                               double scale, size_t row, size_t rows) {
     const uint32_t *sizes = shape->sizes;
@@ -56,13 +56,7 @@ static void LEVEL(online_any)(double *parameters, double *sse, double *values, c
             a = outputs;
         }
         double *d = a + length;
-        double error = 0.0;
-        for (size_t j = 0; j < sizes[last]; j++) {
-            const double e = a[j] - t[j];
-            error = error + e * e;
-            d[j] = e * slope(a[j], shape->activations[last - 1]);
-        }
-        *sse = *sse + error;
+        *error = *error + squared_row(d, a, t, sizes[last], shape->activations[last - 1]);
         for (uint32_t layer = last; layer > 0; layer--) {
             const size_t n_in = sizes[layer - 1];
             const size_t n_out = sizes[layer];
@@ -103,7 +97,7 @@ static void LEVEL(online_any)(double *parameters, double *sse, double *values, c
 #define EACH UNROLL for (size_t q = 0; q < QUAD; q++)
 #define NODE(v, k) broadcast((v)[(k) / WIDTH][(k) % WIDTH])
 
-INLINE void LEVEL(online_2_4_4_1)(double *parameters, double *sse, const uint32_t *order, const double *inputs,
+INLINE void LEVEL(online_2_4_4_1)(double *parameters, double *error, const uint32_t *order, const double *inputs,
                                   const double *targets, const int bias, const int plain, double rate, double scale,
                                   size_t row, size_t rows) {
 #define STEP(w, contribution) (plain ? STEPPED_PLAINLY(w, contribution, rate) : STEPPED(w, contribution, rate, scale))
@@ -125,7 +119,7 @@ INLINE void LEVEL(online_2_4_4_1)(double *parameters, double *sse, const uint32_
         b2[q] = bias ? LOAD_ANY(p2 + 16 + q * WIDTH) : broadcast(0.0);
     }
     b3 = broadcast(bias ? p3[4] : 0.0);
-    double total = *sse;
+    double total = *error;
     for (size_t end = row + rows; row < end; row++) {
         const size_t at = order != NULL ? order[row] : row;
         const double x0 = inputs[2 * at];
@@ -153,9 +147,9 @@ INLINE void LEVEL(online_2_4_4_1)(double *parameters, double *sse, const uint32_
             acc = acc + NODE(products, i);
         }
         const vector y = LEVEL(sigmoid)(acc);
-        const vector e = y - targets[at];
-        const vector d3 = e * (y * (1.0 - y));
-        total = total + (e * e)[0];
+        vector squared = broadcast(0.0);
+        const vector d3 = LEVEL(output)(&squared, y, broadcast(targets[at]), BP_SIGMOID);
+        total = total + squared[0];
         EACH {
             d2[q] = (w3[q] * d3) * (a2[q] * (1.0 - a2[q]));
         }
@@ -182,7 +176,7 @@ INLINE void LEVEL(online_2_4_4_1)(double *parameters, double *sse, const uint32_
         b3 = bias ? STEP(b3, d3) : b3;
     }
 #undef STEP
-    *sse = total;
+    *error = total;
     EACH {
         UNROLL for (size_t i = 0; i < 4; i++) {
             STORE_ANY(p2 + 4 * i + q * WIDTH, w2[i][q]);
@@ -204,13 +198,13 @@ INLINE void LEVEL(online_2_4_4_1)(double *parameters, double *sse, const uint32_
 #undef EACH
 #undef NODE
 
-static void LEVEL(online_home)(double *parameters, double *sse, double *values, const uint32_t *order,
+static void LEVEL(online_home)(double *parameters, double *error, double *values, const uint32_t *order,
                                const double *inputs, const double *targets, const bp_shape *shape, double rate,
                                double scale, size_t row, size_t rows) {
     (void)values;
     const int plain = scale == 1.0 && !has_negative_zero(parameters, bp_parameter_count(shape));
 #define RUN(bias, plain)                                                                                               \
-    LEVEL(online_2_4_4_1)(parameters, sse, order, inputs, targets, bias, plain, rate, scale, row, rows)
+    LEVEL(online_2_4_4_1)(parameters, error, order, inputs, targets, bias, plain, rate, scale, row, rows)
     if (shape->bias && plain) {
         RUN(1, 1);
     } else if (shape->bias) {

@@ -339,17 +339,13 @@ INLINE void LEVEL(backward_layer)(double *deltas, const double *outputs, const d
 static void LEVEL(backward_any)(double *deltas, const double *outputs, const double *next, const double *weights,
                                 size_t n_in, size_t n_out, uint32_t activation, size_t blocks) {
     switch (activation) {
-    case BP_SIGMOID:
-        LEVEL(backward_layer)(deltas, outputs, next, weights, n_in, n_out, BP_SIGMOID, blocks, BLOCKS);
+#define CASE(code)                                                                                                     \
+    case code:                                                                                                         \
+        LEVEL(backward_layer)(deltas, outputs, next, weights, n_in, n_out, code, blocks, BLOCKS);                      \
         break;
-    case BP_TANH:
-        LEVEL(backward_layer)(deltas, outputs, next, weights, n_in, n_out, BP_TANH, blocks, BLOCKS);
-        break;
-    case BP_RELU:
-        LEVEL(backward_layer)(deltas, outputs, next, weights, n_in, n_out, BP_RELU, blocks, BLOCKS);
-        break;
-    default:
-        LEVEL(backward_layer)(deltas, outputs, next, weights, n_in, n_out, BP_IDENTITY, blocks, BLOCKS);
+        EACH_CURVED_ACTIVATION(CASE)
+        CASE(BP_IDENTITY)
+#undef CASE
     }
 }
 
@@ -358,7 +354,7 @@ static void LEVEL(gradient_any)(double *sums, double *lanes, const double *input
     LEVEL(gradient_layer)(sums, lanes, inputs, deltas, n_in, n_out, bias, blocks, begin, 0);
 }
 
-/* The lanes of the squared error, and where `deltas` is not NULL the last layer's deltas. */
+/* The lanes of the error and, where `deltas` is not NULL, the last layer's deltas. */
 INLINE void LEVEL(errors)(double *lanes, double *deltas, const double *outputs, const double *targets, size_t n_out,
                           uint32_t activation, size_t blocks, int begin) {
     UNROLL for (size_t part = 0; part < PARTS; part++) {
@@ -367,11 +363,9 @@ INLINE void LEVEL(errors)(double *lanes, double *deltas, const double *outputs, 
             vector acc = broadcast(0.0);
             for (size_t j = 0; j < n_out; j++) {
                 const size_t at = (b * n_out + j) * BP_LANES + part * WIDTH;
-                const vector y = LOAD(outputs + at);
-                const vector e = y - LOAD(targets + at);
-                acc = acc + e * e;
+                const vector delta = LEVEL(output)(&acc, LOAD(outputs + at), LOAD(targets + at), activation);
                 if (deltas != NULL) {
-                    STORE(deltas + at, e * LEVEL(slope)(y, activation));
+                    STORE(deltas + at, delta);
                 }
             }
             lane = lane + acc;
@@ -383,6 +377,11 @@ INLINE void LEVEL(errors)(double *lanes, double *deltas, const double *outputs, 
 static void LEVEL(errors_any)(double *lanes, double *deltas, const double *outputs, const double *targets, size_t n_out,
                               uint32_t activation, size_t blocks, int begin) {
     LEVEL(errors)(lanes, deltas, outputs, targets, n_out, activation, blocks, begin);
+}
+
+static void LEVEL(add_errors)(double *lanes, const double *outputs, const double *targets, size_t n_out,
+                              size_t blocks) {
+    LEVEL(errors)(lanes, NULL, outputs, targets, n_out, BP_IDENTITY, blocks, 0);
 }
 
 /* One layer of a chunk, whose outputs and deltas are there: its lanes, and the deltas of the layer before. */

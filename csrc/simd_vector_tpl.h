@@ -113,6 +113,15 @@ INLINE vector LEVEL(slope)(vector y, uint32_t activation) {
     }
 }
 
+/* --- §5 --- */
+
+/* The delta of an output, whose squared error is added to `error`. */
+INLINE vector LEVEL(output)(vector *error, vector y, vector target, uint32_t activation) {
+    const vector e = y - target;
+    *error = *error + e * e;
+    return e * LEVEL(slope)(y, activation);
+}
+
 /* A pass over a layer's sums: so more registers are free where they are summed, and no activation waits for another. */
 INLINE void LEVEL(activate_layer)(double *values, size_t count, const uint32_t activation) {
     for (size_t i = 0; i < count; i += WIDTH) {
@@ -121,16 +130,18 @@ INLINE void LEVEL(activate_layer)(double *values, size_t count, const uint32_t a
 }
 
 static void LEVEL(activate_any)(double *values, size_t count, uint32_t activation) {
-    if (activation == BP_SIGMOID) {
-        LEVEL(activate_layer)(values, count, BP_SIGMOID);
-    } else if (activation == BP_TANH) {
-        LEVEL(activate_layer)(values, count, BP_TANH);
-    } else if (activation == BP_RELU) {
-        LEVEL(activate_layer)(values, count, BP_RELU);
+    switch (activation) {
+#define CASE(code)                                                                                                     \
+    case code:                                                                                                         \
+        LEVEL(activate_layer)(values, count, code);                                                                    \
+        break;
+        EACH_CURVED_ACTIVATION(CASE)
+#undef CASE
     }
 }
 
-/* w - rate*g, where g is 0.0 + contribution, the lanes' sum (§6) where one is used, times the loss's scale (§7). */
+/* The step of plain descent (BP_DESCENT), which passes online fuse: w - rate*g, where g is 0.0 + contribution, the
+ * lanes' sum (§6) where one is used, times the loss's scale (§7). */
 #define STEPPED(w, contribution, rate, scale) ((w) - (rate) * ((0.0 + (contribution)) * (scale)))
 /* The same bits with fewer steps, where the scale is 1 and no parameter is -0.0 at the start. Adding 0.0 to a
    contribution changes only -0.0, to +0.0; and whether w - (+0.0) or w - (-0.0) is taken shows only where w is -0.0.

@@ -177,11 +177,19 @@ def test_train_many(case: dict[str, Any], rows: int, count: int, data: st.DataOb
     def outcome(core: Core) -> list[Any]:
         shape = core.shape(sizes, activations, case["bias"])
         size = core.parameter_count(shape)
-        group = core.group(array("d", bytes(8 * count * size)), shape, count, rows, 4)
+        group = core.group(array("d", bytes(8 * count * size)), shape, _pure.DESCENT, count, rows, 4)
         for n in range(count):
             assert core.init(core.doubles(group.parameters[n]), core.generator(), shape, seed + n & 2**64 - 1, 2) == 0
-            options = (rows, batch_size, 2, rates[n], 0, shuffle, seed)
-            assert core.train_start(group.trainings[n], group.orders[n], shape, *options) == _pure.OK
+            settings = core.settings(
+                batch_size=batch_size,
+                log_every=2,
+                shuffle_seed=seed,
+                learning_rate=rates[n],
+                loss=_pure.HALF_SSE,
+                rule=_pure.DESCENT,
+                shuffle=shuffle,
+            )
+            assert core.train_start(group.trainings[n], group.orders[n], shape, settings, rows) == _pure.OK
         while any(group.trainings[n].epoch < epochs and group.statuses[n] == _pure.OK for n in range(count)):
             pointers = core.doubles(x), core.doubles(y)
             assert core.train_many(*group.arguments, shape, *pointers, count, 4, epochs, budget) == _pure.OK
@@ -236,9 +244,10 @@ def test_shuffle(rows: int, seed: int, budget: int) -> None:
     for name in BACKENDS:
         core = choose(name)
         shape = core.shape([1, 1], [3], False)
-        order, training, work = core.words(rows), core.training(), core.work(shape, core.train_size(shape))
+        order, training, work = core.words(rows), core.training(), core.work(shape, core.train_size(shape, 0))
         parameters, zeros = array("d", [0.0]), array("d", bytes(8 * rows))
-        core.train_start(training, order, shape, rows, rows, 1, 0.0, 0, 1, seed)
+        settings = core.settings(batch_size=rows, log_every=1, shuffle_seed=seed, learning_rate=0.0, shuffle=1)
+        core.train_start(training, order, shape, settings, rows)
         while training.epoch < 3:
             arguments = (core.doubles(parameters), work, order, shape, core.doubles(zeros), core.doubles(zeros))
             assert core.train(core.doubles(zeros), training, *arguments, 0, 3, budget) == _pure.OK

@@ -159,7 +159,7 @@ def test_slices_stay_short(
                 within = training.begun > training.epoch
                 rows: int = training.epoch * training.rows + (training.row if within else 0)
                 swaps: int = training.begun * (training.rows - 1) - (training.to_shuffle if within else 0)
-                return rows * per_row + (swaps * per_swap if training.shuffle else 0.0)
+                return rows * per_row + (swaps * per_swap if training.settings.shuffle else 0.0)
 
             before = spent()
             status = core.train_many(log, statuses, trainings, *rest)
@@ -218,14 +218,14 @@ def test_two_interrupts(monkeypatch: pytest.MonkeyPatch) -> None:
 
     net = Network(2, 4, 4, 1, seed=1, backend="python")
     monkeypatch.setattr(net._core, "train_undo", interrupted)
-    step = _pure.step
+    step = _pure.Descent.step
 
     def stop(*arguments: Any) -> None:
         step(*arguments)
         if not calls:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(_pure, "step", stop)
+    monkeypatch.setattr(_pure.Descent, "step", stop)
     with pytest.raises(KeyboardInterrupt):
         net.fit(X, Y, epochs=5)
     assert len(calls) == 2

@@ -19,7 +19,12 @@ from bitprop.core import native, protocol
 ROOT = Path(__file__).resolve().parent.parent
 HEADER = ROOT.joinpath("csrc", "bitprop.h").read_text(encoding="utf-8")
 MARKED = re.split(r"/\* --- declarations for cffi: (?:begin|end) --- \*/", HEADER)[1]
-STRUCTS = {"bp_shape": native.Shape, "bp_generator": native.Generator, "bp_training": native.Training}
+STRUCTS = {
+    "bp_shape": native.Shape,
+    "bp_generator": native.Generator,
+    "bp_settings": native.Settings,
+    "bp_training": native.Training,
+}
 
 
 def parse() -> Any:
@@ -82,6 +87,7 @@ def test_pure_structs() -> None:
     """The pure twin's classes have the structs' fields, in their order."""
     shape = _pure.Shape([1, 1], [0], 2, 0)
     assert list(vars(shape)) == structs()["bp_shape"]
+    assert list(vars(_pure.Settings())) == structs()["bp_settings"]
     assert list(vars(_pure.Training())) == structs()["bp_training"]
 
 
@@ -93,6 +99,9 @@ def test_constants() -> None:
     assert [found[name.upper()] for name in names.ACTIVATIONS] == [0, 1, 2, 3]
     assert [found[name.upper()] for name in names.LOSSES] == [0, 1, 2, 3]
     assert [found[name.upper()] for name in names.INITS] == [0, 1, 2]
+    assert [found[name.upper()] for name in names.KERNELS] == [0, 1, 2, 3, 4, 5]
+    for plural in ("ACTIVATIONS", "LOSSES", "INITS", "KERNELS"):
+        assert found[plural] == len(getattr(names, plural))
     assert found["ABI"] == native.ABI
 
 

@@ -175,7 +175,7 @@ def test_gradient(core: Core, case: Case) -> None:
     data = flat(core, case["inputs"]), flat(core, case["targets"]), len(case["inputs"])
     gradient = array("d", bytes(8 * len(case["parameters"])))
     loss = LOSSES.index(case["loss"])
-    work = core.work(shape, core.train_size(shape))
+    work = core.work(shape, core.train_size(shape, _pure.DESCENT))
     assert core.gradient(core.doubles(gradient), work, shape, parameters, *data, loss) == _pure.OK
     assert to_hex(gradient) == case["expected"]["gradient"]
     figure = array("d", [0.0])
@@ -195,12 +195,18 @@ def test_train(core: Core, case: Case, budget: int) -> None:
     pointer = core.doubles(parameters)
     rows = len(case["inputs"])
     seed = case["shuffle_seed"]
-    training, order, work = core.training(), core.words(rows), core.work(shape, core.train_size(shape))
+    training, order, work = core.training(), core.words(rows), core.work(shape, core.train_size(shape, _pure.DESCENT))
     rate = from_hex([case["learning_rate"]])[0]
-    status = core.train_start(
-        *(training, order, shape, rows, case["batch_size"] or rows, 1, rate, LOSSES.index(case["loss"])),
-        *(int(seed is not None), int(seed or "0", 16)),
+    settings = core.settings(
+        batch_size=case["batch_size"] or rows,
+        log_every=1,
+        shuffle_seed=int(seed or "0", 16),
+        learning_rate=rate,
+        loss=LOSSES.index(case["loss"]),
+        rule=_pure.DESCENT,
+        shuffle=int(seed is not None),
     )
+    status = core.train_start(training, order, shape, settings, rows)
     assert status == _pure.OK
     log = array("d", bytes(8 * case["epochs"]))
     sse: list[float] = []

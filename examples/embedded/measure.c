@@ -30,7 +30,8 @@ static void predict(void) {
 
 static void train(size_t batch_size) {
     memcpy(parameters, xor_parameters, sizeof parameters);
-    bp_train_start(&training, NULL, &shape, ROWS, batch_size, 1, 1.0, BP_HALF_SSE, 0, 0);
+    const bp_settings settings = {batch_size, 1, 0, 1.0, BP_HALF_SSE, BP_DESCENT, 0};
+    bp_train_start(&training, NULL, &shape, &settings, ROWS);
     bp_train(NULL, &training, parameters, work, NULL, &shape, inputs, targets, 0, 1, UINT64_MAX);
 }
 

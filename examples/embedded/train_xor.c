@@ -33,19 +33,22 @@ static void make_rows(void) {
     }
 }
 
+/* The full batch, learning rate 1, nothing logged. */
+static const bp_settings settings = {ROWS, 1, 0, 1.0, BP_HALF_SSE, BP_DESCENT, 0};
+
 int main(void) {
     uint32_t hash[8];
     if (bp_self_test() != BP_OK) {
         puts("this build does not calculate as the contract says: compile with -ffp-contract=off");
         return 1;
     }
-    if (bp_train_size(&shape) != WORK || bp_encode_size(&shape) != BYTES) {
+    if (bp_train_size(&shape, BP_DESCENT) != WORK || bp_encode_size(&shape) != BYTES) {
         puts("the memory has other sizes than this program was written for");
         return 1;
     }
     make_rows();
     if (bp_init(parameters, &training.generator, &shape, 0, BP_NORMAL) != BP_OK ||
-        bp_train_start(&training, NULL, &shape, ROWS, ROWS, 1, 1.0, BP_HALF_SSE, 0, 0) != BP_OK ||
+        bp_train_start(&training, NULL, &shape, &settings, ROWS) != BP_OK ||
         bp_train(NULL, &training, parameters, work, NULL, &shape, inputs, targets, 0, EPOCHS, UINT64_MAX) != BP_OK ||
         bp_encode(bytes, &shape, parameters) != BP_OK) {
         puts("training failed");

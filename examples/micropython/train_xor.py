@@ -30,7 +30,7 @@ training = bp.Training()
 work = bp.Work(shape)
 parameters = [0.0] * bp.parameter_count(shape)
 bp.init(parameters, training.generator, shape, 0, bp.NORMAL)
-bp.train_start(training, [], shape, rows, rows, 1, 1.0, bp.HALF_SSE, 0, 0)
+bp.train_start(training, [], shape, bp.Settings(batch_size=rows, learning_rate=1.0), rows)
 while training.epoch < EPOCHS:  # a slice at a time, here of ten epochs
     if bp.train([], training, parameters, work, [], shape, inputs, targets, 0, EPOCHS, 10 * rows) != bp.OK:
         raise SystemExit("training diverged")

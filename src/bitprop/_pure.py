@@ -17,7 +17,7 @@ In 2-4-4-1 without biases the weights are parameters 0 to 7, 8 to 23 and 24 to 2
 import math
 import random
 
-ABI = 3
+ABI = 4
 CONTRACT = 1
 LANES = 8
 SIZE_MAX = (1 << 64) - 1
@@ -32,10 +32,11 @@ E_REORDERED = -6
 E_FLUSHED = -7
 E_ANSWER = -8
 
-SIGMOID, TANH, RELU, IDENTITY = 0, 1, 2, 3
-HALF_SSE, SSE, HALF_MSE, MSE = 0, 1, 2, 3
-NORMAL, UNIFORM, GLOROT = 0, 1, 2
-AUTO, PORTABLE, SSE2, NEON, AVX2, AVX512 = 0, 1, 2, 3, 4, 5
+SIGMOID, TANH, RELU, IDENTITY, ACTIVATIONS = 0, 1, 2, 3, 4
+HALF_SSE, SSE, HALF_MSE, MSE, LOSSES = 0, 1, 2, 3, 4
+DESCENT, RULES = 0, 1
+NORMAL, UNIFORM, GLOROT, INITS = 0, 1, 2, 3
+AUTO, PORTABLE, SSE2, NEON, AVX2, AVX512, KERNELS = 0, 1, 2, 3, 4, 5, 6
 STREAM_WEIGHTS, STREAM_DATA, STREAM_SHUFFLING = 0, 1, 2
 
 
@@ -50,40 +51,60 @@ class Shape:
         self.kernel = kernel
 
 
+class Settings:
+    """How to train (§7, §8): the struct `bp_settings`."""
+
+    def __init__(
+        self,
+        batch_size: int = 1,
+        log_every: int = 1,
+        shuffle_seed: int = 0,
+        learning_rate: float = 1.0,
+        loss: int = HALF_SSE,
+        rule: int = DESCENT,
+        shuffle: int = 0,
+    ):
+        self.batch_size = batch_size  # rows to a step, at least 1; more than there are means all
+        self.log_every = log_every  # epochs from one logged epoch to the next, at least 1
+        self.shuffle_seed = shuffle_seed  # used only with `shuffle`
+        self.learning_rate = learning_rate  # §7: rate; finite, not negative
+        self.loss = loss
+        self.rule = rule
+        self.shuffle = shuffle  # 0 or 1
+
+
 class Training:
     """A training between two slices (§8): the struct `bp_training`. Filled by `train_start`."""
 
     def __init__(self) -> None:
+        self.settings = Settings()  # batch_size at most `rows`
         self.rows = 0  # of the data
-        self.batch_size = 0  # rows of a full batch, at most `rows`
-        self.log_every = 0  # epochs from one logged epoch to the next
-        self.learning_rate = 0.0  # §7: rate
-        self.loss = 0  # §7
-        self.shuffle = 0  # 0 or 1
         self.epoch = 0  # epochs completed
         self.begun = 0  # epochs begun: epoch + 1 inside an epoch, else epoch
         self.to_shuffle = 0  # the next row to change places in this epoch's shuffle; 0 = shuffled
         self.row = 0  # rows done in this epoch
         self.batch_row = 0  # rows done in this batch
-        self.sse = 0.0  # squared error of the epoch's finished batches
+        self.error = 0.0  # of the epoch's finished batches, in the loss's terms: §8
         self.generator = random.Random(0)  # of the shuffles
 
 
 class Work:
     """The parts of the scratch memory, which the C core lays out in one block of the caller's.
 
-    Gradient and squared error are summed alike (§6), so a lane holds count + 1 floats: the gradient, then the error.
+    Gradient and error are summed alike (§6), so a lane holds count + 1 floats: the gradient, then the error.
     """
 
-    def __init__(self, shape: Shape):
+    def __init__(self, shape: Shape, rule: int = DESCENT):
         nodes = node_count(shape)
         self.count = parameter_count(shape)
+        self.rule = RULE_TABLE[rule]
         self.preactivations = [0.0] * nodes
         self.outputs = [0.0] * nodes
         self.deltas = [0.0] * nodes
         self.lanes = [[0.0] * (self.count + 1) for _ in range(LANES)]
         self.sums = [0.0] * (self.count + 1)
-        self.backup = [0.0] * self.count
+        self.state = [0.0] * (self.rule.state * self.count)  # of the rule
+        self.backup = [0.0] * (self.count + len(self.state))  # the parameters and the state at the epoch's start
 
 
 # --- bits ---
@@ -199,7 +220,7 @@ def slope_of(y: float, activation: int) -> float:
 
 
 def activate(values: list[float], count: int, activation: int) -> int:
-    if activation > IDENTITY:
+    if activation >= ACTIVATIONS:
         return E_SHAPE
     for i in range(count):
         values[i] = activation_of(values[i], activation)
@@ -207,7 +228,7 @@ def activate(values: list[float], count: int, activation: int) -> int:
 
 
 def slope(values: list[float], count: int, activation: int) -> int:
-    if activation > IDENTITY:
+    if activation >= ACTIVATIONS:
         return E_SHAPE
     for i in range(count):
         values[i] = slope_of(values[i], activation)
@@ -243,7 +264,7 @@ def node_count(shape: Shape) -> int:
 def add_layer(count: int, n_in: int, n_out: int, activation: int, bias: int) -> int:
     """`count` parameters and those of one more layer; 0 = not a layer, or more than the C core could address."""
     limit = SIZE_MAX // 8 // 16  # sixteen doubles a parameter are room for all that `train_size` asks for
-    if n_in == 0 or n_out == 0 or activation > IDENTITY or bias > 1 or n_out > (limit - count) // (n_in + bias):
+    if n_in == 0 or n_out == 0 or activation >= ACTIVATIONS or bias > 1 or n_out > (limit - count) // (n_in + bias):
         return 0
     return count + (n_in + bias) * n_out
 
@@ -263,9 +284,12 @@ def predict_size(shape: Shape) -> int:
     return 0 if parameter_count(shape) == 0 else 2 * node_count(shape)
 
 
-def train_size(shape: Shape) -> int:
+def train_size(shape: Shape, rule: int) -> int:
     count = parameter_count(shape)
-    return 0 if count == 0 else 3 * node_count(shape) + (LANES + 1) * (count + 1) + count
+    if count == 0 or rule >= RULES:
+        return 0
+    state_size = RULE_TABLE[rule].state * count
+    return 3 * node_count(shape) + (LANES + 1) * (count + 1) + state_size + (count + state_size)
 
 
 # --- §9 generator and initial parameters ---
@@ -316,7 +340,7 @@ def draw_all(parameters: list[float], generator: random.Random, shape: Shape, in
 def init(parameters: list[float], generator: random.Random, shape: Shape, seed: int, init: int) -> int:
     if parameter_count(shape) == 0:
         return E_SHAPE
-    if init > GLOROT:
+    if init >= INITS:
         return E_OPTION
     generator_seed(generator, seed, STREAM_WEIGHTS)
     draw_all(parameters, generator, shape, init)
@@ -379,15 +403,50 @@ def predict(
     return OK
 
 
-# --- §5 backward, §6 sums, §7 loss and step ---
+# --- §5 heads: the last layer with its loss ---
 
 
-def squared_error(outputs: list[float], targets: list[float], count: int) -> float:
-    acc = 0.0  # no square is -0.0, so this start changes no bit
-    for j in range(count):
-        e = outputs[j] - targets[j]
-        acc = acc + e * e
-    return acc
+class SquaredHead:
+    """Any output with a squared error."""
+
+    def __init__(self, scale: float, figure: float, mean: int):
+        self.scale = scale  # of the gradient,
+        self.figure = figure  # and of the error, as §7 has them,
+        self.mean = mean  # each divided by rows * outputs
+
+    def row(
+        self, deltas: list[float], outputs: list[float], targets: list[float], count: int, activation: int
+    ) -> float:
+        """A row's error; and, where `deltas` is not empty, the last layer's deltas."""
+        acc = 0.0  # no square is -0.0, so this start changes no bit
+        for j in range(count):
+            y = outputs[j]
+            e = y - targets[j]
+            acc = acc + e * e
+            if deltas:
+                deltas[j] = e * slope_of(y, activation)
+        return acc
+
+
+HEADS = [  # in the order of the losses' numbers
+    SquaredHead(1.0, 0.5, 0),
+    SquaredHead(2.0, 1.0, 0),
+    SquaredHead(1.0, 0.5, 1),
+    SquaredHead(2.0, 1.0, 1),
+]
+
+
+def gradient_scale(loss: int, rows: int, outputs: int) -> float:
+    found = HEADS[loss]
+    return found.scale / (float(rows) * float(outputs)) if found.mean else found.scale
+
+
+def loss_figure(error: float, loss: int, rows: int, outputs: int) -> float:
+    found = HEADS[loss]
+    return found.figure * (error / (float(rows) * float(outputs)) if found.mean else error)
+
+
+# --- §5 backward, §6 sums, §7 step ---
 
 
 def backward(
@@ -399,6 +458,7 @@ def backward(
     inputs: list[float],
     targets: list[float],
     count: int,
+    loss: int,
 ) -> None:
     """One sample's deltas, then its contributions added to its lane. `outputs` are what `forward_row` left."""
     layer = shape.layers - 1
@@ -406,11 +466,9 @@ def backward(
     bias = shape.bias
     weights = count  # where the layer's weights begin, once it is subtracted
     nodes = len(outputs) - n_out  # where the layer's nodes begin
-    lane[weights] = lane[weights] + squared_error(outputs[nodes:], targets, n_out)
-    for j in range(n_out):
-        y = outputs[nodes + j]
-        e = y - targets[j]
-        deltas[nodes + j] = e * slope_of(y, shape.activations[layer - 1])
+    d = deltas[nodes:]
+    lane[weights] = lane[weights] + HEADS[loss].row(d, outputs[nodes:], targets, n_out, shape.activations[layer - 1])
+    deltas[nodes:] = d
     while layer > 0:
         n_in = shape.sizes[layer - 1]
         n_out = shape.sizes[layer]
@@ -449,26 +507,6 @@ def sum_lanes(sums: list[float], lanes: list[list[float]]) -> None:
         sums[k] = ((l0[k] + l4[k]) + (l2[k] + l6[k])) + ((l1[k] + l5[k]) + (l3[k] + l7[k]))
 
 
-def loss_scale(loss: int, rows: int, outputs: int) -> float:
-    if loss == HALF_SSE:
-        return 1.0
-    if loss == SSE:
-        return 2.0
-    if loss == HALF_MSE:
-        return 1.0 / (float(rows) * float(outputs))
-    return 2.0 / (float(rows) * float(outputs))
-
-
-def loss_figure(sse: float, loss: int, rows: int, outputs: int) -> float:
-    if loss == HALF_SSE:
-        return 0.5 * sse
-    if loss == SSE:
-        return sse
-    if loss == HALF_MSE:
-        return 0.5 * (sse / (float(rows) * float(outputs)))
-    return sse / (float(rows) * float(outputs))
-
-
 def loss(
     figure: list[float],
     work: Work,
@@ -481,19 +519,21 @@ def loss(
 ) -> int:
     if parameter_count(shape) == 0:
         return E_SHAPE
-    if rows == 0 or loss > MSE:
+    if rows == 0 or loss >= LOSSES:
         return E_OPTION
     n_in = shape.sizes[0]
     n_out = shape.sizes[shape.layers - 1]
+    activation = shape.activations[shape.layers - 2]
     last = len(work.outputs) - n_out
     lanes = [[0.0] for _ in range(LANES)]
-    sse = [0.0]
+    error = [0.0]
     for row in range(rows):
         forward_row(work.preactivations, work.outputs, shape, parameters, inputs[row * n_in : row * n_in + n_in])
         lane = lanes[row % LANES]
-        lane[0] = lane[0] + squared_error(work.outputs[last:], targets[row * n_out : row * n_out + n_out], n_out)
-    sum_lanes(sse, lanes)
-    figure[0] = loss_figure(sse[0], loss, rows, n_out)
+        t = targets[row * n_out : row * n_out + n_out]
+        lane[0] = lane[0] + HEADS[loss].row([], work.outputs[last:], t, n_out, activation)
+    sum_lanes(error, lanes)
+    figure[0] = loss_figure(error[0], loss, rows, n_out)
     return OK
 
 
@@ -505,6 +545,7 @@ def add_row(
     targets: list[float],
     row: int,
     batch_row: int,
+    loss: int,
 ) -> None:
     """Row `row` of the data as row `batch_row` of its batch."""
     n_in = shape.sizes[0]
@@ -513,7 +554,7 @@ def add_row(
     t = targets[row * n_out : row * n_out + n_out]
     lane = work.lanes[batch_row % LANES]
     forward_row(work.preactivations, work.outputs, shape, parameters, x)
-    backward(lane, work.deltas, shape, parameters, work.outputs, x, t, work.count)
+    backward(lane, work.deltas, shape, parameters, work.outputs, x, t, work.count, loss)
 
 
 def gradient(
@@ -528,12 +569,12 @@ def gradient(
 ) -> int:
     if parameter_count(shape) == 0:
         return E_SHAPE
-    if rows == 0 or loss > MSE:
+    if rows == 0 or loss >= LOSSES:
         return E_OPTION
-    scale = loss_scale(loss, rows, shape.sizes[shape.layers - 1])
+    scale = gradient_scale(loss, rows, shape.sizes[shape.layers - 1])
     clear_lanes(work.lanes)
     for row in range(rows):
-        add_row(work, shape, parameters, inputs, targets, row, row)
+        add_row(work, shape, parameters, inputs, targets, row, row, loss)
     sum_lanes(work.sums, work.lanes)
     for k in range(work.count):
         gradient[k] = work.sums[k] * scale
@@ -543,58 +584,58 @@ def gradient(
 # --- §8 training ---
 
 
-def train_start(
-    training: Training,
-    order: list[int],
-    shape: Shape,
-    rows: int,
-    batch_size: int,
-    log_every: int,
-    learning_rate: float,
-    loss: int,
-    shuffle: int,
-    shuffle_seed: int,
-) -> int:
+def train_start(training: Training, order: list[int], shape: Shape, settings: Settings, rows: int) -> int:
     if parameter_count(shape) == 0:
         return E_SHAPE
     if (
         rows == 0
-        or batch_size == 0
-        or log_every == 0
-        or not learning_rate >= 0.0
-        or not is_finite(learning_rate)
-        or loss > MSE
-        or shuffle > 1
-        or (shuffle and rows > 0xFFFFFFFF)
+        or settings.batch_size == 0
+        or settings.log_every == 0
+        or not settings.learning_rate >= 0.0
+        or not is_finite(settings.learning_rate)
+        or settings.loss >= LOSSES
+        or settings.rule >= RULES
+        or settings.shuffle > 1
+        or (settings.shuffle and rows > 0xFFFFFFFF)
     ):
         return E_OPTION
+    training.settings = Settings(**vars(settings))
+    if settings.batch_size > rows:
+        training.settings.batch_size = rows
     training.rows = rows
-    training.batch_size = batch_size if batch_size < rows else rows
-    training.log_every = log_every
-    training.learning_rate = learning_rate
-    training.loss = loss
-    training.shuffle = shuffle
     training.epoch = 0
     training.begun = 0
     training.to_shuffle = 0
     training.row = 0
     training.batch_row = 0
-    training.sse = 0.0
-    if shuffle:
-        generator_seed(training.generator, shuffle_seed, STREAM_SHUFFLING)
+    training.error = 0.0
+    if settings.shuffle:
+        generator_seed(training.generator, settings.shuffle_seed, STREAM_SHUFFLING)
         for row in range(rows):
             order[row] = row
     return OK
 
 
-def begin_epoch(training: Training, backup: list[float], parameters: list[float], count: int) -> None:
-    for k in range(count):
-        backup[k] = parameters[k]
-    training.to_shuffle = training.rows - 1 if training.shuffle else 0
+def begin_epoch(training: Training, work: Work, parameters: list[float]) -> None:
+    if training.begun == 0:
+        for k in range(len(work.state)):
+            work.state[k] = 0.0
+    for k in range(work.count):
+        work.backup[k] = parameters[k]
+    work.backup[work.count :] = work.state
+    training.to_shuffle = training.rows - 1 if training.settings.shuffle else 0
     training.row = 0
     training.batch_row = 0
-    training.sse = 0.0
+    training.error = 0.0
     training.begun = training.epoch + 1
+
+
+def undo_epoch(training: Training, parameters: list[float], work: Work) -> None:
+    """Back to the epoch's start."""
+    for k in range(work.count):
+        parameters[k] = work.backup[k]
+    work.state[:] = work.backup[work.count :]
+    training.begun = training.epoch
 
 
 def shuffle_row(training: Training, order: list[int]) -> None:
@@ -604,10 +645,37 @@ def shuffle_row(training: Training, order: list[int]) -> None:
     training.to_shuffle = i - 1
 
 
-def step(parameters: list[float], sums: list[float], count: int, learning_rate: float, scale: float) -> None:
-    for k in range(count):
-        g = sums[k] * scale
-        parameters[k] = parameters[k] - learning_rate * g
+class Descent:
+    """The rule of plain gradient descent (§7)."""
+
+    state = 0  # floats that it keeps for each parameter, +0.0 at the start of a training
+
+    def step(
+        self,
+        parameters: list[float],
+        state: list[float],
+        sums: list[float],
+        count: int,
+        settings: Settings,
+        scale: float,
+    ) -> None:
+        """What it does with a batch's sums."""
+        rate = settings.learning_rate
+        for k in range(count):
+            g = sums[k] * scale
+            parameters[k] = parameters[k] - rate * g
+
+
+RULE_TABLE = [Descent()]  # in the order of the rules' numbers
+
+
+def take_step(training: Training, parameters: list[float], work: Work, shape: Shape) -> None:
+    """The batch is whole: its sums become a step."""
+    settings = training.settings
+    scale = gradient_scale(settings.loss, training.batch_row, shape.sizes[shape.layers - 1])
+    training.error = training.error + work.sums[work.count]
+    work.rule.step(parameters, work.state, work.sums, work.count, settings, scale)
+    training.batch_row = 0
 
 
 def train_row(
@@ -619,18 +687,15 @@ def train_row(
     inputs: list[float],
     targets: list[float],
 ) -> None:
-    row = order[training.row] if training.shuffle else training.row
+    row = order[training.row] if training.settings.shuffle else training.row
     if training.batch_row == 0:
         clear_lanes(work.lanes)
-    add_row(work, shape, parameters, inputs, targets, row, training.batch_row)
+    add_row(work, shape, parameters, inputs, targets, row, training.batch_row, training.settings.loss)
     training.row += 1
     training.batch_row += 1
-    if training.batch_row == training.batch_size or training.row == training.rows:
-        scale = loss_scale(training.loss, training.batch_row, shape.sizes[shape.layers - 1])
+    if training.batch_row == training.settings.batch_size or training.row == training.rows:
         sum_lanes(work.sums, work.lanes)
-        training.sse = training.sse + work.sums[work.count]
-        step(parameters, work.sums, work.count, training.learning_rate, scale)
-        training.batch_row = 0
+        take_step(training, parameters, work, shape)
 
 
 def train(
@@ -648,10 +713,12 @@ def train(
 ) -> int:
     if parameter_count(shape) == 0:
         return E_SHAPE
+    if training.settings.loss >= LOSSES or training.settings.rule >= RULES:
+        return E_OPTION
     logged = 0
     while training.epoch < until and budget > 0 and (logged < log_size or log_size == 0):
         if training.begun == training.epoch:
-            begin_epoch(training, work.backup, parameters, work.count)
+            begin_epoch(training, work, parameters)
         while training.to_shuffle > 0 and budget > 0:
             shuffle_row(training, order)
             budget -= 1
@@ -659,11 +726,11 @@ def train(
             train_row(training, parameters, work, order, shape, inputs, targets)
             budget -= 1
         if training.row == training.rows:
-            if not is_finite(training.sse) or first_nonfinite(parameters, work.count) < work.count:
+            if not is_finite(training.error) or first_nonfinite(parameters, work.count) < work.count:
                 train_undo(training, parameters, work, shape)
                 return DIVERGED
-            if log_size > 0 and training.epoch % training.log_every == 0:
-                log[logged] = training.sse
+            if log_size > 0 and training.epoch % training.settings.log_every == 0:
+                log[logged] = training.error
                 logged += 1
             training.epoch += 1
     return OK
@@ -697,9 +764,7 @@ def train_many(
 
 def train_undo(training: Training, parameters: list[float], work: Work, shape: Shape) -> None:
     if training.begun > training.epoch:
-        for k in range(work.count):
-            parameters[k] = work.backup[k]
-        training.begun = training.epoch
+        undo_epoch(training, parameters, work)
 
 
 # --- §11 model bytes ---
@@ -857,6 +922,7 @@ def self_test() -> int:
     data = bytearray(148)
     order = [0] * 4
     training = Training()
+    settings = Settings(3, 1, 1, 0.5, MSE, DESCENT, 1)
     relu = [-0.0]  # which relu keeps
     status = probe()
     if status != OK:
@@ -864,10 +930,10 @@ def self_test() -> int:
     if (
         activate(relu, 1, RELU) != OK
         or double_bits(relu[0]) >> 63 == 0
-        or train_size(shape) != 151
+        or train_size(shape, DESCENT) != 151
         or encode_size(shape) != len(data)
         or init(parameters, training.generator, shape, 1, GLOROT) != OK
-        or train_start(training, order, shape, 4, 3, 1, 0.5, MSE, 1, 1) != OK
+        or train_start(training, order, shape, settings, 4) != OK
         or train([], training, parameters, work, order, shape, inputs, targets, 0, 20, SIZE_MAX) != OK
         or encode(data, shape, parameters) != OK
         or get(data, len(data) - 4, 4) != TEST_CRC

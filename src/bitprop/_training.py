@@ -30,6 +30,7 @@ class Options(NamedTuple):
     shuffle_seed: int | None
     loss: int
     log_every: int
+    rule: int = _pure.DESCENT
 
 
 class _Trainings:
@@ -53,12 +54,20 @@ class _Trainings:
         self.histories = histories
         self.budget = max(1, FIRST_BUDGET // len(values))
         self.shuffle = options.shuffle_seed is not None
-        self.group = core.group(values, shape, len(learning_rates), x.rows if self.shuffle else 1, LOG_SIZE)
+        order_size = x.rows if self.shuffle else 1
+        self.group = core.group(values, shape, options.rule, len(learning_rates), order_size, LOG_SIZE)
         self.arguments = (*self.group.arguments, shape, x.pointer, y.pointer, len(learning_rates), LOG_SIZE)
-        batch_size = x.rows if options.batch_size is None else min(options.batch_size, x.rows)
         for training, order, rate in zip(self.group.trainings, self.group.orders, learning_rates):
-            settings = batch_size, options.log_every, rate, options.loss, int(self.shuffle), options.shuffle_seed or 0
-            expect_ok(core.train_start(training, order, shape, x.rows, *settings))
+            settings = core.settings(
+                batch_size=x.rows if options.batch_size is None else min(options.batch_size, x.rows),
+                log_every=options.log_every,
+                shuffle_seed=options.shuffle_seed or 0,
+                learning_rate=rate,
+                loss=options.loss,
+                rule=options.rule,
+                shuffle=int(self.shuffle),
+            )
+            expect_ok(core.train_start(training, order, shape, settings, x.rows))
 
     def lead(self) -> Any:
         """One that has not diverged, for all of those are at the same row; None where all are done."""

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any, NamedTuple
 
-from . import _files, _training, gradient_check, model_file
+from . import _files, _pure, _training, gradient_check, model_file
 from ._progress import Progress
 from .checks import matrices
 from .checks import options as check
@@ -295,7 +295,7 @@ class Network:
 
     def _gradient(self, rows: matrices.Rows, targets: matrices.Rows, code: int) -> array[float]:
         values = matrices.zeros(len(self._values))
-        work = self._core.work(self._shape, self._core.train_size(self._shape))
+        work = self._core.work(self._shape, self._core.train_size(self._shape, _pure.DESCENT))
         out = self._core.doubles(values)
         data = rows.pointer, targets.pointer, rows.rows
         expect_ok(self._core.gradient(out, work, self._shape, self._pointer, *data, code))

@@ -230,7 +230,7 @@ static void replay_gradient(const struct gradient_case *c) {
     const double *inputs = copy_doubles(c->inputs, (size_t)c->rows * c->sizes[0]);
     const double *targets = copy_doubles(c->targets, (size_t)c->rows * c->sizes[c->layers - 1]);
     double *gradient = hold_doubles(c->n_parameters), *figures = hold_doubles(2);
-    double *train_work = hold_doubles(bp_train_size(&s)), *work = hold_doubles(bp_predict_size(&s));
+    double *train_work = hold_doubles(bp_train_size(&s, BP_DESCENT)), *work = hold_doubles(bp_predict_size(&s));
     const uint32_t loss = (uint32_t)c->loss;
     CALL(c->id, BP_OK, bp_gradient(gradient, train_work, &s, parameters, inputs, targets, c->rows, loss));
     check_doubles(c->id, "gradient", c->gradient, gradient, c->n_parameters);
@@ -256,13 +256,13 @@ static void start(run *r, const struct train_case *c, uint64_t log_every) {
     r->parameters = copy_doubles(c->parameters, c->n_parameters);
     r->inputs = copy_doubles(c->inputs, (size_t)c->rows * c->sizes[0]);
     r->targets = copy_doubles(c->targets, (size_t)c->rows * c->sizes[c->layers - 1]);
-    r->work = hold_doubles(bp_train_size(&r->shape));
+    r->work = hold_doubles(bp_train_size(&r->shape, BP_DESCENT));
     r->order = c->shuffle ? hold(c->rows, sizeof(uint32_t)) : NULL;
     r->epoch_budget = c->rows + (c->shuffle ? c->rows - 1 : 0);
-    CALL(c->id, BP_OK,
-         bp_train_start(&r->training, r->order, &r->shape, c->rows, batch_size, log_every, number(c->learning_rate),
-                        (uint32_t)c->loss, c->shuffle, c->shuffle_seed));
-    check(c->id, "batch_size is at most rows", r->training.batch_size <= c->rows);
+    const bp_settings settings = {batch_size,        log_every,  c->shuffle_seed, number(c->learning_rate),
+                                  (uint32_t)c->loss, BP_DESCENT, c->shuffle};
+    CALL(c->id, BP_OK, bp_train_start(&r->training, r->order, &r->shape, &settings, c->rows));
+    check(c->id, "batch_size is at most rows", r->training.settings.batch_size <= c->rows);
 }
 
 static bp_status train(run *r, double *log, size_t log_size, uint64_t until, uint64_t budget) {
@@ -325,7 +325,7 @@ static void replay_train_many(const struct train_case *c, uint64_t budget) {
     uint32_t *orders = c->shuffle ? hold(NETWORKS * rows, sizeof(uint32_t)) : NULL;
     run r;
     start(&r, c, 1);
-    double *work = hold_doubles(NETWORKS * bp_train_size(&r.shape));
+    double *work = hold_doubles(NETWORKS * bp_train_size(&r.shape, BP_DESCENT));
     const double *inputs = r.inputs, *targets = r.targets;
     for (size_t n = 0; n < NETWORKS; n++) {
         memcpy(parameters + n * size, c->parameters, size * sizeof(double));
@@ -360,7 +360,8 @@ static void test_refused_member(void) {
     static const uint32_t sizes[3] = {2, 4, 1}, activations[2] = {BP_SIGMOID, BP_SIGMOID};
     const bp_shape shape = {sizes, activations, 3, 0, kernel};
     const size_t size = bp_parameter_count(&shape);
-    double *parameters = hold_doubles(NETWORKS * size), *work = hold_doubles(NETWORKS * bp_train_size(&shape));
+    double *parameters = hold_doubles(NETWORKS * size),
+           *work = hold_doubles(NETWORKS * bp_train_size(&shape, BP_DESCENT));
     double *inputs = hold_doubles(8), *targets = hold_doubles(4);
     bp_training *trainings = hold(NETWORKS, sizeof(bp_training)); /* all bits set */
     int32_t *statuses = hold(NETWORKS, sizeof(int32_t));
@@ -370,9 +371,9 @@ static void test_refused_member(void) {
     for (size_t n = 0; n < NETWORKS; n++) {
         bp_generator generator;
         CALL("member", BP_OK, bp_init(parameters + n * size, &generator, &shape, 1, BP_NORMAL));
+        const bp_settings settings = {2, 1, 7, number(n == REFUSED ? NOT_A_NUMBER : ONE), BP_SSE, BP_DESCENT, 1};
         enter();
-        statuses[n] = bp_train_start(&trainings[n], orders + 4 * n, &shape, 4, 2, 1,
-                                     number(n == REFUSED ? NOT_A_NUMBER : ONE), BP_SSE, 1, 7);
+        statuses[n] = bp_train_start(&trainings[n], orders + 4 * n, &shape, &settings, 4);
         leave("member", "bp_train_start", n == REFUSED ? BP_E_OPTION : BP_OK, statuses[n]);
     }
     CALL("members", BP_OK,
@@ -478,7 +479,7 @@ static void test_undo(const struct train_case *c) {
     memcpy(before, r.parameters, size);
     bp_train_undo(&r.training, r.parameters, r.work, &r.shape);
     check(c->id, "undo between epochs", memcmp(before, r.parameters, size) == 0);
-    if (blocks() && !c->shuffle && r.training.batch_size == c->rows && c->rows <= BP_LANES) {
+    if (blocks() && !c->shuffle && r.training.settings.batch_size == c->rows && c->rows <= BP_LANES) {
         return; /* one block is the whole epoch */
     }
     CALL(c->id, BP_OK, train(&r, NULL, 0, 2, blocks() ? 1 : r.epoch_budget - 1));
@@ -516,13 +517,14 @@ static const double zeros[8];
 
 static bp_status start_with(const bp_shape *shape, size_t rows, size_t batch_size, uint64_t log_every, uint64_t rate,
                             uint32_t loss, uint32_t shuffle) {
-    return bp_train_start(&out.training, out.words, shape, rows, batch_size, log_every, number(rate), loss, shuffle, 1);
+    const bp_settings settings = {batch_size, log_every, 1, number(rate), loss, BP_DESCENT, shuffle};
+    return bp_train_start(&out.training, out.words, shape, &settings, rows);
 }
 
 static void check_bad_shape(const char *id, const bp_shape *s) {
     check_word(id, "parameter_count", 0, 0, bp_parameter_count(s));
     check_word(id, "predict_size", 0, 0, bp_predict_size(s));
-    check_word(id, "train_size", 0, 0, bp_train_size(s));
+    check_word(id, "train_size", 0, 0, bp_train_size(s, BP_DESCENT));
     check_word(id, "encode_size", 0, 0, bp_encode_size(s));
     CALL(id, BP_E_SHAPE, bp_init(out.numbers, &out.generator, s, 1, BP_NORMAL));
     CALL(id, BP_E_SHAPE, bp_forward(out.numbers, out.work, s, zeros, zeros));
@@ -572,8 +574,8 @@ static void test_bad_shapes(void) {
     const bp_shape largest = {sizes, activations, 2, 0, kernel};
     const size_t count = ((size_t)1 << 57) - ((size_t)1 << 28);
     check_word("largest shape", "parameter_count", 0, count, bp_parameter_count(&largest));
-    check("largest shape", "train_size", bp_train_size(&largest) > 10 * count);
-    check("largest shape", "train_size in bytes", bp_train_size(&largest) <= SIZE_MAX / sizeof(double));
+    check("largest shape", "train_size", bp_train_size(&largest, BP_DESCENT) > 10 * count);
+    check("largest shape", "train_size in bytes", bp_train_size(&largest, BP_DESCENT) <= SIZE_MAX / sizeof(double));
     check("largest shape", "encode_size", bp_encode_size(&largest) > 8 * count);
 #endif
 }
@@ -588,6 +590,11 @@ static void test_bad_options(void) {
     CALL("batch 0", no, start_with(&s, 1, 0, 1, ONE, BP_MSE, 1));
     CALL("log_every 0", no, start_with(&s, 1, 1, 0, ONE, BP_MSE, 1));
     CALL("loss 4", no, start_with(&s, 1, 1, 1, ONE, 4, 1));
+    const bp_settings unknown = {1, 1, 1, 1.0, BP_MSE, BP_RULES, 0};
+    CALL("rule 1", no, bp_train_start(&out.training, out.words, &s, &unknown, 1));
+    check_word("rule 1", "train_size", 0, 0, bp_train_size(&s, BP_RULES));
+    CALL("never started", no,
+         bp_train(out.numbers, &out.training, out.numbers + 4, out.work, out.words, &s, zeros, zeros, 1, 1, 1));
     CALL("shuffle 2", no, start_with(&s, 1, 1, 1, ONE, BP_MSE, 2));
 #if SIZE_MAX > UINT32_MAX
     CALL("rows to shuffle", no, start_with(&s, (size_t)1 << 32, 1, 1, ONE, BP_MSE, 1));

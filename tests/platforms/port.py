@@ -27,6 +27,10 @@ class Alone:
         """The twin of bp_shape."""
         return self.pure.Shape(sizes, activations, len(sizes), int(bias))
 
+    def settings(self, **fields):
+        """The twin of bp_settings."""
+        return self.pure.Settings(**fields)
+
     def doubles(self, values):
         """The values themselves."""
         return values
@@ -193,7 +197,7 @@ class Port:
         figure = self.make([0.0])
         sse = self.make([0.0])
         loss = self.LOSSES.index(given["loss"])
-        work = core.work(shape, core.train_size(shape))
+        work = core.work(shape, core.train_size(shape, self.pure.DESCENT))
         rest = (work, shape, core.doubles(parameters)) + self.rows(given)  # noqa: RUF005  # as MicroPython can
         self.expect(core.gradient(core.doubles(found), *rest, loss))
         self.expect(core.loss(core.doubles(figure), *rest, loss))
@@ -206,11 +210,23 @@ class Port:
         shape, parameters = self.network(given)
         inputs, targets, rows = self.rows(given)
         seed = given["shuffle_seed"]
-        training, order, work = core.training(), core.words(rows), core.work(shape, core.train_size(shape))
+        training, order, work = (
+            core.training(),
+            core.words(rows),
+            core.work(shape, core.train_size(shape, self.pure.DESCENT)),
+        )
         rate = self.numbers([given["learning_rate"]])[0]
         size = given["batch_size"] or rows
-        options = (self.LOSSES.index(given["loss"]), int(seed is not None), int(seed or "0", 16))
-        self.expect(core.train_start(training, order, shape, rows, size, 1, rate, *options))
+        settings = core.settings(
+            batch_size=size,
+            log_every=1,
+            shuffle_seed=int(seed or "0", 16),
+            learning_rate=rate,
+            loss=self.LOSSES.index(given["loss"]),
+            rule=self.pure.DESCENT,
+            shuffle=int(seed is not None),
+        )
+        self.expect(core.train_start(training, order, shape, settings, rows))
         log = self.make([0.0] * given["epochs"])
         rest = (shape, inputs, targets, len(log), given["epochs"], 1 << 40)
         status = core.train(core.doubles(log), training, core.doubles(parameters), work, order, *rest)

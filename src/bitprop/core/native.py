@@ -23,7 +23,7 @@ from typing import Any
 from ..errors import shortened
 from .group import Group, split
 
-ABI = 3  # BP_ABI of the header that this file was written for
+ABI = 4  # BP_ABI of the header that this file was written for
 
 
 class Shape(ctypes.Structure):
@@ -44,22 +44,32 @@ class Generator(ctypes.Structure):
     _fields_ = (("state", c_uint32 * 624), ("index", c_uint32))
 
 
+class Settings(ctypes.Structure):
+    """The struct `bp_settings`."""
+
+    _fields_ = (
+        ("batch_size", c_size_t),
+        ("log_every", c_uint64),
+        ("shuffle_seed", c_uint64),
+        ("learning_rate", c_double),
+        ("loss", c_uint32),
+        ("rule", c_uint32),
+        ("shuffle", c_uint32),
+    )
+
+
 class Training(ctypes.Structure):
     """The struct `bp_training`."""
 
     _fields_ = (
+        ("settings", Settings),
         ("rows", c_size_t),
-        ("batch_size", c_size_t),
-        ("log_every", c_uint64),
-        ("learning_rate", c_double),
-        ("loss", c_uint32),
-        ("shuffle", c_uint32),
         ("epoch", c_uint64),
         ("begun", c_uint64),
         ("to_shuffle", c_size_t),
         ("row", c_size_t),
         ("batch_row", c_size_t),
-        ("sse", c_double),
+        ("error", c_double),
         ("generator", Generator),
     )
 
@@ -79,7 +89,7 @@ PROTOTYPES: dict[str, tuple[Any, ...]] = {
     "divide": (None, _doubles, c_size_t, c_double),
     "parameter_count": (c_size_t, _shape),
     "predict_size": (c_size_t, _shape),
-    "train_size": (c_size_t, _shape),
+    "train_size": (c_size_t, _shape, c_uint32),
     "generator_seed": (None, _generator, c_uint64, c_uint32),
     "generator_random": (c_double, _generator),
     "generator_below": (c_uint32, _generator, c_uint32),
@@ -88,10 +98,7 @@ PROTOTYPES: dict[str, tuple[Any, ...]] = {
     "predict": (c_int, _doubles, _doubles, _shape, _doubles, _doubles, c_size_t),
     "loss": (c_int, _doubles, _doubles, *_data, c_size_t, c_uint32),
     "gradient": (c_int, _doubles, _doubles, *_data, c_size_t, c_uint32),
-    "train_start": (
-        *(c_int, _training, _words, _shape, c_size_t, c_size_t),
-        *(c_uint64, c_double, c_uint32, c_uint32, c_uint64),
-    ),
+    "train_start": (c_int, _training, _words, _shape, POINTER(Settings), c_size_t),
     "train": (
         *(c_int, _doubles, _training, _doubles, _doubles, _words, _shape),
         *(_doubles, _doubles, c_size_t, c_uint64, c_uint64),
@@ -116,9 +123,11 @@ def _bind(core: object, library: Any) -> None:
         setattr(core, name, getattr(library, "bp_" + name))
 
 
-def _group(core: Any, values: array[float], shape: Any, networks: int, order_size: int, log_size: int) -> Group:
+def _group(
+    core: Any, values: array[float], shape: Any, rule: int, networks: int, order_size: int, log_size: int
+) -> Group:
     """Memory for trainings side by side, around their parameters: in C one block of each kind."""
-    work_size, count = core.train_size(shape), core.parameter_count(shape)
+    work_size, count = core.train_size(shape, rule), core.parameter_count(shape)
     log = array("d", bytes(8 * networks * log_size))
     pointer, statuses = core.doubles(values), core.statuses(networks)
     block, trainings = core.trainings(networks)
@@ -198,9 +207,13 @@ class CffiCore:
         """Memory for `count` 32-bit words."""
         return self._ffi.new("uint32_t[]", count)
 
-    def work(self, _shape: Any, count: int) -> Any:
+    def work(self, _shape: Any, count: int, _rule: int = 0) -> Any:
         """Scratch memory of `count` doubles."""
         return self._ffi.new("double[]", count)
+
+    def settings(self, **fields: Any) -> Any:
+        """A bp_settings of these fields."""
+        return self._ffi.new("bp_settings *", fields)
 
     def training(self) -> Any:
         """A bp_training."""
@@ -223,9 +236,11 @@ class CffiCore:
         """A pointer into memory."""
         return memory + index
 
-    def group(self, values: array[float], shape: Any, networks: int, order_size: int, log_size: int) -> Group:
+    def group(
+        self, values: array[float], shape: Any, rule: int, networks: int, order_size: int, log_size: int
+    ) -> Group:
         """Memory for trainings side by side, around their parameters."""
-        return _group(self, values, shape, networks, order_size, log_size)
+        return _group(self, values, shape, rule, networks, order_size, log_size)
 
 
 class CtypesCore:
@@ -278,9 +293,13 @@ class CtypesCore:
         """Memory for `count` 32-bit words."""
         return (c_uint32 * count)()
 
-    def work(self, _shape: Any, count: int) -> Any:
+    def work(self, _shape: Any, count: int, _rule: int = 0) -> Any:
         """Scratch memory of `count` doubles."""
         return (c_double * count)()
+
+    def settings(self, **fields: Any) -> Any:
+        """A bp_settings of these fields."""
+        return Settings(**fields)
 
     def training(self) -> Any:
         """A bp_training."""
@@ -304,6 +323,8 @@ class CtypesCore:
         kind = memory._type_
         return (kind * (len(memory) - index)).from_buffer(memory, index * ctypes.sizeof(kind))
 
-    def group(self, values: array[float], shape: Any, networks: int, order_size: int, log_size: int) -> Group:
+    def group(
+        self, values: array[float], shape: Any, rule: int, networks: int, order_size: int, log_size: int
+    ) -> Group:
         """Memory for trainings side by side, around their parameters."""
-        return _group(self, values, shape, networks, order_size, log_size)
+        return _group(self, values, shape, rule, networks, order_size, log_size)

@@ -62,8 +62,11 @@ class Core(Protocol):
     def words(self, count: int) -> Any:
         """Memory for `count` 32-bit words."""
 
-    def work(self, shape: Any, count: int) -> Any:
-        """Scratch memory of `count` doubles for this shape."""
+    def work(self, shape: Any, count: int, rule: int = 0) -> Any:
+        """Scratch memory of `count` doubles for this shape, and for trainings by this rule."""
+
+    def settings(self, **fields: Any) -> Any:
+        """A bp_settings of these fields."""
 
     def training(self) -> Any:
         """A bp_training."""
@@ -71,11 +74,14 @@ class Core(Protocol):
     def generator(self) -> Any:
         """A bp_generator."""
 
-    def group(self, values: Any, shape: Any, networks: int, order_size: int, log_size: int) -> Group:
+    def group(self, values: Any, shape: Any, rule: int, networks: int, order_size: int, log_size: int) -> Group:
         """Memory for trainings side by side, around their parameters."""
 
 
 FUNCTIONS = tuple(name for name in Core.__annotations__ if name not in ("name", "kernel"))
 ROUNDING = frozenset(  # those of them whose arithmetic rounds
-    ("activate", "slope", "divide", "init", "forward", "predict", "loss", "gradient", "train", "train_many")
+    (
+        *("activate", "slope", "divide", "init", "forward", "predict", "loss", "gradient", "train", "train_many"),
+        *("encode", "decode_parameters"),  # which do not round, but whose bits come of arithmetic in Python
+    )
 )

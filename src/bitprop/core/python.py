@@ -58,9 +58,13 @@ class PythonCore:
         """Memory for `count` integers."""
         return [0] * count
 
-    def work(self, shape: _pure.Shape, count: int) -> _pure.Work:
+    def work(self, shape: _pure.Shape, count: int, rule: int = _pure.DESCENT) -> _pure.Work:
         """Scratch memory."""
-        return _pure.Work(shape)
+        return _pure.Work(shape, rule)
+
+    def settings(self, **fields: Any) -> _pure.Settings:
+        """The twin of bp_settings, of these fields."""
+        return _pure.Settings(**fields)
 
     def training(self) -> _pure.Training:
         """The twin of bp_training."""
@@ -70,13 +74,15 @@ class PythonCore:
         """The twin of bp_generator."""
         return random.Random(0)
 
-    def group(self, values: array[float], shape: _pure.Shape, networks: int, order_size: int, log_size: int) -> Group:
+    def group(
+        self, values: array[float], shape: _pure.Shape, rule: int, networks: int, order_size: int, log_size: int
+    ) -> Group:
         """Memory for trainings side by side, around their parameters."""
         logs = split(array("d", bytes(8 * networks * log_size)), networks)
         parameters = split(values, networks)
         statuses = [_pure.OK] * networks
         trainings = [_pure.Training() for _ in range(networks)]
         orders = [[0] * order_size for _ in range(networks)]
-        works = [_pure.Work(shape) for _ in range(networks)]
+        works = [_pure.Work(shape, rule) for _ in range(networks)]
         arguments = (logs, statuses, trainings, parameters, works, orders)
         return Group(logs, parameters, parameters, statuses, trainings, orders, works, arguments)
