@@ -103,6 +103,7 @@ class SourceArchive(sdist):
                 entry.mode = 0o755 if entry.isdir() or entry.mode & 0o100 else 0o644
                 with file.open("rb") if entry.isfile() else io.BytesIO() as content:
                     tar.addfile(entry, content)
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
         Path(path).write_bytes(gzip.compress(archive.getvalue(), mtime=time))
         return path
 

@@ -100,8 +100,10 @@ def test_a_save_in_a_signal_handler(net: Network, tmp_path: Path) -> None:
 
     previous = signal.signal(signal.SIGALRM, save)
     try:
-        signal.setitimer(signal.ITIMER_REAL, 0.002, 0.002)
-        while len(handled) < 30:
+        for number in range(40):
+            signal.setitimer(signal.ITIMER_REAL, 0.0001 * (number + 1))
+            net.save(path)
+        while not handled:
             net.save(path)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0.0)
@@ -216,6 +218,43 @@ def test_a_failed_write(what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     WRITERS[what](path)
     assert path.read_text(encoding="utf-8") != "old"
     assert [entry.name for entry in tmp_path.iterdir()] == ["kept"]
+
+
+@posix
+def test_errors_name_the_file(net: Network, tmp_path: Path) -> None:
+    """The message names the path as it was given, and nothing else."""
+    with pytest.raises(FileNotFoundError) as caught:
+        net.save(tmp_path / "missing" / "x.json")
+    assert str(caught.value) == f"[Errno 2] No such file or directory: '{tmp_path}/missing/x.json'"
+
+
+@posix
+def test_a_secret_file_stays_secret(net: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The temporary file has the old one's permissions before its first byte."""
+    path = tmp_path / "net.json"
+    net.save(path)
+    path.chmod(0o600)
+    monkeypatch.setattr(_files, "_link_unnamed", lambda *_: False)
+    modes: list[int] = []
+    chmod = os.chmod
+
+    def watched(place: int, mode: int) -> None:
+        chmod(place, mode)
+        modes.append(os.fstat(place).st_size)
+
+    monkeypatch.setattr(os, "chmod", watched)
+    monkeypatch.setattr(os, "supports_fd", {watched})
+    net.save(path)
+    assert modes == [0]
+
+
+@posix
+def test_standard_output(net: Network) -> None:
+    """A pipe is written to by its name, too."""
+    code = "from bitprop import Network; Network(2, 1, seed=4).save('/dev/stdout')"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert found.returncode == 0, found.stderr
+    assert found.stdout.startswith('{\n "format": "bitprop-model"')
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")

@@ -255,6 +255,16 @@ def test_endless_files(net: Network, tmp_path: Path) -> None:
         writer.wait()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="needs sparse files")
+def test_sparse_files(tmp_path: Path) -> None:
+    """A file that claims to be long is read as far as it is text."""
+    path = tmp_path / "net.json"
+    path.write_bytes(model_file.BEGINNING)
+    os.truncate(path, 1 << 40)
+    with pytest.raises(ModelFileError, match=r"net\.json is not a bitprop model file"):
+        Network.load(path)
+
+
 def _send(writer: subprocess.Popen[bytes], content: bytes) -> None:
     assert writer.stdin is not None
     with contextlib.suppress(BrokenPipeError):

@@ -18,19 +18,19 @@ def write(path: str | os.PathLike[str], text: str) -> None:
     is the caller's, with the old one's permissions; other hard links keep the old text; a symbolic link stays, and what
     it points at is replaced. A device or a pipe is written to where it is.
     """
-    data = text.encode("utf-8")
-    target = os.path.realpath(os.fsdecode(path))
+    data = text.encode("utf-8", "backslashreplace")
+    name = os.fsdecode(path)
     try:
+        if os.path.exists(name) and not stat.S_ISREG(os.stat(name).st_mode):
+            with open(name, "wb") as file:
+                file.write(data)
+            return
+        target = os.path.realpath(name)
         if os.path.islink(target):  # realpath resolves every link but those of a loop
             raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
-        if os.path.exists(target) and not stat.S_ISREG(os.stat(target).st_mode):
-            with open(target, "wb") as file:
-                file.write(data)
-        else:
-            _replace(target, data)
-    except OSError as error:
-        error.filename, error.filename2 = os.fsdecode(path), None  # not the temporary file's
-        raise
+        _replace(target, data)
+    except OSError as error:  # which may name the temporary file
+        raise OSError(error.errno, error.strerror, name) from error
 
 
 def _replace(target: str, data: bytes) -> None:
@@ -75,9 +75,9 @@ def _link_unnamed(temporary: str, target: str, data: bytes) -> bool:
 
 
 def _fill(file: BinaryIO, temporary: str, target: str, data: bytes) -> None:
-    file.write(data)
-    file.flush()
-    if os.path.exists(target):
+    if os.path.exists(target):  # before the first byte: it may be for the owner's eyes alone
         place = file.fileno() if os.chmod in os.supports_fd else temporary
         os.chmod(place, stat.S_IMODE(os.stat(target).st_mode))
+    file.write(data)
+    file.flush()
     os.fsync(file.fileno())

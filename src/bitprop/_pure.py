@@ -900,7 +900,7 @@ def probe() -> int:
     square = 1.0 + 1.0 / 536870912.0
     large = 1e16
     over_half = math.ldexp(1.0 + 1.0 / 131072.0, -53)  # of 1.0's last place, by less than x87 registers hold beside 1.0
-    small = 1e-310
+    small = math.ldexp(1.0, -1030)
     if near_one * near_one - square != 0.0:
         return E_FUSED
     if (large + one) - large != 0.0 or (one + over_half) - one == 0.0:

@@ -117,6 +117,7 @@ class SweepResult(Sequence[Run]):
 
     def _losses(self, learning_rate: float | None) -> list[float]:
         """Final losses in order; one that failed, or whose loss is NaN, counts as infinitely bad."""
+        mode.require_standard("ordering losses")
         runs = [run for run in self if learning_rate is None or run.learning_rate == learning_rate]
         if not runs:
             raise OptionError(
@@ -139,6 +140,7 @@ class SweepResult(Sequence[Run]):
 
         Numbers read back to the same bits.
         """
+        mode.require_standard("writing decimal digits")
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(["seed", "learning_rate", "final_mse", "error"])

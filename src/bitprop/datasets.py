@@ -16,6 +16,7 @@ from .core import mode
 from .errors import DataError, OptionError, quoted
 
 Rows = list[list[float]]
+TENTH = float.fromhex("0x1.999999999999ap-4")  # 0.1, which Python may compile to another number in another mode
 
 
 def linear(n: int, seed: int = 0) -> tuple[Rows, Rows]:
@@ -33,10 +34,10 @@ def xor() -> tuple[Rows, Rows]:
     x: Rows = []
     y: Rows = []
     for i in range(11):
-        x.append([0.1 * i, 0.1 * i])
+        x.append([TENTH * i, TENTH * i])
         y.append([0.0])
         if i != 5:
-            x.append([0.1 * i, 1 - 0.1 * i])
+            x.append([TENTH * i, 1 - TENTH * i])
             y.append([1.0])
     return x, y
 
@@ -56,10 +57,12 @@ def read_csv(path: str, inputs: int | None = None, outputs: int = 1) -> tuple[Ro
 
 
 def file_of(name: str) -> str | None:
-    """The path of a data set that the command line names; None where it is generated, or comes from stdin."""
+    """The path of a data set that the command line names; None where it is generated, or stdin has no path."""
     kind, colon, _ = name.partition(":")
     generated = name == "xor" or (kind == "linear" and (colon or not os.path.exists(name)))
-    return None if generated or name == "-" else name
+    if name == "-":
+        return "/dev/stdin" if os.path.exists("/dev/stdin") else None
+    return None if generated else name
 
 
 def named(name: str, seed: int = 0, inputs: int | None = None, outputs: int = 1) -> tuple[Rows, Rows]:

@@ -73,6 +73,7 @@ class History:
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
         """Writes epoch, mse and sse, with a header line, whole or not at all; numbers read back to the same bits."""
+        mode.require_standard("writing decimal digits")
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(["epoch", "mse", "sse"])

@@ -21,6 +21,7 @@ from .errors import ModelFileError, quoted
 FORMAT = "bitprop-model"
 FORMAT_VERSION = 1
 BEGINNING = f'{{\n "format": "{FORMAT}",'.encode()  # of every file
+CHUNK = 2**20  # bytes that are read at a time
 STREAM_LIMIT = 2**26  # bytes that are read of what is no file, such as a pipe
 
 
@@ -54,8 +55,13 @@ def read(path: str | os.PathLike[str]) -> bytes:
         if data == BEGINNING:
             status = os.fstat(file.fileno())
             limit = status.st_size if stat.S_ISREG(status.st_mode) else STREAM_LIMIT
-            data += file.read(max(0, limit - len(data)) + 1)
-            if len(data) > limit:
+            chunks = [data]
+            length = len(data)
+            while length <= limit and chunks[-1] and b"\0" not in chunks[-1]:  # no file has zeros, a sparse one has
+                chunks.append(file.read(min(CHUNK, limit + 1 - length)))
+                length += len(chunks[-1])
+            data = b"".join(chunks)
+            if length > limit:
                 raise ModelFileError(
                     f"{os.fsdecode(path)} has more than {limit} bytes: it is too long, or being written"
                 )

@@ -6,18 +6,17 @@ from __future__ import annotations
 import hashlib
 import os
 import struct
-import sys
 from array import array
 from collections.abc import Callable
-from types import FrameType
 from typing import Any, NamedTuple
 
 from . import _files, _pure, _training, gradient_check, model_file
+from ._holding import Holder
 from ._progress import Progress
 from .checks import matrices
 from .checks import options as check
 from .core import choose, expect_ok, means
-from .errors import DataError, ModelFileError, ShapeError, TrainingError, quoted
+from .errors import DataError, ModelFileError, ShapeError, quoted
 from .gradient_check import GradientCheck
 from .history import History
 from .names import ACTIVATIONS, INITS, LOSSES
@@ -122,7 +121,7 @@ class Network:
         self._pointer = self._core.doubles(self._values)
         self._predict_row = _row_predictor(self._core, self._shape, self._pointer, sizes)
         self._free_work: list[Any] = []
-        self._trainings: list[object] = []  # marks of those under way, first come first; append is one step
+        self._holder = Holder()
         self.history: History | None = None
 
     # --- what it is ---
@@ -214,9 +213,7 @@ class Network:
         inputs, targets = self._pair(x, y)
         if shuffle_seed is not None and inputs.rows >= 2**32:
             raise ShapeError(f"x has {inputs.rows} rows, expected fewer than 2^32 with shuffling")
-        mark = object()
-        try:
-            self._take(mark)
+        for _ in self._holder.take():
             self.history = history = History(options.log_every, inputs.rows * targets.width)
             with Progress(options.epochs * inputs.rows, f"{options.epochs} epochs, rows", progress) as bar:
                 [diverged] = _training.train(
@@ -226,25 +223,7 @@ class Network:
                 )
             if diverged is not None:
                 raise _training.diverged(diverged, rate)
-        finally:  # an interrupt may come before this is done: see _take
-            if mark in self._trainings:
-                self._trainings.remove(mark)
         return history
-
-    def _take(self, mark: object) -> None:
-        """Takes the network for the training with this mark. TrainingError where another one has it.
-
-        A mark counts only while its `fit` is on a thread's stack: an interrupt can end a `fit` before it takes back its
-        mark, and a forked child has the marks of threads that it does not have.
-        """
-        self._trainings.append(mark)
-        for earlier in self._trainings[:]:
-            if earlier is mark:
-                return
-            if _is_on_a_stack(earlier):
-                raise TrainingError("this network is being trained already, in another thread or around this callback")
-            if earlier in self._trainings:
-                self._trainings.remove(earlier)
 
     # --- what it gives ---
 
@@ -469,29 +448,17 @@ class Network:
         return type(self).from_bytes, (self.to_bytes(), self._backend), state
 
 
-_FIT = Network.fit.__code__
 _ATTRIBUTES = frozenset(  # what _set_up makes
     (
         "_backend",
         "_codes",
         "_core",
         "_free_work",
+        "_holder",
         "_pointer",
         "_predict_row",
         "_shape",
-        "_trainings",
         "_values",
         "_view",
     )
 ) | {"history"}
-
-
-def _is_on_a_stack(mark: object) -> bool:
-    """Whether a `fit` with this mark is running, in any thread."""
-    for innermost in sys._current_frames().values():
-        frame: FrameType | None = innermost
-        while frame is not None:
-            if frame.f_code is _FIT and frame.f_locals.get("mark") is mark:
-                return True
-            frame = frame.f_back
-    return False

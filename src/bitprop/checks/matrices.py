@@ -175,10 +175,11 @@ def _raw(core: Core, data: Any, name: str, parameters: memoryview[float]) -> _Ra
 
 
 def _from_numpy(core: Core, numpy: Any, data: Any, name: str, parameters: memoryview[float]) -> _Raw:
-    found = numpy.asarray(data)
+    whole = numpy.asanyarray(data)
+    found = numpy.asarray(whole)
     if found.dtype.kind not in "fiub":
         raise DataError(f"{name} is an array of {found.dtype}, expected real numbers")
-    if type(data) is not numpy.ndarray and numpy.ma.is_masked(data):
+    if type(whole) is not numpy.ndarray and numpy.ma.is_masked(whole):
         raise DataError(f"{name} is an array with masked values, expected numbers throughout")
     if found.dtype != numpy.float64:
         mode.require_standard(f"converting {name} from {found.dtype}")
@@ -252,7 +253,7 @@ def _items(row: Any, name: str, number: int) -> list[Any]:
 def _append(values: array[float], items: list[Any], name: str, number: int | None) -> bool:
     """Appends a row; returns whether no code but Python's own converted it. DataError."""
     kinds = set(map(type, items))
-    exact = all(kind in (int, bool) or issubclass(kind, float) for kind in kinds)
+    exact = all(kind is int or kind is bool or issubclass(kind, float) for kind in kinds)
     if exact:
         try:
             values.fromlist(items)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 import operator
+import struct
 from collections.abc import Sequence
 from typing import Any
 
@@ -53,7 +54,8 @@ def real(name: str, value: Any) -> float:
 def learning_rate(value: Any) -> float:
     """A finite number of at least 0. TypeError, OptionError."""
     rate = real("learning_rate", value)
-    if not 0.0 <= rate < math.inf:
+    negative = struct.pack(">d", rate) > struct.pack(">d", -0.0)  # by its bits: a mode may take subnormals for zero
+    if negative or not rate < math.inf:
         raise OptionError(f"learning_rate is {quoted(value)}, expected a finite number of at least 0")
     return rate
 

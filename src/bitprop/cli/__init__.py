@@ -13,6 +13,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
+from ..core import mode
 from ..errors import BitpropError, DivergedError
 from . import lab, machine, models, sweep, train, vectors
 from .options import say, version
@@ -46,13 +47,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):  # what its encoding lacks, such as § in ASCII, is escaped
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
+        mode.require_standard("the command line")  # it reads and writes decimal digits
         options = _parser().parse_args(arguments)
         status: int = options.run(options)
         if sys.stdout is not None:
             sys.stdout.flush()
     except KeyboardInterrupt:
         return _fail("interrupted", 130)
-    except BrokenPipeError:  # the reader of our output has left, for example `| head`
+    except BrokenPipeError as error:
+        if error.filename:  # a pipe that was named as a file
+            return _fail(f"error: {error.filename}: {error.strerror}", 2)
+        # The reader of our output has left, for example `| head`.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except DivergedError as error:

@@ -12,8 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .. import datasets, plots
-from ..core import mode
-from ..errors import DataError, OptionError
+from ..errors import DataError, OptionError, quoted
 from ..names import BACKENDS, INITS, LOSSES
 from ..network import Network
 
@@ -25,16 +24,15 @@ def whole(text: str) -> int:
     try:
         return int(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
+        raise argparse.ArgumentTypeError(f"{quoted(text)} is not a whole number") from None
 
 
 def real(text: str) -> float:
     """The type of a number."""
-    mode.require_standard("reading decimal digits")
     try:
         return float(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
+        raise argparse.ArgumentTypeError(f"{quoted(text)} is not a number") from None
 
 
 def sizes(text: str) -> list[int]:
@@ -42,7 +40,7 @@ def sizes(text: str) -> list[int]:
     try:
         return [int(size) for size in text.replace(",", "-").split("-")]
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not layer sizes, such as 2-4-4-1") from None
+        raise argparse.ArgumentTypeError(f"{quoted(text)} is not layer sizes, such as 2-4-4-1") from None
 
 
 def version() -> str:
@@ -170,6 +168,10 @@ def check_writable(path: str) -> None:
     folder = os.path.dirname(path) or "."
     if not path or os.path.isdir(path):
         raise OptionError(f"cannot write {path!r}: expected the name of a file")
+    if os.path.exists(path) and not os.path.isfile(path):  # a device or a pipe, which is written to where it is
+        if not os.access(path, os.W_OK):
+            raise OptionError(f"cannot write {path}: it does not allow it")
+        return
     if not os.path.isdir(folder):
         raise OptionError(f"cannot write {path}: there is no folder {folder}")
     if not os.access(folder, os.W_OK):
