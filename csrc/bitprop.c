@@ -1084,7 +1084,7 @@ bp_status bp_encode(uint8_t *data, const bp_shape *shape, const double *paramete
         return BP_E_SHAPE;
     }
     memcpy(data, SIGNATURE, 8);
-    put(data + 8, BP_CONTRACT, 4);
+    put(data + 8, BP_FORMAT, 4);
     put(data + 12, shape->bias, 4);
     put(data + 16, shape->layers, 4);
     for (uint32_t layer = 0; layer < shape->layers; layer++, at += 4) {
@@ -1118,7 +1118,7 @@ static uint64_t encoded_size(const uint8_t *data, uint32_t layers) {
 
 uint32_t bp_decode_layers(const uint8_t *data, size_t length) {
     if (length < HEADER_SIZE + 4 || get(data, 4) != get(SIGNATURE, 4) || get(data + 4, 4) != get(SIGNATURE + 4, 4) ||
-        get(data + 8, 4) != BP_CONTRACT || get(data + 12, 4) > 1 ||
+        get(data + 8, 4) != BP_FORMAT || get(data + 12, 4) > 1 ||
         get(data + length - 4, 4) != crc32(data, length - 4)) {
         return 0;
     }

@@ -30,7 +30,8 @@ extern "C" {
 /* --- declarations for cffi: begin --- */
 
 #define BP_ABI 4      /* changes with any change of the structs or functions below */
-#define BP_CONTRACT 1 /* version of docs/contract.md */
+#define BP_CONTRACT 1 /* version of docs/contract.md: changes with any published bit */
+#define BP_FORMAT 1   /* version of the model bytes (§11): changes with their layout */
 #define BP_LANES 8    /* §6 */
 
 typedef enum {

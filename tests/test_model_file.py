@@ -288,3 +288,22 @@ def test_bytes_refused(net: Network) -> None:
     again = Network.from_bytes(net.to_bytes())  # bytes keep what there is; using it is refused
     with pytest.raises(DataError):
         again.predict([[0.0, 0.0]])
+
+
+MODELS = Path(__file__).resolve().parent / "models"
+GOLDEN = {1: "a6699772b3f6f597f92f1561938de59707ccfc637031105764af10ebc9d8cec1"}  # format: the fingerprint of its model
+
+
+@pytest.mark.parametrize("version", GOLDEN)
+def test_golden_models(backend: str, version: int) -> None:
+    """A model of every format that was ever written is read, to the same network, and written as it was."""
+    assert model_file.OLDEST_VERSION <= version <= model_file.FORMAT_VERSION
+    loaded = Network.load(MODELS / f"format-{version}.json", backend=backend)
+    data = (MODELS / f"format-{version}.bin").read_bytes()
+    assert loaded.fingerprint() == Network.from_bytes(data, backend=backend).fingerprint() == GOLDEN[version]
+    assert loaded.to_bytes() == data
+
+
+def test_every_format_has_a_golden_model() -> None:
+    """A new format comes with a file that stays."""
+    assert list(GOLDEN) == list(range(model_file.OLDEST_VERSION, model_file.FORMAT_VERSION + 1))

@@ -19,6 +19,7 @@ import random
 
 ABI = 4
 CONTRACT = 1
+FORMAT = 1
 LANES = 8
 SIZE_MAX = (1 << 64) - 1
 
@@ -813,7 +814,7 @@ def encode(data: bytearray, shape: Shape, parameters: list[float]) -> int:
     at = HEADER_SIZE
     for i in range(8):
         data[i] = SIGNATURE[i]
-    put(data, 8, CONTRACT, 4)
+    put(data, 8, FORMAT, 4)
     put(data, 12, shape.bias, 4)
     put(data, 16, shape.layers, 4)
     for layer in range(shape.layers):
@@ -848,7 +849,7 @@ def decode_layers(data: bytearray, length: int) -> int:
     if (
         length < HEADER_SIZE + 4
         or data[:8] != SIGNATURE
-        or get(data, 8, 4) != CONTRACT
+        or get(data, 8, 4) != FORMAT
         or get(data, 12, 4) > 1
         or get(data, length - 4, 4) != crc32(data, length - 4)
     ):

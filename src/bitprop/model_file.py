@@ -19,7 +19,8 @@ from typing import Any
 from .errors import ModelFileError, quoted
 
 FORMAT = "bitprop-model"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 1  # of the files that are written
+OLDEST_VERSION = 1  # that can be read; tests/models holds a file of each
 BEGINNING = f'{{\n "format": "{FORMAT}",'.encode()  # of every file
 CHUNK = 2**20  # bytes that are read at a time
 STREAM_LIMIT = 2**26  # bytes that are read of what is no file, such as a pipe
@@ -77,8 +78,9 @@ def loads(data: bytes, name: str) -> dict[str, Any]:
     if not isinstance(fields, dict) or fields.pop("format", None) != FORMAT:
         raise ModelFileError(f'{name} is not a bitprop model file: expected "format": "{FORMAT}"')
     version = fields.pop("format_version", None)
-    if version != FORMAT_VERSION:
-        raise ModelFileError(f"{name} has format version {quoted(version)}, this bitprop reads {FORMAT_VERSION}")
+    if type(version) is not int or not OLDEST_VERSION <= version <= FORMAT_VERSION:
+        readable = f"{OLDEST_VERSION} to {FORMAT_VERSION}" if OLDEST_VERSION < FORMAT_VERSION else f"{FORMAT_VERSION}"
+        raise ModelFileError(f"{name} has format version {quoted(version)}, this bitprop reads {readable}")
     fields.pop("sha256", None)
     try:
         written = dumps(fields).encode("utf-8")

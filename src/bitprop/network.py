@@ -379,7 +379,7 @@ class Network:
         layers = core.decode_layers(octets, len(copied)) if copied else 0
         if layers == 0:
             raise ModelFileError(
-                f"{len(copied)} bytes are not one whole model of contract 1 (cut, altered, or something else)"
+                f"{len(copied)} bytes are not one whole model of format 1 (cut, altered, or something else)"
             )
         sizes, activations, bias = core.words(layers), core.words(layers - 1), core.words(1)
         expect_ok(core.decode_shape(sizes, activations, bias, octets, len(copied)))
@@ -402,7 +402,7 @@ class Network:
         inputs = self.sizes[0]
         self_test = means(self._core, range(1, inputs + 1), inputs + 1)
         return {
-            "contract": 1,
+            "contract": _pure.CONTRACT,
             "sizes": list(self.sizes),
             "activations": list(self.activations),
             "bias": self.bias,
@@ -420,8 +420,9 @@ class Network:
         name = os.fsdecode(path)
         fields = model_file.loads(model_file.read(path), name)
         contract = fields.get("contract")
-        if contract != 1:
-            raise ModelFileError(f"{name} is of contract {quoted(contract)}, this bitprop keeps contract 1")
+        if contract != _pure.CONTRACT:
+            kept = f"this bitprop keeps contract {_pure.CONTRACT}"
+            raise ModelFileError(f"{name} is of contract {quoted(contract)}, {kept}")
         try:
             sizes = check.sizes(fields["sizes"])
             activations = check.activations(fields["activations"], ACTIVATIONS, len(sizes))
