@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 import bitprop
 from bitprop import BackendError
 from bitprop.core import Core, choose
-from bitprop.names import BACKENDS
+from bitprop.names import BACKENDS, Backend
 
 # The longer checks run the same properties on more cases: pytest --hypothesis-profile=long
 settings.register_profile(
@@ -40,10 +40,11 @@ def core_or_skip(name: str, kernel: str = "auto") -> Core:
 
 
 @pytest.fixture(params=BACKENDS)
-def backend(request: pytest.FixtureRequest) -> str:
+def backend(request: pytest.FixtureRequest) -> Backend:
     """The name of each backend in turn."""
-    name: str = request.param
-    return core_or_skip(name).name
+    name: Backend = request.param
+    core_or_skip(name)
+    return name
 
 
 @pytest.fixture(params=[*((name, "auto") for name in BACKENDS), *(("cffi", name) for name in kernels()[:-1])])

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from bitprop import DivergedError, Network, _pure
 from bitprop.core import Core, choose
-from bitprop.names import ACTIVATIONS, BACKENDS, INITS, LOSSES
+from bitprop.names import ACTIVATIONS, BACKENDS, INITS, LOSSES, Backend
 
 SEEDS = st.integers(0, 2**64 - 1)
 # What breaks arithmetic: signed zeros, the ends of the subnormal and normal ranges, clamp edges, overflow, ties.
@@ -58,7 +58,7 @@ def networks(draw: st.DrawFn) -> dict[str, Any]:
     }
 
 
-def build(case: dict[str, Any], backend: str) -> Network:
+def build(case: dict[str, Any], backend: Backend) -> Network:
     """The case's network on a backend."""
     options = {key: value for key, value in case.items() if key != "sizes"}
     return Network(*case["sizes"], **options, backend=backend)
@@ -97,7 +97,7 @@ def test_fit(
         "log_every": data.draw(st.integers(1, 3), "log_every"),
     }
 
-    def outcome(backend: str) -> list[Any]:
+    def outcome(backend: Backend) -> list[Any]:
         net = build(case, backend)
         drawn = to_hex(net.parameters)
         net.parameters[:] = weights

@@ -13,7 +13,7 @@ from conftest import core_or_skip
 import bitprop
 from bitprop import BackendError, Network, OptionError, _pure
 from bitprop.core import choice, native
-from bitprop.names import KERNELS
+from bitprop.names import KERNELS, Backend
 
 MISSING = next(name for name in ("neon", "sse2") if name not in bitprop.info()["kernels"])
 
@@ -26,7 +26,7 @@ def fresh() -> Any:
     choice._load.cache_clear()
 
 
-def test_forced(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_forced(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
     """BITPROP_BACKEND chooses; an argument goes before it."""
     monkeypatch.setenv("BITPROP_BACKEND", backend)
     assert Network(2, 1).backend == backend
@@ -34,7 +34,7 @@ def test_forced(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert Network(2, 1, backend="python").backend == "python"
 
 
-def test_info(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_info(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
     """`info()` tells what is in use, and why faster ones are not."""
     monkeypatch.setenv("BITPROP_BACKEND", backend)
     found = bitprop.info()
@@ -72,7 +72,7 @@ def test_kernel(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     core_or_skip("cffi")
     monkeypatch.setenv("BITPROP_KERNEL", value)
     assert bitprop.info()["kernel"] == (value if value not in ("auto", "") else bitprop.info()["kernels"][-1])
-    assert Network(2, 1)._core.kernel == (KERNELS.index(value) if value else 0)
+    assert Network(2, 1).model.core.kernel == (KERNELS.index(value) if value else 0)
 
 
 @pytest.mark.parametrize("missing", ["_cffi_backend", "ctypes", "bitprop._core"])

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from bitprop import BackendError, BitpropError, DataError, Network, OptionError, ShapeError, datasets
+from bitprop.names import Backend
 
 NAN = math.nan
 X, Y = [[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [[0.0], [1.0], [1.0]]
@@ -68,7 +69,7 @@ DATA: list[Any] = [
 
 
 @pytest.mark.parametrize(("x", "y", "error", "message"), DATA)
-def test_data(backend: str, x: Any, y: Any, error: type[BitpropError], message: str) -> None:
+def test_data(backend: Backend, x: Any, y: Any, error: type[BitpropError], message: str) -> None:
     """Data that does not fit is refused by fit, loss and gradient alike; the network's bits stay."""
     net = Network(2, 3, 1, seed=1, backend=backend)
     before = net.to_bytes()
@@ -101,7 +102,7 @@ OPTIONS: list[Any] = [
 
 
 @pytest.mark.parametrize(("options", "error", "message"), OPTIONS, ids=str)
-def test_fit_options(backend: str, options: dict[str, Any], error: type[Exception], message: str) -> None:
+def test_fit_options(backend: Backend, options: dict[str, Any], error: type[Exception], message: str) -> None:
     """Options of fit that are not allowed are refused; the network's bits stay."""
     net = Network(2, 3, 1, seed=1, backend=backend)
     before = net.to_bytes()
@@ -138,13 +139,13 @@ NETWORKS: list[Any] = [
 
 
 @pytest.mark.parametrize(("sizes", "options", "error", "message"), NETWORKS, ids=str)
-def test_networks(backend: str, sizes: Any, options: Any, error: type[Exception], message: str) -> None:
+def test_networks(backend: Backend, sizes: Any, options: Any, error: type[Exception], message: str) -> None:
     """Networks that cannot be are refused, by every backend alike."""
     with pytest.raises(error, match=message):
         Network(*sizes, **{"backend": backend, **options})
 
 
-def test_out(backend: str) -> None:
+def test_out(backend: Backend) -> None:
     """Memory for results must fit exactly; nothing is written to it otherwise."""
     net = Network(2, 1, backend=backend)
     strided = np.zeros((3, 2))[:, :1]
@@ -167,7 +168,7 @@ def test_out(backend: str) -> None:
     assert not strided.any()
 
 
-def test_parameters_put_in_by_hand(backend: str, tmp_path: Any) -> None:
+def test_parameters_put_in_by_hand(backend: Backend, tmp_path: Any) -> None:
     """Parameters that are not finite are named, wherever they would be used."""
     net = Network(2, 3, 1, backend=backend)
     net.layers[1].weights[2, 0] = NAN
@@ -183,7 +184,7 @@ def test_parameters_put_in_by_hand(backend: str, tmp_path: Any) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_trace_takes_one_row(backend: str) -> None:
+def test_trace_takes_one_row(backend: Backend) -> None:
     """A trace is of one row."""
     with pytest.raises(ShapeError, match="x has 3 rows, expected 1"):
         Network(2, 1, backend=backend).trace(X)

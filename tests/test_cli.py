@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from bitprop import Network, bench, datasets, info, sweep
+from bitprop.names import Backend
 
 
 def run(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
@@ -33,7 +34,7 @@ def test_help(command: str) -> None:
     assert command in run("--help").stdout
 
 
-def test_train_and_predict(backend: str, tmp_path: Path) -> None:
+def test_train_and_predict(backend: Backend, tmp_path: Path) -> None:
     """A network goes from training over a file to predictions, the same as in Python."""
     model, history = str(tmp_path / "net.json"), str(tmp_path / "losses.csv")
     options = ["--epochs", "60", "--no-bias", "--seed", "7", "--backend", backend]
@@ -133,7 +134,7 @@ def test_gradcheck(tmp_path: Path) -> None:
     assert "the two agree" in run("gradcheck").stdout
 
 
-def test_info(backend: str) -> None:
+def test_info(backend: Backend) -> None:
     """What is in use, as text and as JSON."""
     environment = {**os.environ, "BITPROP_BACKEND": backend}
     assert json.loads(run("info", "--json", env=environment).stdout)["backend"] == backend

@@ -18,18 +18,19 @@ from bits import to_hex
 from conftest import core_or_skip
 
 from bitprop import DivergedError, Network, _pure, _training, datasets
+from bitprop.names import Backend
 
 X, Y = datasets.xor()
 
 
-def fitted(backend: str, epochs: int, **options: object) -> Network:
+def fitted(backend: Backend, epochs: int, **options: object) -> Network:
     """A network trained on xor."""
     net = Network(2, 4, 4, 1, seed=1, backend=backend)
     net.fit(X, Y, epochs=epochs, **options)  # type: ignore[arg-type]
     return net
 
 
-def test_log_every(backend: str) -> None:
+def test_log_every(backend: Backend) -> None:
     """Logged epochs are those that log_every divides, from 0, each measured before its step."""
     full = Network(2, 4, 4, 1, seed=1, backend=backend)
     before = full.loss(X, Y)
@@ -51,14 +52,14 @@ def test_more_logged_epochs_than_a_slice_holds() -> None:
     assert history.mse == sorted(history.mse, reverse=True)
 
 
-def test_second_fit_goes_on(backend: str) -> None:
+def test_second_fit_goes_on(backend: Backend) -> None:
     """A second fit starts from the parameters that the first left."""
     twice = fitted(backend, 4)
     twice.fit(X, Y, epochs=3)
     assert twice == fitted(backend, 7)
 
 
-def test_no_epochs(backend: str) -> None:
+def test_no_epochs(backend: Backend) -> None:
     """Zero epochs are allowed and change nothing."""
     net = fitted(backend, 0)
     assert net == Network(2, 4, 4, 1, seed=1)
@@ -66,7 +67,7 @@ def test_no_epochs(backend: str) -> None:
     assert (net.history.epochs, net.history.stopped, str(net.history)) == ([], "epochs", "")
 
 
-def test_batch_sizes(backend: str) -> None:
+def test_batch_sizes(backend: Backend) -> None:
     """More than the rows is the full batch; 1 steps after each row."""
     assert fitted(backend, 3, batch_size=21) == fitted(backend, 3) == fitted(backend, 3, batch_size=1000)
     by_hand = Network(2, 4, 4, 1, seed=1, backend=backend)
@@ -75,7 +76,7 @@ def test_batch_sizes(backend: str) -> None:
     assert fitted(backend, 1, batch_size=1) == by_hand
 
 
-def test_callback(backend: str) -> None:
+def test_callback(backend: Backend) -> None:
     """The callback comes after each logged epoch and stops by True, keeping that epoch's step."""
     seen: list[tuple[int, float]] = []
 
@@ -91,7 +92,7 @@ def test_callback(backend: str) -> None:
     assert net == fitted(backend, 5)
 
 
-def test_callback_that_raises(backend: str) -> None:
+def test_callback_that_raises(backend: Backend) -> None:
     """An exception of the callback ends the training after that epoch."""
 
     def fail(epoch: int, mse: float) -> None:
@@ -107,7 +108,7 @@ def test_callback_that_raises(backend: str) -> None:
     net.fit(X, Y, epochs=1)  # it can go on
 
 
-def test_divergence(backend: str) -> None:
+def test_divergence(backend: Backend) -> None:
     """The network is back at the start of the epoch that diverged, which is told and not logged."""
 
     def make() -> Network:
@@ -126,7 +127,7 @@ def test_divergence(backend: str) -> None:
     assert net.history.epochs == list(range(epoch))
 
 
-def test_slices_of_one_row(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slices_of_one_row(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
     """However slow the machine, slicing changes no bit: here every slice takes too long, down to single rows."""
     x, y = datasets.linear(70, 3)
     options = {"epochs": 4, "learning_rate": 1e-1, "shuffle_seed": 5, "batch_size": 40}
@@ -168,7 +169,7 @@ def test_slices_stay_short(
             return status
 
     net = Network(2, 4, 4, 1, backend="ctypes")
-    monkeypatch.setattr(net, "_core", Clocked())
+    monkeypatch.setattr(net.model, "core", Clocked())
     monkeypatch.setattr(time, "perf_counter", lambda: clock[0])
     rows = 120_000
     x, y = array("d", [0.5]) * (2 * rows), array("d", [0.25]) * rows
@@ -217,7 +218,7 @@ def test_two_interrupts(monkeypatch: pytest.MonkeyPatch) -> None:
         undo(training, parameters, work, shape)
 
     net = Network(2, 4, 4, 1, seed=1, backend="python")
-    monkeypatch.setattr(net._core, "train_undo", interrupted)
+    monkeypatch.setattr(net.model.core, "train_undo", interrupted)
     step = _pure.Descent.step
 
     def stop(*arguments: Any) -> None:
@@ -232,7 +233,7 @@ def test_two_interrupts(monkeypatch: pytest.MonkeyPatch) -> None:
     assert net == Network(2, 4, 4, 1, seed=1)
 
 
-def test_only_true_stops(backend: str) -> None:
+def test_only_true_stops(backend: Backend) -> None:
     """A callback's other results, true as they may count, do not stop."""
     net = Network(2, 1, seed=1, backend=backend)
     for result in (1, "yes", [0], 0.5, None, False, np.False_):
@@ -241,7 +242,7 @@ def test_only_true_stops(backend: str) -> None:
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs timed signals")
-def test_interrupt_inside_an_epoch(backend: str) -> None:
+def test_interrupt_inside_an_epoch(backend: Backend) -> None:
     """Ctrl-C in the middle of a long epoch is answered at once, and the network is at its last good epoch."""
     rows = 20_000 if backend == "python" else 1_000_000
     x, y = array("d", [0.5]) * rows, array("d", [0.25]) * rows

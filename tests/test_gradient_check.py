@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import random
 from array import array
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bitprop import Network, datasets, gradient_check
+from bitprop.names import Activation, Backend
 
 SMOOTH = st.sampled_from(["sigmoid", "tanh", "identity"])
 
@@ -25,7 +27,7 @@ SMOOTH = st.sampled_from(["sigmoid", "tanh", "identity"])
 @settings(max_examples=60)
 def test_smooth_networks(sizes: list[int], data: st.DataObject, bias: bool, rows: int, seed: int) -> None:
     """Every parameter's slope agrees to a millionth of the scale; measured, it is near a billionth."""
-    activation = [data.draw(SMOOTH) for _ in sizes[1:]]
+    activation: Any = [data.draw(SMOOTH) for _ in sizes[1:]]
     net = Network(*sizes, activation=activation, bias=bias, seed=seed)
     generator = random.Random(seed)
     x = [[generator.uniform(-1, 1) for _ in range(sizes[0])] for _ in range(rows)]
@@ -36,7 +38,7 @@ def test_smooth_networks(sizes: list[int], data: st.DataObject, bias: bool, rows
     assert [row.gradient for row in found] == net.gradient(x, y)
 
 
-def test_all_backends(backend: str) -> None:
+def test_all_backends(backend: Backend) -> None:
     """The check runs on every backend, leaves the network's bits, and names the parameters."""
     net = Network(2, 3, 1, activation=["relu", "tanh"], seed=4, backend=backend)
     net.parameters[6:9] = array("d", [0.1, -0.2, 0.3])
@@ -65,11 +67,12 @@ def test_kinks_are_told() -> None:
 
 @pytest.mark.parametrize("sizes", [(2, 4, 1), (2, 8, 1), (2, 4, 4, 1)])
 @pytest.mark.parametrize("last", ["relu", "identity", "sigmoid"])
-def test_relu_on_the_projects_own_data(sizes: tuple[int, ...], last: str) -> None:
+def test_relu_on_the_projects_own_data(sizes: tuple[int, ...], last: Activation) -> None:
     """A right gradient is never called wrong, whatever kinks the seeds and the point (0, 0) bring."""
     x, y = datasets.xor()
     for seed in range(12):
-        net = Network(*sizes, activation=["relu"] * (len(sizes) - 2) + [last], seed=seed)
+        activation: list[Activation] = [*["relu"] * (len(sizes) - 2), last]  # type: ignore[list-item]  # it is one
+        net = Network(*sizes, activation=activation, seed=seed)
         found = net.check_gradient(x, y)
         assert all(row.kink or row.error <= gradient_check.TOLERANCE for row in found), (seed, str(found))
         assert sum(row.kink for row in found) < len(found)
@@ -83,7 +86,7 @@ def test_a_wrong_gradient_is_found(factor: float) -> None:
     gradient = net.gradient(x, y)
     largest = max(range(len(gradient)), key=lambda k: abs(gradient[k]))
     gradient[largest] *= factor
-    names = gradient_check.names(net.sizes, net.bias)
+    names = list(map(net.model.parameter_name, range(net.model.count)))
     found = gradient_check.check(net.parameters, lambda: net.loss(x, y, "half_sse"), gradient, names)
     assert not found.ok
     assert "DO NOT AGREE" in str(found)

@@ -18,6 +18,7 @@ import pytest
 
 import bitprop
 from bitprop import Network, TrainingError, _training, datasets, sweep
+from bitprop.names import Backend
 
 PACKAGE = os.path.dirname(bitprop.__file__)
 X, Y = datasets.xor()
@@ -89,7 +90,7 @@ def each_opcode(action: Callable[[], Any], check: Callable[[], None], step: int 
 
 
 @pytest.mark.parametrize("options", [{}, {"shuffle_seed": 3, "batch_size": 2}], ids=str)
-def test_fit(backend: str, options: dict[str, int], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fit(backend: Backend, options: dict[str, int], monkeypatch: pytest.MonkeyPatch) -> None:
     """Interrupted anywhere, `fit` leaves the last good epoch, and the network can be trained again."""
     monkeypatch.setattr(_training, "FIRST_BUDGET", 1)  # slices of one row, so that most end inside an epoch
     monkeypatch.setattr(_training, "SLICE", 1e-12)

@@ -12,6 +12,7 @@ import pytest
 from conftest import core_or_skip
 
 from bitprop import Network, OptionError, datasets, lab, plots
+from bitprop.names import Backend
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +33,7 @@ def test_the_report_fits_the_experiments(monkeypatch: pytest.MonkeyPatch) -> Non
         assert experiment.every % lab.FINER == 0
 
 
-def test_single_runs_are_single_fits(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_single_runs_are_single_fits(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
     """A table's single run is the fit that its description says: data seed S, network seed S."""
     if backend == "python":
         scaled = [e._replace(epochs=40, every=20) for e in lab.EXPERIMENTS]

@@ -18,6 +18,7 @@ import pytest
 from conftest import core_or_skip
 
 from bitprop import DataError, Network, OptionError, datasets
+from bitprop.names import Backend
 from bitprop.network import _ATTRIBUTES
 
 X, Y = datasets.xor()
@@ -64,7 +65,7 @@ class Changing(Fraction):
         self.target[0] = 7.0
 
 
-def test_lengths_that_lie(backend: str) -> None:
+def test_lengths_that_lie(backend: Backend) -> None:
     """The rows are those that iterating gives: nothing is read beyond them."""
     net = Network(1, 3, 1, seed=1, backend=backend)
     assert net.predict(Longer([0.5, 0.25])) == net.predict([0.5, 0.25])
@@ -78,7 +79,7 @@ def test_lengths_that_lie(backend: str) -> None:
 
 
 @pytest.mark.parametrize("rows", [True, False])
-def test_a_number_that_fails_once(backend: str, rows: bool) -> None:
+def test_a_number_that_fails_once(backend: Backend, rows: bool) -> None:
     """A number that cannot be converted is told with its place, and none is dropped."""
     net = Network(1, 2, 1, backend=backend)
     Once.asked = 0
@@ -89,7 +90,7 @@ def test_a_number_that_fails_once(backend: str, rows: bool) -> None:
 
 @pytest.mark.parametrize("change", ["grow", "shrink", "swap"])
 @pytest.mark.parametrize("where", ["flat", "row", "rows"])
-def test_an_item_that_changes_its_list(backend: str, where: str, change: str) -> None:
+def test_an_item_that_changes_its_list(backend: Backend, where: str, change: str) -> None:
     """A conversion that changes the list that is being converted is refused."""
     item = Changing(1, 2)
     data: list[Any] = [item, 0.5, 0.25] if where == "flat" else [[item], [0.5], [0.25]]
@@ -106,7 +107,7 @@ def test_an_item_that_changes_its_list(backend: str, where: str, change: str) ->
     assert net.to_bytes() == before
 
 
-def test_a_list_that_another_thread_changes(backend: str) -> None:
+def test_a_list_that_another_thread_changes(backend: Backend) -> None:
     """Predictions are always of numbers that the list held: 2,000 of them beside a thread that grows and trims it."""
     net = Network(1, 2, 1, seed=3, backend=backend)
     data = [0.5] * 8
@@ -132,7 +133,7 @@ def test_a_list_that_another_thread_changes(backend: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["memoryview", "numpy", "layer"])
-def test_data_in_the_parameters(backend: str, kind: str) -> None:
+def test_data_in_the_parameters(backend: Backend, kind: str) -> None:
     """Inputs and targets that lie in the parameters, which training changes, are those of the start."""
 
     def trained(views: bool) -> Network:
@@ -154,7 +155,7 @@ def test_data_in_the_parameters(backend: str, kind: str) -> None:
     assert trained(True) == trained(False)
 
 
-def test_out_in_the_parameters(backend: str) -> None:
+def test_out_in_the_parameters(backend: Backend) -> None:
     """Predictions are not written over the network; over their own inputs they may be."""
     net = Network(1, 4, 1, seed=2, backend=backend)
     before = net.to_bytes()
@@ -169,7 +170,7 @@ def test_out_in_the_parameters(backend: str) -> None:
     assert x[0] == 0.1
 
 
-def test_parameters_cannot_be_resized(backend: str) -> None:
+def test_parameters_cannot_be_resized(backend: Backend) -> None:
     """The memory behind the views stays as it is."""
     net = Network(2, 1, backend=backend)
     owner: Any = net.parameters.obj
@@ -204,7 +205,7 @@ def test_subclasses(tmp_path: Any) -> None:
 
 
 @pytest.mark.parametrize("backend", ["cffi", "ctypes"])
-def test_a_kept_exception_is_collected(backend: str) -> None:
+def test_a_kept_exception_is_collected(backend: Backend) -> None:
     """An exception in a reference cycle, with the frames of a `fit` on memoryviews, is collected without harm."""
     core_or_skip(backend)
     code = (

@@ -23,12 +23,13 @@ from modes import MODES, mode
 import bitprop
 from bitprop import BitpropError, FloatingPointModeError, Network, OptionError, datasets, sweep
 from bitprop.export import export
+from bitprop.names import Backend
 
 X, Y = datasets.xor()
 LARGE = [[2**53 + 1, 2**60 + 3**30], [-(2**70) - 1, 1]]  # integers that must be rounded
 
 
-def results(backend: str, folder: Path) -> list[list[str]]:
+def results(backend: Backend, folder: Path) -> list[list[str]]:
     """All that a small training gives, as bits."""
     seen: list[float] = []
     net = Network(2, 3, 1, seed=4, backend=backend)
@@ -36,10 +37,10 @@ def results(backend: str, folder: Path) -> list[list[str]]:
     net.save(folder / "net.json")
     loaded = Network.load(folder / "net.json", backend=backend)
     swept = sweep((2, 3, 1), (X, Y), seeds=[1, 2], learning_rates=(1, 0.1), epochs=4, log_every=1, backend=backend)
-    numbers = [
-        *(net.parameters.tolist(), history.mse, history.sse, seen, swept.final_mse, net.gradient(X, Y)),
+    numbers: list[list[float]] = [
+        *(list(net.parameters), history.mse, history.sse, seen, swept.final_mse, net.gradient(X, Y)),
         *(run.mse for run in swept.histories),
-        *([net.loss(X, Y)], loaded.parameters.tolist(), net.predict(np.array(X)).ravel().tolist()),
+        *([net.loss(X, Y)], list(loaded.parameters), net.predict(np.array(X)).ravel().tolist()),
         *([row[0] for row in net.predict([*X, *LARGE])], net.predict(X[1:2])[0], net.trace(X[3])[0].outputs),
     ]
     return [*map(to_hex, numbers), [(folder / "net.json").read_text(encoding="utf-8"), net.fingerprint()]]
@@ -47,7 +48,7 @@ def results(backend: str, folder: Path) -> list[list[str]]:
 
 @pytest.mark.parametrize("name", MODES)
 @pytest.mark.parametrize("backend", ["cffi", "ctypes"])
-def test_compiled_results(backend: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_compiled_results(backend: Backend, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a compiled core every result and every file is the same in any mode of the caller."""
     core_or_skip(backend)
     monkeypatch.setenv("BITPROP_BACKEND", backend)
@@ -129,7 +130,7 @@ def test_info_in_another_mode() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs glibc")
 @pytest.mark.parametrize("backend", ["cffi", "ctypes"])
-def test_traps(backend: str) -> None:
+def test_traps(backend: Backend) -> None:
     """With trapped overflow, division by zero and invalid operations a prediction does not kill the process."""
     core_or_skip(backend)
     code = (
@@ -142,7 +143,7 @@ def test_traps(backend: str) -> None:
 
 
 @pytest.mark.parametrize("name", MODES)
-def test_subnormal_parameters(backend: str, name: str) -> None:
+def test_subnormal_parameters(backend: Backend, name: str) -> None:
     """Fingerprints, bytes and equality keep the smallest numbers, or are refused."""
     net, other = (Network(1, 1, bias=False, backend=backend) for _ in range(2))
     net.parameters[0], other.parameters[0] = 1e-310, 0.0

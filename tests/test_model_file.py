@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from bitprop import DataError, ModelFileError, Network, OptionError, datasets, model_file
+from bitprop.names import Backend
 
 
 @pytest.fixture
@@ -27,7 +28,7 @@ def net() -> Network:
     return made
 
 
-def test_round_trip(backend: str, tmp_path: Path) -> None:
+def test_round_trip(backend: Backend, tmp_path: Path) -> None:
     """A loaded network is equal to the bit, on every backend; the file's text is the same from every backend."""
     made = Network(2, 4, 4, 1, bias=False, seed=3, backend=backend)
     made.fit(*datasets.xor(), epochs=5)
@@ -181,7 +182,7 @@ def test_wrong_backend_is_no_wrong_file(net: Network, tmp_path: Path, monkeypatc
     """A backend or kernel that cannot be is told as such."""
     net.save(tmp_path / "net.json")
     with pytest.raises(OptionError, match="backend is 'nope'"):
-        Network.load(tmp_path / "net.json", backend="nope")
+        Network.load(tmp_path / "net.json", backend="nope")  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="backend is 3"):
         Network.load(tmp_path / "net.json", backend=3)  # type: ignore[arg-type]
     monkeypatch.setenv("BITPROP_KERNEL", "foo")
@@ -295,7 +296,7 @@ GOLDEN = {1: "a6699772b3f6f597f92f1561938de59707ccfc637031105764af10ebc9d8cec1"}
 
 
 @pytest.mark.parametrize("version", GOLDEN)
-def test_golden_models(backend: str, version: int) -> None:
+def test_golden_models(backend: Backend, version: int) -> None:
     """A model of every format that was ever written is read, to the same network, and written as it was."""
     assert model_file.OLDEST_VERSION <= version <= model_file.FORMAT_VERSION
     loaded = Network.load(MODELS / f"format-{version}.json", backend=backend)

@@ -15,13 +15,14 @@ import pytest
 from bits import to_hex
 
 from bitprop import Network, TrainingError, datasets
+from bitprop.names import Backend
 
 X = [[0.25, 0.5], [-1.0, 2.0], [3.0, -0.125]]
 Y = [[0.0], [1.0], [0.5]]
 FLAT = [value for row in X for value in row]
 
 
-def test_what_it_is(backend: str) -> None:
+def test_what_it_is(backend: Backend) -> None:
     """Shape, activations, biases and backend are told as given."""
     net = Network(2, 3, 1, activation=["tanh", "identity"], seed=5, backend=backend)
     assert (net.sizes, net.activations, net.bias, net.backend) == ((2, 3, 1), ("tanh", "identity"), True, backend)
@@ -31,7 +32,7 @@ def test_what_it_is(backend: str) -> None:
     assert len(Network(2, 4, 4, 1).parameters) == 37
 
 
-def test_parameters_are_views(backend: str) -> None:
+def test_parameters_are_views(backend: Backend) -> None:
     """Parameters and layers are one memory, writable, which NumPy wraps without a copy."""
     net = Network(2, 3, 1, backend=backend)
     first, second = net.layers
@@ -48,7 +49,7 @@ def test_parameters_are_views(backend: str) -> None:
     assert Network(2, 3, 1, bias=False).layers[0].biases is None
 
 
-def test_predict_by_hand(backend: str) -> None:
+def test_predict_by_hand(backend: Backend) -> None:
     """An identity network is a linear map, biases first."""
     net = Network(2, 2, activation="identity", backend=backend)
     net.parameters[:] = array("d", [1.0, 2.0, 10.0, 20.0, 0.5, -0.5])
@@ -81,7 +82,7 @@ FORMS: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_forms_of_data(backend: str, form: str) -> None:
+def test_forms_of_data(backend: Backend, form: str) -> None:
     """Every form of the same numbers gives the same bits; each goes out as it came in."""
     net = Network(2, 4, 1, seed=3, backend=backend)
     data = (row for row in X) if form == "generator" else FORMS[form]
@@ -97,14 +98,14 @@ def test_forms_of_data(backend: str, form: str) -> None:
 
 
 @pytest.mark.parametrize("dtype", [np.int8, np.uint16, np.int64, np.bool_])
-def test_whole_numbers(backend: str, dtype: Any) -> None:
+def test_whole_numbers(backend: Backend, dtype: Any) -> None:
     """Integers are converted, never read as bits of floats."""
     net = Network(2, 1, seed=1, backend=backend)
     data = np.array([[0, 1], [1, 1]], dtype=dtype)
     assert net.predict(data).tolist() == net.predict(data.tolist())
 
 
-def test_flat_data(backend: str) -> None:
+def test_flat_data(backend: Backend) -> None:
     """A flat x is one row, or a column for one input; a flat y is a column for one output."""
     net = Network(2, 1, seed=1, backend=backend)
     assert net.predict([1.0, 2.0]) == net.predict([[1.0, 2.0]])
@@ -116,7 +117,7 @@ def test_flat_data(backend: str) -> None:
     assert wide.loss([1.0, 2.0], [3.0, 4.0]) == wide.loss([[1.0, 2.0]], [[3.0, 4.0]])
 
 
-def test_predict_into(backend: str) -> None:
+def test_predict_into(backend: Backend) -> None:
     """`out` takes the results where the caller says, and is returned."""
     net = Network(2, 2, seed=1, backend=backend)
     expected = net.predict(X)
@@ -128,7 +129,7 @@ def test_predict_into(backend: str) -> None:
     assert flat.tolist() == [value for row in expected for value in row]
 
 
-def test_trace(backend: str) -> None:
+def test_trace(backend: Backend) -> None:
     """Pre-activations and outputs of each layer; the last outputs are the prediction."""
     net = Network(2, 3, 2, activation=["identity", "sigmoid"], seed=8, backend=backend)
     first, second = net.trace([0.5, -1.0])
@@ -137,7 +138,7 @@ def test_trace(backend: str) -> None:
     assert [second.outputs] == net.predict([0.5, -1.0])
 
 
-def test_copies(backend: str) -> None:
+def test_copies(backend: Backend) -> None:
     """Copies of every kind are equal to the bit, and apart."""
     net = Network(2, 4, 4, 1, activation=("tanh", "relu", "sigmoid"), seed=2, backend=backend)
     net.fit(X, Y, epochs=3)
@@ -173,7 +174,7 @@ def test_pickle_carries_no_backend_that_was_not_asked_for(monkeypatch: pytest.Mo
     assert pickle.loads(data).backend == "python"
 
 
-def test_threads_predict_alike(backend: str) -> None:
+def test_threads_predict_alike(backend: Backend) -> None:
     """Threads share a network's predictions: each call has scratch memory of its own."""
     net = Network(2, 16, 16, 1, seed=4, backend=backend)
     x, _ = datasets.linear(40, 1)
@@ -193,7 +194,7 @@ def test_threads_predict_alike(backend: str) -> None:
     assert not wrong
 
 
-def test_one_training_at_a_time(backend: str) -> None:
+def test_one_training_at_a_time(backend: Backend) -> None:
     """A second training of the same network is refused, and the first goes on."""
     net = Network(2, 1, backend=backend)
     seen = []

@@ -21,6 +21,7 @@ from bits import to_hex
 from conftest import core_or_skip
 
 from bitprop import DataError, DivergedError, Network, OptionError, Run, ShapeError, SweepResult, datasets, info, sweep
+from bitprop.names import Backend
 
 SIZES = (2, 4, 4, 1)
 RATES = (1.0, 0.1)
@@ -44,7 +45,7 @@ def of(run: Run) -> tuple[list[str], list[str], list[str]]:
 
 @pytest.mark.parametrize("options", [{}, {"batch_size": 1}, {"batch_size": 1, "shuffle_seed": 3}, {"batch_size": 7}])
 @pytest.mark.parametrize("count", [1, 2, 9, 33])
-def test_bits_of_single_fits(backend: str, options: dict[str, Any], count: int) -> None:
+def test_bits_of_single_fits(backend: Backend, options: dict[str, Any], count: int) -> None:
     """Each training ends as the same `fit` alone, whatever else is trained beside it."""
     count = min(count, 2) if backend == "python" else count
     data = datasets.linear(30, seed=4)

@@ -20,7 +20,7 @@ from bits import from_hex, to_hex
 
 from bitprop import Network, _pure, datasets
 from bitprop.core import Core
-from bitprop.names import ACTIVATIONS, INITS, LOSSES
+from bitprop.names import ACTIVATIONS, INITS, LOSSES, Backend
 from bitprop.vectors import cases as questions
 from bitprop.vectors import generate
 
@@ -135,7 +135,7 @@ def test_randbelow(core: Core, case: Case) -> None:
 
 
 @pytest.mark.parametrize("case", cases("init"))
-def test_init(backend: str, case: Case) -> None:
+def test_init(backend: Backend, case: Case) -> None:
     """§9: initial parameters, through the public class."""
     net = Network(*case["sizes"], bias=case["bias"], init=case["init"], seed=int(case["seed"], 16), backend=backend)
     assert case["init"] in INITS

@@ -18,10 +18,10 @@ from . import _files, _training
 from ._progress import Progress
 from .checks import matrices
 from .checks import options as check
-from .core import choose, mode
+from .core import mode
 from .errors import OptionError, quoted
 from .history import History
-from .names import LOSSES
+from .names import LOSSES, Loss
 from .network import Network
 
 TOGETHER = 16  # trainings in a job at most: as many as a kernel runs abreast
@@ -163,6 +163,7 @@ class _Job(NamedTuple):
     sizes: tuple[int, ...]
     network: Mapping[str, Any]  # options of the network
     options: _training.Options
+    skipped: int  # logged epochs at the start that a history does not keep
     x: array[float]
     y: array[float]
     rows: int
@@ -192,7 +193,7 @@ def sweep(
     on_result: Callable[[Run], Any] | None = None,
     batch_size: int | None = None,
     shuffle_seed: int | None = None,
-    loss: str = "half_sse",
+    loss: Loss = "half_sse",
     **network: Any,
 ) -> SweepResult:
     """Trains a network of `sizes` for each seed and learning rate; each ends at the bits of the same single `fit`.
@@ -214,12 +215,9 @@ def sweep(
     rates = [check.learning_rate(rate) for rate in _several("learning_rates", learning_rates)]
     _check_number("seeds times learning_rates", len(each_seed) * len(rates))
     epochs = check.integer("epochs", epochs, 0)
-    options = _training.Options(
-        epochs=epochs,
-        batch_size=None if batch_size is None else check.integer("batch_size", batch_size, 1),
-        shuffle_seed=None if shuffle_seed is None else check.seed("shuffle_seed", shuffle_seed),
-        loss=check.choice("loss", loss, LOSSES),
-        log_every=max(1, epochs - 1) if log_every is None else check.integer("log_every", log_every, 1),
+    last_only = max(1, epochs - 1)
+    options = _training.check_options(
+        epochs, batch_size, shuffle_seed, loss, last_only if log_every is None else log_every
     )
     checked = {**network, "activation": template.activations, "bias": template.bias}
     skipped = int(log_every is None and epochs > 1)
@@ -256,7 +254,7 @@ def sweep(
                 told(_fail(runs, [place for place, _, _ in own], error))
                 continue
             for first in range(0, step, together):
-                yield _Job(template.sizes, checked, options, *arrays, own[first : first + together])
+                yield _Job(template.sizes, checked, options, skipped, *arrays, own[first : first + together])
 
     with Progress(epochs * len(runs), f"{len(runs)} trainings, epochs", progress) as bar:
         for job, future in _futures(jobs(), executor, bar):
@@ -281,8 +279,8 @@ def _finish(runs: list[Run], job: _Job, future: Future[list[_Outcome]]) -> None:
         return
     for outcome in future.result():
         run = runs[outcome.place]
-        run.history._terms = float(job.rows * job.sizes[-1])
-        run.history._extend(outcome.sse)
+        run.history = History(job.options.log_every, job.rows * job.sizes[-1], job.skipped)
+        run.history.extend(outcome.sse)
         run.history.stopped = "epochs" if outcome.diverged is None else None
         run.final_mse = outcome.final_mse
         run._parameters = outcome.parameters
@@ -360,12 +358,11 @@ def _submit(
 
 def _train(job: _Job, tick: Callable[[int], None] | None = None) -> list[_Outcome]:
     """Runs a job, here or wherever an executor takes it. `tick(epochs)` hears how many more are done."""
-    core = choose(job.network.get("backend"))
     networks = [Network(*job.sizes, **job.network, seed=seed) for _, seed, _ in job.runs]
     values = array("d")
     for network in networks:
         values.extend(network.parameters)
-    shape = networks[0]._shape
+    core, shape = networks[0].model.core, networks[0].model.shape
     x = matrices.Rows(job.x, core.readable(job.x), job.rows, job.sizes[0], "buffer")
     y = matrices.Rows(job.y, core.readable(job.y), job.rows, job.sizes[-1], "buffer")
     histories = [History(job.options.log_every, job.rows * job.sizes[-1]) for _ in job.runs]
@@ -381,8 +378,8 @@ def _train(job: _Job, tick: Callable[[int], None] | None = None) -> list[_Outcom
     for n, (place, _, _) in enumerate(job.runs):
         parameters = values[n * count : (n + 1) * count]
         networks[n].parameters[:] = memoryview(parameters)
-        mse = networks[n]._loss(x, y, LOSSES.index("mse"))
-        found.append(_Outcome(place, parameters, histories[n]._logged, mse, diverged[n]))
+        mse = networks[n].model.loss(x, y, LOSSES.index("mse"))
+        found.append(_Outcome(place, parameters, array("d", histories[n].sse), mse, diverged[n]))
     return found
 
 
@@ -416,7 +413,7 @@ def _arrays(network: Network, data: Any) -> tuple[array[float], array[float], in
     """Checked data as arrays, which can be pickled, and the number of rows."""
     if not isinstance(data, (tuple, list)) or len(data) != 2:
         raise TypeError(f"data is {type(data).__name__}, expected a pair (x, y), or a function of the seed")
-    inputs, targets = network._pair(*data)
+    inputs, targets = network.model.pair(*data)
     return matrices.to_array(inputs.values), matrices.to_array(targets.values), inputs.rows
 
 

@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 from . import _pure
 from .checks import options as check
 from .checks.matrices import Rows
-from .core import Core, expect_ok, means
+from .core import Core, expect_ok
 from .errors import DivergedError
 from .history import History
+from .names import LOSSES
 
 SLICE = 0.02  # seconds that a slice aims at
 FIRST_BUDGET = 100_000  # rows times parameters of the first slice, well below SLICE on slow machines
@@ -31,6 +32,17 @@ class Options(NamedTuple):
     loss: int
     log_every: int
     rule: int = _pure.DESCENT
+
+
+def check_options(epochs: Any, batch_size: Any, shuffle_seed: Any, loss: Any, log_every: Any) -> Options:
+    """The options of trainings, checked. TypeError, OptionError."""
+    return Options(
+        epochs=check.integer("epochs", epochs, 0),
+        batch_size=None if batch_size is None else check.integer("batch_size", batch_size, 1),
+        shuffle_seed=None if shuffle_seed is None else check.seed("shuffle_seed", shuffle_seed),
+        loss=check.choice("loss", loss, LOSSES),
+        log_every=check.integer("log_every", log_every, 1),
+    )
 
 
 class _Trainings:
@@ -87,8 +99,8 @@ class _Trainings:
         """Logs what is new, by the epochs' numbers, since an interrupted slice tells nothing else; how many."""
         new = 0
         for training, log, history in zip(self.group.trainings, self.group.logs, self.histories):
-            new = -(-training.epoch // self.options.log_every) - len(history._logged)
-            history._extend(log[:new])
+            new = -(-training.epoch // self.options.log_every) - history.logged
+            history.extend(log[:new])
         return new
 
     def settle(self) -> None:
@@ -113,9 +125,7 @@ class _Trainings:
             after_slice(*(now - before for now, before in zip(self.done(lead), shown)))
             shown = self.done(lead)
             if callback is not None and lead.epoch == next_logged + 1:
-                history = self.histories[0]
-                [mse] = means(self.core, history._logged[-1:], history._terms)
-                if check.is_true(callback(next_logged, mse)):
+                if check.is_true(callback(next_logged, self.histories[0].last_mse)):
                     return True
             elif (
                 lead.epoch < until and new < LOG_SIZE and telling and self.is_among_rows(lead)

@@ -57,15 +57,6 @@ class GradientCheck(tuple[GradientRow, ...]):
         return "\n".join(lines)
 
 
-def names(sizes: tuple[int, ...], bias: bool) -> list[str]:
-    """The parameters' names in their order (contract §3)."""
-    found = []
-    for layer in range(1, len(sizes)):
-        found += [f"W{layer}[{i}][{j}]" for i in range(sizes[layer - 1]) for j in range(sizes[layer])]
-        found += [f"b{layer}[{j}]" for j in range(sizes[layer])] if bias else []
-    return found
-
-
 def check(
     parameters: memoryview[float],
     loss: Callable[[], float],

@@ -30,8 +30,19 @@ class History:
         self._logged = array("d")
         self.stopped: str | None = None
 
-    def _extend(self, sse: Iterable[float]) -> None:
+    def extend(self, sse: Iterable[float]) -> None:
+        """Appends squared errors of the next logged epochs; for the trainings of bitprop."""
         self._logged.extend(sse)
+
+    @property
+    def logged(self) -> int:
+        """How many epochs were logged, those at the start that are not kept included."""
+        return len(self._logged)
+
+    @property
+    def last_mse(self) -> float:
+        """The mean squared error that was logged last."""
+        return means(choose(), self._logged[-1:], self._terms)[0]
 
     @property
     def _sse(self) -> array[float]:

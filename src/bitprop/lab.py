@@ -14,6 +14,7 @@ from ._sweep import quantile, sweep
 from .checks import options as check
 from .errors import OptionError
 from .history import History
+from .names import Backend
 from .network import Network
 
 SIZES = (2, 4, 4, 1)
@@ -162,7 +163,7 @@ class Lab(NamedTuple):
 def run(
     seed: int = 0,
     seeds: int = 100,
-    backend: str | None = None,
+    backend: Backend | None = None,
     progress: bool | None = None,
     ready: Callable[[Table], None] | None = None,
 ) -> Lab:

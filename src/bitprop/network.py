@@ -1,25 +1,41 @@
 # SPDX-License-Identifier: MIT
-"""The network: the public class, which checks what users give and hands pointers to a backend."""
+"""The network: the public class, which checks what users give and hands it to a model in a backend's memory."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-import struct
 from array import array
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar, overload
 
 from . import _files, _pure, _training, gradient_check, model_file
 from ._holding import Holder
 from ._progress import Progress
 from .checks import matrices
 from .checks import options as check
-from .core import choose, expect_ok, means
-from .errors import DataError, ModelFileError, ShapeError, quoted
+from .core import choose, means
+from .errors import ModelFileError, ShapeError, quoted
 from .gradient_check import GradientCheck
 from .history import History
-from .names import ACTIVATIONS, INITS, LOSSES
+from .model import Model, decode
+from .names import ACTIVATIONS, INITS, LOSSES, Activation, Backend, Init, Loss
+
+if TYPE_CHECKING:
+    from numpy import float64
+    from numpy.typing import NDArray
+    from typing_extensions import Self
+
+    Numbers = Iterable[Any]  # of numbers, or of rows of them
+    Buffer = memoryview[Any] | array[Any]
+Out = TypeVar("Out")
+
+
+class Array(Protocol):
+    """Anything that NumPy can make an array of: its own arrays, and frames of pandas and others."""
+
+    def __array__(self, *arguments: Any, **options: Any) -> Any:
+        """As NumPy calls it."""
 
 
 class Layer(NamedTuple):
@@ -37,45 +53,6 @@ class Trace(NamedTuple):
     outputs: list[float]
 
 
-def _row_predictor(core: Any, shape: Any, pointer: Any, sizes: list[int]) -> Callable[[list[Any]], list[float] | None]:
-    """A function that predicts one row with as little overhead as there can be: all it needs are its own variables.
-
-    It returns the outputs for a list of floats; None where there is something to convert, or to refuse.
-    """
-    first_nonfinite, predict = core.first_nonfinite, core.predict
-    count, width = core.parameter_count(shape), sizes[0]
-    pack = struct.Struct(f"{sizes[0]}d").pack_into
-    free: list[Any] = []
-
-    def make() -> Any:
-        memory = core.work(shape, core.predict_size(shape))
-        inputs, outputs = matrices.zeros(sizes[0]), matrices.zeros(sizes[-1])
-        return memory, inputs, core.doubles(inputs), outputs, core.doubles(outputs)
-
-    def predict_row(row: list[Any]) -> list[float] | None:
-        values = tuple(row)  # which no other thread changes
-        for value in values:
-            if type(value) is not float:
-                return None
-        if len(values) != width or first_nonfinite(pointer, count) < count:
-            return None
-        try:
-            work = free.pop()  # which no other thread has: lists pop and append in one piece
-        except IndexError:
-            work = make()
-        memory, inputs, input_pointer, outputs, output_pointer = work
-        pack(inputs, 0, *values)
-        found: list[float] | None = None
-        # The core tells finite numbers by their bits; Python's arithmetic would overflow, and may be trapped.
-        finite = first_nonfinite(input_pointer, width) == width
-        if finite and predict(output_pointer, memory, shape, pointer, input_pointer, 1) == 0:
-            found = outputs.tolist()
-        free.append(work)
-        return found
-
-    return predict_row
-
-
 class Network:
     """A fully connected network, trained by back-propagation to the same bits everywhere (docs/contract.md).
 
@@ -91,65 +68,57 @@ class Network:
     def __init__(
         self,
         *sizes: int,
-        activation: str | tuple[str, ...] | list[str] = "sigmoid",
+        activation: Activation | Sequence[Activation] = "sigmoid",
         bias: bool = True,
-        init: str = "normal",
+        init: Init = "normal",
         seed: int = 0,
-        backend: str | None = None,
+        backend: Backend | None = None,
     ):
         checked = check.sizes(sizes)
         bias = check.boolean("bias", bias)
         activations = check.activations(activation, ACTIVATIONS, len(checked))
         init_code = check.choice("init", init, INITS)
         seed = check.seed("seed", seed)
-        self._set_up(checked, activations, bias, backend)
-        expect_ok(self._core.init(self._pointer, self._core.generator(), self._shape, seed, init_code))
+        self._hold(Model(checked, activations, bias, backend))
+        self.model.draw(seed, init_code)
 
-    def _set_up(self, sizes: list[int], activations: list[int], bias: bool, backend: str | None) -> None:
-        """Everything but the values of the parameters."""
-        self._core = choose(backend)
-        self._backend = backend
-        self._codes = (tuple(sizes), tuple(activations), bias)
-        self._shape = self._core.shape(sizes, activations, bias)
-        count = self._core.parameter_count(self._shape)
-        if count == 0:
-            raise ShapeError(f"{'-'.join(map(str, sizes))} has more parameters than memory can be addressed for")
-        self._values = matrices.zeros(count)
-        self._view: memoryview[float] = memoryview(
-            self._values
-        )  # for as long as it is there, nobody can resize the array
-        self._pointer = self._core.doubles(self._values)
-        self._predict_row = _row_predictor(self._core, self._shape, self._pointer, sizes)
-        self._free_work: list[Any] = []
+    def _hold(self, model: Model) -> None:
+        self.model = model  # for the other modules of bitprop
         self._holder = Holder()
         self.history: History | None = None
+
+    @classmethod
+    def _of(cls, model: Model) -> Self:
+        network = object.__new__(cls)
+        network._hold(model)
+        return network
 
     # --- what it is ---
 
     @property
     def sizes(self) -> tuple[int, ...]:
         """The layer sizes, the input's first."""
-        return self._codes[0]
+        return self.model.sizes
 
     @property
-    def activations(self) -> tuple[str, ...]:
+    def activations(self) -> tuple[Activation, ...]:
         """One activation for each layer after the input."""
-        return tuple(ACTIVATIONS[code] for code in self._codes[1])
+        return tuple(ACTIVATIONS[code] for code in self.model.activations)
 
     @property
     def bias(self) -> bool:
         """Whether there are biases."""
-        return self._codes[2]
+        return self.model.bias
 
     @property
-    def backend(self) -> str:
+    def backend(self) -> Backend:
         """The backend in use: "cffi", "ctypes" or "python"."""
-        return self._core.name
+        return self.model.core.name
 
     @property
     def parameters(self) -> memoryview[float]:
         """All parameters (contract §3): a writable, flat view of float64, which NumPy wraps without a copy."""
-        return self._view.cast("B").cast("d")
+        return self.model.view.cast("B").cast("d")
 
     @property
     def layers(self) -> tuple[Layer, ...]:
@@ -168,7 +137,7 @@ class Network:
         activation = names[0] if len(set(names)) == 1 else ", ".join(names)
         biases = "with biases" if self.bias else "without biases"
         shape = "-".join(map(str, self.sizes))
-        return f"<Network {shape}, {activation}, {biases}, {len(self._values)} parameters, {self.backend}>"
+        return f"<Network {shape}, {activation}, {biases}, {self.model.count} parameters, {self.backend}>"
 
     def __eq__(self, other: object) -> bool:
         """Whether shape, activations and every bit of the parameters are the same (any NaN equals any)."""
@@ -180,14 +149,14 @@ class Network:
 
     def fit(
         self,
-        x: Any,
-        y: Any,
+        x: Numbers | Array | Buffer,
+        y: Numbers | Array | Buffer,
         *,
         epochs: int,
         learning_rate: float = 1.0,
         batch_size: int | None = None,
         shuffle_seed: int | None = None,
-        loss: str = "half_sse",
+        loss: Loss = "half_sse",
         log_every: int = 1,
         progress: bool | None = False,
         callback: _training.Callback | None = None,
@@ -200,164 +169,129 @@ class Network:
         `callback(epoch, mse)` is called after each logged epoch; returning True stops, keeping that epoch's step.
         Returns the History, also found as `history`. DivergedError and Ctrl-C leave the last good epoch's parameters.
         """
-        options = _training.Options(
-            epochs=check.integer("epochs", epochs, 0),
-            batch_size=None if batch_size is None else check.integer("batch_size", batch_size, 1),
-            shuffle_seed=None if shuffle_seed is None else check.seed("shuffle_seed", shuffle_seed),
-            loss=check.choice("loss", loss, LOSSES),
-            log_every=check.integer("log_every", log_every, 1),
-        )
+        options = _training.check_options(epochs, batch_size, shuffle_seed, loss, log_every)
         rate = check.learning_rate(learning_rate)
         if callback is not None and not callable(callback):
             raise TypeError(f"callback is {quoted(callback)}, expected a function of epoch and mse")
-        inputs, targets = self._pair(x, y)
+        inputs, targets = self.model.pair(x, y)
         if shuffle_seed is not None and inputs.rows >= 2**32:
             raise ShapeError(f"x has {inputs.rows} rows, expected fewer than 2^32 with shuffling")
         for _ in self._holder.take():
             self.history = history = History(options.log_every, inputs.rows * targets.width)
             with Progress(options.epochs * inputs.rows, f"{options.epochs} epochs, rows", progress) as bar:
-                [diverged] = _training.train(
-                    *(self._core, self._values, self._shape, inputs, targets, options, [rate], [history]),
-                    lambda rows, _: bar.update(rows),
-                    callback,
-                )
+                model, after_slice = self.model, lambda rows, _: bar.update(rows)
+                data = inputs, targets, options, [rate], [history]
+                [diverged] = _training.train(model.core, model.values, model.shape, *data, after_slice, callback)
             if diverged is not None:
                 raise _training.diverged(diverged, rate)
         return history
 
     # --- what it gives ---
 
+    @overload
+    def predict(self, x: NDArray[Any]) -> NDArray[float64]: ...  # type: ignore[overload-overlap]  # also iterable
+    @overload
+    def predict(self, x: Buffer) -> memoryview[float]: ...  # type: ignore[overload-overlap]  # likewise
+    @overload
+    def predict(self, x: Numbers) -> list[list[float]]: ...
+    @overload
+    def predict(self, x: Array) -> NDArray[float64]: ...
+    @overload
+    def predict(self, x: Numbers | Array | Buffer, out: Out) -> Out: ...
     def predict(self, x: Any, out: Any = None) -> Any:
         """The outputs (rows, outputs) for x (rows, inputs): lists for lists, NumPy for NumPy, else a memoryview.
 
         `out`: writable, contiguous float64 memory of the caller's for the results, which is returned; not the network's
         parameters. ShapeError, DataError, OptionError.
         """
+        model = self.model
         if out is None and type(x) is list and len(x) == 1 and type(x[0]) is list:
-            outputs = self._predict_row(x[0])
+            outputs = model.predict_row(x[0])
             if outputs is not None:
                 return [outputs]
-        rows = self._inputs(x)
+        rows = model.inputs(x)
         width = self.sizes[-1]
         if out is None:
             values = matrices.zeros(rows.rows * width)
-            self._predict(values, rows)
+            model.predict(values, rows)
             return matrices.give_back(values, rows.form, width)
-        memory = matrices.writable(self._core, out, rows.rows, width, self._view)
-        self._predict(memory, matrices.apart(self._core, rows, memory))
+        memory = matrices.writable(model.core, out, rows.rows, width, model.view)
+        model.predict(memory, matrices.apart(model.core, rows, memory))
         return out
 
-    def _predict(self, outputs: memoryview[float] | array[float], rows: matrices.Rows) -> None:
-        pointer, work = self._core.doubles(outputs), self._take_work()
-        expect_ok(self._core.predict(pointer, work, self._shape, self._pointer, rows.pointer, rows.rows))
-        self._free_work.append(work)
-
-    def loss(self, x: Any, y: Any, loss: str = "mse") -> float:
+    def loss(self, x: Numbers | Array | Buffer, y: Numbers | Array | Buffer, loss: Loss = "mse") -> float:
         """The loss (contract §7) on x (rows, inputs) and y (rows, outputs), all rows as one batch."""
         code = check.choice("loss", loss, LOSSES)
-        return self._loss(*self._pair(x, y), code)
+        return self.model.loss(*self.model.pair(x, y), code)
 
-    def _loss(self, rows: matrices.Rows, targets: matrices.Rows, code: int) -> float:
-        figure = array("d", [0.0])
-        work = self._take_work()
-        out = self._core.doubles(figure)
-        data = rows.pointer, targets.pointer, rows.rows
-        expect_ok(self._core.loss(out, work, self._shape, self._pointer, *data, code))
-        self._free_work.append(work)
-        return figure[0]
+    @overload
+    def gradient(self, x: NDArray[Any], y: Any, loss: Loss = "half_sse") -> NDArray[float64]: ...
+    @overload
+    def gradient(self, x: Buffer, y: Any, loss: Loss = "half_sse") -> memoryview[float]: ...
+    @overload
+    def gradient(self, x: Numbers, y: Any, loss: Loss = "half_sse") -> list[float]: ...
+    @overload
+    def gradient(self, x: Array, y: Any, loss: Loss = "half_sse") -> NDArray[float64]: ...
+    def gradient(self, x: Any, y: Any, loss: Loss = "half_sse") -> Any:
+        """The gradient of the loss (contract §5 to §7), all rows as one batch: flat, in the parameters' order.
 
-    def gradient(self, x: Any, y: Any, loss: str = "half_sse") -> Any:
-        """The gradient of the loss (contract §5 to §7), all rows as one batch: flat, in the parameters' order."""
+        A list for lists, NumPy for NumPy, else a memoryview.
+        """
         code = check.choice("loss", loss, LOSSES)
-        rows, targets = self._pair(x, y)
-        return matrices.give_back(self._gradient(rows, targets, code), rows.form, None)
+        rows, targets = self.model.pair(x, y)
+        return matrices.give_back(self.model.gradient(rows, targets, code), rows.form, None)
 
-    def _gradient(self, rows: matrices.Rows, targets: matrices.Rows, code: int) -> array[float]:
-        values = matrices.zeros(len(self._values))
-        work = self._core.work(self._shape, self._core.train_size(self._shape, _pure.DESCENT))
-        out = self._core.doubles(values)
-        data = rows.pointer, targets.pointer, rows.rows
-        expect_ok(self._core.gradient(out, work, self._shape, self._pointer, *data, code))
-        return values
-
-    def check_gradient(self, x: Any, y: Any, progress: bool | None = False) -> GradientCheck:
+    def check_gradient(
+        self, x: Numbers | Array | Buffer, y: Numbers | Array | Buffer, progress: bool | None = False
+    ) -> GradientCheck:
         """Every parameter's gradient of half_sse beside finite differences, measured on a copy of the network.
 
         It takes twelve losses for each parameter. `progress` as for `fit`.
         """
-        rows, targets = self._pair(x, y)
+        rows, targets = self.model.pair(x, y)
         half_sse = LOSSES.index("half_sse")
-        probe = self.copy()
+        probe = self.model.copy()
         return gradient_check.check(
-            probe.parameters,
-            lambda: probe._loss(rows, targets, half_sse),
-            probe._gradient(rows, targets, half_sse),
-            gradient_check.names(self.sizes, self.bias),
-            probe._relu_pattern(rows) if "relu" in self.activations else None,
+            probe.view,
+            lambda: probe.loss(rows, targets, half_sse),
+            probe.gradient(rows, targets, half_sse),
+            list(map(probe.parameter_name, range(probe.count))),
+            self._relu_pattern(probe, rows) if "relu" in self.activations else None,
             progress,
         )
 
-    def _relu_pattern(self, rows: matrices.Rows) -> Callable[[], bytes]:
+    def _relu_pattern(self, model: Model, rows: matrices.Rows) -> Callable[[], bytes]:
         """A function that tells, for every row and node of a relu layer, whether it is active."""
-        count = sum(self.sizes[1:])
         relu = [name == "relu" for name, n_out in zip(self.activations, self.sizes[1:]) for _ in range(n_out)]
-        preactivations, outputs = matrices.zeros(count), matrices.zeros(count)
-        pointers = self._core.doubles(preactivations), self._core.doubles(outputs)
-        inputs = [self._core.doubles(array("d", row)) for row in rows.split()]
+        inputs = [model.core.doubles(array("d", row)) for row in rows.split()]
 
         def pattern() -> bytes:
-            found = bytearray()
+            active = bytearray()
             for row in inputs:
-                expect_ok(self._core.forward(*pointers, self._shape, self._pointer, row))
-                found += bytes(own and z > 0.0 for own, z in zip(relu, preactivations))
-            return bytes(found)
+                preactivations, _ = model.forward(row)
+                active += bytes(of_relu and z > 0.0 for of_relu, z in zip(relu, preactivations))
+            return bytes(active)
 
         return pattern
 
-    def trace(self, x: Any) -> list[Trace]:
+    def trace(self, x: Numbers | Array | Buffer) -> list[Trace]:
         """Each layer's pre-activations and outputs for one row (contract §4), the layers after the input in order."""
-        rows = self._inputs(x)
+        rows = self.model.inputs(x)
         if rows.rows != 1:
             raise ShapeError(f"x has {rows.rows} rows, expected 1")
-        preactivations, outputs = matrices.zeros(sum(self.sizes[1:])), matrices.zeros(sum(self.sizes[1:]))
-        pointers = self._core.doubles(preactivations), self._core.doubles(outputs)
-        expect_ok(self._core.forward(*pointers, self._shape, self._pointer, rows.pointer))
-        found = []
+        preactivations, outputs = self.model.forward(rows.pointer)
+        layers = []
         at = 0
         for n_out in self.sizes[1:]:
-            found.append(Trace(preactivations[at : at + n_out].tolist(), outputs[at : at + n_out].tolist()))
+            layers.append(Trace(preactivations[at : at + n_out].tolist(), outputs[at : at + n_out].tolist()))
             at += n_out
-        return found
-
-    def _inputs(self, x: Any) -> matrices.Rows:
-        self._check_parameters()
-        return matrices.convert(self._core, x, self.sizes[0], "x", self._view)
-
-    def _pair(self, x: Any, y: Any) -> tuple[matrices.Rows, matrices.Rows]:
-        self._check_parameters()
-        return matrices.convert_pair(self._core, x, y, self.sizes[0], self.sizes[-1], self._view)
-
-    def _check_parameters(self) -> None:
-        count = len(self._values)
-        bad = self._core.first_nonfinite(self._pointer, count)
-        if bad < count:
-            name = gradient_check.names(self.sizes, self.bias)[bad]
-            raise DataError(f"parameter {bad} of the network ({name}) is {self._values[bad]}, expected finite numbers")
-
-    def _take_work(self) -> Any:
-        """Scratch memory that no other thread has: lists pop and append in one piece."""
-        try:
-            return self._free_work.pop()
-        except IndexError:
-            return self._core.work(self._shape, self._core.predict_size(self._shape))
+        return layers
 
     # --- keeping it ---
 
-    def copy(self) -> Network:
+    def copy(self) -> Self:
         """A network of its own with the same parameters, without the history; a subclass's attributes come along."""
-        twin = object.__new__(type(self))
-        twin._set_up(list(self._codes[0]), list(self._codes[1]), self.bias, self._backend)
-        twin.parameters[:] = self.parameters
+        twin = self._of(self.model.copy())
         vars(twin).update(self._attributes_of_subclasses())
         return twin
 
@@ -366,27 +300,12 @@ class Network:
 
     def to_bytes(self) -> bytes:
         """The network as bytes (contract §11), the same on every machine."""
-        data = bytearray(self._core.encode_size(self._shape))
-        expect_ok(self._core.encode(self._core.octets(data), self._shape, self._pointer))
-        return bytes(data)
+        return self.model.encode()
 
     @classmethod
-    def from_bytes(cls, data: bytes | bytearray | memoryview, backend: str | None = None) -> Network:
+    def from_bytes(cls, data: bytes | bytearray | memoryview, backend: Backend | None = None) -> Self:
         """The network that `to_bytes` wrote. ModelFileError: not exactly one whole, unaltered model."""
-        core = choose(backend)
-        copied = bytearray(memoryview(data))
-        octets = core.octets(copied) if copied else None
-        layers = core.decode_layers(octets, len(copied)) if copied else 0
-        if layers == 0:
-            raise ModelFileError(
-                f"{len(copied)} bytes are not one whole model of format 1 (cut, altered, or something else)"
-            )
-        sizes, activations, bias = core.words(layers), core.words(layers - 1), core.words(1)
-        expect_ok(core.decode_shape(sizes, activations, bias, octets, len(copied)))
-        network = object.__new__(cls)
-        network._set_up(list(sizes), list(activations), bool(bias[0]), backend)
-        expect_ok(core.decode_parameters(network._pointer, octets, len(copied)))
-        return network
+        return cls._of(decode(data, backend))
 
     def fingerprint(self) -> str:
         """The SHA-256 of `to_bytes()`, in hexadecimal: equal where, and only where, shape and bits are equal."""
@@ -398,15 +317,15 @@ class Network:
 
     def _fields(self) -> dict[str, Any]:
         """What a model file holds of it."""
-        self._check_parameters()
+        self.model.require_finite()
         inputs = self.sizes[0]
-        self_test = means(self._core, range(1, inputs + 1), inputs + 1)
+        self_test = means(self.model.core, range(1, inputs + 1), inputs + 1)
         return {
             "contract": _pure.CONTRACT,
             "sizes": list(self.sizes),
             "activations": list(self.activations),
             "bias": self.bias,
-            "parameters": model_file.to_hex(self._values),
+            "parameters": model_file.to_hex(self.model.values),
             "self_test": {
                 "input": model_file.to_hex(self_test),
                 "output": model_file.to_hex(self.predict([self_test])[0]),
@@ -414,9 +333,9 @@ class Network:
         }
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str], backend: str | None = None) -> Network:
+    def load(cls, path: str | os.PathLike[str], backend: Backend | None = None) -> Self:
         """The network of a model file, whose self-test is replayed. ModelFileError: not whole, or altered. OSError."""
-        choose(backend)
+        choose(backend)  # a wrong one is told as such
         name = os.fsdecode(path)
         fields = model_file.loads(model_file.read(path), name)
         contract = fields.get("contract")
@@ -431,9 +350,8 @@ class Network:
             expected = sum((n_in + bias) * n_out for n_in, n_out in zip(sizes, sizes[1:]))
             if given != expected:  # before any memory is taken for what the sizes claim
                 raise ValueError(f"{given} parameters, expected {expected} for the sizes {check.shape_text(sizes)}")
-            network = object.__new__(cls)
-            network._set_up(sizes, activations, bias, backend)
-            network.parameters[:] = model_file.from_hex(fields["parameters"])
+            network = cls._of(Model(sizes, activations, bias, backend))
+            network.model.view[:] = memoryview(model_file.from_hex(fields["parameters"]))
             rewritten = network._fields()
         except (KeyError, TypeError, ValueError) as error:
             raise ModelFileError(f"{name} does not describe a network: {error}") from None
@@ -446,20 +364,7 @@ class Network:
 
     def __reduce__(self) -> tuple[Any, ...]:
         state = {"history": self.history, **self._attributes_of_subclasses()}
-        return type(self).from_bytes, (self.to_bytes(), self._backend), state
+        return type(self).from_bytes, (self.to_bytes(), self.model.backend), state
 
 
-_ATTRIBUTES = frozenset(  # what _set_up makes
-    (
-        "_backend",
-        "_codes",
-        "_core",
-        "_free_work",
-        "_holder",
-        "_pointer",
-        "_predict_row",
-        "_shape",
-        "_values",
-        "_view",
-    )
-) | {"history"}
+_ATTRIBUTES = frozenset(("model", "_holder", "history"))  # what _hold makes

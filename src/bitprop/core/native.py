@@ -21,6 +21,7 @@ from ctypes import POINTER, c_char_p, c_double, c_int, c_int32, c_size_t, c_uint
 from typing import Any
 
 from ..errors import shortened
+from ..names import Backend
 from .group import Group, split
 
 ABI = 4  # BP_ABI of the header that this file was written for
@@ -163,7 +164,7 @@ def _check_abi(found: int) -> None:
 class CffiCore:
     """The compiled core through cffi, the faster call."""
 
-    name = "cffi"
+    name: Backend = "cffi"
 
     def __init__(self, kernel: int) -> None:
         self.kernel = kernel
@@ -246,7 +247,7 @@ class CffiCore:
 class CtypesCore:
     """The compiled core through ctypes, which every CPython has."""
 
-    name = "ctypes"
+    name: Backend = "ctypes"
 
     def __init__(self, kernel: int) -> None:
         self.kernel = kernel

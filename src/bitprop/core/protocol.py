@@ -6,13 +6,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+from ..names import Backend
 from .group import Group
 
 
 class Core(Protocol):
     """What every backend offers: the functions of csrc/bitprop.h, and makers of the memory that they take."""
 
-    name: str
+    name: Backend
     kernel: int  # that runs its networks, BP_AUTO for the fastest
     kernels: Callable[..., int]
     activate: Callable[..., int]
@@ -55,6 +56,9 @@ class Core(Protocol):
 
     def readable(self, values: Any) -> Any:
         """A pointer to doubles that are only read."""
+
+    def item(self, memory: Any, index: int) -> Any:
+        """A pointer into memory; not of the pure twin."""
 
     def octets(self, buffer: Any) -> Any:
         """A pointer to a buffer of bytes, which stays alive with it."""

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import _pure
+from ..names import Backend
 from . import mode
 from .group import Group, split
 from .protocol import FUNCTIONS, ROUNDING
@@ -17,7 +18,7 @@ from .protocol import FUNCTIONS, ROUNDING
 class PythonCore:
     """The pure twin: its memory is plain Python objects, so most makers have nothing to do."""
 
-    name = "python"
+    name: Backend = "python"
     kernel = _pure.AUTO
 
     def __init__(self) -> None:

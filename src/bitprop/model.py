@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: MIT
+"""A network's parameters in a backend's memory, and the calls on them: what networks and sweeps share."""
+
+from __future__ import annotations
+
+import struct
+from array import array
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from . import _pure
+from .checks import matrices
+from .core import choose, expect_ok
+from .errors import DataError, ModelFileError, ShapeError
+
+PIECE = 20_000_000  # rows times parameters of one call, so that Ctrl-C is answered between calls
+
+
+def _row_predictor(
+    core: Any, shape: Any, pointer: Any, sizes: tuple[int, ...]
+) -> Callable[[list[Any]], list[float] | None]:
+    """A function that predicts one row with as little overhead as there can be: all it needs are its own variables.
+
+    It returns the outputs for a list of floats; None where there is something to convert, or to refuse.
+    """
+    first_nonfinite, predict = core.first_nonfinite, core.predict
+    count, width = core.parameter_count(shape), sizes[0]
+    pack = struct.Struct(f"{sizes[0]}d").pack_into
+    free: list[Any] = []
+
+    def make() -> Any:
+        memory = core.work(shape, core.predict_size(shape))
+        inputs, outputs = matrices.zeros(sizes[0]), matrices.zeros(sizes[-1])
+        return memory, inputs, core.doubles(inputs), outputs, core.doubles(outputs)
+
+    def predict_row(row: list[Any]) -> list[float] | None:
+        values = tuple(row)  # which no other thread changes
+        for value in values:
+            if type(value) is not float:
+                return None
+        if len(values) != width or first_nonfinite(pointer, count) < count:
+            return None
+        try:
+            work = free.pop()  # which no other thread has: lists pop and append in one piece
+        except IndexError:
+            work = make()
+        memory, inputs, input_pointer, outputs, output_pointer = work
+        pack(inputs, 0, *values)
+        found: list[float] | None = None
+        # The core tells finite numbers by their bits; Python's arithmetic would overflow, and may be trapped.
+        finite = first_nonfinite(input_pointer, width) == width
+        if finite and predict(output_pointer, memory, shape, pointer, input_pointer, 1) == 0:
+            found = outputs.tolist()
+        free.append(work)
+        return found
+
+    return predict_row
+
+
+class Model:
+    """Checked sizes, codes of activations, and parameters, in the memory of one backend.
+
+    It trusts its arguments but for what only memory shows. ShapeError: more parameters than there can be memory for.
+    """
+
+    def __init__(self, sizes: Sequence[int], activations: Sequence[int], bias: bool, backend: str | None):
+        self.core = choose(backend)
+        self.backend = backend  # as it was asked for
+        self.sizes = tuple(sizes)
+        self.activations = tuple(activations)
+        self.bias = bias
+        self.shape = self.core.shape(sizes, activations, bias)
+        self.count = self.core.parameter_count(self.shape)
+        if self.count == 0:
+            raise ShapeError(f"{'-'.join(map(str, sizes))} has more parameters than memory can be addressed for")
+        self.values = matrices.zeros(self.count)
+        self.view: memoryview[float] = memoryview(self.values)  # as long as it is there, nobody can resize the array
+        self.pointer = self.core.doubles(self.values)
+        self.predict_row = _row_predictor(self.core, self.shape, self.pointer, self.sizes)
+        self._free_work: list[Any] = []
+
+    def copy(self) -> Model:
+        """Another one with the same parameters."""
+        twin = Model(self.sizes, self.activations, self.bias, self.backend)
+        twin.view[:] = self.view
+        return twin
+
+    def draw(self, seed: int, init: int) -> None:
+        """Draws the initial parameters (contract §9)."""
+        expect_ok(self.core.init(self.pointer, self.core.generator(), self.shape, seed, init))
+
+    # --- checks of what is given ---
+
+    def parameter_name(self, index: int) -> str:
+        """Where a parameter stands: "W1[0][2]" for layer 1, input 0, output 2, or "b1[2]" (contract §3)."""
+        for layer, (n_in, n_out) in enumerate(zip(self.sizes, self.sizes[1:]), 1):
+            if index < n_in * n_out:
+                return f"W{layer}[{index // n_out}][{index % n_out}]"
+            index -= n_in * n_out
+            if index < n_out * self.bias:
+                return f"b{layer}[{index}]"
+            index -= n_out * self.bias
+        raise IndexError(index)
+
+    def require_finite(self) -> None:
+        """DataError where a parameter is not finite, with its name."""
+        bad = self.core.first_nonfinite(self.pointer, self.count)
+        if bad < self.count:
+            given = f"parameter {bad} of the network ({self.parameter_name(bad)}) is {self.values[bad]}"
+            raise DataError(f"{given}, expected finite numbers")
+
+    def inputs(self, x: Any) -> matrices.Rows:
+        """Checked inputs. ShapeError, DataError, also of the parameters."""
+        self.require_finite()
+        return matrices.convert(self.core, x, self.sizes[0], "x", self.view)
+
+    def pair(self, x: Any, y: Any) -> tuple[matrices.Rows, matrices.Rows]:
+        """Checked inputs and targets. ShapeError, DataError, also of the parameters."""
+        self.require_finite()
+        return matrices.convert_pair(self.core, x, y, self.sizes[0], self.sizes[-1], self.view)
+
+    # --- what it gives ---
+
+    def predict(self, outputs: memoryview[float] | array[float], rows: matrices.Rows) -> None:
+        """Fills the outputs (contract §4), some rows at a time."""
+        work = self._take_work()
+        pointer = self.core.doubles(outputs)
+        step = rows.rows if self.core.name == "python" else max(1, PIECE // self.count)
+        for first in range(0, rows.rows, step):
+            piece = rows.pointer, pointer
+            if first > 0:
+                piece = (
+                    self.core.item(rows.pointer, first * rows.width),
+                    self.core.item(pointer, first * self.sizes[-1]),
+                )
+            given, results = piece
+            some = min(step, rows.rows - first)
+            expect_ok(self.core.predict(results, work, self.shape, self.pointer, given, some))
+        self._free_work.append(work)
+
+    def loss(self, rows: matrices.Rows, targets: matrices.Rows, code: int) -> float:
+        """The loss (contract §7), all rows as one batch."""
+        figure = array("d", [0.0])
+        work = self._take_work()
+        data = rows.pointer, targets.pointer, rows.rows
+        expect_ok(self.core.loss(self.core.doubles(figure), work, self.shape, self.pointer, *data, code))
+        self._free_work.append(work)
+        return figure[0]
+
+    def gradient(self, rows: matrices.Rows, targets: matrices.Rows, code: int) -> array[float]:
+        """The gradient of the loss (contract §5 to §7), all rows as one batch."""
+        values = matrices.zeros(self.count)
+        work = self.core.work(self.shape, self.core.train_size(self.shape, _pure.DESCENT))
+        data = rows.pointer, targets.pointer, rows.rows
+        expect_ok(self.core.gradient(self.core.doubles(values), work, self.shape, self.pointer, *data, code))
+        return values
+
+    def forward(self, row: Any) -> tuple[array[float], array[float]]:
+        """All layers' pre-activations and outputs for the row at a pointer (contract §4)."""
+        preactivations, outputs = matrices.zeros(sum(self.sizes[1:])), matrices.zeros(sum(self.sizes[1:]))
+        pointers = self.core.doubles(preactivations), self.core.doubles(outputs)
+        expect_ok(self.core.forward(*pointers, self.shape, self.pointer, row))
+        return preactivations, outputs
+
+    def _take_work(self) -> Any:
+        """Scratch memory that no other thread has: lists pop and append in one piece."""
+        try:
+            return self._free_work.pop()
+        except IndexError:
+            return self.core.work(self.shape, self.core.predict_size(self.shape))
+
+    # --- bytes ---
+
+    def encode(self) -> bytes:
+        """The model's bytes (contract §11)."""
+        data = bytearray(self.core.encode_size(self.shape))
+        expect_ok(self.core.encode(self.core.octets(data), self.shape, self.pointer))
+        return bytes(data)
+
+
+def decode(data: bytes | bytearray | memoryview, backend: str | None) -> Model:
+    """The model that `encode` wrote. ModelFileError: not exactly one whole, unaltered model."""
+    core = choose(backend)
+    copied = bytearray(memoryview(data))
+    octets = core.octets(copied) if copied else None
+    layers = core.decode_layers(octets, len(copied)) if copied else 0
+    if layers == 0:
+        raise ModelFileError(
+            f"{len(copied)} bytes are not one whole model of format 1 (cut, altered, or something else)"
+        )
+    sizes, activations, bias = core.words(layers), core.words(layers - 1), core.words(1)
+    expect_ok(core.decode_shape(sizes, activations, bias, octets, len(copied)))
+    model = Model(list(sizes), list(activations), bool(bias[0]), backend)
+    expect_ok(core.decode_parameters(model.pointer, octets, len(copied)))
+    return model

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: MIT
+"""What users' type checkers see: mypy --strict and pyright must agree with every line (.ci/run)."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from typing_extensions import assert_type
+
+from bitprop import GradientCheck, History, Layer, Network, SweepResult, Trace, datasets, sweep
+
+x, y = datasets.xor()
+rows: NDArray[np.float64] = np.array(x)
+out: NDArray[np.float64] = np.empty((21, 1))
+net = Network(2, 4, 1, activation=["tanh", "sigmoid"], bias=True, init="glorot", seed=3, backend="ctypes")
+
+
+def stop(epoch: int, mse: float) -> bool:
+    """A callback."""
+    return epoch > 10 and mse < 0.1
+
+
+assert_type(net.fit(x, y, epochs=3, learning_rate=0.5, loss="half_mse", callback=stop), History)
+assert_type(net.predict(x), list[list[float]])
+assert_type(net.predict([0.5, 0.25]), list[list[float]])
+assert_type(net.predict(rows), NDArray[np.float64])
+assert_type(net.predict(array("d", [0.5, 0.25])), memoryview[float])
+assert_type(net.predict(memoryview(array("d", [0.5, 0.25]))), memoryview[float])
+assert_type(net.predict(x, out=out), NDArray[np.float64])
+assert_type(net.gradient(x, y), list[float])
+assert_type(net.gradient(rows, y), NDArray[np.float64])
+assert_type(net.loss(x, y, loss="mse"), float)
+assert_type(net.check_gradient(x, y), GradientCheck)
+assert_type(net.trace([0.5, 0.25]), list[Trace])
+assert_type(net.layers, tuple[Layer, ...])
+assert_type(net.layers[0].weights, memoryview[float])
+assert_type(net.copy(), Network)
+assert_type(Network.load("net.json"), Network)
+assert_type(sweep((2, 4, 1), (x, y), seeds=[1], epochs=3, loss="sse", activation="tanh"), SweepResult)
+histories: Sequence[History] = sweep((2, 1), (x, y), seeds=[1], epochs=3).histories
+
+Network(2, 1, activation="sigmod")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+net.fit(x, y, epochs=1, loss="rmse")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+net.fit(x, y, epochs=1, callback=len)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
