@@ -51,10 +51,10 @@ EXPERIMENTS = (
     Experiment("linear", "linear data, 100 points, learning rate 1", 100, 1.0, 100_000, 5000),
     Experiment("xor", "xor data, 21 points, learning rate 1", 0, 1.0, 100_000, 5000),
     Experiment(
-        "linear_over_200_learning_rate_1", "linear data, 500 points, learning rate 1: overshoot", 500, 1.0, 10_000, 1000
+        "linear_over_200_learning_rate_1", "linear data, 400 points, learning rate 1: overshoot", 400, 1.0, 10_000, 1000
     ),
     Experiment(
-        "linear_over_200_learning_rate_0.01", "linear data, 500 points, learning rate 0.01", 500, 0.01, 10_000, 1000
+        "linear_over_200_learning_rate_0.01", "linear data, 400 points, learning rate 0.01", 400, 0.01, 10_000, 1000
     ),
 )
 
