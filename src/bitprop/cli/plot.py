@@ -77,7 +77,7 @@ def _is_model(path: str) -> bool:
 
 
 def _header(path: str) -> list[str]:
-    """The fields of the file's first line; none where it is no CSV text. OSError."""
+    """The fields of the first line, whatever the file holds. OSError."""
     with open(path, newline="", encoding="utf-8-sig", errors="replace") as file:
         return file.readline(1000).rstrip("\r\n").split(",")
 
