@@ -24,7 +24,7 @@ def run(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False, **options)
 
 
-@pytest.mark.parametrize("command", ["lab", "train", "sweep", "predict", "gradcheck", "bench", "info"])
+@pytest.mark.parametrize("command", ["lab", "train", "sweep", "predict", "plot", "gradcheck", "bench", "info"])
 def test_help(command: str) -> None:
     """Every command has help with an example."""
     found = run(command, "--help")

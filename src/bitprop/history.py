@@ -92,7 +92,7 @@ class History:
         _files.write(path, text.getvalue())
 
     def plot(self, path: str | os.PathLike[str] | None = None) -> Any:
-        """Draws the loss by epoch with matplotlib (the `lab` extra) and returns the figure; saves it where told."""
+        """The figure of the loss by epoch, by matplotlib (the `lab` extra), which it saves where a path is given."""
         from . import plots
 
         return plots.save(plots.losses({"mse": (self.epochs, self.mse)}), path)

@@ -178,7 +178,7 @@ class Network:
             raise ShapeError(f"x has {inputs.rows} rows, expected fewer than 2^32 with shuffling")
         for _ in self._holder.take():
             self.history = history = History(options.log_every, inputs.rows * targets.width)
-            with Progress(options.epochs * inputs.rows, f"{options.epochs} epochs, rows", progress) as bar:
+            with Progress(options.epochs * inputs.rows, f"{options.epochs} epochs: rows", progress) as bar:
                 model, after_slice = self.model, lambda rows, _: bar.update(rows)
                 data = inputs, targets, options, [rate], [history]
                 [diverged] = _training.train(model.core, model.values, model.shape, *data, after_slice, callback)

@@ -3,16 +3,23 @@
 
 from __future__ import annotations
 
+import math
 import os
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ._progress import Progress
-from .errors import BackendError, OptionError
+from .errors import BackendError, DataError, OptionError
 
 Points = Sequence[Sequence[float]]
 Labels = Sequence[Sequence[float]]
-COLOURS = ("tab:red", "tab:blue")  # of class 0 and class 1, as in the report
+# Class 0 is red and class 1 blue, as in the report; in grey print dark circles and light triangles.
+CLASSES = (("o", "#a50f15"), ("^", "#9ecae1"))
+OUTPUTS = ("#f4a582", "#eef5fb")  # of an output of 0 and of 1, lighter than each class; between them grey print too
+BANDS = ("0.88", "0.72")  # greys from the outermost band inwards; opaque, so that the legend has them as drawn
+LINES = ("-", "--", ":", "-.")  # of curves, which grey print tells apart by them
+FEW = 50  # points of a curve below which each is marked
+STEPS = 110  # of the grid on which a boundary is drawn, on each side
 
 
 def require(path: str = "picture.png") -> None:
@@ -20,7 +27,7 @@ def require(path: str = "picture.png") -> None:
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        raise BackendError("pictures need matplotlib, which is not installed: pip install matplotlib") from None
+        raise BackendError("pictures need matplotlib, which is not installed: pip install 'bitprop[lab]'") from None
     kinds = Figure().canvas.get_supported_filetypes()
     if os.path.splitext(path)[1][1:].lower() not in kinds:
         raise OptionError(f"cannot draw to {path!r}: expected a name that ends in one of .{', .'.join(sorted(kinds))}")
@@ -41,29 +48,54 @@ def save(figure: Any, path: str | os.PathLike[str] | None) -> Any:
     return figure
 
 
+def _plain(text: str) -> str:
+    """The text as matplotlib draws it letter by letter: no formula, and no half characters of file names."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8").replace("$", r"\$")
+
+
 def losses(
     curves: Mapping[str, tuple[Sequence[int], Sequence[float]]],
     title: str = "",
     points: tuple[str, Sequence[int], Sequence[float]] | None = None,
     bands: Sequence[tuple[str, Sequence[int], Sequence[float], Sequence[float]]] = (),
 ) -> Any:
-    """Loss by epoch on a logarithmic scale: bands (label, epochs, low, high), curves, and points on top."""
+    """The figure of losses by epoch, on a logarithmic scale: bands (label, epochs, low, high), curves, points on top.
+
+    Where a curve falls early, the scale of the epochs is logarithmic too, from the first logged epoch after 0 on.
+    """
     figure, axes = _figure(width=9.5)
-    for place, (label, epochs, low, high) in enumerate(bands):
-        axes.fill_between(epochs, low, high, alpha=0.18 + 0.12 * place, color="tab:gray", lw=0, label=label)
-    for label, (epochs, values) in curves.items():
-        axes.plot(epochs, values, lw=1.4, label=label)
+    for grey, (label, epochs, low, high) in zip(BANDS, bands):
+        axes.fill_between(epochs, low, high, color=grey, lw=0, label=label)
+    for number, (label, (epochs, values)) in enumerate(curves.items()):
+        line = LINES[number % len(LINES)]
+        axes.plot(epochs, values, lw=1.4, ls=line, marker="o" if len(epochs) < FEW else "", ms=3, label=_plain(label))
     if points is not None:
         axes.plot(points[1], points[2], "o", ms=5, color="black", label=points[0])
-    axes.set_yscale("log")
-    axes.set(xlabel="epoch", ylabel="mean squared error", title=title)
+    if any(value > 0.0 for _, values in curves.values() for value in values):
+        axes.set_yscale("log")
+    if any(_falls_early(*curve) for curve in curves.values()):
+        first = min(epoch for epochs, _ in curves.values() for epoch in epochs if epoch > 0)
+        last = max(epochs[-1] for epochs, _ in curves.values() if epochs)
+        axes.set_xscale("symlog", linthresh=first, linscale=0.3)  # which has a place for epoch 0
+        axes.set_xticks([0, *(10**power for power in range(len(str(last)) + 1) if 10**power > first)])
+        axes.set_xlim(0, last * 1.1)
+    axes.set(xlabel="epoch", ylabel="mean squared error", title=_plain(title))
     axes.grid(alpha=0.3)
-    figure.legend(loc="outside right upper")  # beside the curves: nothing of them is covered
+    if len(axes.get_legend_handles_labels()[1]) > 1:
+        figure.legend(loc="outside right upper")  # beside the curves: nothing of them is covered
     return figure
 
 
+def _falls_early(epochs: Sequence[int], values: Sequence[float]) -> bool:
+    """Whether half of the fall, in powers of ten, is done within a tenth of the epochs."""
+    if not values or epochs[-1] <= 0 or not 0.0 < values[-1] < values[0]:
+        return False
+    middle = values[0] ** 0.5 * values[-1] ** 0.5
+    return next((epoch for epoch, value in zip(epochs, values) if value <= middle), epochs[-1]) <= epochs[-1] / 10
+
+
 def distributions(losses: Mapping[str, Sequence[float]]) -> Any:
-    """How many trainings end below each loss, a curve for each label; each takes its losses in order."""
+    """The figure of how many trainings end below each loss, a curve for each label, whose losses come in order."""
     figure, axes = _figure(width=8.5)
     shown: list[float] = []
     for number, (label, values) in enumerate(losses.items()):
@@ -74,10 +106,10 @@ def distributions(losses: Mapping[str, Sequence[float]]) -> Any:
             [100.0 * (place + 1) / len(values) for place in range(len(finite))],
             where="post",
             lw=1.4,
-            ls=("-", "--", ":", "-.")[number // 10 % 4],  # ten colours, then again with other lines
-            marker="o" if len(finite) < 50 else "",
+            ls=LINES[number % len(LINES)],
+            marker="o" if len(finite) < FEW else "",
             ms=3,
-            label=f"{label}: {len(values)} trainings" + (f", {failed} failed" if failed else ""),
+            label=f"{_plain(label)}: {len(values)} trainings" + (f", {failed} failed" if failed else ""),
         )
         shown += [value for value in finite if value > 0.0]
     axes.set_xscale("log")
@@ -93,80 +125,99 @@ def distributions(losses: Mapping[str, Sequence[float]]) -> Any:
     return figure
 
 
-def predictions(x: Points, truth: Labels, predicted: Labels, title: str = "") -> Any:
-    """The points coloured by class, ground truth beside prediction (rounded at 0.5), as the report shows them."""
-    figure, (left, right) = _figure(2)
-    for axes, name, labels in ((left, "Ground truth", truth), (right, "Predict result", predicted)):
-        _scatter(axes, x, labels)
-        axes.set_title(name)
-    wrong = sum((t[0] >= 0.5) != (p[0] >= 0.5) for t, p in zip(truth, predicted))
-    _legend(figure, left)
-    figure.suptitle(f"{title}\n{len(x) - wrong} of {len(x)} right; an output of 0.5 or more counts as 1")
+def predictions(x: Points, truth: Labels, outputs: Labels, title: str = "") -> Any:
+    """The figure of the points by class, ground truth beside prediction, as the report shows them."""
+    figure, (left, right) = _figure(2, width=4.8)
+    _scatter(left, x, truth)
+    left.set_title("Ground truth")
+    _scatter(right, x, outputs)
+    _mark_wrong(right, x, truth, outputs)
+    right.set_title("Predict result")
+    figure.suptitle(_heading(title, truth, outputs, 110), fontsize="medium")
+    _legend(figure, right)
     return figure
 
 
 def boundary(predict: Callable[[Points], Labels], x: Points, truth: Labels, title: str = "") -> Any:
-    """The network's output over the unit square, its 0.5 line, and the points with their true classes."""
-    figure, axes = _figure()
-    steps = [i / 100 for i in range(-5, 106)]
-    values = [row[0] for row in predict([[a, b] for b in steps for a in steps])]
-    grid = [values[at : at + len(steps)] for at in range(0, len(values), len(steps))]
-    shades = axes.contourf(steps, steps, grid, levels=[i / 20 for i in range(21)], cmap="RdBu", alpha=0.75)
-    if min(values) < 0.5 < max(values):
-        axes.contour(steps, steps, grid, levels=[0.5], colors="black", linewidths=1.2)
+    """The figure of a network's output over the plane, its 0.5 line, and the points with their true classes."""
+    figure, axes = _figure(width=6.6)
+    columns, rows = (_steps([row[place] for row in x]) for place in (0, 1))
+    values = [row[0] for row in predict([[a, b] for b in rows for a in columns])]
+    grid = [values[at : at + len(columns)] for at in range(0, len(values), len(columns))]
+    from matplotlib.colors import LinearSegmentedColormap
+
+    shades = axes.contourf(
+        *(columns, rows, grid),
+        levels=[i / 20 for i in range(21)],
+        cmap=LinearSegmentedColormap.from_list("outputs", OUTPUTS),
+        extend="neither" if min(values) >= 0.0 and max(values) <= 1.0 else "both",
+    )
     figure.colorbar(shades, ax=axes, label="output", ticks=[0, 0.25, 0.5, 0.75, 1])
+    if min(values) < 0.5 < max(values):
+        axes.contour(columns, rows, grid, levels=[0.5], colors="black", linewidths=1.4)
+        axes.plot([], [], color="black", lw=1.4, label="output 0.5")  # a contour has no place in a legend
     _scatter(axes, x, truth)
-    axes.set_title(title)
+    outputs = predict(x)
+    _mark_wrong(axes, x, truth, outputs)
+    axes.set_title(_heading(title, truth, outputs, 66), fontsize="medium")
     _legend(figure, axes)
     return figure
 
 
-def _legend(figure: Any, axes: Any) -> None:
-    """The classes' colours, below the picture, where they cover no point."""
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+def _steps(values: Sequence[float]) -> list[float]:
+    """Places at equal distances, from a little below the values to a little above. DataError: they lie too far."""
+    low, high = min(values), max(values)
+    margin = 0.05 * (high - low) or 0.5
+    steps = [low - margin + (high - low + 2.0 * margin) * i / STEPS for i in range(STEPS + 1)]
+    if not math.isfinite(sum(steps)):
+        raise DataError(f"x has numbers from {low!r} to {high!r}, expected a range that can be drawn")
+    return steps
+
+
+def _is_one(label: Sequence[float]) -> bool:
+    """Whether an output, or a target, counts as class 1."""
+    return label[0] >= 0.5
+
+
+def _heading(title: str, truth: Labels, outputs: Labels, width: int) -> str:
+    """The title, how many points are right, and why not more where the outputs part the classes elsewhere than at 0.5.
+
+    The lines have at most `width` characters.
+    """
+    right = sum(_is_one(label) == _is_one(output) for label, output in zip(truth, outputs))
+    lines = [_plain(title), f"{right} of {len(truth)} right; an output of 0.5 or more counts as class 1"]
+    zeros = [output[0] for label, output in zip(truth, outputs) if not _is_one(label)]
+    ones = [output[0] for label, output in zip(truth, outputs) if _is_one(label)]
+    if right < len(truth) and zeros and ones and max(zeros) < min(ones):
+        gap = f"between {max(zeros):.3g} and {min(ones):.3g}"
+        lines.append(f"The outputs do part the classes, but {gap}, and the count is taken at 0.5.")
+    return "\n".join(textwrap.fill(line, width) for line in lines if line)
 
 
 def _scatter(axes: Any, x: Points, labels: Labels) -> None:
-    for kind, colour in enumerate(COLOURS):
-        own = [row for row, label in zip(x, labels) if (label[0] >= 0.5) == bool(kind)]
+    """Draws the points, each with the marker and the colour of its class."""
+    for kind, (marker, colour) in enumerate(CLASSES):
+        rows = [row for row, label in zip(x, labels) if _is_one(label) == bool(kind)]
         axes.plot(
-            [row[0] for row in own],
-            [row[1] for row in own],
-            "o",
-            ms=4.5,
+            [row[0] for row in rows],
+            [row[1] for row in rows],
+            marker,
+            ms=5,
             mec="black",
             mew=0.5,
             color=colour,
             label=f"class {kind}",
         )
-    axes.set(xlabel="x0", ylabel="x1", aspect="equal", xlim=(-0.05, 1.05), ylim=(-0.05, 1.05))
+    axes.set(xlabel="x0", ylabel="x1", box_aspect=1)
 
 
-def save_lab(
-    tables: Sequence[Any], seed: int, folder: str | os.PathLike[str], progress: bool | None = False
-) -> list[str]:
-    """Writes three pictures for each table of a `lab.Lab` into an existing folder; returns their paths."""
-    written = []
-    with Progress(3 * len(tables), "pictures", progress) as bar:
-        for table in tables:
-            x, y = table.experiment.data(seed)
-            found = table.quantile_curves
-            epochs = table.history.epochs
-            bands = [
-                (f"{low:.0%} to {high:.0%} of {len(table.curves)} seeds", epochs, found[str(low)], found[str(high)])
-                for low, high in ((0.01, 0.99), (0.1, 0.9))
-                if found
-            ]
-            title = table.experiment.title
-            curve = {f"this run, seed {seed}": (epochs, table.history.mse)}
-            pictures = {
-                "loss": losses(curve, title, ("the report", table.epochs, table.report), bands),
-                "prediction": predictions(x, y, table.network.predict(x), title),
-                "boundary": boundary(table.network.predict, x, y, title),
-            }
-            for name, figure in pictures.items():
-                path = os.path.join(folder, f"{table.experiment.name}-{name}.png")
-                save(figure, path)
-                written.append(path)
-                bar.update(1)
-    return written
+def _mark_wrong(axes: Any, x: Points, truth: Labels, outputs: Labels) -> None:
+    """Draws rings around the points that the outputs put into the other class, where there are any."""
+    wrong = [row for row, label, output in zip(x, truth, outputs) if _is_one(label) != _is_one(output)]
+    if wrong:
+        axes.plot(*zip(*wrong), "o", ms=8, mfc="none", mec="black", mew=0.7, label="wrong")
+
+
+def _legend(figure: Any, axes: Any) -> None:
+    """Draws the legend below the picture, where it covers no point."""
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=4)

@@ -8,6 +8,7 @@ import os
 from typing import Any
 
 from .. import lab, plots
+from ..lab import pictures
 from .options import add_backend, add_progress, check_writable, command, print_json, say, whole
 
 
@@ -22,7 +23,9 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("--seed", type=whole, default=0, help="of the single runs, data and network (0)")
     parser.add_argument("--seeds", type=whole, default=100, help="trainings per table for the quantiles (100; 0: none)")
-    parser.add_argument("--out", metavar="DIR", help="write pictures there (needs matplotlib: bitprop[lab])")
+    parser.add_argument(
+        "--out", metavar="DIR", help="write pictures there (needs matplotlib: pip install 'bitprop[lab]')"
+    )
     add_backend(parser)
     add_progress(parser)
 
@@ -34,13 +37,13 @@ def run(options: argparse.Namespace) -> int:
         os.makedirs(options.out, exist_ok=True)
         check_writable(os.path.join(options.out, "picture.png"))
     ready = None if options.json else _print_table
-    found = lab.run(options.seed, options.seeds, options.backend, options.progress, ready)
+    result = lab.run(options.seed, options.seeds, options.backend, options.progress, ready, lab.EXPERIMENTS)
     if options.json:
-        print_json(found.to_json())
-    elif found.left_out:
-        print(found.left_out)
+        print_json(result.to_json())
+    elif result.left_out:
+        print(result.left_out)
     if options.out is not None:
-        for path in plots.save_lab(found.tables, found.seed, options.out, options.progress):
+        for path in pictures.save(result.tables, options.out, options.progress):
             say(f"wrote {path}")
     return 0
 

@@ -50,7 +50,9 @@ def add(commands: Any) -> None:
     add_steps(parser)
     parser.add_argument("--threshold", type=real, default=0.01, help="final mse below which one is solved (0.01)")
     parser.add_argument("--csv", metavar="CSV", help="write every training's final mse to this CSV file")
-    parser.add_argument("--plot", metavar="PNG", help="draw how the final losses lie (needs matplotlib: bitprop[lab])")
+    parser.add_argument(
+        "--plot", metavar="PNG", help="draw how the final losses lie (needs matplotlib: pip install 'bitprop[lab]')"
+    )
     add_network(parser)
     add_data_seed(parser)
     add_backend(parser)

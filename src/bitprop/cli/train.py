@@ -6,7 +6,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from .. import datasets
+from .. import datasets, plots
 from .options import (
     DATA_HELP,
     add_backend,
@@ -40,11 +40,24 @@ def add(commands: Any) -> None:
     parser.add_argument("--load", metavar="MODEL", help="go on with this model file, instead of a new network")
     parser.add_argument("--save", metavar="MODEL", help="write the trained network to this model file")
     parser.add_argument("--history", metavar="CSV", help="write the logged losses to this CSV file")
-    parser.add_argument("--plot", metavar="PNG", help="draw the logged losses (needs matplotlib: bitprop[lab])")
+    parser.add_argument(
+        "--plot",
+        metavar="PNG",
+        help="draw the losses, and log every epoch for it, or of very many every 10th, 100th and so on, where "
+        "--log-every does not say otherwise (needs matplotlib: pip install 'bitprop[lab]')",
+    )
     add_network(parser)
     add_data_seed(parser)
     add_backend(parser)
     add_progress(parser)
+
+
+def _log_every(options: argparse.Namespace) -> int:
+    """The epochs from one logged epoch to the next: for 20 lines, or for at most 100,000 points of a plot."""
+    epochs: int = options.epochs
+    if options.log_every is not None:
+        return int(options.log_every)
+    return max(1, epochs // 20) if options.plot is None else int(10 ** max(0, len(str(epochs)) - 5))
 
 
 def run(options: argparse.Namespace) -> int:
@@ -62,7 +75,7 @@ def run(options: argparse.Namespace) -> int:
             batch_size=options.batch_size,
             shuffle_seed=options.shuffle_seed,
             loss=options.loss,
-            log_every=max(1, options.epochs // 20) if options.log_every is None else options.log_every,
+            log_every=_log_every(options),
             progress=options.progress,
         )
     except KeyboardInterrupt:
@@ -75,6 +88,7 @@ def run(options: argparse.Namespace) -> int:
             net.history.to_csv(options.history)
             say(f"wrote {options.history}")
         raise
+    mse = net.loss(x, y)
     if options.save:
         net.save(options.save)
         say(f"wrote {options.save}")
@@ -82,9 +96,10 @@ def run(options: argparse.Namespace) -> int:
         history.to_csv(options.history)
         say(f"wrote {options.history}")
     if options.plot:
-        history.plot(options.plot)
+        curve = [*history.epochs, options.epochs], [*history.mse, mse]
+        title = f"{options.data}, learning rate {options.learning_rate:g}"
+        plots.save(plots.losses({"mse": curve}, title), options.plot)
         say(f"wrote {options.plot}")
-    mse = net.loss(x, y)
     if options.json:
         print_json(
             {

@@ -5,22 +5,22 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import resources
 from typing import Any, NamedTuple
 
-from . import datasets
-from ._sweep import quantile, sweep
-from .checks import options as check
-from .errors import OptionError
-from .history import History
-from .names import Backend
-from .network import Network
+from .. import datasets
+from .._sweep import quantile, sweep
+from ..checks import options as check
+from ..errors import OptionError
+from ..history import History
+from ..names import Backend
+from ..network import Network
 
 SIZES = (2, 4, 4, 1)
 QUANTILES = (0.01, 0.1, 0.5, 0.9, 0.99)
 FEW = 50  # seeds below which the 1 % and 99 % quantiles are little more than the smallest and the largest
-FINER = 20  # logged epochs for each of the report's, for curves and for prompt progress
+FINER = 1000  # logged epochs for each of the report's, so that pictures show the first ones too
 
 
 class Experiment(NamedTuple):
@@ -33,8 +33,18 @@ class Experiment(NamedTuple):
     epochs: int
     every: int  # epochs from one of the report's lines to the next
 
+    @property
+    def log_every(self) -> int:
+        """Epochs from one logged epoch to the next."""
+        return max(1, self.every // FINER)
+
+    @property
+    def step(self) -> int:
+        """Logged epochs from one of the report's lines to the next."""
+        return self.every // self.log_every
+
     def data(self, seed: int) -> tuple[datasets.Rows, datasets.Rows]:
-        """Its data, drawn from the seed."""
+        """Inputs and targets, drawn from the seed."""
         return datasets.linear(self.points, seed) if self.points else datasets.xor()
 
 
@@ -42,10 +52,10 @@ EXPERIMENTS = (
     Experiment("linear", "linear data, 100 points, learning rate 1", 100, 1.0, 100_000, 5000),
     Experiment("xor", "xor data, 21 points, learning rate 1", 0, 1.0, 100_000, 5000),
     Experiment(
-        "linear_over_200_learning_rate_1", "linear data, 500 points, learning rate 1: overshoot", 500, 1.0, 10_000, 1000
+        "linear_over_200_learning_rate_1", "linear data, 400 points, learning rate 1: overshoot", 400, 1.0, 10_000, 1000
     ),
     Experiment(
-        "linear_over_200_learning_rate_0.01", "linear data, 500 points, learning rate 0.01", 500, 0.01, 10_000, 1000
+        "linear_over_200_learning_rate_0.01", "linear data, 400 points, learning rate 0.01", 400, 0.01, 10_000, 1000
     ),
 )
 
@@ -56,7 +66,7 @@ class Table(NamedTuple):
     experiment: Experiment
     epochs: list[int]
     report: list[float]
-    curves: list[list[float]]  # of every seed, all that was logged; empty without seeds
+    histories: list[History]  # of every seed; empty without seeds
     seed: int  # of the single run
     network: Network  # of the single run, trained
     history: History  # likewise
@@ -64,33 +74,30 @@ class Table(NamedTuple):
     @property
     def loss(self) -> list[float]:
         """The single run's losses."""
-        return self.history.mse[::FINER]
+        return self.history.mse[:: self.experiment.step]
 
     @property
     def losses(self) -> list[list[float]]:
         """Every seed's losses."""
-        return [curve[::FINER] for curve in self.curves]
+        return [history.mse[:: self.experiment.step] for history in self.histories]
 
     @property
     def quantiles(self) -> dict[str, list[float]]:
         """For each of QUANTILES, the loss at each of the epochs."""
-        return {q: curve[::FINER] for q, curve in self.quantile_curves.items()}
+        return _quantiles(self.losses)
 
     @property
     def quantile_curves(self) -> dict[str, list[float]]:
         """For each of QUANTILES, the loss at every logged epoch."""
-        if not self.curves:
-            return {}
-        ordered = [sorted(each) for each in zip(*self.curves)]
-        return {str(q): [quantile(each, q) for each in ordered] for q in QUANTILES}
+        return _quantiles([history.mse for history in self.histories])
 
     @property
     def outside(self) -> list[int]:
         """The epochs at which the report's loss is not between the 1 % and 99 % quantiles."""
-        found = self.quantiles
-        if not found:
+        quantiles = self.quantiles
+        if not quantiles:
             return []
-        rows = zip(self.epochs, self.report, found["0.01"], found["0.99"])
+        rows = zip(self.epochs, self.report, quantiles["0.01"], quantiles["0.99"])
         return [epoch for epoch, report, low, high in rows if not low <= report <= high]
 
     @property
@@ -101,9 +108,11 @@ class Table(NamedTuple):
     @property
     def verdict(self) -> str:
         """The comparison in one sentence."""
-        if not self.curves:
+        if not self.histories:
             return "no quantiles: only the single run was trained"
-        seeds = f"{len(self.curves)} seeds" + (" (few: their quantiles are rough)" if len(self.curves) < FEW else "")
+        seeds = f"{len(self.histories)} seeds" + (
+            " (few: their quantiles are rough)" if len(self.histories) < FEW else ""
+        )
         if not self.outside:
             return f"all {len(self.epochs)} values of the report lie between the 1 % and 99 % quantiles of {seeds}"
         where = ", ".join(map(str, self.outside))
@@ -112,21 +121,29 @@ class Table(NamedTuple):
     def __str__(self) -> str:
         experiment = self.experiment
         lines = [f"{experiment.name}: {experiment.title}, {experiment.epochs} epochs, seed {self.seed}"]
-        lines += [f"epoch : {epoch} Loss : {loss:.16f}" for epoch, loss in zip(self.epochs, self.loss)]
+        losses, quantiles, ranks, outside = self.loss, self.quantiles, self.ranks, self.outside
+        lines += [f"epoch : {epoch} Loss : {loss:.16f}" for epoch, loss in zip(self.epochs, losses)]
         lines.append("")
-        quantiles = self.quantiles
         head = f"{'epoch':>6} {'report':>11} {'this run':>11}"
         if quantiles:
             head += "".join(f"{f'{float(q):.0%}':>11}" for q in quantiles) + "  report lies above"
         lines.append(head)
         for i, epoch in enumerate(self.epochs):
-            line = f"{epoch:>6} {self.report[i]:>11.4e} {self.loss[i]:>11.4e}"
+            line = f"{epoch:>6} {self.report[i]:>11.4e} {losses[i]:>11.4e}"
             if quantiles:
                 line += "".join(f"{each[i]:>11.3e}" for each in quantiles.values())
-                line += f"  {self.ranks[i]:.0%} of seeds" + ("  OUTSIDE" if epoch in self.outside else "")
+                line += f"  {ranks[i]:.0%} of seeds" + ("  OUTSIDE" if epoch in outside else "")
             lines.append(line)
         lines.append(f"verdict: {self.verdict}")
         return "\n".join(lines)
+
+
+def _quantiles(curves: Sequence[Sequence[float]]) -> dict[str, list[float]]:
+    """For each of QUANTILES, the curve of that quantile of the curves; empty without curves."""
+    if not curves:
+        return {}
+    ordered = [sorted(losses) for losses in zip(*curves)]
+    return {str(q): [quantile(losses, q) for losses in ordered] for q in QUANTILES}
 
 
 class Lab(NamedTuple):
@@ -160,17 +177,25 @@ class Lab(NamedTuple):
         return "\n\n".join([*map(str, self.tables), *filter(None, [self.left_out])])
 
 
+def report_tables() -> dict[str, Any]:
+    """The report's epochs and losses, by the name of the table."""
+    file = resources.files("bitprop.lab").joinpath("report_tables.json")
+    tables: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return tables
+
+
 def run(
     seed: int = 0,
     seeds: int = 100,
     backend: Backend | None = None,
     progress: bool | None = None,
     ready: Callable[[Table], None] | None = None,
+    experiments: Sequence[Experiment] = EXPERIMENTS,
 ) -> Lab:
-    """Trains every experiment with each of `seeds` seeds from `seed` on, on all cores; `seed` is the single run.
+    """The tables of the experiments, each trained with `seeds` seeds from `seed` on, on all cores.
 
-    Data and network both take the seed. On the pure twin only the single runs are trained. `ready` is called with each
-    table as soon as it is there. OptionError, BackendError.
+    `seed` is the single run's. Data and network both take the seed. On the pure twin only the single runs are trained.
+    `ready` is called with each table as soon as it is there. OptionError, BackendError.
     """
     check.seed("seed", seed)
     check.integer("seeds", seeds, 0)
@@ -179,17 +204,17 @@ def run(
     name = Network(*SIZES, backend=backend).backend
     pure = name == "python"
     count = 1 if pure else max(1, seeds)
-    report = json.loads(resources.files("bitprop").joinpath("report_tables.json").read_text(encoding="utf-8"))
+    report = report_tables()
     started = time.perf_counter()
     tables = []
-    for experiment in EXPERIMENTS:
+    for experiment in experiments:
         runs = sweep(
             SIZES,
             experiment.data,
             seeds=range(seed, seed + count),
             learning_rates=(experiment.learning_rate,),
             epochs=experiment.epochs,
-            log_every=experiment.every // FINER,
+            log_every=experiment.log_every,
             bias=False,
             backend=backend,
             progress=progress,
@@ -197,9 +222,11 @@ def run(
         for error in filter(None, runs.errors):
             raise error
         expected = report[experiment.name]
-        curves = [history.mse for history in runs.histories] if seeds and not pure else []
+        histories = runs.histories if seeds and not pure else []
         network = runs[0].network
-        tables.append(Table(experiment, expected["epochs"], expected["loss"], curves, seed, network, runs[0].history))
+        tables.append(
+            Table(experiment, expected["epochs"], expected["loss"], histories, seed, network, runs[0].history)
+        )
         if ready is not None:
             ready(tables[-1])
     left_out = None

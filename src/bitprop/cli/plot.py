@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: MIT
+"""`bitprop plot`."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import math
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from .. import datasets, model_file, plots
+from ..core import mode
+from ..errors import DataError, OptionError
+from ..network import Network
+from .options import add_data_seed, check_outputs, command, print_json, say
+
+HISTORY = ["epoch", "mse", "sse"]  # the header of a CSV file of `train --history`
+SWEEP = ["seed", "learning_rate", "final_mse", "error"]  # of one of `sweep --csv`
+
+
+def add(commands: Any) -> None:
+    """The parser."""
+    parser = command(
+        commands,
+        run,
+        "plot",
+        "Draw a model of two inputs and one output with a data set, or the losses in CSV files (needs matplotlib: pip "
+        "install 'bitprop[lab]').",
+        example="bitprop plot xor.json xor --out boundary.png",
+    )
+    parser.add_argument(
+        "files",
+        nargs="+",
+        metavar="FILE",
+        help="a model file and the data: linear:N, xor, or a CSV file ('-' is stdin); or one or more CSV files that "
+        "`train --history` wrote; or one that `sweep --csv` wrote",
+    )
+    parser.add_argument("--out", metavar="PNG", help="the picture (default: named as the first FILE, with .png)")
+    add_data_seed(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """What the command does; the exit status."""
+    first = options.files[0]
+    out = os.path.splitext(first)[0] + ".png" if options.out is None else options.out
+    plots.require(out)
+    check_outputs({"--out": out}, {f"the input {file}": file for file in options.files})
+    if _is_model(first):
+        kind, figure = "boundary", _boundary(options.files, options.data_seed)
+    else:
+        headers = {file: _header(file) for file in options.files}
+        for file, header in headers.items():
+            if header not in (HISTORY, SWEEP):
+                raise DataError(
+                    f"cannot draw {file}: expected a model file and data, or CSV files that begin with "
+                    f"{','.join(HISTORY)} (of train --history) or {','.join(SWEEP)} (of sweep --csv)"
+                )
+        if SWEEP not in headers.values():
+            kind, figure = "losses", plots.losses({f"mse in {file}": _curve(file) for file in options.files})
+        elif len(options.files) == 1:
+            kind, figure = "distribution", plots.distributions(_final_losses(first))
+        else:
+            raise OptionError(f"{len(options.files)} files are given, expected the CSV file of a sweep alone")
+    plots.save(figure, out)
+    say(f"wrote {out}")
+    if options.json:
+        print_json({"kind": kind, "out": out})
+    return 0
+
+
+def _is_model(path: str) -> bool:
+    """Whether the file begins as a model file does. OSError."""
+    with open(path, "rb") as file:
+        return file.read(len(model_file.BEGINNING)) == model_file.BEGINNING
+
+
+def _header(path: str) -> list[str]:
+    """The fields of the first line, whatever the file holds. OSError."""
+    with open(path, newline="", encoding="utf-8-sig", errors="replace") as file:
+        return file.readline(1000).rstrip("\r\n").split(",")
+
+
+def _boundary(files: Sequence[str], data_seed: int) -> Any:
+    """The figure of a model with a data set. OptionError, DataError."""
+    if len(files) != 2:
+        raise OptionError(f"{files[0]} is a model file, expected one data set after it: bitprop plot {files[0]} xor")
+    model, data = files
+    net = Network.load(model)
+    if (net.sizes[0], net.sizes[-1]) != (2, 1):
+        shape = "-".join(map(str, net.sizes))
+        raise OptionError(
+            f"{model} is a network {shape}, expected two inputs and one output "
+            "(bitprop predict prints any network's outputs)"
+        )
+    x, y = datasets.named(data, data_seed, 2, 1)
+    if not y:
+        raise DataError(f"{data} has 2 columns, expected two of inputs and one of targets")
+    return plots.boundary(net.predict, x, y, f"{model} on {data}")
+
+
+def _curve(path: str) -> tuple[list[int], list[float]]:
+    """The epochs and mean squared errors of a history. DataError."""
+    epochs, losses = datasets.read_csv(path, 1, 2)
+    return [int(epoch) for (epoch,) in epochs], [mse for mse, _ in losses]
+
+
+def _final_losses(path: str) -> dict[str, list[float]]:
+    """The final losses of a sweep in order, by learning rate; one that failed counts as infinite. DataError."""
+    mode.require_standard("reading decimal digits")
+    losses: dict[str, list[float]] = {}
+    with open(path, newline="", encoding="utf-8-sig") as file:
+        reader = csv.DictReader(file)
+        try:
+            for row in reader:
+                loss = float(row["final_mse"])
+                loss = math.inf if row["error"] or math.isnan(loss) else loss
+                losses.setdefault(f"learning rate {float(row['learning_rate'])!r}", []).append(loss)
+        except (csv.Error, TypeError, ValueError):
+            raise DataError(f"{path}, line {reader.line_num}: expected a line that sweep --csv wrote") from None
+    if not losses:
+        raise DataError(f"{path} has no trainings")
+    return {label: sorted(values) for label, values in losses.items()}
