@@ -11,6 +11,7 @@ from conftest import core_or_skip
 
 from bitprop import Network, OptionError, datasets, lab
 from bitprop.lab.report import report_tables
+from bitprop.names import Backend
 
 SHORT = tuple(e._replace(epochs=e.epochs // 50, every=e.every // 50) for e in lab.EXPERIMENTS)
 SHORTEST = tuple(
