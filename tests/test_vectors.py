@@ -18,11 +18,11 @@ import jsonschema
 import pytest
 from bits import from_hex, to_hex
 
-from bitprop import Network, _pure, datasets
+from bitprop import Network, _pure, datasets, network
 from bitprop._backend import Core
 from bitprop.network import ACTIVATIONS, INITS, LOSSES
 from bitprop.vectors import cases as questions
-from bitprop.vectors import generate
+from bitprop.vectors import generate, oracle
 
 FOLDER = importlib.resources.files("bitprop") / "vectors"
 TESTS = Path(__file__).parent
@@ -66,6 +66,16 @@ def test_published_cases_stay() -> None:
     new = "\n".join(line for line in found if line not in set(published))
     assert not lost, f"published cases have changed or gone: {lost}"
     assert not new, f"append to tests/published_cases.txt:\n{new}"
+
+
+def test_a_new_name_alters_no_case(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An activation, a loss and an init more leave the question of every stored case as it is, and ask no other."""
+    for module in (network, oracle):
+        for names in ("ACTIVATIONS", "LOSSES", "INITS"):
+            monkeypatch.setattr(module, names, ("new", *getattr(module, names, ())), raising=False)
+    for document in SUITE:
+        stored = [(case["id"], case["input"]) for case in document["cases"]]
+        assert [(case["id"], case["input"]) for case in questions.questions(document["group"])] == stored
 
 
 @pytest.mark.parametrize("group", ["steps", "batches", "shuffles"])
