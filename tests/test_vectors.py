@@ -6,6 +6,7 @@ from __future__ import annotations
 import importlib.resources
 import json
 import re
+import struct
 import subprocess
 import sys
 import zlib
@@ -18,11 +19,11 @@ import jsonschema
 import pytest
 from bits import from_hex, to_hex
 
-from bitprop import Network, _pure, datasets, network
+from bitprop import ModelFileError, Network, _pure, datasets, network
 from bitprop._backend import Core
 from bitprop.network import ACTIVATIONS, INITS, LOSSES
+from bitprop.vectors import answers, generate, oracle
 from bitprop.vectors import cases as questions
-from bitprop.vectors import generate, oracle
 
 FOLDER = importlib.resources.files("bitprop") / "vectors"
 TESTS = Path(__file__).parent
@@ -72,10 +73,13 @@ def test_a_new_name_alters_no_case(monkeypatch: pytest.MonkeyPatch) -> None:
     """An activation, a loss and an init more leave the question of every stored case as it is, and ask no other."""
     for module in (network, oracle):
         for names in ("ACTIVATIONS", "LOSSES", "INITS"):
-            monkeypatch.setattr(module, names, ("new", *getattr(module, names, ())), raising=False)
+            monkeypatch.setattr(module, names, (*getattr(module, names, ()), "new"), raising=False)
     for document in SUITE:
         stored = [(case["id"], case["input"]) for case in document["cases"]]
         assert [(case["id"], case["input"]) for case in questions.questions(document["group"])] == stored
+        for case in document["cases"]:
+            if case["function"] == "decode":
+                assert answers.answer("decode", case["input"]) == case["expected"]
 
 
 @pytest.mark.parametrize("group", ["steps", "batches", "shuffles"])
@@ -238,3 +242,58 @@ def test_bytes(core: Core, case: Case) -> None:
     assert network.sizes == tuple(case["sizes"])
     assert network.activations == tuple(case["activations"])
     assert network.bias == case["bias"]
+
+
+@pytest.mark.parametrize("case", cases("decode"))
+def test_decode(core: Core, case: Case) -> None:
+    """§11: the network that bytes hold, or their refusal; through the public class too."""
+    data, expected = bytearray.fromhex(case["bytes"]), case["expected"]
+    layers = core.decode_layers(core.octets(data), len(data)) if data else 0
+    if "refused" in expected:
+        assert layers == 0
+        with pytest.raises(ModelFileError):
+            Network.from_bytes(data, backend=core.name)
+        return
+    sizes, activations, bias = core.words(layers), core.words(layers - 1), core.words(1)
+    assert core.decode_shape(sizes, activations, bias, core.octets(data), len(data)) == _pure.OK
+    assert (list(sizes), bool(bias[0])) == (expected["sizes"], expected["bias"])
+    assert [ACTIVATIONS[code] for code in activations] == expected["activations"]
+    parameters = array("d", bytes(8 * len(expected["parameters"])))
+    assert core.decode_parameters(core.doubles(parameters), core.octets(data), len(data)) == _pure.OK
+    assert [struct.pack(">d", w).hex() for w in parameters] == expected["parameters"]
+    assert Network.from_bytes(data, backend=core.name).to_bytes() == data
+
+
+@pytest.mark.parametrize("case", cases("fit"))
+def test_fit(core: Core, case: Case) -> None:
+    """§6 to §11: sizes and counts beyond 8 and 16 bits."""
+    shape = shape_of(core, case)
+    parameters = array("d", bytes(8 * core.parameter_count(shape)))
+    pointer, generator = core.doubles(parameters), core.generator()
+    assert core.init(pointer, generator, shape, int(case["seed"], 16), INITS.index(case["init"])) == _pure.OK
+    core.generator_seed(generator, int(case["data_seed"], 16), _pure.STREAM_DATA)
+    rows, inputs, targets = case["rows"], array("d"), array("d")
+    for _ in range(rows):
+        inputs.extend(core.generator_random(generator) for _ in range(case["sizes"][0]))
+        targets.extend(core.generator_random(generator) for _ in range(case["sizes"][-1]))
+    data = core.doubles(inputs), core.doubles(targets)
+    seed, loss = case["shuffle_seed"], LOSSES.index(case["loss"])
+    training, order, work = core.training(), core.words(rows), core.work(shape, core.train_size(shape))
+    status = core.train_start(
+        *(training, order, shape, rows, case["batch_size"] or rows, 1, from_hex([case["learning_rate"]])[0], loss),
+        *(int(seed is not None), int(seed or "0", 16)),
+    )
+    assert status == _pure.OK
+    epochs = case["epochs"]
+    log = array("d", bytes(8 * epochs))
+    assert (
+        core.train(core.doubles(log), training, pointer, work, order, shape, *data, epochs, epochs, 2**63) == _pure.OK
+    )
+    assert to_hex(log[-1:]) == [case["expected"]["sse"]]
+    figure = array("d", [0.0])
+    work = core.work(shape, core.predict_size(shape))
+    assert core.loss(core.doubles(figure), work, shape, pointer, *data, rows, loss) == _pure.OK
+    assert to_hex(figure) == [case["expected"]["figure"]]
+    octets = bytearray(core.encode_size(shape))
+    assert core.encode(core.octets(octets), shape, pointer) == _pure.OK
+    assert octets[-4:][::-1].hex() == case["expected"]["crc"]

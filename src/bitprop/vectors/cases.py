@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from . import first_cases
+from . import first_cases, more_cases
 from .asking import Case
 
 # What a case catches, besides a plain bug.
@@ -34,6 +34,8 @@ FLAGS = {
     "rejection": "integers below n by remainder or scaling, or with the bits of n - 1",
     "short-batch": "the last batch's own number of rows",
     "shuffle": "the order of rows, and that it is kept between epochs",
+    "width": "a count, an index or a seed kept in 8, 16 or 32 bits, or in a float",
+    "refusal": "bytes that are taken for a model although §11 refuses them",
     "divergence": "where training ends, and with which parameters",
 }
 
@@ -42,17 +44,19 @@ FLAGS = {
 GROUPS: dict[str, tuple[Callable[[], list[Case]], ...]] = {
     "arithmetic": (first_cases.arithmetic_cases,),
     "activations": (first_cases.activation_cases,),
-    "generator": (first_cases.generator_cases,),
-    "init": (first_cases.init_cases,),
-    "data": (first_cases.data_cases,),
-    "forward": (first_cases.forward_cases,),
-    "gradient": (first_cases.gradient_cases,),
-    "lanes": (first_cases.lane_cases,),
+    "generator": (first_cases.generator_cases, more_cases.generator_cases),
+    "init": (first_cases.init_cases, more_cases.init_cases),
+    "data": (first_cases.data_cases, more_cases.data_cases),
+    "forward": (first_cases.forward_cases, more_cases.forward_cases),
+    "gradient": (first_cases.gradient_cases, more_cases.gradient_cases),
+    "lanes": (first_cases.lane_cases, more_cases.lane_cases),
     "steps": (first_cases.step_cases,),
-    "batches": (first_cases.batch_cases,),
-    "shuffles": (first_cases.shuffle_cases,),
-    "divergence": (first_cases.divergence_cases,),
+    "batches": (first_cases.batch_cases, more_cases.batch_cases),
+    "shuffles": (first_cases.shuffle_cases, more_cases.shuffle_cases),
+    "divergence": (first_cases.divergence_cases, more_cases.divergence_cases, more_cases.extreme_cases),
     "bytes": (first_cases.bytes_cases,),
+    "decode": (more_cases.decode_cases,),
+    "large": (more_cases.large_cases,),
 }
 
 
