@@ -48,7 +48,7 @@ GROUPS: dict[str, tuple[Callable[[], list[Case]], ...]] = {
     "init": (first_cases.init_cases, more_cases.init_cases),
     "data": (first_cases.data_cases, more_cases.data_cases),
     "forward": (first_cases.forward_cases, more_cases.forward_cases),
-    "gradient": (first_cases.gradient_cases, more_cases.gradient_cases),
+    "gradient": (first_cases.gradient_cases, more_cases.gradient_cases, more_cases.backward_cases),
     "lanes": (first_cases.lane_cases, more_cases.lane_cases),
     "steps": (first_cases.step_cases,),
     "batches": (first_cases.batch_cases, more_cases.batch_cases),

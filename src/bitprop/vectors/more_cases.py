@@ -102,6 +102,7 @@ def forward_cases() -> list[Case]:
         note = "a weight of 0.0 is not skipped: 0.0 times an infinity or a NaN is a NaN"
         net = Net([2, 2], LINE, False)
         row(f"zero-weight-{label}", "overflow nan", note, net, [ZERO, ONE, ONE, ZERO], [value, ONE])
+        row(f"zero-weight-{label}-second", "overflow nan", note, net, [ONE, ONE, ONE, ZERO], [ONE, value])
     for value, label in ((INF, "inf"), (neg(INF), "minus-inf"), (NAN, "nan")):
         note = "a bias that is not finite goes through, and all nodes beside it stay"
         net = Net([1, 3, 1], ["identity", "sigmoid"], True)
@@ -116,8 +117,9 @@ def forward_cases() -> list[Case]:
     note = "inputs beyond eight bits, the bias at their end"
     drawn("inputs-300", "width node-order", note, Net([300, 1], ["tanh"], True))
     drawn("outputs-50", "width node-order", "many outputs", Net([2, 50], ["sigmoid"], True))
-    drawn("layers-14", "width layout", "many layers", Net([1] * 15, ["tanh", "identity"] * 7, True))
-    drawn("layers-20", "width layout", "many layers", Net([2] * 21, ["relu", "identity"] * 10, False))
+    note = "many layers, their activations in an order that no power of two repeats"
+    drawn("layers-15", "width layout", note, Net([1] * 16, ["tanh", "identity", "sigmoid"] * 5, True))
+    drawn("layers-21", "width layout", note, Net([2] * 22, ["identity", "tanh", "identity"] * 7, False))
     return out
 
 
@@ -136,21 +138,6 @@ def gradient_cases() -> list[Case]:
     ask("zero-input-inf", "overflow nan", note, biased, [ONE, ONE], [[ZERO], [ONE]], [[INF], [ONE]])
     note = "an input of -0.0 and one of 0.0: contributions of both signs sum to +0.0"
     ask("negative-zero-input", "signed-zero", note, one, [ONE], [[NEG_ZERO], [ZERO]], [[ONE], [TWO]])
-    net = Net([1, 1, 1], ["relu", "identity"], True)
-    dead = [ONE, integer(-9), ONE, ZERO]
-    note = "a slope of 0.0 times a NaN is a NaN, times an infinity too"
-    ask("dead-slope-nan", "nan", note, net, dead, [[ONE]], [[NAN]])
-    ask("dead-slope-inf", "overflow nan", note, net, dead, [[ONE]], [[INF]])
-    note = "a slope of 0.0 times a delta below 0: the hidden delta is -0.0, and the sums are +0.0"
-    ask("dead-slope-zero", "signed-zero", note, net, dead, [[ONE], [TWO]], [[ONE], [ONE]])
-    for count in (1, 3, 9):
-        note = "an infinite bias: an empty place of a block of rows takes part in no sum"
-        draw = stream("gradient", f"bias-inf-{count}")
-        rows, targets = draw.rows(count, 1), draw.rows(count, 1)
-        start = [ONE, ONE, ZERO, INF, ONE, HALF, ZERO]
-        net = Net([1, 2, 1], ["relu", "sigmoid"], True)
-        ask(f"bias-inf-{count}", "overflow row-order", note, net, start, rows, targets)
-        ask(f"bias-inf-{count}-out", "overflow row-order", note, biased, [ONE, INF], rows, targets)
     note = "inputs, deltas and contributions below 2^-1022"
     tiny = [[5], [NORMAL - 1], [9]]
     ask("subnormal-input", "subnormal", note, one, [HALF], tiny, [[ONE], [TWO], [ONE]])
@@ -164,14 +151,50 @@ def gradient_cases() -> list[Case]:
         note = "a loss below 2^-1022: divided, then halved, each rounded"
         small = [[power(-537)]] * 4 + [[mul(power(-537), number(7, 4))]]
         ask(f"halves-{loss}", "subnormal scale", note, one, [ONE], small, [[ZERO]] * 5, loss)
+        note = "a loss below 2^-1022 is not 0.0"
+        small = [[power(-520)], [power(-521)], [power(-525)]]
+        ask(f"small-{loss}", "subnormal scale", note, one, [ONE], small, [[ZERO]] * 3, loss)
     for loss in ("half_mse", "mse"):
         note = "rows*outputs beyond eight bits"
         drawn(f"count-280-{loss}", "width scale", note, Net([1, 7], SIGMOID, False), 40, loss)
     note = "sums over many outputs, in order"
     drawn("outputs-50", "width node-order", note, Net([2, 3, 50], ["tanh", "sigmoid"], True), 2, "sse")
     note = "deltas through many layers, each with its own activation"
-    names = ["tanh", "sigmoid", "identity"] * 4 + ["tanh"]
-    drawn("layers-13", "width layout", note, Net([2, 1] * 7, names, True), 2, "half_mse")
+    names = ["tanh", "sigmoid", "identity", "identity", "tanh"] * 4
+    drawn("layers-20", "width layout", note, Net([2, 1] * 10 + [1], names, True), 2, "half_mse")
+    return out
+
+
+def backward_cases() -> list[Case]:
+    """What goes back through dead nodes, infinite weights and infinite biases (§5, §6)."""
+    out: list[Case] = []
+    biased = Net([1, 1], LINE, True)
+
+    def ask(name: str, flags: str, note: str, *arguments: Any) -> None:
+        out.append(batch(name, flags, note, *arguments))
+
+    net = Net([1, 1, 1], ["relu", "identity"], True)
+    dead = [ONE, integer(-9), ONE, ZERO]
+    note = "a slope of 0.0 times a NaN is a NaN, times an infinity too"
+    ask("dead-slope-nan", "nan", note, net, dead, [[ONE]], [[NAN]])
+    ask("dead-slope-inf", "overflow nan", note, net, dead, [[ONE]], [[INF]])
+    dead_output = Net([1, 1], ["relu"], True)
+    note = "the same in the output layer"
+    ask("dead-output-nan", "nan", note, dead_output, dead[:2], [[ONE]], [[NAN]])
+    ask("dead-output-inf", "overflow nan", note, dead_output, dead[:2], [[ONE]], [[INF]])
+    note = "a delta of -0.0 times an infinite weight is a NaN, on the way back"
+    split = Net([1, 1, 2], ["identity", "relu"], False)
+    ask("inf-weight-back", "overflow nan", note, split, [ONE, ONE, neg(INF)], [[ONE]], [[ZERO, ONE]])
+    note = "a slope of 0.0 times a delta below 0: the hidden delta is -0.0, and the sums are +0.0"
+    ask("dead-slope-zero", "signed-zero", note, net, dead, [[ONE], [TWO]], [[ONE], [ONE]])
+    for count in (1, 3, 9):
+        note = "an infinite bias: an empty place of a block of rows takes part in no sum"
+        draw = stream("gradient", f"bias-inf-{count}")
+        rows, targets = draw.rows(count, 1), draw.rows(count, 1)
+        start = [ONE, ONE, ZERO, INF, ONE, HALF, ZERO]
+        net = Net([1, 2, 1], ["relu", "sigmoid"], True)
+        ask(f"bias-inf-{count}", "overflow row-order", note, net, start, rows, targets)
+        ask(f"bias-inf-{count}-out", "overflow row-order", note, biased, [ONE, INF], rows, targets)
     return out
 
 
@@ -202,7 +225,14 @@ def shuffle_cases() -> list[Case]:
     net, start = odd_network(Draw(471))  # that of the other cases, with no dead relu
     note = "a seed that a binary64 cannot hold"
     data = (net, start, XOR, 2, TENTH, "sse", 5, WIDE_SEED)
-    return [training("shuffle-wide", "shuffle seed-words width", note, *data)]
+    small = Net([2, 3, 1], ["tanh", "sigmoid"], True)
+    corners = ([[ZERO, ZERO], [ZERO, ONE], [ONE, ZERO], [ONE, ONE]], [[ZERO], [ONE], [ONE], [ZERO]])
+    glorot = o.initial_parameters(small.sizes, True, "glorot", 1)
+    self_test = (small, glorot, corners, 20, HALF, "mse", 3, 1)
+    return [
+        training("shuffle-wide", "shuffle seed-words width", note, *data),
+        training("start-up", "shuffle short-batch", "the small training that a program makes at its start", *self_test),
+    ]
 
 
 def divergence_cases() -> list[Case]:
@@ -334,8 +364,9 @@ def decode_cases() -> list[Case]:
     for at in (40, 95):
         data = good[:at] + bytes([good[at] ^ 1]) + good[at + 1 :]
         read(f"bit-{at}", "refusal", "a bit changed", data)
+    full = o.encode(OF_100_BYTES, stream("decode", "altered").parameters(OF_100_BYTES))  # without words of zero
     for name, note, length, at, words in ALTERED:
-        altered = bytearray(good + bytes(100))
+        altered = bytearray(full + full)
         for index, word in enumerate(words):
             altered[at + 4 * index : at + 4 * index + 4] = word.to_bytes(4, "little")
         read(name, "refusal" + " width" * (max(words) > 255), note, sealed(bytes(altered[:length])))
@@ -353,6 +384,8 @@ ALTERED: list[tuple[str, str, int, int, tuple[int, ...]]] = [
     ("version-65537", "another version, of which two bytes are right", 100, 8, (65537,)),
     ("flags-2", "an unknown flag", 100, 12, (2,)),
     ("flags-256", "an unknown flag", 100, 12, (256,)),
+    ("flags-2-long", "an unknown flag, with as many parameters as if it were two biases", 116, 12, (2,)),
+    ("flags-256-bias", "an unknown flag, with as many parameters as with biases", 108, 12, (256,)),
     ("flags-31", "an unknown flag", 100, 12, (1 << 31,)),
     ("bias", "biases that are not there", 100, 12, (1,)),
     ("bias-flags-3", "an unknown flag beside that of biases", 108, 12, (3,)),
@@ -446,8 +479,8 @@ def large_cases() -> list[Case]:
     fit("batches-301", note, [2, 1], ["sigmoid"], 602 - 1, TENTH, loss="half_mse", batch_size=2, seeds=shuffled)
     note = "a batch beyond 16 bits"
     fit("rows-65537", note, [1, 1], ["identity"], 65537, HALF, loss="half_mse", init="uniform")
-    note = "a batch size and row numbers beyond 16 bits, shuffled; the last batch has one row"
-    fit("batch-65538", note, [1, 1], ["tanh"], 65539, HALF, loss="mse", bias=False, batch_size=65538, seeds=shuffled)
+    note = "a batch size and row numbers beyond 16 bits, shuffled"
+    fit("batch-65538", note, [1, 1], ["tanh"], 70000, HALF, loss="mse", bias=False, batch_size=65538, seeds=shuffled)
     note = "rows*outputs beyond 16 bits, where neither is"
     fit("count-66560", note, [1, 260], ["identity"], 256, TWO, loss="mse", init="uniform")
     note = "epochs beyond 8 bits"
@@ -456,12 +489,14 @@ def large_cases() -> list[Case]:
     fit("epochs-65537", note, [1, 1], ["identity"], 1, power(-17), bias=False, init="uniform", epochs=65537)
     note = "inputs beyond 8 bits"
     fit("inputs-300", note, [300, 3, 1], ["tanh", "identity"], 5, power(-6), init="glorot", epochs=2)
+    note = "outputs beyond 8 bits, summed on the way back"
+    fit("outputs-260", note, [2, 2, 260], ["tanh", "identity"], 3, power(-8), init="glorot", loss="sse")
     note = "a hidden layer beyond 8 bits"
     fit("hidden-260", note, [2, 260, 3], ["relu", "identity"], 2, power(-10), init="glorot", loss="half_mse")
     note = "layers beyond 8 bits: all weights are drawn, and most of the gradient is below 2^-1022"
     fit("layers-300", note, [1] * 300, ["identity"] * 299, 2, ONE, init="uniform", bias=False)
     note = "many layers"
-    fit("layers-20", note, [2] * 21, ["tanh", "identity"] * 10, 9, HALF, loss="sse", epochs=2)
+    fit("layers-21", note, [2] * 22, ["tanh", "identity", "identity"] * 7, 9, power(-8), loss="sse", epochs=2)
     note = "a model above 64 KB"
     fit("model-72-kb", note, [2, 3000, 1], ["relu", "identity"], 2, power(-14), init="glorot")
     return out
