@@ -46,8 +46,9 @@ def _data(given: Fields) -> tuple[list[list[int]], list[list[int]]]:
     return [patterns(row) for row in given["inputs"]], [patterns(row) for row in given["targets"]]
 
 
-def _generator(given: Fields) -> oracle.Generator:
-    return oracle.Generator(STREAMS[given["stream"]] + int(given["seed"], 16))
+def _generator(o: ModuleType, given: Fields) -> oracle.Generator:
+    found: oracle.Generator = o.Generator(STREAMS[given["stream"]] + int(given["seed"], 16))
+    return found
 
 
 def _arithmetic(o: ModuleType, given: Fields) -> Fields:
@@ -72,12 +73,12 @@ def _activation(o: ModuleType, given: Fields) -> Fields:
 
 
 def _random(o: ModuleType, given: Fields) -> Fields:
-    generator = _generator(given)
+    generator = _generator(o, given)
     return {"random": hexes(generator.random() for _ in range(given["count"]))}
 
 
 def _randbelow(o: ModuleType, given: Fields) -> Fields:
-    generator = _generator(given)
+    generator = _generator(o, given)
     return {"randbelow": [generator.randbelow(n) for n in given["n"]]}
 
 

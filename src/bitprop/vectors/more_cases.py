@@ -472,7 +472,7 @@ def large_cases() -> list[Case]:
     note = "weights beyond the generator's third renewal"
     fit("weights", note, [10, 10, 1], two, 3, TENTH)
     fit("rows-257", "a batch beyond 8 bits", [7, 3, 2], ["tanh", "identity"], 257, ONE, init="uniform")
-    fit("rows-1025", "a batch of many blocks", [2, 2, 2], ["tanh", "identity"], 1025, ONE, loss="mse", init="uniform")
+    fit("rows-1025", "a batch of many blocks", [2, 2, 2], ["tanh", "identity"], 1025, ONE, init="uniform")
     note = "batches of 300 rows, shuffled"
     fit("batch-300", note, [2, 2, 1], two, 700, TENTH, epochs=2, batch_size=300, seeds=shuffled)
     note = "301 batches, the last one short"
