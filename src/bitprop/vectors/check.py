@@ -63,8 +63,9 @@ class Port:
         assert process.stdout is not None
         with contextlib.suppress(OSError, ValueError):
             while (question := self._questions.get()) is not None:
-                process.stdin.write(question)
-                process.stdin.flush()
+                with contextlib.suppress(OSError):  # of a program that has ended, perhaps with an answer
+                    process.stdin.write(question)
+                    process.stdin.flush()
                 self._answers.put(process.stdout.readline(LONGEST))
         self._answers.put("")
 
