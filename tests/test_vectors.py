@@ -6,6 +6,7 @@ from __future__ import annotations
 import importlib.resources
 import json
 import re
+import struct
 import subprocess
 import sys
 import zlib
@@ -18,11 +19,11 @@ import jsonschema
 import pytest
 from bits import from_hex, to_hex
 
-from bitprop import Network, _pure, datasets
+from bitprop import ModelFileError, Network, _pure, datasets, names
 from bitprop.core import Core
 from bitprop.names import ACTIVATIONS, INITS, LOSSES, Backend
+from bitprop.vectors import answers, generate, oracle
 from bitprop.vectors import cases as questions
-from bitprop.vectors import generate
 
 FOLDER = importlib.resources.files("bitprop") / "vectors"
 TESTS = Path(__file__).parent
@@ -66,6 +67,19 @@ def test_published_cases_stay() -> None:
     new = "\n".join(line for line in found if line not in set(published))
     assert not lost, f"published cases have changed or gone: {lost}"
     assert not new, f"append to tests/published_cases.txt:\n{new}"
+
+
+def test_a_new_name_alters_no_case(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An activation, a loss and an init more leave the question of every stored case as it is, and ask no other."""
+    for module in (names, oracle):
+        for plural in ("ACTIVATIONS", "LOSSES", "INITS"):
+            monkeypatch.setattr(module, plural, (*getattr(module, plural, ()), "new"), raising=False)
+    for document in SUITE:
+        stored = [(case["id"], case["input"]) for case in document["cases"]]
+        assert [(case["id"], case["input"]) for case in questions.questions(document["group"])] == stored
+        for case in document["cases"]:
+            if case["function"] == "decode":
+                assert answers.answer("decode", case["input"]) == case["expected"]
 
 
 @pytest.mark.parametrize("group", ["steps", "batches", "shuffles"])
@@ -186,6 +200,20 @@ def test_gradient(core: Core, case: Case) -> None:
     assert to_hex(figure) == [case["expected"]["figure"]]
 
 
+def settings_of(core: Core, case: Case) -> Any:
+    """The case's settings."""
+    seed = case["shuffle_seed"]
+    return core.settings(
+        batch_size=case["batch_size"] or 2**31,
+        log_every=1,
+        shuffle_seed=int(seed or "0", 16),
+        learning_rate=from_hex([case["learning_rate"]])[0],
+        loss=LOSSES.index(case["loss"]),
+        rule=_pure.DESCENT,
+        shuffle=int(seed is not None),
+    )
+
+
 @pytest.mark.parametrize("budget", [2**63, 1, 5])
 @pytest.mark.parametrize("case", cases("train"))
 def test_train(core: Core, case: Case, budget: int) -> None:
@@ -194,18 +222,8 @@ def test_train(core: Core, case: Case, budget: int) -> None:
     parameters = from_hex(case["parameters"])
     pointer = core.doubles(parameters)
     rows = len(case["inputs"])
-    seed = case["shuffle_seed"]
     training, order, work = core.training(), core.words(rows), core.work(shape, core.train_size(shape, _pure.DESCENT))
-    rate = from_hex([case["learning_rate"]])[0]
-    settings = core.settings(
-        batch_size=case["batch_size"] or rows,
-        log_every=1,
-        shuffle_seed=int(seed or "0", 16),
-        learning_rate=rate,
-        loss=LOSSES.index(case["loss"]),
-        rule=_pure.DESCENT,
-        shuffle=int(seed is not None),
-    )
+    settings = settings_of(core, case)
     status = core.train_start(training, order, shape, settings, rows)
     assert status == _pure.OK
     log = array("d", bytes(8 * case["epochs"]))
@@ -234,3 +252,55 @@ def test_bytes(core: Core, case: Case) -> None:
     assert network.sizes == tuple(case["sizes"])
     assert network.activations == tuple(case["activations"])
     assert network.bias == case["bias"]
+
+
+@pytest.mark.parametrize("case", cases("decode"))
+def test_decode(core: Core, case: Case) -> None:
+    """§11: the network that bytes hold, or their refusal; through the public class too."""
+    data, expected = bytearray.fromhex(case["bytes"]), case["expected"]
+    layers = core.decode_layers(core.octets(data), len(data)) if data else 0
+    if "refused" in expected:
+        assert layers == 0
+        with pytest.raises(ModelFileError):
+            Network.from_bytes(data, backend=core.name)
+        return
+    sizes, activations, bias = core.words(layers), core.words(layers - 1), core.words(1)
+    assert core.decode_shape(sizes, activations, bias, core.octets(data), len(data)) == _pure.OK
+    assert (list(sizes), bool(bias[0])) == (expected["sizes"], expected["bias"])
+    assert [ACTIVATIONS[code] for code in activations] == expected["activations"]
+    parameters = array("d", bytes(8 * len(expected["parameters"])))
+    assert core.decode_parameters(core.doubles(parameters), core.octets(data), len(data)) == _pure.OK
+    assert [struct.pack(">d", w).hex() for w in parameters] == expected["parameters"]
+    assert Network.from_bytes(data, backend=core.name).to_bytes() == data
+
+
+@pytest.mark.parametrize("case", cases("fit"))
+def test_fit(core: Core, case: Case) -> None:
+    """§6 to §11: sizes and counts beyond 8 and 16 bits."""
+    shape = shape_of(core, case)
+    parameters = array("d", bytes(8 * core.parameter_count(shape)))
+    pointer, generator = core.doubles(parameters), core.generator()
+    assert core.init(pointer, generator, shape, int(case["seed"], 16), INITS.index(case["init"])) == _pure.OK
+    core.generator_seed(generator, int(case["data_seed"], 16), _pure.STREAM_DATA)
+    rows, inputs, targets = case["rows"], array("d"), array("d")
+    for _ in range(rows):
+        inputs.extend(core.generator_random(generator) for _ in range(case["sizes"][0]))
+        targets.extend(core.generator_random(generator) for _ in range(case["sizes"][-1]))
+    data = core.doubles(inputs), core.doubles(targets)
+    loss = LOSSES.index(case["loss"])
+    training, order, work = core.training(), core.words(rows), core.work(shape, core.train_size(shape, _pure.DESCENT))
+    status = core.train_start(training, order, shape, settings_of(core, case), rows)
+    assert status == _pure.OK
+    epochs = case["epochs"]
+    log = array("d", bytes(8 * epochs))
+    assert (
+        core.train(core.doubles(log), training, pointer, work, order, shape, *data, epochs, epochs, 2**63) == _pure.OK
+    )
+    assert to_hex(log[-1:]) == [case["expected"]["sse"]]
+    figure = array("d", [0.0])
+    work = core.work(shape, core.predict_size(shape))
+    assert core.loss(core.doubles(figure), work, shape, pointer, *data, rows, loss) == _pure.OK
+    assert to_hex(figure) == [case["expected"]["figure"]]
+    octets = bytearray(core.encode_size(shape))
+    assert core.encode(core.octets(octets), shape, pointer) == _pure.OK
+    assert octets[-4:][::-1].hex() == case["expected"]["crc"]

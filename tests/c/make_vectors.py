@@ -24,9 +24,9 @@ INITS = ("normal", "uniform", "glorot")
 # The fields of a case in C, in order; a type with a star points to an array, which cases share where they can.
 TYPES = {
     "const char *": "id fingerprint",
-    "uint32_t ": "layers bias rows batch_size shuffle epochs activation n n_parameters n_sse n_bytes stream init",
+    "uint32_t ": "layers bias rows shuffle epochs activation n n_parameters n_sse n_bytes stream init crc",
     "int32_t ": "loss diverged",
-    "uint64_t ": "seed shuffle_seed learning_rate figure",
+    "uint64_t ": "seed data_seed shuffle_seed batch_size learning_rate figure last_sse",
     "const uint32_t *": "sizes activations bounds randbelow",
     "const uint64_t *": "parameters input inputs targets preactivations outputs gradient sse final x y slope random",
     "const uint8_t *": "bytes",
@@ -42,12 +42,16 @@ STRUCTS = {
     "train": f"{NET} rows batch_size loss shuffle shuffle_seed epochs learning_rate "
     "inputs targets n_sse sse final diverged",
     "model_bytes": f"{NET} n_bytes bytes fingerprint",
+    "decode": f"{NET} n_bytes bytes",
+    "fit": "id layers sizes activations bias init seed rows data_seed loss epochs learning_rate batch_size shuffle "
+    "shuffle_seed last_sse figure crc",
 }
 HEADER = """/* SPDX-License-Identifier: MIT */
 /* The golden vectors (src/bitprop/vectors) for C. Generated: run `%s`.
    A number is its 64-bit pattern, and any NaN is 7ff8000000000000. Activations: 0 sigmoid, 1 tanh, 2 relu, 3 identity.
    Losses: 0 half_sse, 1 sse, 2 half_mse, 3 mse. batch_size 0: all rows. diverged: the epoch, or -1. Where n_sse is 0,
-   sse has one meaningless element; in gradient cases it has one. Lists of rows and of layers are laid end to end. */
+   sse has one meaningless element; in gradient cases it has one. Lists of rows and of layers are laid end to end. Where
+   bytes to decode are refused, layers is 0. */
 #ifndef BITPROP_TEST_VECTORS_H
 #define BITPROP_TEST_VECTORS_H
 
@@ -64,13 +68,15 @@ def fields(case: Case) -> Case:
         expected = {**expected, "final": expected["parameters"]}
         del expected["parameters"]
     out.update(expected)
+    if "refused" in out:
+        out.update(sizes=[], activations=[], bias=False, parameters=[])
     for key, value in out.items():
         if isinstance(value, list) and isinstance(value[:1] and value[0], list):
             out[key] = [item for row in value for item in row]
     if "activations" in out:
-        out["activations"] = [ACTIVATIONS.index(name) for name in given["activations"]]
+        out["activations"] = [ACTIVATIONS.index(name) for name in out["activations"]]
     if "sizes" in out:
-        out.update(layers=len(out["sizes"]), n_parameters=len(out["parameters"]))
+        out.update(layers=len(out["sizes"]), n_parameters=len(out.get("parameters", [])))
     if "x" in out:
         out.update(activation=ACTIVATIONS.index(given["activation"]), n=len(given["x"]))
     if "count" in out:
@@ -80,11 +86,14 @@ def fields(case: Case) -> Case:
     if "init" in out:
         out["init"] = INITS.index(given["init"])
     if "loss" in out:
-        out.update(rows=len(given["inputs"]), loss=LOSSES.index(given["loss"]))
+        out.update(rows=given.get("rows") or len(given["inputs"]), loss=LOSSES.index(given["loss"]))
     if "epochs" in out:
-        seed, epoch = given["shuffle_seed"], out["diverged"]
-        out.update(batch_size=given["batch_size"] or 0, shuffle=seed is not None, shuffle_seed=seed or "0" * 16)
-        out.update(n_sse=len(out["sse"]), diverged=-1 if epoch is None else epoch)
+        seed, size = given["shuffle_seed"], given["batch_size"] or 0
+        out.update(batch_size=f"{size:016x}", shuffle=seed is not None, shuffle_seed=seed or "0" * 16)
+    if "diverged" in out:
+        out.update(n_sse=len(out["sse"]), diverged=-1 if out["diverged"] is None else out["diverged"])
+    elif "crc" in out:
+        out.update(last_sse=out["sse"], crc=int(out["crc"], 16))
     elif "sse" in out:
         out["sse"] = [out["sse"]]
     if "bytes" in out:

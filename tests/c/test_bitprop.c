@@ -250,8 +250,13 @@ typedef struct {
     uint64_t epoch_budget; /* rows of an epoch, those that shuffling takes included */
 } run;
 
+/* 0 is all rows, as any size beyond them is, also one that size_t does not hold. */
+static size_t size_of_batch(uint64_t batch_size) {
+    return batch_size == 0 || batch_size > SIZE_MAX ? SIZE_MAX : (size_t)batch_size;
+}
+
 static void start(run *r, const struct train_case *c, uint64_t log_every) {
-    const size_t batch_size = c->batch_size == 0 ? SIZE_MAX : c->batch_size; /* beyond the rows: all rows */
+    const size_t batch_size = size_of_batch(c->batch_size);
     r->shape = (bp_shape){c->sizes, c->activations, c->layers, c->bias, kernel};
     r->parameters = copy_doubles(c->parameters, c->n_parameters);
     r->inputs = copy_doubles(c->inputs, (size_t)c->rows * c->sizes[0]);
@@ -408,6 +413,73 @@ static void replay_bytes(const struct model_bytes_case *c) {
     }
 }
 
+static void check_refused(const char *id, const char *what, const uint8_t *data, size_t length);
+
+static void replay_decode(const struct decode_case *c) {
+    if (c->layers == 0) {
+        check_refused(c->id, "decoded", c->bytes, c->n_bytes);
+        return;
+    }
+    uint32_t *sizes = hold(c->layers, sizeof(uint32_t)), *activations = hold(c->layers - 1, sizeof(uint32_t));
+    uint32_t bias = 2;
+    double *decoded = hold_doubles(c->n_parameters);
+    check_word(c->id, "layers", 0, c->layers, bp_decode_layers(c->bytes, c->n_bytes));
+    CALL(c->id, BP_OK, bp_decode_shape(sizes, activations, &bias, c->bytes, c->n_bytes));
+    check(c->id, "sizes", memcmp(sizes, c->sizes, c->layers * sizeof(uint32_t)) == 0);
+    check(c->id, "activations", memcmp(activations, c->activations, (c->layers - 1) * sizeof(uint32_t)) == 0);
+    check_word(c->id, "bias", 0, c->bias, bias);
+    CALL(c->id, BP_OK, bp_decode_parameters(decoded, c->bytes, c->n_bytes));
+    for (size_t i = 0; i < c->n_parameters; i++) {
+        check_word(c->id, "parameter", i, c->parameters[i], raw_bits(decoded[i]));
+    }
+}
+
+/* A training of which all is drawn. It takes long, so it is run in one call by each kernel, and not in slices. */
+static void replay_fit(const struct fit_case *c) {
+    const bp_shape shape = {c->sizes, c->activations, c->layers, c->bias, kernel};
+    const size_t n_in = c->sizes[0], n_out = c->sizes[c->layers - 1], n_bytes = bp_encode_size(&shape);
+    double *parameters = hold_doubles(bp_parameter_count(&shape)),
+           *work = hold_doubles(bp_train_size(&shape, BP_DESCENT));
+    double *inputs = hold_doubles(c->rows * n_in), *targets = hold_doubles(c->rows * n_out);
+    uint32_t *order = c->shuffle ? hold(c->rows, sizeof(uint32_t)) : NULL;
+    uint8_t *data = hold(n_bytes, 1);
+    double figures[2];
+    bp_generator generator;
+    bp_training training;
+    CALL(c->id, BP_OK, bp_init(parameters, &generator, &shape, c->seed, c->init));
+    bp_generator_seed(&generator, c->data_seed, BP_STREAM_DATA);
+    for (size_t row = 0; row < c->rows; row++) {
+        for (size_t i = 0; i < n_in; i++) {
+            inputs[row * n_in + i] = bp_generator_random(&generator);
+        }
+        for (size_t i = 0; i < n_out; i++) {
+            targets[row * n_out + i] = bp_generator_random(&generator);
+        }
+    }
+    const bp_settings settings = {size_of_batch(c->batch_size),
+                                  1,
+                                  c->shuffle_seed,
+                                  number(c->learning_rate),
+                                  (uint32_t)c->loss,
+                                  BP_DESCENT,
+                                  c->shuffle};
+    CALL(c->id, BP_OK, bp_train_start(&training, order, &shape, &settings, c->rows));
+    for (uint64_t epoch = 1; epoch <= c->epochs; epoch++) { /* the log has room for one */
+        enter();
+        const bp_status status =
+            bp_train(figures, &training, parameters, work, order, &shape, inputs, targets, 1, epoch, UINT64_MAX);
+        leave(c->id, "bp_train", BP_OK, status);
+    }
+    check_word(c->id, "squared error", 0, c->last_sse, bits_of(figures[0]));
+    CALL(c->id, BP_OK, bp_loss(figures + 1, work, &shape, parameters, inputs, targets, c->rows, (uint32_t)c->loss));
+    check_word(c->id, "figure", 0, c->figure, bits_of(figures[1]));
+    CALL(c->id, BP_OK, bp_encode(data, &shape, parameters));
+    check_word(c->id, "layers", 0, c->layers, bp_decode_layers(data, n_bytes));
+    for (size_t i = 0; i < 4; i++) {
+        check_word(c->id, "CRC", i, c->crc >> (8 * i) & 255, data[n_bytes - 4 + i]);
+    }
+}
+
 static void replay_init(const struct init_case *c) {
     uint32_t *activations = hold(c->layers, sizeof(uint32_t));
     const bp_shape shape = {c->sizes, activations, c->layers, c->bias, kernel};
@@ -452,6 +524,12 @@ static void replay_all(void) {
     /* Only calculations take the default environment, so encoding a signalling NaN may trap where traps are on. */
     for (size_t i = 0; i < n_model_bytes_cases && strcmp(now->name, "trapping") != 0; i++, replayed++, release()) {
         replay_bytes(&model_bytes_cases[i]);
+    }
+    for (size_t i = 0; i < n_decode_cases; i++, replayed++, release()) {
+        replay_decode(&decode_cases[i]);
+    }
+    for (size_t i = 0; i < n_fit_cases && strcmp(now->name, "default") == 0; i++, replayed++, release()) {
+        replay_fit(&fit_cases[i]);
     }
     for (size_t i = 0; i < n_init_cases; i++, replayed++, release()) {
         replay_init(&init_cases[i]);

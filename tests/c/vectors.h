@@ -2,7 +2,8 @@
 /* The golden vectors (src/bitprop/vectors) for C. Generated: run `python tests/c/make_vectors.py`.
    A number is its 64-bit pattern, and any NaN is 7ff8000000000000. Activations: 0 sigmoid, 1 tanh, 2 relu, 3 identity.
    Losses: 0 half_sse, 1 sse, 2 half_mse, 3 mse. batch_size 0: all rows. diverged: the epoch, or -1. Where n_sse is 0,
-   sse has one meaningless element; in gradient cases it has one. Lists of rows and of layers are laid end to end. */
+   sse has one meaningless element; in gradient cases it has one. Lists of rows and of layers are laid end to end. Where
+   bytes to decode are refused, layers is 0. */
 #ifndef BITPROP_TEST_VECTORS_H
 #define BITPROP_TEST_VECTORS_H
 
@@ -85,7 +86,7 @@ struct train_case {
     uint32_t n_parameters;
     const uint64_t *parameters;
     uint32_t rows;
-    uint32_t batch_size;
+    uint64_t batch_size;
     int32_t loss;
     uint32_t shuffle;
     uint64_t shuffle_seed;
@@ -110,6 +111,39 @@ struct model_bytes_case {
     uint32_t n_bytes;
     const uint8_t *bytes;
     const char *fingerprint;
+};
+
+struct decode_case {
+    const char *id;
+    uint32_t layers;
+    const uint32_t *sizes;
+    const uint32_t *activations;
+    uint32_t bias;
+    uint32_t n_parameters;
+    const uint64_t *parameters;
+    uint32_t n_bytes;
+    const uint8_t *bytes;
+};
+
+struct fit_case {
+    const char *id;
+    uint32_t layers;
+    const uint32_t *sizes;
+    const uint32_t *activations;
+    uint32_t bias;
+    uint32_t init;
+    uint64_t seed;
+    uint32_t rows;
+    uint64_t data_seed;
+    int32_t loss;
+    uint32_t epochs;
+    uint64_t learning_rate;
+    uint64_t batch_size;
+    uint32_t shuffle;
+    uint64_t shuffle_seed;
+    uint64_t last_sse;
+    uint64_t figure;
+    uint32_t crc;
 };
 
 static const uint64_t v0[47] = {
@@ -1118,7 +1152,13 @@ static const uint64_t v69[12] = {
     0x3fc8adfbb664e388ULL, 0x3fd27635c3d0f276ULL, 0x3fe1ac351944c31bULL, 0x3fd7386fe407b27cULL, 0x3fc007d34f191248ULL,
     0x3fe9d45eff032484ULL, 0x3fecc8980adb74b0ULL, 0x3fe03a47d15b9fb1ULL, 0x3fe4058724f31adfULL, 0x3fda60feaf53ebdaULL,
     0x3fd20e982cb6d6c6ULL, 0x3fdeac99bdb4e874ULL};
-static const uint32_t v70[36] = {
+static const uint64_t v70[4] = {
+    0x3fea4565355a0460ULL, 0x3fe173b4bfe341fbULL, 0x3fef6fb15568312eULL, 0x3fe2872b4c8740edULL};
+static const uint64_t v71[4] = {
+    0x3fbb7549d6d967c0ULL, 0x3fefd88fa38b4629ULL, 0x3fd6570f4b06c800ULL, 0x3fe3f831abeb059fULL};
+static const uint64_t v72[4] = {
+    0x3fdcb17bfbdcd390ULL, 0x3fd139574624f9f8ULL, 0x3fcfbc3199017604ULL, 0x3fef9734963e7e42ULL};
+static const uint32_t v73[36] = {
     1U, 2U, 3U, 4U, 5U,
     7U, 8U, 10U, 16U, 21U,
     100U, 65536U, 2147483647U, 2147483648U, 2147483649U,
@@ -1127,7 +1167,7 @@ static const uint32_t v70[36] = {
     10U, 16U, 21U, 100U, 65536U,
     2147483647U, 2147483648U, 2147483649U, 4294967295U, 1U,
     6U};
-static const uint32_t v71[36] = {
+static const uint32_t v74[36] = {
     0U, 1U, 0U, 2U, 4U,
     3U, 6U, 4U, 15U, 11U,
     74U, 28631U, 1083806779U, 598176026U, 1210484339U,
@@ -1136,7 +1176,7 @@ static const uint32_t v71[36] = {
     7U, 3U, 11U, 55U, 41444U,
     1311869788U, 878225224U, 2048741382U, 1901353491U, 0U,
     0U};
-static const uint32_t v72[36] = {
+static const uint32_t v75[36] = {
     0U, 0U, 1U, 0U, 3U,
     6U, 7U, 7U, 12U, 6U,
     12U, 63944U, 60875732U, 1674216077U, 1858720390U,
@@ -1145,7 +1185,7 @@ static const uint32_t v72[36] = {
     0U, 0U, 0U, 83U, 1206U,
     2016807461U, 1637259727U, 930287327U, 4161997890U, 0U,
     5U};
-static const uint32_t v73[36] = {
+static const uint32_t v76[36] = {
     0U, 0U, 2U, 2U, 4U,
     2U, 6U, 4U, 11U, 15U,
     52U, 8424U, 465955573U, 592078144U, 2050032469U,
@@ -1154,7 +1194,7 @@ static const uint32_t v73[36] = {
     8U, 2U, 0U, 70U, 58954U,
     1619373976U, 890370057U, 282800685U, 1020556516U, 0U,
     3U};
-static const uint32_t v74[36] = {
+static const uint32_t v77[36] = {
     0U, 1U, 1U, 0U, 0U,
     4U, 5U, 8U, 14U, 0U,
     17U, 9931U, 1757627044U, 1860411164U, 1349299654U,
@@ -1163,7 +1203,7 @@ static const uint32_t v74[36] = {
     8U, 8U, 11U, 64U, 19797U,
     1265043167U, 781294246U, 628159599U, 2573441341U, 0U,
     3U};
-static const uint32_t v75[36] = {
+static const uint32_t v78[36] = {
     0U, 0U, 1U, 1U, 3U,
     4U, 1U, 5U, 1U, 6U,
     93U, 61565U, 1413958202U, 336024585U, 1416548123U,
@@ -1172,7 +1212,7 @@ static const uint32_t v75[36] = {
     5U, 4U, 11U, 68U, 31278U,
     508054935U, 1014651685U, 1393720511U, 346267282U, 0U,
     3U};
-static const uint32_t v76[36] = {
+static const uint32_t v79[36] = {
     0U, 0U, 1U, 1U, 4U,
     4U, 1U, 6U, 11U, 19U,
     3U, 57352U, 476929486U, 1293527399U, 1053938186U,
@@ -1181,7 +1221,7 @@ static const uint32_t v76[36] = {
     4U, 12U, 10U, 47U, 38026U,
     377903432U, 1441294504U, 1448350580U, 2611996828U, 0U,
     4U};
-static const uint32_t v77[36] = {
+static const uint32_t v80[36] = {
     0U, 1U, 1U, 0U, 3U,
     2U, 1U, 8U, 11U, 19U,
     22U, 54433U, 1807864044U, 1959622120U, 596442486U,
@@ -1190,7 +1230,7 @@ static const uint32_t v77[36] = {
     4U, 13U, 17U, 80U, 58619U,
     1192084161U, 1956260119U, 1095878204U, 2831245U, 0U,
     0U};
-static const uint32_t v78[36] = {
+static const uint32_t v81[36] = {
     0U, 0U, 1U, 0U, 1U,
     3U, 5U, 1U, 4U, 3U,
     58U, 29385U, 991372095U, 184561598U, 498031810U,
@@ -1199,7 +1239,7 @@ static const uint32_t v78[36] = {
     6U, 7U, 19U, 85U, 42722U,
     720985376U, 959788487U, 848278033U, 4216135933U, 0U,
     4U};
-static const uint32_t v79[36] = {
+static const uint32_t v82[36] = {
     0U, 1U, 1U, 0U, 2U,
     1U, 0U, 4U, 12U, 8U,
     3U, 64283U, 636711318U, 1412708146U, 950379380U,
@@ -1208,7 +1248,7 @@ static const uint32_t v79[36] = {
     4U, 0U, 5U, 81U, 64603U,
     1467369970U, 575350341U, 677093570U, 2679020129U, 0U,
     3U};
-static const uint32_t v80[36] = {
+static const uint32_t v83[36] = {
     0U, 0U, 0U, 2U, 1U,
     6U, 0U, 9U, 3U, 14U,
     40U, 31879U, 2086175401U, 166372999U, 2016754808U,
@@ -1217,7 +1257,7 @@ static const uint32_t v80[36] = {
     4U, 7U, 12U, 44U, 53035U,
     358484725U, 407127209U, 156454096U, 287267369U, 0U,
     2U};
-static const uint32_t v81[36] = {
+static const uint32_t v84[36] = {
     0U, 1U, 2U, 0U, 0U,
     1U, 0U, 2U, 8U, 20U,
     10U, 56106U, 229212610U, 1558173516U, 1350171725U,
@@ -1226,7 +1266,7 @@ static const uint32_t v81[36] = {
     7U, 9U, 20U, 27U, 29613U,
     1832119897U, 517337061U, 49544772U, 2367278588U, 0U,
     0U};
-static const uint32_t v82[36] = {
+static const uint32_t v85[36] = {
     0U, 1U, 2U, 0U, 3U,
     2U, 3U, 7U, 10U, 15U,
     42U, 15625U, 561299682U, 1924781502U, 1754077867U,
@@ -1235,7 +1275,7 @@ static const uint32_t v82[36] = {
     4U, 3U, 15U, 0U, 7812U,
     1844044279U, 1376601736U, 242812413U, 2759811830U, 0U,
     3U};
-static const uint32_t v83[36] = {
+static const uint32_t v86[36] = {
     0U, 1U, 0U, 3U, 3U,
     3U, 3U, 3U, 5U, 10U,
     77U, 2922U, 1314560456U, 1021545832U, 1587998401U,
@@ -1244,7 +1284,7 @@ static const uint32_t v83[36] = {
     8U, 13U, 2U, 44U, 15055U,
     648377258U, 946310032U, 796832458U, 3722808138U, 0U,
     2U};
-static const uint32_t v84[36] = {
+static const uint32_t v87[36] = {
     0U, 1U, 0U, 0U, 0U,
     0U, 5U, 5U, 15U, 11U,
     23U, 21114U, 1518803881U, 1051678346U, 636080081U,
@@ -1253,7 +1293,7 @@ static const uint32_t v84[36] = {
     5U, 15U, 2U, 34U, 4324U,
     1852187131U, 1088034161U, 1655635256U, 459510576U, 0U,
     5U};
-static const uint32_t v85[36] = {
+static const uint32_t v88[36] = {
     0U, 1U, 1U, 3U, 4U,
     2U, 5U, 8U, 4U, 16U,
     43U, 31117U, 885128528U, 1211785376U, 2058512118U,
@@ -1262,139 +1302,593 @@ static const uint32_t v85[36] = {
     3U, 0U, 16U, 14U, 59518U,
     241594494U, 1134527698U, 1677587697U, 1619923070U, 0U,
     1U};
-static const uint32_t v86[2] = {
+static const uint32_t v89[4] = {
+    4294967295U, 5U, 2147483649U, 1U};
+static const uint32_t v90[4] = {
+    3526044083U, 2U, 1510755212U, 0U};
+static const uint32_t v91[4] = {
+    460671430U, 2U, 1624834091U, 0U};
+static const uint32_t v92[4] = {
+    1925574645U, 3U, 1155882254U, 0U};
+static const uint32_t v93[1108] = {
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    4294967295U, 4294967295U, 4294967295U, 4294967295U, 4294967295U,
+    4294967295U, 4294967295U, 4294967295U};
+static const uint32_t v94[1108] = {
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    0U, 0U, 0U, 0U, 0U,
+    506203895U, 4194915699U, 2581297955U, 623386838U, 1158592426U,
+    1268271321U, 2864224790U, 2950449092U};
+static const uint32_t v95[2] = {
     1U, 1U};
-static const uint64_t v87[1] = {
+static const uint64_t v96[1] = {
     0xbfcc979b43f0e040ULL};
-static const uint64_t v88[1] = {
+static const uint64_t v97[1] = {
     0xbffddb03bccea274ULL};
-static const uint64_t v89[1] = {
+static const uint64_t v98[1] = {
     0xbfe766938372453eULL};
-static const uint64_t v90[1] = {
+static const uint64_t v99[1] = {
     0xbfc55866688dd7a0ULL};
-static const uint64_t v91[1] = {
+static const uint64_t v100[1] = {
     0xbff443fdbedea918ULL};
-static const uint64_t v92[1] = {
+static const uint64_t v101[1] = {
     0xbfd27c4f2aac8ff9ULL};
-static const uint64_t v93[2] = {
-    0x3fe8413ca85cdb30ULL, 0x0000000000000000ULL};
-static const uint64_t v94[2] = {
-    0x3fe89067acae8710ULL, 0x0000000000000000ULL};
-static const uint64_t v95[2] = {
-    0x3fe60b01f314fb7cULL, 0x0000000000000000ULL};
-static const uint64_t v96[2] = {
-    0xbfee9a6866028068ULL, 0x0000000000000000ULL};
-static const uint64_t v97[2] = {
-    0x3ff316fcea344b7eULL, 0x0000000000000000ULL};
-static const uint64_t v98[2] = {
-    0xbffa80cbd2b83650ULL, 0x0000000000000000ULL};
-static const uint32_t v99[2] = {
-    2U, 1U};
-static const uint64_t v100[2] = {
-    0x3fe8413ca85cdb30ULL, 0x400112e9315c6b70ULL};
-static const uint64_t v101[2] = {
-    0xbfcc979b43f0e040ULL, 0xbfb34f05e6b23040ULL};
 static const uint64_t v102[2] = {
-    0xbfc5d575fc13e320ULL, 0x3fedc2169b3fb988ULL};
+    0x3fe8413ca85cdb30ULL, 0x0000000000000000ULL};
 static const uint64_t v103[2] = {
-    0xbfd2ac7a3b8a97f0ULL, 0x3febe6960b5a9b60ULL};
+    0x3fe89067acae8710ULL, 0x0000000000000000ULL};
 static const uint64_t v104[2] = {
-    0x3fe89067acae8710ULL, 0xbffa85a47cb6b3c4ULL};
+    0x3fe60b01f314fb7cULL, 0x0000000000000000ULL};
 static const uint64_t v105[2] = {
-    0x3fe60b01f314fb7cULL, 0x3fe082532f1f3834ULL};
+    0xbfee9a6866028068ULL, 0x0000000000000000ULL};
 static const uint64_t v106[2] = {
-    0xbfe766938372453eULL, 0x3fe63c5ab66b09f0ULL};
+    0x3ff316fcea344b7eULL, 0x0000000000000000ULL};
 static const uint64_t v107[2] = {
-    0x3fd1536489e9c04cULL, 0xbfe2fec5ae46fa04ULL};
-static const uint64_t v108[2] = {
-    0xbfe8c4b38d3083a4ULL, 0xbfc5092ae216c368ULL};
+    0xbffa80cbd2b83650ULL, 0x0000000000000000ULL};
+static const uint32_t v108[2] = {
+    2U, 1U};
 static const uint64_t v109[2] = {
-    0xbfee9a6866028068ULL, 0xbfd4b94ad6199850ULL};
+    0x3fe8413ca85cdb30ULL, 0x400112e9315c6b70ULL};
 static const uint64_t v110[2] = {
-    0x3fef2c6afba4623dULL, 0x3fe758ed1159b143ULL};
+    0xbfcc979b43f0e040ULL, 0xbfb34f05e6b23040ULL};
 static const uint64_t v111[2] = {
-    0xbff08bfa215c2501ULL, 0x3fef72346864b9e5ULL};
+    0xbfc5d575fc13e320ULL, 0x3fedc2169b3fb988ULL};
 static const uint64_t v112[2] = {
-    0x3fd88097b182c36eULL, 0xbfeadcff95ffaffeULL};
+    0xbfd2ac7a3b8a97f0ULL, 0x3febe6960b5a9b60ULL};
 static const uint64_t v113[2] = {
-    0xbff1838d8d5f4d76ULL, 0xbfcdbfc6e4fd61b7ULL};
+    0x3fe89067acae8710ULL, 0xbffa85a47cb6b3c4ULL};
 static const uint64_t v114[2] = {
+    0x3fe60b01f314fb7cULL, 0x3fe082532f1f3834ULL};
+static const uint64_t v115[2] = {
+    0xbfe766938372453eULL, 0x3fe63c5ab66b09f0ULL};
+static const uint64_t v116[2] = {
+    0x3fd1536489e9c04cULL, 0xbfe2fec5ae46fa04ULL};
+static const uint64_t v117[2] = {
+    0xbfe8c4b38d3083a4ULL, 0xbfc5092ae216c368ULL};
+static const uint64_t v118[2] = {
+    0xbfee9a6866028068ULL, 0xbfd4b94ad6199850ULL};
+static const uint64_t v119[2] = {
+    0x3fef2c6afba4623dULL, 0x3fe758ed1159b143ULL};
+static const uint64_t v120[2] = {
+    0xbff08bfa215c2501ULL, 0x3fef72346864b9e5ULL};
+static const uint64_t v121[2] = {
+    0x3fd88097b182c36eULL, 0xbfeadcff95ffaffeULL};
+static const uint64_t v122[2] = {
+    0xbff1838d8d5f4d76ULL, 0xbfcdbfc6e4fd61b7ULL};
+static const uint64_t v123[2] = {
     0xbff5a3c34c89173aULL, 0xbfdd4ed0fd453ceaULL};
-static const uint64_t v115[3] = {
-    0x3fe8413ca85cdb30ULL, 0x400112e9315c6b70ULL, 0x0000000000000000ULL};
-static const uint64_t v116[3] = {
-    0xbfcc979b43f0e040ULL, 0xbfb34f05e6b23040ULL, 0x0000000000000000ULL};
-static const uint64_t v117[3] = {
-    0xbfc5d575fc13e320ULL, 0x3fedc2169b3fb988ULL, 0x0000000000000000ULL};
-static const uint64_t v118[3] = {
-    0xbfd2ac7a3b8a97f0ULL, 0x3febe6960b5a9b60ULL, 0x0000000000000000ULL};
-static const uint64_t v119[3] = {
-    0x3fe89067acae8710ULL, 0xbffa85a47cb6b3c4ULL, 0x0000000000000000ULL};
-static const uint64_t v120[3] = {
-    0x3fe60b01f314fb7cULL, 0x3fe082532f1f3834ULL, 0x0000000000000000ULL};
-static const uint64_t v121[3] = {
-    0xbfe766938372453eULL, 0x3fe63c5ab66b09f0ULL, 0x0000000000000000ULL};
-static const uint64_t v122[3] = {
-    0x3fd1536489e9c04cULL, 0xbfe2fec5ae46fa04ULL, 0x0000000000000000ULL};
-static const uint64_t v123[3] = {
-    0xbfe8c4b38d3083a4ULL, 0xbfc5092ae216c368ULL, 0x0000000000000000ULL};
 static const uint64_t v124[3] = {
-    0xbfee9a6866028068ULL, 0xbfd4b94ad6199850ULL, 0x0000000000000000ULL};
+    0x3fe8413ca85cdb30ULL, 0x400112e9315c6b70ULL, 0x0000000000000000ULL};
 static const uint64_t v125[3] = {
-    0x3fef2c6afba4623dULL, 0x3fe758ed1159b143ULL, 0x0000000000000000ULL};
+    0xbfcc979b43f0e040ULL, 0xbfb34f05e6b23040ULL, 0x0000000000000000ULL};
 static const uint64_t v126[3] = {
-    0xbff08bfa215c2501ULL, 0x3fef72346864b9e5ULL, 0x0000000000000000ULL};
+    0xbfc5d575fc13e320ULL, 0x3fedc2169b3fb988ULL, 0x0000000000000000ULL};
 static const uint64_t v127[3] = {
-    0x3fd88097b182c36eULL, 0xbfeadcff95ffaffeULL, 0x0000000000000000ULL};
+    0xbfd2ac7a3b8a97f0ULL, 0x3febe6960b5a9b60ULL, 0x0000000000000000ULL};
 static const uint64_t v128[3] = {
-    0xbff1838d8d5f4d76ULL, 0xbfcdbfc6e4fd61b7ULL, 0x0000000000000000ULL};
+    0x3fe89067acae8710ULL, 0xbffa85a47cb6b3c4ULL, 0x0000000000000000ULL};
 static const uint64_t v129[3] = {
+    0x3fe60b01f314fb7cULL, 0x3fe082532f1f3834ULL, 0x0000000000000000ULL};
+static const uint64_t v130[3] = {
+    0xbfe766938372453eULL, 0x3fe63c5ab66b09f0ULL, 0x0000000000000000ULL};
+static const uint64_t v131[3] = {
+    0x3fd1536489e9c04cULL, 0xbfe2fec5ae46fa04ULL, 0x0000000000000000ULL};
+static const uint64_t v132[3] = {
+    0xbfe8c4b38d3083a4ULL, 0xbfc5092ae216c368ULL, 0x0000000000000000ULL};
+static const uint64_t v133[3] = {
+    0xbfee9a6866028068ULL, 0xbfd4b94ad6199850ULL, 0x0000000000000000ULL};
+static const uint64_t v134[3] = {
+    0x3fef2c6afba4623dULL, 0x3fe758ed1159b143ULL, 0x0000000000000000ULL};
+static const uint64_t v135[3] = {
+    0xbff08bfa215c2501ULL, 0x3fef72346864b9e5ULL, 0x0000000000000000ULL};
+static const uint64_t v136[3] = {
+    0x3fd88097b182c36eULL, 0xbfeadcff95ffaffeULL, 0x0000000000000000ULL};
+static const uint64_t v137[3] = {
+    0xbff1838d8d5f4d76ULL, 0xbfcdbfc6e4fd61b7ULL, 0x0000000000000000ULL};
+static const uint64_t v138[3] = {
     0xbff5a3c34c89173aULL, 0xbfdd4ed0fd453ceaULL, 0x0000000000000000ULL};
-static const uint32_t v130[4] = {
+static const uint32_t v139[4] = {
     2U, 4U, 4U, 1U};
-static const uint64_t v131[28] = {
+static const uint64_t v140[28] = {
     0xbfcc979b43f0e040ULL, 0xbfb34f05e6b23040ULL, 0xc005c934a2717d8eULL, 0x3ff51ccd5a59e0b4ULL, 0x3fe680eab959a730ULL,
     0xbfd7778bb669d520ULL, 0x3fe8c58545e8a7e8ULL, 0x3ff839b768323cc4ULL, 0xbfd2f5b87fa211d0ULL, 0x3fe0cb2e636a6008ULL,
     0xbfff644d6dc71154ULL, 0xbffe406456572390ULL, 0xbff14a981a31a900ULL, 0x3fe0e6610886b7e0ULL, 0x3fa28d52798c5d00ULL,
     0x3ff382a9d2ea7f44ULL, 0xbfe9fc192093a910ULL, 0x3ff354a5f0bece54ULL, 0x3fd820e6b78dd1c0ULL, 0xbfd251a67a321990ULL,
     0x3fd52c4361ec83e0ULL, 0xbfe578076ba25108ULL, 0x3fcf1837f0099960ULL, 0xbffc4380439de95cULL, 0x3ff788fb5a532668ULL,
     0xbfd918f342d0f210ULL, 0xbff01379d24d3cd8ULL, 0xbfe66c8d5cdf2918ULL};
-static const uint64_t v132[28] = {
+static const uint64_t v141[28] = {
     0xbffddb03bccea274ULL, 0xbfe7389631b0c0e0ULL, 0x3ff31ae46791c198ULL, 0x3ff1751fea5b2d6cULL, 0xbfe4dd08684285f8ULL,
     0x3fedb3ff5452b830ULL, 0xbfe10af60e66c368ULL, 0xbff3339d6c1ab074ULL, 0xbfe8ea6ac47eaa68ULL, 0xbff70f65a0cf8810ULL,
     0x3fd6fb5da361eac0ULL, 0xbfdb0b8c35adaa40ULL, 0xbfe9baa602eb9a30ULL, 0xbfe4f9c04a4d5170ULL, 0xc00356f1fc5074c6ULL,
     0x3fc556657ae27ec0ULL, 0xbfbecb47465d8cc0ULL, 0xbff599b3b75b8680ULL, 0xbffa59eb4550f748ULL, 0x3ffac766836bd904ULL,
     0x3fb7cf5eb9fbd2c0ULL, 0xbf98d83aad5c4a00ULL, 0x3fefd7a265a92198ULL, 0xbff1256fc4fb9dfcULL, 0xbfe2a24217742450ULL,
     0x3ff2167cfe47077cULL, 0x3fea57512338fa28ULL, 0xbfe393e66054ff70ULL};
-static const uint64_t v133[28] = {
+static const uint64_t v142[28] = {
     0xbfe766938372453eULL, 0x3fe63c5ab66b09f0ULL, 0x3fe0e1aef0813e26ULL, 0xbfdf59e5ee1d0148ULL, 0xbf82b2a87a632180ULL,
     0xbfb9dc4ea1c6bbf0ULL, 0x3fd367660612e768ULL, 0x3fe27a7181adfcc8ULL, 0xbfe9fe345c18de9cULL, 0xbfee2f8e10da7c9aULL,
     0x3fe57d2ceb1e5414ULL, 0xbfc1362d6c8fde38ULL, 0x3fe0c9326623238aULL, 0xbfefdd7e926eef2eULL, 0xbfbbf635aef470b0ULL,
     0x3fdc5b6c7cd447e0ULL, 0xbfe15bf5b345515aULL, 0x3fec7f50a8d15c78ULL, 0x3fe9b0fcca8a188cULL, 0xbfee0ad04fd248caULL,
     0xbfee5f1852cdbac2ULL, 0x3fb534040096d040ULL, 0x3fec1b05170cc456ULL, 0xbfce69662a085308ULL, 0xbfe2233c483f679eULL,
     0xbfc3f02b08c5d0c8ULL, 0xbfee24321bc76a3cULL, 0xbfe1cfcdc1e3f0bcULL};
-static const uint64_t v134[28] = {
+static const uint64_t v143[28] = {
     0xbfc55866688dd7a0ULL, 0xbfef59636970483eULL, 0x3fe4d02ef66c3bc6ULL, 0xbfd9c62b52515a78ULL, 0xbfd0d7e2c11768f0ULL,
     0xbfe39b0d6dd689e0ULL, 0x3fc0e5e94df59548ULL, 0xbfe5a6e81d03f71cULL, 0xbfe80c02e901b0e4ULL, 0xbfc12b16b7a52698ULL,
     0x3fbfc8c068244940ULL, 0xbfe4d78e1b1b18b0ULL, 0x3fbb3fcb4bf4ade0ULL, 0xbfd2929764308b2cULL, 0x3fed50eef5dceac6ULL,
     0xbfea283ccbc06caaULL, 0x3feea209a5e2146aULL, 0xbfc67f57ed474090ULL, 0x3f801e8855490a80ULL, 0xbfe684c5ee5ab286ULL,
     0x3fdc071d813ed748ULL, 0xbfe3d782494dae1aULL, 0xbfd447bf7ad8edd4ULL, 0xbfee7ea0dc544c76ULL, 0xbfd48aae7f91f0bcULL,
     0x3fedeb3b8c15ef00ULL, 0x3feea4a245869376ULL, 0x3fdf4cc2a6a5ccc0ULL};
-static const uint64_t v135[28] = {
+static const uint64_t v144[28] = {
     0xbfe766938372453eULL, 0x3fe63c5ab66b09f0ULL, 0x3fe0e1aef0813e26ULL, 0xbfdf59e5ee1d0148ULL, 0xbf82b2a87a632180ULL,
     0xbfb9dc4ea1c6bbf0ULL, 0x3fd367660612e768ULL, 0x3fe27a7181adfcc8ULL, 0xbfe682b5cd631d56ULL, 0xbfea244246b1e51aULL,
     0x3fe29c285f1ce532ULL, 0xbfbdcfb922f0965fULL, 0x3fdd12f69b876445ULL, 0xbfeb9898ef3ec21fULL, 0xbfb8373102a4259fULL,
     0x3fd88ed86ccbc1caULL, 0xbfde112a02a2dc52ULL, 0x3fe8aded9d7dfb8dULL, 0x3fe63fd695f24751ULL, 0xbfea0470a77ae5b3ULL,
     0xbfea4d6e074681f9ULL, 0x3fb25ccca7857a91ULL, 0x3fe85711eb7ab8b0ULL, 0xbfca565a772ba50cULL, 0xbfe3de68dcf59eadULL,
     0xbfc5d7560506c253ULL, 0xbff082559f5cef9cULL, 0xbfe38303c57c7965ULL};
-static const uint64_t v136[28] = {
+static const uint64_t v145[28] = {
     0xbfc55866688dd7a0ULL, 0xbfef59636970483eULL, 0x3fe4d02ef66c3bc6ULL, 0xbfd9c62b52515a78ULL, 0xbfd0d7e2c11768f0ULL,
     0xbfe39b0d6dd689e0ULL, 0x3fc0e5e94df59548ULL, 0xbfe5a6e81d03f71cULL, 0xbfe4d343218b2ef2ULL, 0xbfbdbc845a2c68aaULL,
     0x3fbb86a23253a063ULL, 0xbfe20cb9ec3b1742ULL, 0x3fb7993705673685ULL, 0xbfd01598cf4e00b3ULL, 0x3fe9637687f3712cULL,
     0xbfe6a71c9d04e0feULL, 0x3fea876763064c6cULL, 0xbfc37bbcdd222de8ULL, 0x3f7beb5d319898dbULL, 0xbfe38070a48b8546ULL,
     0x3fd845d5037d846dULL, 0xbfe12efbd88c5cefULL, 0xbfd1902f857be0eeULL, 0xbfea68bd0cfbbb7eULL, 0xbfd68098dc085846ULL,
     0x3ff063226cbbcc94ULL, 0x3ff0c8aed45b8478ULL, 0x3fe124c50425382dULL};
-static const uint64_t v137[37] = {
+static const uint64_t v146[37] = {
     0x3fe8413ca85cdb30ULL, 0x400112e9315c6b70ULL, 0x3fddf55de4a67870ULL, 0x3fc6048f75e8fd00ULL, 0x3fcb408dbfc57940ULL,
     0x3fc6bde4f3f2dfc0ULL, 0x3fffd3942ee0316cULL, 0x40057155fa835274ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
     0x0000000000000000ULL, 0x0000000000000000ULL, 0xbfbc50ff24209c00ULL, 0xbfcd1f1c3df9f920ULL, 0xbfd9fb477339ac70ULL,
@@ -1403,7 +1897,7 @@ static const uint64_t v137[37] = {
     0x4000dd9ae8480948ULL, 0xbff0ecc7949d78f8ULL, 0xc0019edc7568f21bULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
     0x0000000000000000ULL, 0x0000000000000000ULL, 0x3fe6615c2f9586a0ULL, 0xbfca7dfe4f667940ULL, 0x3fd4fd0c12553070ULL,
     0xbfda2c70f80a8a30ULL, 0x0000000000000000ULL};
-static const uint64_t v138[37] = {
+static const uint64_t v147[37] = {
     0x3fe89067acae8710ULL, 0xbffa85a47cb6b3c4ULL, 0xbfe306c615894b28ULL, 0xbfe5ea709cd5dfc0ULL, 0x3fc2ffdc0533b280ULL,
     0x3ffa9d8d1e71d2e8ULL, 0xbfeddcf3bd735c68ULL, 0x3fd35e98a75fff20ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
     0x0000000000000000ULL, 0x0000000000000000ULL, 0x3fda4b4c6f4da5e0ULL, 0x3fed8085bf589210ULL, 0x3fef241496c44738ULL,
@@ -1412,7 +1906,7 @@ static const uint64_t v138[37] = {
     0xbfed9eeccf6b0010ULL, 0x3ff32b260387aa58ULL, 0x3ffec4163abdbae0ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
     0x0000000000000000ULL, 0x0000000000000000ULL, 0x3ffeeeefab674c1cULL, 0xbfd603ad76a6ecc0ULL, 0xbffe94642f63436cULL,
     0xbfe9822640354028ULL, 0x0000000000000000ULL};
-static const uint64_t v139[37] = {
+static const uint64_t v148[37] = {
     0x3fe60b01f314fb7cULL, 0x3fe082532f1f3834ULL, 0xbfc4556bbeb45a20ULL, 0xbfdedbd0e08d74b4ULL, 0x3f9717337c65c1c0ULL,
     0xbfc8563c829dd310ULL, 0x3fe229c18ea389eaULL, 0xbfd92d0c7083e428ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
     0x0000000000000000ULL, 0x0000000000000000ULL, 0xbfa7f6f7d22b7040ULL, 0x3fc558867c887be8ULL, 0x3fea1e8581bf5ee6ULL,
@@ -1421,7 +1915,7 @@ static const uint64_t v139[37] = {
     0x3fdd6b20712e0c88ULL, 0x3fe9869106cdc538ULL, 0x3fd78cc915487ce0ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
     0x0000000000000000ULL, 0x0000000000000000ULL, 0xbfac869eb8580680ULL, 0xbfe98e1c852b6f74ULL, 0xbfc0da1d55e1b778ULL,
     0x3fcc6316b47e5930ULL, 0x0000000000000000ULL};
-static const uint64_t v140[37] = {
+static const uint64_t v149[37] = {
     0xbfee9a6866028068ULL, 0xbfd4b94ad6199850ULL, 0xbfe26f1fec59fb2eULL, 0x3fcd78e5c30a6228ULL, 0x3feada403f34dcdeULL,
     0xbfd0819f83b64d40ULL, 0x3fddb5dc5b20f49cULL, 0x3fdf0b20d0dea1a0ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
     0x0000000000000000ULL, 0x0000000000000000ULL, 0x3fde5a1fa314adfcULL, 0x3fdd6fa6d884aa50ULL, 0xbfaf053eabb8b5e0ULL,
@@ -1430,7 +1924,7 @@ static const uint64_t v140[37] = {
     0xbfe6ef47cd2b886aULL, 0x3fb0fad94f45dd80ULL, 0xbfe0dbd931467e9aULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
     0x0000000000000000ULL, 0x0000000000000000ULL, 0x3fd88a460d5c26fcULL, 0xbfe0e16935676c1cULL, 0xbfead7185c00bc00ULL,
     0x3fef687023c40b86ULL, 0x0000000000000000ULL};
-static const uint64_t v141[37] = {
+static const uint64_t v150[37] = {
     0x3fe60b01f314fb7cULL, 0x3fe082532f1f3834ULL, 0xbfc4556bbeb45a20ULL, 0xbfdedbd0e08d74b4ULL, 0x3f9717337c65c1c0ULL,
     0xbfc8563c829dd310ULL, 0x3fe229c18ea389eaULL, 0xbfd92d0c7083e428ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
     0x0000000000000000ULL, 0x0000000000000000ULL, 0xbfa4c109c6617451ULL, 0x3fc27c6af274e131ULL, 0x3fe69eb28ecdc196ULL,
@@ -1439,7 +1933,7 @@ static const uint64_t v141[37] = {
     0x3fd97a25a6081842ULL, 0x3fe61b19c0f34551ULL, 0x3fd46514d55a8436ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
     0x0000000000000000ULL, 0x0000000000000000ULL, 0xbfaf3f9e91673243ULL, 0xbfebfe8623ba4519ULL, 0xbfc275e0317c07ddULL,
     0x3fcf18b261fb2f15ULL, 0x0000000000000000ULL};
-static const uint64_t v142[37] = {
+static const uint64_t v151[37] = {
     0xbfee9a6866028068ULL, 0xbfd4b94ad6199850ULL, 0xbfe26f1fec59fb2eULL, 0x3fcd78e5c30a6228ULL, 0x3feada403f34dcdeULL,
     0xbfd0819f83b64d40ULL, 0x3fddb5dc5b20f49cULL, 0x3fdf0b20d0dea1a0ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
     0x0000000000000000ULL, 0x0000000000000000ULL, 0x3fda491fd982bc16ULL, 0x3fd97e10db062ee8ULL, 0xbfaadd51da8f11caULL,
@@ -1448,45 +1942,45 @@ static const uint64_t v142[37] = {
     0xbfe3dcad9443726eULL, 0x3fad68f68cf7a0f9ULL, 0xbfdd3344cae0667aULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
     0x0000000000000000ULL, 0x0000000000000000ULL, 0x3fdae1e2cf089cb1ULL, 0xbfe27dde588645cbULL, 0xbfed66e859da8c74ULL,
     0x3ff133ede5f0fa51ULL, 0x0000000000000000ULL};
-static const uint32_t v143[3] = {
+static const uint32_t v152[3] = {
     3U, 5U, 2U};
-static const uint64_t v144[25] = {
+static const uint64_t v153[25] = {
     0xbfcc979b43f0e040ULL, 0xbfb34f05e6b23040ULL, 0xc005c934a2717d8eULL, 0x3ff51ccd5a59e0b4ULL, 0x3fe680eab959a730ULL,
     0xbfd7778bb669d520ULL, 0x3fe8c58545e8a7e8ULL, 0x3ff839b768323cc4ULL, 0xbfd2f5b87fa211d0ULL, 0x3fe0cb2e636a6008ULL,
     0xbfff644d6dc71154ULL, 0xbffe406456572390ULL, 0xbff14a981a31a900ULL, 0x3fe0e6610886b7e0ULL, 0x3fa28d52798c5d00ULL,
     0x3ff382a9d2ea7f44ULL, 0xbfe9fc192093a910ULL, 0x3ff354a5f0bece54ULL, 0x3fd820e6b78dd1c0ULL, 0xbfd251a67a321990ULL,
     0x3fd52c4361ec83e0ULL, 0xbfe578076ba25108ULL, 0x3fcf1837f0099960ULL, 0xbffc4380439de95cULL, 0x3ff788fb5a532668ULL};
-static const uint64_t v145[25] = {
+static const uint64_t v154[25] = {
     0xbffddb03bccea274ULL, 0xbfe7389631b0c0e0ULL, 0x3ff31ae46791c198ULL, 0x3ff1751fea5b2d6cULL, 0xbfe4dd08684285f8ULL,
     0x3fedb3ff5452b830ULL, 0xbfe10af60e66c368ULL, 0xbff3339d6c1ab074ULL, 0xbfe8ea6ac47eaa68ULL, 0xbff70f65a0cf8810ULL,
     0x3fd6fb5da361eac0ULL, 0xbfdb0b8c35adaa40ULL, 0xbfe9baa602eb9a30ULL, 0xbfe4f9c04a4d5170ULL, 0xc00356f1fc5074c6ULL,
     0x3fc556657ae27ec0ULL, 0xbfbecb47465d8cc0ULL, 0xbff599b3b75b8680ULL, 0xbffa59eb4550f748ULL, 0x3ffac766836bd904ULL,
     0x3fb7cf5eb9fbd2c0ULL, 0xbf98d83aad5c4a00ULL, 0x3fefd7a265a92198ULL, 0xbff1256fc4fb9dfcULL, 0xbfe2a24217742450ULL};
-static const uint64_t v146[25] = {
+static const uint64_t v155[25] = {
     0xbfe766938372453eULL, 0x3fe63c5ab66b09f0ULL, 0x3fe0e1aef0813e26ULL, 0xbfdf59e5ee1d0148ULL, 0xbf82b2a87a632180ULL,
     0xbfb9dc4ea1c6bbf0ULL, 0x3fd367660612e768ULL, 0x3fe27a7181adfcc8ULL, 0xbfe9fe345c18de9cULL, 0xbfee2f8e10da7c9aULL,
     0x3fe57d2ceb1e5414ULL, 0xbfc1362d6c8fde38ULL, 0x3fe0c9326623238aULL, 0xbfefdd7e926eef2eULL, 0xbfbbf635aef470b0ULL,
     0x3fdc5b6c7cd447e0ULL, 0xbfe15bf5b345515aULL, 0x3fec7f50a8d15c78ULL, 0x3fe9b0fcca8a188cULL, 0xbfee0ad04fd248caULL,
     0xbfee5f1852cdbac2ULL, 0x3fb534040096d040ULL, 0x3fec1b05170cc456ULL, 0xbfce69662a085308ULL, 0xbfe2233c483f679eULL};
-static const uint64_t v147[25] = {
+static const uint64_t v156[25] = {
     0xbfc55866688dd7a0ULL, 0xbfef59636970483eULL, 0x3fe4d02ef66c3bc6ULL, 0xbfd9c62b52515a78ULL, 0xbfd0d7e2c11768f0ULL,
     0xbfe39b0d6dd689e0ULL, 0x3fc0e5e94df59548ULL, 0xbfe5a6e81d03f71cULL, 0xbfe80c02e901b0e4ULL, 0xbfc12b16b7a52698ULL,
     0x3fbfc8c068244940ULL, 0xbfe4d78e1b1b18b0ULL, 0x3fbb3fcb4bf4ade0ULL, 0xbfd2929764308b2cULL, 0x3fed50eef5dceac6ULL,
     0xbfea283ccbc06caaULL, 0x3feea209a5e2146aULL, 0xbfc67f57ed474090ULL, 0x3f801e8855490a80ULL, 0xbfe684c5ee5ab286ULL,
     0x3fdc071d813ed748ULL, 0xbfe3d782494dae1aULL, 0xbfd447bf7ad8edd4ULL, 0xbfee7ea0dc544c76ULL, 0xbfd48aae7f91f0bcULL};
-static const uint64_t v148[25] = {
+static const uint64_t v157[25] = {
     0xbfe443fdbedea918ULL, 0x3fe341b93564958dULL, 0x3fdd3d6009c553a1ULL, 0xbfdb26a1b7019f2dULL, 0xbf80315e1660e83fULL,
     0xbfb6655aab682787ULL, 0x3fd0cde4b07aa46dULL, 0x3fe000af23f7cd27ULL, 0xbfe682b5cd631d56ULL, 0xbfea244246b1e51aULL,
     0x3fe29c285f1ce532ULL, 0xbfbdcfb922f0965fULL, 0x3fdd12f69b876445ULL, 0xbfeb9898ef3ec21fULL, 0xbfb8373102a4259fULL,
     0x3fda40eba27bcbeaULL, 0xbfe0124ea98c4472ULL, 0x3fea62263a96b7ecULL, 0x3fe7c91b70e7409cULL, 0xbfebd04f572909e1ULL,
     0xbfec1e56d8819d26ULL, 0x3fb3a15db0977f62ULL, 0x3fea054b4548355dULL, 0xbfcc27e102fef50bULL, 0xbfe0caccfcd5e9bfULL};
-static const uint64_t v149[25] = {
+static const uint64_t v158[25] = {
     0xbfc27c4f2aac8ff9ULL, 0xbfeb2630aec7ff34ULL, 0x3fe206579bd6a858ULL, 0xbfd6522ea281d5a9ULL, 0xbfcd2c67bbe437b5ULL,
     0xbfe0faa07e8b2601ULL, 0x3fbd44b2bfdb2041ULL, 0xbfe2c04c4a2b1f5cULL, 0xbfe4d343218b2ef2ULL, 0xbfbdbc845a2c68aaULL,
     0x3fbb86a23253a063ULL, 0xbfe20cb9ec3b1742ULL, 0x3fb7993705673685ULL, 0xbfd01598cf4e00b3ULL, 0x3fe9637687f3712cULL,
     0xbfe83782e1a4a401ULL, 0x3fec5c50ecdc167cULL, 0xbfc4d41dae4b58fdULL, 0x3f7dd8da82b3020eULL, 0xbfe4d924931d61c2ULL,
     0x3fd9f2ddaceae837ULL, 0xbfe25eb62297402eULL, 0xbfd2c69fe7398fdbULL, 0xbfec3b88901c5959ULL, 0xbfd30497d9039accULL};
-static const uint64_t v150[32] = {
+static const uint64_t v159[32] = {
     0x3fe8413ca85cdb30ULL, 0x400112e9315c6b70ULL, 0x3fddf55de4a67870ULL, 0x3fc6048f75e8fd00ULL, 0x3fcb408dbfc57940ULL,
     0x3fc6bde4f3f2dfc0ULL, 0x3fffd3942ee0316cULL, 0x40057155fa835274ULL, 0xbfbc50ff24209c00ULL, 0xbfcd1f1c3df9f920ULL,
     0xbfd9fb477339ac70ULL, 0xc00146f158e7a764ULL, 0x3fe8dc8b71a77dd8ULL, 0xbfea34dbf83db4d0ULL, 0xbfec44ff81607bb8ULL,
@@ -1494,7 +1988,7 @@ static const uint64_t v150[32] = {
     0xbfe95ce390d7b488ULL, 0xbfe0ab0ef0f31978ULL, 0x3ffa53d05af9f130ULL, 0x3fbc16e56bcd4b40ULL, 0xbfeaf20268458d30ULL,
     0xbfcf666629199520ULL, 0x4000dd9ae8480948ULL, 0xbff0ecc7949d78f8ULL, 0xc0019edc7568f21bULL, 0x3fe6615c2f9586a0ULL,
     0x0000000000000000ULL, 0x0000000000000000ULL};
-static const uint64_t v151[32] = {
+static const uint64_t v160[32] = {
     0x3fe89067acae8710ULL, 0xbffa85a47cb6b3c4ULL, 0xbfe306c615894b28ULL, 0xbfe5ea709cd5dfc0ULL, 0x3fc2ffdc0533b280ULL,
     0x3ffa9d8d1e71d2e8ULL, 0xbfeddcf3bd735c68ULL, 0x3fd35e98a75fff20ULL, 0x3fda4b4c6f4da5e0ULL, 0x3fed8085bf589210ULL,
     0x3fef241496c44738ULL, 0x3fe179ca535e5628ULL, 0xbfe89536cbad2980ULL, 0xbfe9c39f833f43c0ULL, 0xbff9d9f496a89894ULL,
@@ -1502,7 +1996,7 @@ static const uint64_t v151[32] = {
     0xbff6c6c2ac53a0a4ULL, 0x3ff0fd8815ea0044ULL, 0x3fc5d648491b9780ULL, 0x3fcbb057841a17a0ULL, 0x3fe8122ecd119a40ULL,
     0x3ffa2b75a3facec4ULL, 0xbfed9eeccf6b0010ULL, 0x3ff32b260387aa58ULL, 0x3ffec4163abdbae0ULL, 0x3ffeeeefab674c1cULL,
     0x0000000000000000ULL, 0x0000000000000000ULL};
-static const uint64_t v152[32] = {
+static const uint64_t v161[32] = {
     0x3fe60b01f314fb7cULL, 0x3fe082532f1f3834ULL, 0xbfc4556bbeb45a20ULL, 0xbfdedbd0e08d74b4ULL, 0x3f9717337c65c1c0ULL,
     0xbfc8563c829dd310ULL, 0x3fe229c18ea389eaULL, 0xbfd92d0c7083e428ULL, 0xbfa7f6f7d22b7040ULL, 0x3fc558867c887be8ULL,
     0x3fea1e8581bf5ee6ULL, 0x3f833286474ee200ULL, 0xbfdbecbccdc399f0ULL, 0x3fe05f1898c236a0ULL, 0x3fce4d6e3994b4b0ULL,
@@ -1510,7 +2004,7 @@ static const uint64_t v152[32] = {
     0xbfdfef6880342fb4ULL, 0x3fea39485c42b0b8ULL, 0x3feee5f50da43158ULL, 0x3fe3da9964d0b208ULL, 0x3fe9bd16412cfa18ULL,
     0xbfd84d159e6b7724ULL, 0x3fdd6b20712e0c88ULL, 0x3fe9869106cdc538ULL, 0x3fd78cc915487ce0ULL, 0xbfac869eb8580680ULL,
     0x0000000000000000ULL, 0x0000000000000000ULL};
-static const uint64_t v153[32] = {
+static const uint64_t v162[32] = {
     0xbfee9a6866028068ULL, 0xbfd4b94ad6199850ULL, 0xbfe26f1fec59fb2eULL, 0x3fcd78e5c30a6228ULL, 0x3feada403f34dcdeULL,
     0xbfd0819f83b64d40ULL, 0x3fddb5dc5b20f49cULL, 0x3fdf0b20d0dea1a0ULL, 0x3fde5a1fa314adfcULL, 0x3fdd6fa6d884aa50ULL,
     0xbfaf053eabb8b5e0ULL, 0x3fe83a453f991b38ULL, 0xbfeafe2af99775aeULL, 0xbfd5c8987843ee10ULL, 0xbfde72948b8d81d8ULL,
@@ -1518,7 +2012,7 @@ static const uint64_t v153[32] = {
     0x3fc6f46c812c7f88ULL, 0xbfd7ca9f1b49572cULL, 0xbfda155003fb05f0ULL, 0x3fc2a0ed294ce528ULL, 0x3fcd609a8ff78b60ULL,
     0xbfd039204396c710ULL, 0xbfe6ef47cd2b886aULL, 0x3fb0fad94f45dd80ULL, 0xbfe0dbd931467e9aULL, 0x3fd88a460d5c26fcULL,
     0x0000000000000000ULL, 0x0000000000000000ULL};
-static const uint64_t v154[32] = {
+static const uint64_t v163[32] = {
     0x3fe316fcea344b7eULL, 0x3fdc9835a333cb54ULL, 0xbfc19c06d702fda1ULL, 0xbfdab970f78fa7e3ULL, 0x3f93ff4015e594e1ULL,
     0xbfc5138affd71bd7ULL, 0x3fdf759d20900fdfULL, 0xbfd5cd93683ab5fdULL, 0xbfa4c109c6617451ULL, 0x3fc27c6af274e131ULL,
     0x3fe69eb28ecdc196ULL, 0x3f80a01a63e355a6ULL, 0xbfd82efd00c08999ULL, 0x3fdc5b30fc6a2844ULL, 0x3fca3e21c6b62e69ULL,
@@ -1526,7 +2020,7 @@ static const uint64_t v154[32] = {
     0xbfdd90f50dc20351ULL, 0x3fe8474ac1d3212eULL, 0x3fec9b3288d82601ULL, 0x3fe261928eedbf90ULL, 0x3fe7d44f228a5e47ULL,
     0xbfd67f9ae2e880b7ULL, 0x3fdb3c77ef7871e6ULL, 0x3fe7a1d540b04e5dULL, 0x3fd5cd921e586141ULL, 0xbfaa68e9918fac15ULL,
     0x0000000000000000ULL, 0x0000000000000000ULL};
-static const uint64_t v155[32] = {
+static const uint64_t v164[32] = {
     0xbfea80cbd2b83650ULL, 0xbfd1f284972d281cULL, 0xbfdfedc384fccbfbULL, 0x3fc98612aa3fda51ULL, 0x3fe74146a5c9724dULL,
     0xbfcc96fe70d0c953ULL, 0x3fd9bade5f3aae21ULL, 0x3fdae26a36b33dcbULL, 0x3fda491fd982bc16ULL, 0x3fd97e10db062ee8ULL,
     0xbfaadd51da8f11caULL, 0x3fe4fb52e5943890ULL, 0xbfe760618404637cULL, 0xbfd2dd7933950af6ULL, 0xbfda5e4df482276aULL,
@@ -1534,21 +2028,91 @@ static const uint64_t v155[32] = {
     0x3fc54082e54e8575ULL, 0xbfd606d1df575692ULL, 0xbfd825fd7c83cb8bULL, 0x3fc13f2afd33a002ULL, 0x3fcb32b9e32e35b0ULL,
     0xbfce0a185959b9aeULL, 0xbfe53bbfdd913964ULL, 0x3faf70ccd3718564ULL, 0xbfdf3765fe0b0bc5ULL, 0x3fd6b8415567e498ULL,
     0x0000000000000000ULL, 0x0000000000000000ULL};
-static const uint32_t v156[1] = {
+static const uint64_t v165[2] = {
+    0x3ff574e19b6cb124ULL, 0x3faaa355d9588280ULL};
+static const uint64_t v166[2] = {
+    0x3fe48aca6ab408c0ULL, 0x3fb73b4bfe341fb0ULL};
+static const uint64_t v167[2] = {
+    0x3fed0d0d990996e7ULL, 0x3fc06d5fb9eb7283ULL};
+static const uint32_t v168[2] = {
+    300U, 1U};
+static const uint64_t v169[301] = {
+    0x3f9c3fa97d8cb71cULL, 0xbfa67376890745e5ULL, 0xbfc2048f0efc30e8ULL, 0xbfa63357e69b4698ULL, 0x3fb75c3e620556edULL,
+    0xbf96227e0d8de915ULL, 0x3f97155d0c5b3c6fULL, 0xbfb87436e83a3f2eULL, 0xbf94eafff4d9e298ULL, 0xbfa30e1e7a95063bULL,
+    0xbfba20a60b5bf603ULL, 0xbfb256182b5eb14fULL, 0xbfbd5364633ccb9eULL, 0x3fbaa54bd9815306ULL, 0x3f49ec30c904b8e8ULL,
+    0x3f71975320373de5ULL, 0x3fb3aa4e1c8ab60bULL, 0x3fab8504d8094d83ULL, 0xbfad60d933b1c810ULL, 0x3fbbee1dfb923965ULL,
+    0x3f906809c3490ac6ULL, 0x3fc084ea06b7dd86ULL, 0xbfb04bbd01ec2ce3ULL, 0xbfa5a0d70305dbafULL, 0xbfbf58f116f48640ULL,
+    0x3fb6000f86da5a24ULL, 0x3fa1f544255a93cbULL, 0x3fb65769d463a63cULL, 0xbfa1e968e36fa1c0ULL, 0x3fbe4aba58a61563ULL,
+    0x3fb22d4a9074d269ULL, 0x3fb6b6a163996d5eULL, 0xbfc0d2b4bb6ed7baULL, 0x3fb75a437fac9c0eULL, 0x3fc06b8edb6bb0bfULL,
+    0x3fb0c22d63e85b4aULL, 0xbf901e545858f40fULL, 0x3fa114b7b8ff67caULL, 0xbfb08b4fb7ecc8a2ULL, 0xbfb5f1f900c18fc6ULL,
+    0x3fbc60f4d0459a35ULL, 0x3fa46ed41c2079cdULL, 0x3fbb2e1247078fecULL, 0xbfb2ee66e919c583ULL, 0xbf9a4dd4f853ff53ULL,
+    0x3fb731ea360f7615ULL, 0xbfb9fa4a64fc79e7ULL, 0x3f78557a38ef4943ULL, 0xbf8a6ba3493b5f44ULL, 0xbfb2d2c34429361eULL,
+    0x3fb24796c686e833ULL, 0x3fa6e685b2e90a01ULL, 0xbf9c643e2932a05bULL, 0x3fb3083eac777933ULL, 0x3fc140c140dd2c60ULL,
+    0xbfbda722ac889dd5ULL, 0x3fc1f19818aa7d75ULL, 0xbfb0c5af42367e6fULL, 0xbf93e31360655533ULL, 0xbfb50de6e20bcdeaULL,
+    0xbfc02d787521b5a6ULL, 0x3f92e428b2dff4bbULL, 0xbfbb8ffb91892571ULL, 0x3f9c2d4628c51491ULL, 0x3fbf7cd430c813baULL,
+    0x3fb6b85081baa290ULL, 0xbfb7681666505fdaULL, 0xbfb6161596312d75ULL, 0x3fba06c50e50335fULL, 0x3f73e439f05d4f9eULL,
+    0x3fc1db452236f60bULL, 0xbfa3e05c27a0583eULL, 0x3f95ddea4d681753ULL, 0xbf9c7e3f04a73be6ULL, 0xbfbdca6128599cf7ULL,
+    0xbf5ed2e66934c672ULL, 0x3f6ebe4356701f48ULL, 0xbfa15b43b5280433ULL, 0x3fc1ce076378380bULL, 0x3fae0e38f7751a6dULL,
+    0xbfb6ad0df60cf810ULL, 0xbfc1e31bd8d90a3fULL, 0xbfbda17d4451f13eULL, 0xbfb933bf2070a661ULL, 0xbfbb5877da918e6eULL,
+    0xbfbfda760de4b526ULL, 0x3fb438a4487da725ULL, 0xbfaba6b1543402c1ULL, 0xbfa4172f8dc53db8ULL, 0xbf9e48acaa95b002ULL,
+    0xbf8e6c6499dbffe3ULL, 0xbfa6e72ef2f2529cULL, 0x3f773ae345f9a236ULL, 0x3f9539936d168a53ULL, 0xbfadefdedcdef833ULL,
+    0x3f51d8ea7a13adefULL, 0xbfb8f7303ee4e048ULL, 0xbfb53e68da648424ULL, 0xbfa8b45f40926fdcULL, 0xbfa758becf13f7f2ULL,
+    0xbfaba39c37eca5f9ULL, 0x3f6b4d03f99000d1ULL, 0x3fabbe8b5c8ca5a7ULL, 0x3f96f5d9e38cbd38ULL, 0xbfbb501198666926ULL,
+    0xbfc1cb07c5bdeb10ULL, 0xbfb67f11d69d264eULL, 0xbfb70635ba77897aULL, 0x3fb5635ca458bf65ULL, 0x3fb77ed6bda31addULL,
+    0xbfb686961a894c49ULL, 0x3fb5f66e447844caULL, 0x3fba87b23631aea0ULL, 0x3fa597ce667edd13ULL, 0x3f934f2807a383e7ULL,
+    0xbfa787ca391cc67fULL, 0x3fa0d2c499d262e2ULL, 0xbfb11a33b6dfd53eULL, 0xbfa5ab986ee86b04ULL, 0x3fa9a573411d28bfULL,
+    0xbfb21b6b204f4c16ULL, 0x3fbe696553adc315ULL, 0xbfaa5a79cef0d653ULL, 0xbfbc5d5d7c593b4bULL, 0x3f9f5f027e0f4a70ULL,
+    0xbfb0898f5c67d62eULL, 0xbf97b6acafef4644ULL, 0x3f8e3e68fb6df235ULL, 0xbfb5eedfc7280578ULL, 0xbfb6246404eaad5dULL,
+    0x3fa90f957d4cb2feULL, 0x3fbe0dd8e6f5f0b3ULL, 0xbfbd7e12d616641eULL, 0xbfbca870fd6308d3ULL, 0xbfbb594569793177ULL,
+    0xbfbcb0466be511feULL, 0xbfc03f76daf0b954ULL, 0x3fa2104849c26aacULL, 0x3f6362122088cd42ULL, 0xbfb03648d166e679ULL,
+    0xbfa2e30c8ecc49edULL, 0xbf98390ff85236d1ULL, 0xbfa7bbc8768c889fULL, 0x3fb246368f9679afULL, 0xbfbc89c7de397c47ULL,
+    0xbfa348eb3524f3c9ULL, 0xbf86d72179d244a8ULL, 0xbfbbd3fd33a6131eULL, 0xbf93f1e36f2b3538ULL, 0xbfb5b7622127c32eULL,
+    0x3fac23fd1e79b12bULL, 0xbfbd2aca80fe2a8eULL, 0xbfb5885a7ae7cd94ULL, 0xbfba4c18ec6fa95fULL, 0xbfbe961a8b9faf49ULL,
+    0x3f98929000337117ULL, 0xbfb4b21b47179424ULL, 0x3fb8320a2a77dd89ULL, 0xbf5721845d36452fULL, 0xbfc1814609f3671cULL,
+    0xbfa838da22a31ad6ULL, 0x3fc11bad8cbb65deULL, 0x3fb4e9f92a0a1b9eULL, 0x3fbe4640512e2561ULL, 0xbfb99503fc932d63ULL,
+    0xbfbb69ba0b79349aULL, 0xbfbac3740874f12bULL, 0x3facce3f7dfac102ULL, 0x3fbb648e81445714ULL, 0xbfbd53da5f11b1c4ULL,
+    0xbfbe0e13ef7c81caULL, 0x3f5b00f995fac649ULL, 0xbfafad3a3f9ff331ULL, 0xbf9f6c7685a027cfULL, 0xbf9703698f679354ULL,
+    0x3fc0ca180a133dc1ULL, 0xbfb298f1deec4092ULL, 0x3fb13dd1a59929deULL, 0xbfb5e5f249005527ULL, 0x3f8d3071bfb9b177ULL,
+    0xbf78cf98497923e4ULL, 0xbfc0957c7c81ba1dULL, 0x3fc014781e0c35cfULL, 0x3fa96897f3501287ULL, 0x3f95dbf8ed29aeeeULL,
+    0x3fc051a45b49418fULL, 0x3fa2afcc33e60eb1ULL, 0xbfbdb7f8de7053d0ULL, 0xbfa76084747f1820ULL, 0xbfb43d8cda63bad4ULL,
+    0x3fc1aca38ba48adeULL, 0x3fbe6896ebe68f73ULL, 0x3fafaaf2737a9116ULL, 0x3fb7c763f553535bULL, 0xbf5e25770b4d242eULL,
+    0xbfbec7478b68db2fULL, 0x3fc160a2c38b6304ULL, 0x3fb5b3f62361cb08ULL, 0x3fbe30282347cfe6ULL, 0x3fb2c54da277016aULL,
+    0xbf9d1a7bf835a10bULL, 0x3f9c6995f1231b08ULL, 0xbfbc58312c3e0267ULL, 0x3fc03a5f2e8eec28ULL, 0x3fb8c2dd03095a0cULL,
+    0xbfb3d6a553a77f83ULL, 0x3f9d26804bafec57ULL, 0xbfb351f81f225f8eULL, 0xbf9cbb6ce2296a3eULL, 0x3fa377faaad69e75ULL,
+    0xbfac7cc26dcff230ULL, 0xbf820cd8fa5050b4ULL, 0x3fbf49b17eb33dd7ULL, 0x3fbc0b3ce1e658cdULL, 0x3fb44cf112baf286ULL,
+    0x3fb9f4cd4153cba3ULL, 0xbfb0baaa0314ae2aULL, 0x3f9b1741d2df4e90ULL, 0x3f9f704ff839cfdaULL, 0x3fc01ab44bf7c290ULL,
+    0xbfc09f840302c1c4ULL, 0x3fb18a1bd206b2beULL, 0x3fa5a3be3f67a0f8ULL, 0x3f8694e554b32fa8ULL, 0xbf7e5b99de7bfafaULL,
+    0x3f98a98a66c8f89cULL, 0x3fb51e078203cd6dULL, 0xbf9289b04baa30fcULL, 0x3fab220038a8a491ULL, 0xbfa7551ef4c56c87ULL,
+    0x3fbdcbb71f15b8c7ULL, 0x3fa076d537e0ec18ULL, 0x3fbb1b62ff7f7c2cULL, 0xbfa7eb44f64646d6ULL, 0x3fbbfbb80acd2361ULL,
+    0xbf8432c0ee69bb98ULL, 0x3fc0a6c28f5fdef7ULL, 0x3fb648e9036ec3f8ULL, 0xbfbbaff797953795ULL, 0xbf7e08bc0ed6ffecULL,
+    0xbf9c877b1ef7ad67ULL, 0xbfb2b936c1ed812aULL, 0xbfad3a573943e6fdULL, 0xbfc003173dc9b472ULL, 0x3fc174ac7b0b07aeULL,
+    0xbfb8fe272d5a045dULL, 0x3fbbc94924bda7fcULL, 0x3fb094365f3a794dULL, 0xbfadf035981077deULL, 0xbfad22d4c7ba2d72ULL,
+    0x3fb8582410eee094ULL, 0xbf993949a37344aeULL, 0xbfb9bec34aeaf005ULL, 0xbf8b3b519fe764c1ULL, 0x3fa06459367ae843ULL,
+    0xbfc210c17d89c189ULL, 0x3fa2519bc0f0478fULL, 0xbfb8487e683165cfULL, 0x3f8a4099cbd035c3ULL, 0x3fb4d73a7d9aeb77ULL,
+    0x3fb578ce584995a1ULL, 0xbfb1de67add3eb3cULL, 0x3fb63951fd9988d2ULL, 0xbf9737594cfd29d8ULL, 0xbf9d030f5484895eULL,
+    0x3f89f39905f1e3ceULL, 0xbfa327eabd531057ULL, 0xbf5367abd11f4ad5ULL, 0x3fbff604c4e80a1dULL, 0x3fb553790be448edULL,
+    0xbfa96ec9160b9c53ULL, 0xbfbece9c16f447a6ULL, 0x3fb27e67b7592e4aULL, 0xbfc10c8a7d9c9334ULL, 0x3f90419bcd6bd15cULL,
+    0x3f9dba05478204fbULL, 0x3fbfd10b0182f008ULL, 0x3fadc4c559ac0852ULL, 0x3fb4bf41b6a4876bULL, 0x3f88f5ce19cf85d9ULL,
+    0xbf8bf48016ea4d31ULL, 0xbf87daa46240d143ULL, 0x3fc0c9124ec5f395ULL, 0xbfc15777c9b06219ULL, 0x3fac306fd6a4c48dULL,
+    0xbfb5bf5b7afd94e0ULL, 0xbf92500e3c36a678ULL, 0xbf770a82c2a4c24eULL, 0xbfbb3f6b539e6545ULL, 0xbfbb0e237a248e8eULL,
+    0x3fa4ebaca42c001eULL, 0x3fc10b4ed8975dadULL, 0xbfbb865a68514f00ULL, 0xbfb1b9c70d774c52ULL, 0x3f8e980231bcba7bULL,
+    0xbf95816805c5ebc6ULL, 0xbfb719203af70f31ULL, 0x3faacf6496540a4cULL, 0x3fa1069fe22b3090ULL, 0xbfa36d1d154814c9ULL,
+    0x0000000000000000ULL};
+static const uint32_t v170[1] = {
     0U};
-static const uint64_t v157[1] = {
+static const uint64_t v171[1] = {
     0xbffbb498ba49001aULL};
-static const uint64_t v158[1] = {
+static const uint64_t v172[1] = {
     0xbfd652c0f94644d4ULL};
-static const uint64_t v159[1] = {
+static const uint64_t v173[1] = {
     0x3fe353cedad603e7ULL};
-static const uint64_t v160[1] = {
+static const uint64_t v174[1] = {
     0x3fe4b0ac1ddbbaabULL};
-static const uint32_t v161[4] = {
+static const uint32_t v175[4] = {
     3U, 5U, 4U, 2U};
-static const uint32_t v162[3] = {
+static const uint32_t v176[3] = {
     0U, 0U, 0U};
-static const uint64_t v163[43] = {
+static const uint64_t v177[43] = {
     0xbfffc3c861c2e606ULL, 0xbfebcd459ac7f2b4ULL, 0x3ff02c20dd988efcULL, 0x3fe8d0f29aea4124ULL, 0xbfbed9f7308c5060ULL,
     0x3ff03c7b722a66bcULL, 0xbfc913a06123b9c0ULL, 0x3ff756ae74792f4aULL, 0x3fdc2a5bef2c1e50ULL, 0xbff71047309c4210ULL,
     0x3fd114881f834db0ULL, 0xbfb7c743f80799a0ULL, 0x3fc250094eb23160ULL, 0xbff23c36e0c237c2ULL, 0x3fe8ff619ec67608ULL,
@@ -1558,29 +2122,29 @@ static const uint64_t v163[43] = {
     0x3fe765638be686fcULL, 0xbfea7021b83c9530ULL, 0xbff9f3a721e7aa60ULL, 0x3fd56b8169fd3600ULL, 0x3fc1b52c563a6920ULL,
     0x3ff92817047d8154ULL, 0x3ff86dcca30397f4ULL, 0xbff3ff5427c2ab78ULL, 0xbfd6bf9571e56770ULL, 0x3feaefd170a6c2bcULL,
     0xbfd4cd0e23d484f0ULL, 0x3ffdd532a2295730ULL, 0xbfff24371e626176ULL};
-static const uint64_t v164[3] = {
+static const uint64_t v178[3] = {
     0xbfc617e3bb8822b0ULL, 0x3fe5f1aa25b39468ULL, 0x3fecb1a781fd5512ULL};
-static const uint64_t v165[11] = {
+static const uint64_t v179[11] = {
     0x3ff4721580e11fb7ULL, 0xbfb153206d4920e5ULL, 0x3fee87fec5cc47b5ULL, 0xbfeb5423e8686e72ULL, 0xbfd11a27f1c24400ULL,
     0xbffaf3993086a9bcULL, 0xbffbf44cd62b330bULL, 0x3fd977a6a686dec4ULL, 0xbffa03ab7c257237ULL, 0x3febdc524abdad82ULL,
     0xbfd500fe1c284d9aULL};
-static const uint64_t v166[11] = {
+static const uint64_t v180[11] = {
     0x3fe906d50b4f1a2eULL, 0x3fdeeae90b3f2e95ULL, 0x3fe71a202c3ff655ULL, 0x3fd31c1961c7aadeULL, 0x3fdbbfed90b510daULL,
     0x3fc408542cd37fe5ULL, 0x3fc2ff072b927d7dULL, 0x3fe3245ec37be756ULL, 0x3fc50ad75d180fcdULL, 0x3fe68e6025945e75ULL,
     0x3fdacbb046335e62ULL};
-static const uint32_t v167[1] = {
+static const uint32_t v181[1] = {
     1U};
-static const uint64_t v168[1] = {
+static const uint64_t v182[1] = {
     0x3f97ec30065e4780ULL};
-static const uint64_t v169[1] = {
+static const uint64_t v183[1] = {
     0xbfdfc686355a8958ULL};
-static const uint64_t v170[1] = {
+static const uint64_t v184[1] = {
     0xbf87c138443eb5c8ULL};
-static const uint64_t v171[1] = {
+static const uint64_t v185[1] = {
     0xbf87c0f274798c7fULL};
-static const uint32_t v172[3] = {
+static const uint32_t v186[3] = {
     1U, 1U, 1U};
-static const uint64_t v173[43] = {
+static const uint64_t v187[43] = {
     0x3fd774b7541cb870ULL, 0xbfe731606e492724ULL, 0x3fe928beb44bf17cULL, 0xbfe42e0a81320f14ULL, 0xbff3b8080d95afe6ULL,
     0x3fd66d77411b61e0ULL, 0x3ff15cd049706a44ULL, 0xbfa49bfa90e56200ULL, 0x3fd7c7c2295e7ee0ULL, 0x3fd20f8f7a9e41f8ULL,
     0x3fb8e3426ba81580ULL, 0xbfff9e3ea76aa174ULL, 0xbfe04d0ac7da1ef0ULL, 0x3ff7e785ef476b62ULL, 0x3fa7e9ad2dc49fc0ULL,
@@ -1590,27 +2154,27 @@ static const uint64_t v173[43] = {
     0xbff5a5075c559a3cULL, 0x3ff45286b82ed1e0ULL, 0xbff8c688fe4ab7d8ULL, 0xbfe50df9aff70f8cULL, 0x3ff8ae60faddfaf2ULL,
     0xbfd0f6a029424380ULL, 0xbffeb1b359c3ea9eULL, 0xbfffb1f34097960cULL, 0x3fff2b2555091b12ULL, 0x3ff6f8443e63e9ecULL,
     0x3ffdb3435f26b540ULL, 0xbfe46680ccb6b518ULL, 0xbfe8f0c0f7e22ac0ULL};
-static const uint64_t v174[3] = {
+static const uint64_t v188[3] = {
     0x3fd7c561afbee144ULL, 0xbfecdac46c9bce6cULL, 0x3fc96ad2fe35b928ULL};
-static const uint64_t v175[11] = {
+static const uint64_t v189[11] = {
     0xbfc48d117f2198b0ULL, 0xbffa3dd78b1dce66ULL, 0x3fcd13ae666e48eaULL, 0xbfd172402335dc52ULL, 0xbfe67e789614b387ULL,
     0xbfeb33ca31a9fcffULL, 0x4002d635d8fe1736ULL, 0x3ff197271df6c1a4ULL, 0xbfdc1a01c33c4cf8ULL, 0xbfd66aa9e47acfc4ULL,
     0x40142f7f685b5154ULL};
-static const uint64_t v176[11] = {
+static const uint64_t v190[11] = {
     0xbfc46052bc208097ULL, 0xbfedadf7b7a97c76ULL, 0x3fcc963b28b30a18ULL, 0xbfd106d066ca2f58ULL, 0xbfe3663b87fa1119ULL,
     0xbfe61d8c998018b9ULL, 0x3fef6daa387c2812ULL, 0x3fe99bedd7990a4dULL, 0xbfda6cc05211e77dULL, 0xbfd58af532b7bf5cULL,
     0x3fefff5274e42266ULL};
-static const uint32_t v177[1] = {
+static const uint32_t v191[1] = {
     2U};
-static const uint64_t v178[1] = {
+static const uint64_t v192[1] = {
     0xbff6293389685c0cULL};
-static const uint64_t v179[1] = {
+static const uint64_t v193[1] = {
     0xbfe40f9e8cc67288ULL};
-static const uint64_t v180[1] = {
+static const uint64_t v194[1] = {
     0x3febc922a5eb913eULL};
-static const uint32_t v181[3] = {
+static const uint32_t v195[3] = {
     2U, 2U, 2U};
-static const uint64_t v182[43] = {
+static const uint64_t v196[43] = {
     0x3ff06a3813a789d4ULL, 0xbff0c773b4986796ULL, 0x3fff4acfe11e6786ULL, 0x3fe5a4b4ec9341c8ULL, 0x3fd999aa3c4a33f8ULL,
     0x3fe2453283f8311cULL, 0xbff0b03a569918c4ULL, 0x3ffd4c2144c95f1aULL, 0xbffd6e9f13ed35acULL, 0x3ffa15d25e08be4cULL,
     0x3fc0dab2c433a150ULL, 0x3fda28ce049b4e68ULL, 0x3fc68aa8270ce3d0ULL, 0xbfdca274e6659308ULL, 0xbff55c502d9bdf28ULL,
@@ -1620,27 +2184,27 @@ static const uint64_t v182[43] = {
     0xbfff0be6a1caab62ULL, 0x3ff8ccd0101ec0d0ULL, 0x3fea79f1d69a7c34ULL, 0xbfdf9413849b4698ULL, 0xbff9771fea71a64aULL,
     0xbff6bebe2096300eULL, 0x3fea092bbc95a2ecULL, 0x3fe53dc012cb2118ULL, 0x3fbe95cf67a4e4e0ULL, 0xbffab0f0add77914ULL,
     0xbff989f7e42313d0ULL, 0xbfac185631130a00ULL, 0xbff9195eae333728ULL};
-static const uint64_t v183[3] = {
+static const uint64_t v197[3] = {
     0xbfda4bf0abe674f0ULL, 0xbfee4d435c13b886ULL, 0xbfe186b9804d6bf8ULL};
-static const uint64_t v184[11] = {
+static const uint64_t v198[11] = {
     0xbff08c83b49127feULL, 0x3ff31d7db70bedb9ULL, 0xc0051259f600901fULL, 0x3ffb58306a4a3a8eULL, 0xbfef43561015ed4fULL,
     0x4002c0b7ac38dc7aULL, 0xc0033dc8a89906c0ULL, 0x3feff662a06380b0ULL, 0xbffa889bf66d77e3ULL, 0xc013fe80dde36e06ULL,
     0x3fd4067a93ba0180ULL};
-static const uint64_t v185[11] = {
+static const uint64_t v199[11] = {
     0x0000000000000000ULL, 0x3ff31d7db70bedb9ULL, 0x0000000000000000ULL, 0x3ffb58306a4a3a8eULL, 0x0000000000000000ULL,
     0x4002c0b7ac38dc7aULL, 0x0000000000000000ULL, 0x3feff662a06380b0ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
     0x3fd4067a93ba0180ULL};
-static const uint32_t v186[1] = {
+static const uint32_t v200[1] = {
     3U};
-static const uint64_t v187[1] = {
+static const uint64_t v201[1] = {
     0x3fca90a779bba2b0ULL};
-static const uint64_t v188[1] = {
+static const uint64_t v202[1] = {
     0x3fe3796c6677b8d2ULL};
-static const uint64_t v189[1] = {
+static const uint64_t v203[1] = {
     0x3fc02ab066d16a22ULL};
-static const uint32_t v190[3] = {
+static const uint32_t v204[3] = {
     3U, 3U, 3U};
-static const uint64_t v191[43] = {
+static const uint64_t v205[43] = {
     0xbfff1cbb42f549aaULL, 0xbfe9a9c6d249fa10ULL, 0xbfe58f8166a75c28ULL, 0xbff1ecb1388b47f0ULL, 0xbfd790f17eed9ee8ULL,
     0xbffff2c21bee30daULL, 0xbff3eba3a8e37386ULL, 0xbfee1e9ff6c2f7f8ULL, 0x3ff6cb685dc64edcULL, 0xbfe9cd76ad0632b0ULL,
     0x3fe8516561b80f80ULL, 0x3ff0e9ab06e8bd0aULL, 0x3fe8ce6b462711b8ULL, 0xbfd0fd1cce949bc0ULL, 0xbfe7c20f96f85110ULL,
@@ -1650,17 +2214,17 @@ static const uint64_t v191[43] = {
     0x3ff2a673c12e8066ULL, 0xbff07b1077f67ea0ULL, 0xbfc82799d4ce63d0ULL, 0x3fd52d3cabddc8d8ULL, 0xbff8d516c025eadeULL,
     0xbfcb0191f2f85a40ULL, 0x3ff9d6a01fcce848ULL, 0x3ffa4d8009f8c5b2ULL, 0x3ffa27a5c8b3c474ULL, 0xbfff278ebb35da16ULL,
     0x3fe5ac5c87811424ULL, 0x3fee6a6caa48af04ULL, 0xbfe7c02c20e5f888ULL};
-static const uint64_t v192[3] = {
+static const uint64_t v206[3] = {
     0xbfe0bda80da9b926ULL, 0x3fd6a07c9f37a14cULL, 0xbfd37305e83fc0b0ULL};
-static const uint64_t v193[11] = {
+static const uint64_t v207[11] = {
     0x3fb494396068b3eeULL, 0xbfd5e0e78dcc2aceULL, 0xbfcba186f214959eULL, 0x3ff2ba14b8dc36d4ULL, 0x3fc10c3478afcc94ULL,
     0x400694ff4e138cf7ULL, 0xbff783f5aa897d6bULL, 0x3fdd3371618453d8ULL, 0x3ffaca736e380ab2ULL, 0xc00277e8c7274d9eULL,
     0x3ff38e1b33e3e9e2ULL};
-static const uint32_t v194[4] = {
+static const uint32_t v208[4] = {
     4U, 6U, 5U, 3U};
-static const uint32_t v195[3] = {
+static const uint32_t v209[3] = {
     1U, 2U, 0U};
-static const uint64_t v196[69] = {
+static const uint64_t v210[69] = {
     0x3ffa87bf3b890010ULL, 0xbfe750f6c5b60278ULL, 0x3ff769d3d764f678ULL, 0x3fe97d9434047e60ULL, 0xbfdd6808ab46cb10ULL,
     0x3feb67cd9d104160ULL, 0x3ff9a0cb75a05082ULL, 0x3fec632fa6651becULL, 0xbfebed3ea8e59bdcULL, 0xbff889f407894a76ULL,
     0x3fd81e0aae769188ULL, 0x3ff0b1288136f294ULL, 0x3fdc8ded5c0cf3f8ULL, 0xbff100ef10c124baULL, 0x3fe3c0c8e97c3664ULL,
@@ -1675,19 +2239,19 @@ static const uint64_t v196[69] = {
     0xbfd9ab9aed0c6d20ULL, 0xbfe99893521facd8ULL, 0x3fff0fa62401e242ULL, 0xbfd3525efeeeb548ULL, 0xbfed3b0f4fa9eb74ULL,
     0x3ff690e6a5301d48ULL, 0x3ffd263081a52258ULL, 0xbfe178c22dbe324cULL, 0xbfeacf2fb60aba08ULL, 0xbfe6fed863ac9e00ULL,
     0xbffd2b6d87bfc0fcULL, 0x3fe2b8db025b08fcULL, 0xbffe7b6a87674a86ULL, 0x3fffa4f12e20acd0ULL};
-static const uint64_t v197[4] = {
+static const uint64_t v211[4] = {
     0x3fe45f327bed3182ULL, 0xbfcd1d3db304aaa8ULL, 0x3fc60c4a1354f1b8ULL, 0x3fe55e5d54ff5b50ULL};
-static const uint64_t v198[14] = {
+static const uint64_t v212[14] = {
     0x3ff3ae2357b407baULL, 0x3fd875ff72f40e26ULL, 0xbfa9723f2dfa0760ULL, 0x4001a957c7b88d00ULL, 0x3fc2ea7b586f1e4aULL,
     0xbfe0fe9c9a7c93d6ULL, 0xbff0f2c98e98ad1dULL, 0xc003bbf29391c407ULL, 0x3fed74baccf1c984ULL, 0x3fed0baa088ca429ULL,
     0x3fe34f1d0befd039ULL, 0x3fec81c684796066ULL, 0xbfbff5dfefa44840ULL, 0xbfeed8cfd55810aeULL};
-static const uint64_t v199[14] = {
+static const uint64_t v213[14] = {
     0x3feaf6718a3a274dULL, 0x3fd755e7d944ced2ULL, 0xbfa96ce377f96d9fULL, 0x3fef3c487b26089aULL, 0x3fc2c788ff03d70aULL,
     0xbfdf1e0262204ca6ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x3fed74baccf1c984ULL, 0x3fed0baa088ca429ULL,
     0x3fe34f1d0befd039ULL, 0x3fe6b0a6a9838cabULL, 0x3fde014bc6256f82ULL, 0x3fd1ab5f7ffeae5fULL};
-static const uint32_t v200[2] = {
+static const uint32_t v214[2] = {
     67U, 3U};
-static const uint64_t v201[201] = {
+static const uint64_t v215[201] = {
     0xbff87c9da31f481eULL, 0x3fe6e1b08bf6ae5cULL, 0x3ff6c25dec26604aULL, 0x3fad5160758a0280ULL, 0x3ff7ff9f60c1eaf0ULL,
     0xbff0268c40eb41a6ULL, 0xbfffd7e12f00fe42ULL, 0xbff13bded10ff4ccULL, 0x3fffbf2cdd9d4d3aULL, 0xbfe496c16a094a54ULL,
     0xbfe6484b4ec9a860ULL, 0xbffb891e0c5ef078ULL, 0xbfdbb7eb4abd5f20ULL, 0xbff031cefdb75b9aULL, 0xbf918e476831be80ULL,
@@ -1729,7 +2293,7 @@ static const uint64_t v201[201] = {
     0xbffca275599c3978ULL, 0xbffe80f3efa85fa2ULL, 0x3fe686daf8e6d284ULL, 0x3ff94e24f1862e12ULL, 0xbfaf19068ee584c0ULL,
     0xbff823dee600514aULL, 0x3ffcf7d08d0d1862ULL, 0xbfe431d7cb98c894ULL, 0xbfe3d9f4c500ba9cULL, 0xbfee96bfb5ad1a8cULL,
     0xbfe8bbd61eba908cULL};
-static const uint64_t v202[67] = {
+static const uint64_t v216[67] = {
     0x3fd3ef9efa25f3ecULL, 0xbfa7591b2203ed20ULL, 0x3fd448076e3f0e48ULL, 0x3fd1aa8b20078c38ULL, 0x3fd8ed9abccbc358ULL,
     0xbfdb5444664cd0e4ULL, 0x3fe4b5fed1ed10f4ULL, 0xbfeead387325b5f4ULL, 0xbfd701f6f53e41dcULL, 0x3fbeac8f18172e90ULL,
     0x3fea934fcd3af386ULL, 0x3fe355e384379690ULL, 0x3fee62eff162dd88ULL, 0xbfee43647ca4c6f0ULL, 0xbfd2e14725466394ULL,
@@ -1744,13 +2308,13 @@ static const uint64_t v202[67] = {
     0xbfe9112495abad2aULL, 0x3faf3e411dfc3080ULL, 0xbfc49e983e3ec788ULL, 0xbfe62b8d4b155240ULL, 0x3fdc1bc2535e9844ULL,
     0x3fe2dc70c78a1eecULL, 0x3feaef4b95a3e334ULL, 0x3fb954318ff6b230ULL, 0x3fd1fa760dd830dcULL, 0x3fa67248bc08a7c0ULL,
     0x3fef3ec5306a4354ULL, 0xbfd5292781fdbf48ULL};
-static const uint64_t v203[3] = {
+static const uint64_t v217[3] = {
     0x4022fef162b5b6c2ULL, 0xbffd7d735e308760ULL, 0xc0002701594f86d7ULL};
-static const uint32_t v204[3] = {
+static const uint32_t v218[3] = {
     2U, 37U, 1U};
-static const uint32_t v205[2] = {
+static const uint32_t v219[2] = {
     1U, 3U};
-static const uint64_t v206[111] = {
+static const uint64_t v220[111] = {
     0xbfe5315ea9bda07cULL, 0x3fc302ba18f540a0ULL, 0x3fd2552c660903a8ULL, 0xbffc7df8db8ddde0ULL, 0xbfea692b0624adbcULL,
     0x3febe63520e71accULL, 0x3ff3b67c20878d6aULL, 0xbfd35b0e2769bf38ULL, 0xbff3c44c484e0ab8ULL, 0xbfd8bb6ca9ba8530ULL,
     0x3ff7bbde9627b724ULL, 0x3fe20b9cd5ddcdf0ULL, 0xbfe54f6d034951bcULL, 0xbfe64e68e4bc1708ULL, 0x3fcd2b6bda450af0ULL,
@@ -1774,9 +2338,9 @@ static const uint64_t v206[111] = {
     0x3ff240cf358727e4ULL, 0xbff9c91582da2178ULL, 0x3ff9cec4592ab032ULL, 0xbffc6c63251a7da4ULL, 0x3fe8e22ef70dcdd8ULL,
     0xbffce736be49a314ULL, 0x3ff1d2bbc8b5bdb4ULL, 0x3fe36261d3721a70ULL, 0xbffa73681d176f66ULL, 0xbffd5032bdda28b4ULL,
     0xbfc7752d9fba2880ULL};
-static const uint64_t v207[2] = {
+static const uint64_t v221[2] = {
     0x3fd23c44e5d36b0cULL, 0xbfc825f20a488cc0ULL};
-static const uint64_t v208[38] = {
+static const uint64_t v222[38] = {
     0xbfe14114e626faf2ULL, 0x3fdaabc6fe686dc6ULL, 0x3fba5f6a5df6f756ULL, 0xbfcca94a4579bfbcULL, 0xbfdd475a0312578eULL,
     0x3fde827876d087a7ULL, 0x3fe5fcba41babd82ULL, 0x3fc8e1669c0d4664ULL, 0xbfe6b71fd8fd7765ULL, 0x3fd10440cbf4aa94ULL,
     0x3fd3ce92b1cccb3fULL, 0x3fb53607ed57b596ULL, 0xbf9efa2c4f19d2a0ULL, 0xbfe0750378aee186ULL, 0x3f70a89660d02af8ULL,
@@ -1785,7 +2349,7 @@ static const uint64_t v208[38] = {
     0x3fa652082f41cb00ULL, 0xbfbf4510968efbc0ULL, 0xbfdac9ac56a3836eULL, 0xbfdd9bf60d809bc1ULL, 0xbf8bb6ccd2a7f590ULL,
     0x3f9ab24ded48f4a8ULL, 0xbfe66fbc0a81b503ULL, 0xbf6ff5de680e6800ULL, 0x3fc4259eaa88c1faULL, 0xbfde2bca902457d5ULL,
     0x3fca2c9b0ee095ecULL, 0xbfe0c5d992f0575dULL, 0x3feebf41f714bec0ULL};
-static const uint64_t v209[38] = {
+static const uint64_t v223[38] = {
     0xbfdf831f173aa185ULL, 0x3fd93a2d3e057b97ULL, 0x3fba47a1f59ca8d9ULL, 0xbfcc3112d6593a59ULL, 0xbfdb64cfe5f34622ULL,
     0x3fdc6410df0b52a7ULL, 0x3fe313621362f95aULL, 0x3fc892605c052822ULL, 0xbfe389ea31b81dc4ULL, 0x3fd0a06bb0c35bf7ULL,
     0x3fd332a8509555abULL, 0x3fb529a39f68e265ULL, 0xbf9ef7c141804473ULL, 0xbfde4a288895b02eULL, 0x3f70a8905bde5688ULL,
@@ -1794,13 +2358,13 @@ static const uint64_t v209[38] = {
     0x3fa64e6a36fb2a66ULL, 0xbfbf1d7d307033afULL, 0xbfd95368cc692538ULL, 0xbfdba9c4781ac18bULL, 0xbf8bb65df6f977bdULL,
     0x3f9ab0c1a53a8fc8ULL, 0xbfe35ce6d90944d2ULL, 0xbf6ff5d3c7865e00ULL, 0x3fc3fb721f176042ULL, 0xbfdc1e47e875fd42ULL,
     0x3fc9d0bf5264c308ULL, 0xbfdec707d8deb004ULL, 0x3feebf41f714bec0ULL};
-static const uint32_t v210[9] = {
+static const uint32_t v224[9] = {
     2U, 2U, 2U, 2U, 2U,
     2U, 2U, 2U, 2U};
-static const uint32_t v211[8] = {
+static const uint32_t v225[8] = {
     0U, 1U, 0U, 1U, 0U,
     1U, 0U, 1U};
-static const uint64_t v212[32] = {
+static const uint64_t v226[32] = {
     0x3ff9a25a5bde62e2ULL, 0x3ff208fd40183c58ULL, 0xbfe029e3be3bcfacULL, 0x3fe7eda8e94b17a8ULL, 0x3fe610950afd7c8cULL,
     0xbfe831d286cd71a4ULL, 0x3ffffc570ec699c6ULL, 0x3fefe179e3f98c18ULL, 0xbff98672001d4beaULL, 0x3ff7102e0bf82d44ULL,
     0xbfef16f1b2744a70ULL, 0x3ffdfe937c0841aaULL, 0xbffc0c5784fccf14ULL, 0xbfcf3192d2d63290ULL, 0xbff9330511257888ULL,
@@ -1808,27 +2372,27 @@ static const uint64_t v212[32] = {
     0x3fb82c394502f200ULL, 0xbfd48e25b9639db0ULL, 0xbffa2e6096a13318ULL, 0xbff87542c220a20cULL, 0x3fad80d2da0be940ULL,
     0xbfd4ffb3d2b27060ULL, 0xbffd90382a0f924eULL, 0x3ffa0db106c2e684ULL, 0x3fe46c46d41f1d50ULL, 0xbffa4a0ecc924876ULL,
     0x3ff091a353204ff4ULL, 0x3f62a670c832e000ULL};
-static const uint64_t v213[2] = {
+static const uint64_t v227[2] = {
     0x3f9e30d730253680ULL, 0xbfd4882f5914b648ULL};
-static const uint64_t v214[16] = {
+static const uint64_t v228[16] = {
     0x3fcac9c5ba695cbcULL, 0xbfca73c102d64845ULL, 0x3ff4700041721dafULL, 0x3f9e18d807a3f2c0ULL, 0xbff64cf2e3813d73ULL,
     0x3ff49e4640a9f694ULL, 0xbff9548b9bd7490bULL, 0xbff59949d53e9b15ULL, 0x3ff83272aa82fd06ULL, 0xbff5a9caa36dacb4ULL,
     0xbfd08a503b3dafa5ULL, 0xbfe275d87801287fULL, 0x3fee4d9ed451cd9dULL, 0xbfe87632cf53272dULL, 0x3fe93e0575f1f642ULL,
     0xbff2ee166de18451ULL};
-static const uint64_t v215[16] = {
+static const uint64_t v229[16] = {
     0x3fe1ab0d9e21b29cULL, 0x3fdcb487cdbc8bdaULL, 0x3feb6283a00f6458ULL, 0x3f9e16a03fdf8741ULL, 0x3fc97268a77b952aULL,
     0x3fe915d956fa624fULL, 0xbfed693189d18d47ULL, 0xbfebf818f17ecad4ULL, 0x3fea388f3e5998f9ULL, 0x3fca44ced8b5fee1ULL,
     0xbfd02e7e1ff1d9b4ULL, 0xbfe0a719c1ac4d19ULL, 0x3fe70e638aaa2555ULL, 0x3fd454f5cf385d27ULL, 0x3fe50c36019a7866ULL,
     0xbfea828a3193df38ULL};
-static const uint64_t v216[2] = {
+static const uint64_t v230[2] = {
     0xbffb32f108641664ULL, 0x3ff3400044b1f2f6ULL};
-static const uint64_t v217[1] = {
+static const uint64_t v231[1] = {
     0x3fd0545484f55ff4ULL};
-static const uint64_t v218[1] = {
+static const uint64_t v232[1] = {
     0x3fe89eda75c06c22ULL};
-static const uint64_t v219[1] = {
+static const uint64_t v233[1] = {
     0x3fe5de5307524efcULL};
-static const uint64_t v220[54] = {
+static const uint64_t v234[54] = {
     0xbff702282b302ab4ULL, 0x3ff4fedf922fbd02ULL, 0x3fe6c6589ddbfa20ULL, 0x3fe1f4ba4cdf60d4ULL, 0xbfe75f963eb4f5f4ULL,
     0xbfdca804f1b333f8ULL, 0x3ffc422aea9e392aULL, 0xbff48cd6463f7f3cULL, 0x3fff57e0cd223e38ULL, 0x3fb806fec0d5d1c0ULL,
     0xbfe4371dc655fd08ULL, 0x3fdfbe4963a5a1d0ULL, 0x3fe9193671c41bd8ULL, 0x3fd0e2548314b310ULL, 0x3ff70ba69b50b8caULL,
@@ -1840,25 +2404,25 @@ static const uint64_t v220[54] = {
     0xbff6f176cfbffb08ULL, 0x3ff8a3df7056494aULL, 0xbffc0dce600147aaULL, 0xbff0d78ccbf46170ULL, 0x3fe2e253bfe07454ULL,
     0x3ff389a5df71a46aULL, 0xbfee8c210ed43558ULL, 0x3fc0764c98c2a930ULL, 0xbfb3aa953543aac0ULL, 0xbfef8ae20c8595b8ULL,
     0x3ff26d5e7f208482ULL, 0x3ffcc9c351543e3cULL, 0xbfe5baa5c1a780f0ULL, 0x3fffef1ab6edb7d8ULL};
-static const uint64_t v221[3] = {
+static const uint64_t v235[3] = {
     0xbfb01fbd41cc0460ULL, 0xbfb4fa62301e8100ULL, 0xbfac6d1085624de0ULL};
-static const uint64_t v222[11] = {
+static const uint64_t v236[11] = {
     0x3ff894b55aedc770ULL, 0xbff0d0a5e8b76c5aULL, 0xbff1293e0bbeca79ULL, 0xbfd226de09c154e3ULL, 0xbffda960268d6aa2ULL,
     0xbff04f3f1c867204ULL, 0x3fe01b158500398dULL, 0x3fda561dfbd88bbfULL, 0xbfd4e8b1d05a15aeULL, 0xbfe5cb88509dfb68ULL,
     0x40047cc7c3cb6148ULL};
-static const uint64_t v223[11] = {
+static const uint64_t v237[11] = {
     0x3fea556b1c1851e8ULL, 0x3fd09430606461aeULL, 0x3fd0508660708b6bULL, 0x3fdb7e0230cc4c15ULL, 0x3fc1557c694661ceULL,
     0x3fd0f84ad36f6771ULL, 0x3fe3f18c92c18507ULL, 0x3fe33f11ec1052d7ULL, 0x3fdad19a65f70997ULL, 0x3fd5814cff554e51ULL,
     0x3fedb4ab175450efULL};
-static const uint64_t v224[2] = {
+static const uint64_t v238[2] = {
     0x3ff1447f61051f62ULL, 0xbfd4de9248888fe8ULL};
-static const uint64_t v225[1] = {
+static const uint64_t v239[1] = {
     0x3fdd60853b8d0674ULL};
-static const uint64_t v226[1] = {
+static const uint64_t v240[1] = {
     0x3fc5ab7eba7ced00ULL};
-static const uint64_t v227[1] = {
+static const uint64_t v241[1] = {
     0x3fc57718afdbecd1ULL};
-static const uint64_t v228[54] = {
+static const uint64_t v242[54] = {
     0xbfe0cd3bd62940c0ULL, 0xbfe517d4ab7ed698ULL, 0x3ff876e2ba4d69c0ULL, 0xbfffecc075423c9eULL, 0x3feff86108bf99e0ULL,
     0xbfd6f875f4da3190ULL, 0x3ffb91a10d1797feULL, 0xbffb4f85e83c1912ULL, 0x3ff0148a5f45fa6eULL, 0xbfd075929cc4c470ULL,
     0xbff16569d9d03864ULL, 0xbff39b83938bcd8cULL, 0x3ffd8699fde74f08ULL, 0x3ffc53fb10d6ccc8ULL, 0xbffb85867d960b10ULL,
@@ -1870,23 +2434,23 @@ static const uint64_t v228[54] = {
     0x3ff061e184b06528ULL, 0xbff0325ef0a8ddaeULL, 0xbf8e361a0bbf1e00ULL, 0x3ffbc871f1688f98ULL, 0xbff17e1ec023ac48ULL,
     0xbfca7e8d3e486c70ULL, 0x3fe4641264f4b260ULL, 0xbff40d30cdceb84eULL, 0x3fef49c7c2d473fcULL, 0xbfb4d036ed6ab040ULL,
     0xbff02e581fe1c470ULL, 0x3fdb9f464ef5a0d0ULL, 0x3feb092d387e1f0cULL, 0x3fda72b1cf11f300ULL};
-static const uint64_t v229[3] = {
+static const uint64_t v243[3] = {
     0x3fd4b37b421f0fc4ULL, 0x3fdc378a60c4757cULL, 0x3fc548eb0f042700ULL};
-static const uint64_t v230[11] = {
+static const uint64_t v244[11] = {
     0xbff6f56372164a50ULL, 0xbff2f5b007a49fe8ULL, 0xbfc442e9368c9682ULL, 0x3fe8a713e617ad30ULL, 0x3fc0b3346d1c31e6ULL,
     0xbfe2ae7b871e3186ULL, 0x3fe46b37a6d654e0ULL, 0xc0108db5ed2d8c7eULL, 0x3ffd4afcfd321388ULL, 0xbfc4698a6578d2dcULL,
     0x3fd3a4c4d3a29310ULL};
-static const uint64_t v231[11] = {
+static const uint64_t v245[11] = {
     0xbfec90bd0c9e7265ULL, 0xbfea874cf8824b90ULL, 0xbfc41804e6b665b1ULL, 0x3fe4b5873bfd746cULL, 0x3fc09b1c72b87ba2ULL,
     0xbfe0d040324e0ff1ULL, 0x3fe208fb2b339f0eULL, 0xbfeffbd56d9226dbULL, 0x3fee659f3bf2f9eeULL, 0xbfc43db096f1e1c1ULL,
     0x3fd30c95f6c8ca75ULL};
-static const uint64_t v232[2] = {
+static const uint64_t v246[2] = {
     0xbfe0bdf4ecae40ccULL, 0x3fc82dfe29256fe0ULL};
-static const uint64_t v233[1] = {
+static const uint64_t v247[1] = {
     0xbfe571d765eb800cULL};
-static const uint64_t v234[1] = {
+static const uint64_t v248[1] = {
     0x3fe143b7c017d70dULL};
-static const uint64_t v235[54] = {
+static const uint64_t v249[54] = {
     0xbfd246abac88f5d0ULL, 0xbfd18a6310997fb0ULL, 0x3fe363483f958258ULL, 0x3ff999356d133432ULL, 0x3fcc15787a9222b0ULL,
     0xbffffb9d5bc8012aULL, 0x3ffff5f18fbce4c0ULL, 0xbfd013555b0b1aa8ULL, 0x3fecfd5dece69b5cULL, 0xbfc591759681d850ULL,
     0xbfef3f4408204ea4ULL, 0x3ff1e367334701ccULL, 0x3fd942a593ecf8b0ULL, 0xbffbb5d2da983ec6ULL, 0x3ff49a61831c7b30ULL,
@@ -1898,23 +2462,23 @@ static const uint64_t v235[54] = {
     0xbff9c5f2f108badeULL, 0xbff5b0c70dfcfd0aULL, 0x3ffaa73a51a14f00ULL, 0xbff92f321ba8585cULL, 0x3fb5a3f1683cb560ULL,
     0x3ff5a22b92d3781cULL, 0xbfc2c2344a727410ULL, 0x3ffaea1f427b9a98ULL, 0x3fec2bc55c4dbaecULL, 0x3fec8acfc85d92d4ULL,
     0x3ff89af58c41b2f6ULL, 0xbff95b4d17dec436ULL, 0xbffb9c2ab7ea9d7aULL, 0xbff93cb359d48882ULL};
-static const uint64_t v236[3] = {
+static const uint64_t v250[3] = {
     0x3fe5a65606224036ULL, 0x3fe3e278934dc396ULL, 0xbfdc7e48606b81f0ULL};
-static const uint64_t v237[11] = {
+static const uint64_t v251[11] = {
     0xbfb5a30c1356805cULL, 0xbfcb8e7f47036c24ULL, 0x3fa81cd4d1a6e67cULL, 0x3ff90febf1ec03f2ULL, 0xc0028f4ca4b89a47ULL,
     0xbffa28a194d64885ULL, 0xc005254320ae151dULL, 0x4002dfab68ae7483ULL, 0xc00948f93bf82a46ULL, 0x3fd67b8cab011aa8ULL,
     0x3fe0dcedbbaefc8cULL};
-static const uint64_t v238[11] = {
+static const uint64_t v252[11] = {
     0x0000000000000000ULL, 0x0000000000000000ULL, 0x3fa81cd4d1a6e67cULL, 0x3ff90febf1ec03f2ULL, 0x0000000000000000ULL,
     0x0000000000000000ULL, 0x0000000000000000ULL, 0x4002dfab68ae7483ULL, 0x0000000000000000ULL, 0x3fd67b8cab011aa8ULL,
     0x3fe0dcedbbaefc8cULL};
-static const uint64_t v239[2] = {
+static const uint64_t v253[2] = {
     0x3fd7f141e1123050ULL, 0xbff7eb2705bc93aaULL};
-static const uint64_t v240[1] = {
+static const uint64_t v254[1] = {
     0x3fee6ce0b21bff30ULL};
-static const uint64_t v241[1] = {
+static const uint64_t v255[1] = {
     0xbff23a3dfde262e2ULL};
-static const uint64_t v242[54] = {
+static const uint64_t v256[54] = {
     0xbfffc1225d00dd72ULL, 0x3fb3fe2a3e0e4680ULL, 0x3ffdd65e0c43c078ULL, 0x3ffd82e0b1faa76cULL, 0xbff56da703d4551eULL,
     0xbff1720cfb195392ULL, 0xbfe81c1d917d2b58ULL, 0xbfd0f14e02aba2f8ULL, 0xbff8048ca00935fcULL, 0x3fe97488b4af57bcULL,
     0xbfd82e8c220a7be0ULL, 0x3fd8e89e226dd0d0ULL, 0xbffc272d73bf0b2cULL, 0xbfef5474bb6a622cULL, 0xbff24b7cad712bf2ULL,
@@ -1926,13 +2490,13 @@ static const uint64_t v242[54] = {
     0xbff881faa0523420ULL, 0x3febf019f7fec5fcULL, 0xbfd28b5ac6c4c178ULL, 0xbff82c826556cdfcULL, 0x3ff28035a3d7824eULL,
     0xbff4e95235ba1236ULL, 0xbffecdd54f1c0772ULL, 0x3ff65d9e8015efbcULL, 0xbfefe9b8567a4cecULL, 0xbfcc8ac372524030ULL,
     0x3f95458ea276ba80ULL, 0x3feb80ae8b0b6960ULL, 0x3fdf2abf12d7bd88ULL, 0x3f963601d94de980ULL};
-static const uint64_t v243[3] = {
+static const uint64_t v257[3] = {
     0x3fc6778e5f3cc600ULL, 0x3fe507b879eb2872ULL, 0xbfec0b965fded196ULL};
-static const uint64_t v244[11] = {
+static const uint64_t v258[11] = {
     0xbffb9d3ded9929d4ULL, 0xc0044399dd202a16ULL, 0x4000cd299de0d4e9ULL, 0x3ffaabeec81ab409ULL, 0x3fd88ac4dc3361b8ULL,
     0x4009bd2ed8729287ULL, 0x400738fbe69935afULL, 0xc007318f9e4b4ee0ULL, 0x401c9a4555bd4422ULL, 0x3ffa88e90d12fdd8ULL,
     0x401aaa98a9113aecULL};
-static const uint64_t v245[83] = {
+static const uint64_t v259[83] = {
     0xbff89678f19ff89eULL, 0x3ff01db25dc56ef2ULL, 0x3ffe4cc099af95c4ULL, 0xbff2e9568db5bc9cULL, 0xbff5ac7fa259510cULL,
     0xbfded38b62c8f2b0ULL, 0x3ff37482c05be3f6ULL, 0x3fc0f34e91342d50ULL, 0x3ff250a6da0b84eeULL, 0x3ffdb492e3f869daULL,
     0x3fd0d77484714558ULL, 0xbfe6c9e8effdc704ULL, 0x3fedf41e38913458ULL, 0x3fd0ccefad3eb080ULL, 0x3f8b972a2e9d1c00ULL,
@@ -1950,17 +2514,17 @@ static const uint64_t v245[83] = {
     0x3fc0f0b2e70c7060ULL, 0xbff8a735272ba250ULL, 0xbfb8eba024d8b680ULL, 0xbfe341f9c2cebec4ULL, 0x3fde7bfc874d7b40ULL,
     0xbfe126bb8c3060b0ULL, 0xbff4c9e1b64770eeULL, 0xbffd1b41a7183036ULL, 0x3ff75495132832d8ULL, 0xbf9329b4d9eecc80ULL,
     0x3ffc2bb1f8d1b706ULL, 0xbfd8ab51ca5e3738ULL, 0xbfd917ff601063c0ULL};
-static const uint64_t v246[4] = {
+static const uint64_t v260[4] = {
     0xbfe7e6cc9dcd359eULL, 0xbfe21488fc2c585cULL, 0xbfe0a1ad055c269aULL, 0x3fcc43b3d38e4598ULL};
-static const uint64_t v247[14] = {
+static const uint64_t v261[14] = {
     0x3ff499d7f95b3352ULL, 0xbfd74e85445ad960ULL, 0xc00443d4bdc1a0c7ULL, 0xbfc4083a09606002ULL, 0x3ffc4a99d47290baULL,
     0x3fe06b7c60a14dbcULL, 0xc0014837f3c1ca68ULL, 0x4001dc70eee16a76ULL, 0xbfe9f0f3ec4d06e9ULL, 0x401094065f0f9759ULL,
     0xc000e4c602864d91ULL, 0x4019bef31d3a6a3dULL, 0xc00cb9aef1bca715ULL, 0xc015ed232722c644ULL};
-static const uint64_t v248[14] = {
+static const uint64_t v262[14] = {
     0x3feb78b7ad5e0064ULL, 0xbfd6540b1abf1f6aULL, 0xbfef995423063ec6ULL, 0xbfc3dec3d8898845ULL, 0x3fee3070fae4deb0ULL,
     0x3fde3b5cee09f883ULL, 0x0000000000000000ULL, 0x4001dc70eee16a76ULL, 0x0000000000000000ULL, 0x401094065f0f9759ULL,
     0x0000000000000000ULL, 0x3feff2e5a44a5a2bULL, 0x3f9b7bdf7ab5ef04ULL, 0x3f70fadd58fd34b4ULL};
-static const uint64_t v249[204] = {
+static const uint64_t v263[204] = {
     0x3febf9f47c6e18d8ULL, 0xbff436e2b0e79b74ULL, 0xbff99375e3432476ULL, 0x3fe4cde8db056558ULL, 0xbf77d9cf374ed600ULL,
     0xbff02df5041e099cULL, 0xbfc4d040bfc229a0ULL, 0x3fd4e8e02dea3310ULL, 0xbff9ade3971b6e0cULL, 0x3ffab8d6a3ddf5a8ULL,
     0xbfdfa5766e541978ULL, 0x3fe66d1a31266f60ULL, 0x3ff61378744b9662ULL, 0xbfe4f49f658f0f1cULL, 0xbf8f8b9d65b27f00ULL,
@@ -2002,7 +2566,7 @@ static const uint64_t v249[204] = {
     0x3fec95394a2a05e8ULL, 0x3ffe302c78e35ca2ULL, 0xbff7fe142b988d6aULL, 0xbfe8c71dcc91a670ULL, 0x3fd4247bceed0218ULL,
     0x3fb9691df5df9760ULL, 0xbfea254481990df0ULL, 0x3faf1f14992939c0ULL, 0x3ff12b61d147f236ULL, 0x3ff4ffe29b4be184ULL,
     0xbfd1c301b9860908ULL, 0xbff9c89e48848d6cULL, 0xbff7294c29004d7aULL, 0x3ff46cec3dd7bec8ULL};
-static const uint64_t v250[67] = {
+static const uint64_t v264[67] = {
     0x3fea0d22e1776cdeULL, 0xbfe5653f2b0ad96aULL, 0xbf80b8fa5599a900ULL, 0xbfdc468007e4baecULL, 0xbfe78e304c068f92ULL,
     0xbfed4b5adeca78b0ULL, 0xbfa8cd0a4c3ce3c0ULL, 0xbfd1f26348d4bac4ULL, 0xbfc531032a5e7820ULL, 0x3fcd6707a235d540ULL,
     0xbfeb1317012ea8f0ULL, 0x3fe54fa5bf524544ULL, 0xbfe0b301794ae7d2ULL, 0xbfe42ef829ba6322ULL, 0x3fe68af571e6819cULL,
@@ -2017,9 +2581,9 @@ static const uint64_t v250[67] = {
     0x3fd203793792cf60ULL, 0xbfea1ad52df234e8ULL, 0xbf82caf3c32c1b00ULL, 0x3fee0ab87e052cc0ULL, 0x3fe57959f2376962ULL,
     0xbfe4ed3a213852b0ULL, 0x3fce510f463c1af0ULL, 0xbfd49d1ecac0cf64ULL, 0x3fe51d4fe04fae56ULL, 0x3fe929ccc760b116ULL,
     0xbfe23ac760a26feeULL, 0x3fcc5eeecb5de898ULL};
-static const uint64_t v251[3] = {
+static const uint64_t v265[3] = {
     0xbfcda62056b2409cULL, 0x4019efc325c74182ULL, 0x3fffcbdfb8a9cf38ULL};
-static const uint64_t v252[149] = {
+static const uint64_t v266[149] = {
     0x3fd2fe3130c31b40ULL, 0xbff233edf7ae1330ULL, 0x3fac88dd59074540ULL, 0xbff881f00fac8cb0ULL, 0xbfe14e4d1af7cadcULL,
     0xbfcc57c67e005c90ULL, 0xbfff66d644db8968ULL, 0x3fca95fce71848c0ULL, 0x3fea95dc8ea30df4ULL, 0xbffc56919ec6e2b4ULL,
     0x3f9e89ec09f7fc80ULL, 0x3fe5859de795d1f4ULL, 0x3feb0dd3ab9e74d8ULL, 0xbfdce10f5a5c57d8ULL, 0x3ff60e571bd69d60ULL,
@@ -2050,9 +2614,9 @@ static const uint64_t v252[149] = {
     0x3ffd844456aaf020ULL, 0xbff1db5fd835c09cULL, 0xbfe99017cb28cabcULL, 0xbff05a1b7c071bd2ULL, 0xbff8b4befb14342eULL,
     0x3ffdfab0baaf6adeULL, 0xbfe6aedb3712d5d0ULL, 0xbfdb7964948ffaf0ULL, 0xbff6be8c6123d5bcULL, 0x3fd5bb9b3cce1a08ULL,
     0x3ffebf55cdd1ec5aULL, 0x3ff272e0d5d94540ULL, 0xbfc8a610d4df2980ULL, 0xbff70bb3c8b6bf5eULL};
-static const uint64_t v253[2] = {
+static const uint64_t v267[2] = {
     0xbfefe137ae503bb4ULL, 0xbfb0d6be08474660ULL};
-static const uint64_t v254[38] = {
+static const uint64_t v268[38] = {
     0xbfbf3a58861709a1ULL, 0x40007e3af51a08e9ULL, 0xbfd2c3a1fb145128ULL, 0x4006547d2fe2c5ecULL, 0xbff2e8efb5da37bfULL,
     0x3ff189fba86567efULL, 0x400caacfd9efe73dULL, 0x3ff321fe62f5dd23ULL, 0xbffeb50e2c9027ffULL, 0x400378a17a4d33f6ULL,
     0xbfc7fbf22ee25baeULL, 0xc003b559f3b47b1cULL, 0xbffb180be212b7f9ULL, 0xbff419ea57c10a0cULL, 0xc0033768e6098ac5ULL,
@@ -2061,7 +2625,7 @@ static const uint64_t v254[38] = {
     0x3fb0003f033f7572ULL, 0x3fc1c989bdd9d126ULL, 0x3feb82856abac575ULL, 0xbff8bc6dcd8949e5ULL, 0xc001221a0c88e037ULL,
     0x3fe9ae60dbb8c5ccULL, 0xc004db006f2ea12fULL, 0xbff42123f7dbe3cbULL, 0xbfefab507d62651fULL, 0xbfe0871dfe99d6a8ULL,
     0xbfe094e45c46c834ULL, 0x3fe27f9023eabd22ULL, 0xc01b7e334e45279cULL};
-static const uint64_t v255[38] = {
+static const uint64_t v269[38] = {
     0xbfbf12ed9bdf86eaULL, 0x3feefaf2324001a7ULL, 0xbfd23e90ae9629e9ULL, 0x3fefc29388b4efe4ULL, 0xbfea7f4dfaaa0985ULL,
     0x3fe9926f36a3fda1ULL, 0x3feff35d6888fe33ULL, 0x3feaa2c3e2fd8272ULL, 0xbfeea6b85e00d3deULL, 0x3fef82f6f5937a16ULL,
     0xbfc7b5155ef4fd70ULL, 0xbfef8a1c933fcc2bULL, 0xbfede80a37cf3b3eULL, 0xbfeb33988e86cb6dULL, 0xbfef7acf0357b98bULL,
@@ -2070,7 +2634,7 @@ static const uint64_t v255[38] = {
     0x3faff5d720aa83dfULL, 0x3fc1ac73b8225ae3ULL, 0x3fe64667506a1da6ULL, 0xbfed384f028495bfULL, 0xbfef2106a5b92733ULL,
     0x3fe54b62cb094533ULL, 0xbfefa75803fc6c3bULL, 0xbfeb379941e2b529ULL, 0xbfe83b21f274d7b0ULL, 0xbfde6639e015f1e4ULL,
     0xbfde7b8b0abb30c1ULL, 0x3fe0ae2e9c91de96ULL, 0xc01b7e334e45279cULL};
-static const uint64_t v256[48] = {
+static const uint64_t v270[48] = {
     0x3fbc36f49401dd00ULL, 0x3fe247b5effaf1d0ULL, 0x3ff1b997b916dd4eULL, 0xbfc9844d3406d430ULL, 0x3ff501bf8e03e656ULL,
     0x3fd75cfeb3a324c0ULL, 0x3fff1a2fa58a1598ULL, 0xbfb7fd939bed9ea0ULL, 0xbff50e7369d215a0ULL, 0xbfcef8cfea8226b0ULL,
     0xbfe4f04b36a5aa18ULL, 0xbfb72cefca823940ULL, 0x3fe335b01cc4cf70ULL, 0xbff003bfa11c2468ULL, 0x3ffcae715631420eULL,
@@ -2081,114 +2645,114 @@ static const uint64_t v256[48] = {
     0xbff465bd2fd56a50ULL, 0xbff5f39425e6f8beULL, 0xbfdcf846449eb5b8ULL, 0x3ffc284f39910db6ULL, 0xbffb0b516d40bc2cULL,
     0xbfdd868caf012a38ULL, 0xbff1c17ada3c23f6ULL, 0xbffa456eaf34223aULL, 0x3fecb3d4ff282304ULL, 0xbffcace96a904c48ULL,
     0x3fcac9f2975ef2e0ULL, 0xbff574b748ffb01cULL, 0x3ff9c5820ef82e5eULL};
-static const uint64_t v257[2] = {
+static const uint64_t v271[2] = {
     0xbfe6b92c2c1c2e78ULL, 0xbfb6f0f5ebf35b70ULL};
-static const uint64_t v258[16] = {
+static const uint64_t v272[16] = {
     0x3ff22a8cb207237fULL, 0xbf974797e986e269ULL, 0x3fc54a650afa96e4ULL, 0xbfd1fcf111d4390fULL, 0xbfdef8833ac06842ULL,
     0xbff206d9a978628cULL, 0x3ffeaaab2e0dfffeULL, 0xbff9ea3b491adbfeULL, 0x3fe55314b88718e2ULL, 0x3ff5e2d913cf9c48ULL,
     0xbfd54847743fd04aULL, 0xc0088edc37110cb0ULL, 0xbffc602e6fb21b75ULL, 0x3fe6fda99056b253ULL, 0xc00645dab86f80c4ULL,
     0x3ffe1aed75003438ULL};
-static const uint64_t v259[16] = {
+static const uint64_t v273[16] = {
     0x3fe837f77d791a96ULL, 0x3fdfa2e2a72d0970ULL, 0x3fc518ae1dbe38e3ULL, 0xbfd187657506fb1aULL, 0x3fd867aaecebd622ULL,
     0x3fcf54cf8809bde5ULL, 0x3feea500751967e2ULL, 0xbfed9625cdd657dcULL, 0x3fe524694858742fULL, 0x3fe9815591cf9fdfULL,
     0xbfd487f4f759dd84ULL, 0xbfefdcc0a30e6834ULL, 0x3fc292f5cf2026a0ULL, 0x3fe58339ecafb915ULL, 0xbfefc1b20d8769d2ULL,
     0x3fee8c583943a221ULL};
-static const uint64_t v260[2] = {
+static const uint64_t v274[2] = {
     0x3fd4c92d6fc65014ULL, 0xbfdc930b3618913cULL};
-static const uint64_t v261[2] = {
+static const uint64_t v275[2] = {
     0x3fdc930b3618913cULL, 0x3fd4c92d6fc65014ULL};
-static const uint64_t v262[1] = {
+static const uint64_t v276[1] = {
     0x0000000000000000ULL};
-static const uint32_t v263[2] = {
+static const uint32_t v277[2] = {
     4U, 1U};
-static const uint64_t v264[5] = {
+static const uint64_t v278[5] = {
     0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0xc340000000000000ULL, 0x3ff0000000000000ULL, 0x4340000000000000ULL};
-static const uint64_t v265[4] = {
+static const uint64_t v279[4] = {
     0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL};
-static const uint64_t v266[1] = {
-    0x3ff0000000000000ULL};
-static const uint64_t v267[1] = {
-    0xbff0000000000000ULL};
-static const uint64_t v268[1] = {
-    0x8000000000000000ULL};
-static const uint64_t v269[2] = {
-    0xbff0000000000000ULL, 0x0000000000000000ULL};
-static const uint64_t v270[2] = {
-    0xbff0000000000000ULL, 0x8000000000000000ULL};
-static const uint32_t v271[2] = {
-    3U, 1U};
-static const uint64_t v272[3] = {
-    0x1ed0000000000000ULL, 0x0000000000003039ULL, 0x3fe0000000000000ULL};
-static const uint64_t v273[3] = {
-    0x1e30000000000000ULL, 0x3e28000000000000ULL, 0x0000000000000001ULL};
-static const uint64_t v274[1] = {
-    0x0000000000000010ULL};
-static const uint64_t v275[3] = {
-    0x7fefffffffffffffULL, 0x7fefffffffffffffULL, 0xffefffffffffffffULL};
-static const uint64_t v276[3] = {
-    0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL};
-static const uint64_t v277[1] = {
-    0x7ff0000000000000ULL};
-static const uint64_t v278[2] = {
-    0x7fefffffffffffffULL, 0xffefffffffffffffULL};
-static const uint64_t v279[2] = {
-    0x4000000000000000ULL, 0x4000000000000000ULL};
 static const uint64_t v280[1] = {
+    0x3ff0000000000000ULL};
+static const uint64_t v281[1] = {
+    0xbff0000000000000ULL};
+static const uint64_t v282[1] = {
+    0x8000000000000000ULL};
+static const uint64_t v283[2] = {
+    0xbff0000000000000ULL, 0x0000000000000000ULL};
+static const uint64_t v284[2] = {
+    0xbff0000000000000ULL, 0x8000000000000000ULL};
+static const uint32_t v285[2] = {
+    3U, 1U};
+static const uint64_t v286[3] = {
+    0x1ed0000000000000ULL, 0x0000000000003039ULL, 0x3fe0000000000000ULL};
+static const uint64_t v287[3] = {
+    0x1e30000000000000ULL, 0x3e28000000000000ULL, 0x0000000000000001ULL};
+static const uint64_t v288[1] = {
+    0x0000000000000010ULL};
+static const uint64_t v289[3] = {
+    0x7fefffffffffffffULL, 0x7fefffffffffffffULL, 0xffefffffffffffffULL};
+static const uint64_t v290[3] = {
+    0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL};
+static const uint64_t v291[1] = {
+    0x7ff0000000000000ULL};
+static const uint64_t v292[2] = {
+    0x7fefffffffffffffULL, 0xffefffffffffffffULL};
+static const uint64_t v293[2] = {
+    0x4000000000000000ULL, 0x4000000000000000ULL};
+static const uint64_t v294[1] = {
     0x7ff8000000000000ULL};
-static const uint64_t v281[3] = {
+static const uint64_t v295[3] = {
     0x7ff0000000000000ULL, 0x3ff0000000000000ULL, 0x0000000000000000ULL};
-static const uint64_t v282[2] = {
+static const uint64_t v296[2] = {
     0x0000000000000000ULL, 0x3ff0000000000000ULL};
-static const uint32_t v283[3] = {
+static const uint32_t v297[3] = {
     2U, 2U, 1U};
-static const uint32_t v284[2] = {
+static const uint32_t v298[2] = {
     0U, 3U};
-static const uint64_t v285[9] = {
+static const uint64_t v299[9] = {
     0x3ff0000000000000ULL, 0xbff0000000000000ULL, 0x3fe0000000000000ULL, 0x3fe0000000000000ULL, 0x0000000000000000ULL,
     0x0000000000000000ULL, 0x3ff0000000000000ULL, 0x4000000000000000ULL, 0x0000000000000000ULL};
-static const uint64_t v286[2] = {
+static const uint64_t v300[2] = {
     0x7ff0000000000000ULL, 0x3ff0000000000000ULL};
-static const uint64_t v287[3] = {
-    0x7ff0000000000000ULL, 0xfff0000000000000ULL, 0x3ff0000000000000ULL};
-static const uint64_t v288[3] = {
-    0x3ff0000000000000ULL, 0x0017c8ab2288c9abULL, 0x3ff0000000000000ULL};
-static const uint64_t v289[2] = {
-    0xfff0000000000000ULL, 0x3ff0000000000000ULL};
-static const uint64_t v290[3] = {
-    0xfff0000000000000ULL, 0x7ff0000000000000ULL, 0x4000000000000000ULL};
-static const uint64_t v291[3] = {
-    0x0017c8ab2288c9abULL, 0x3ff0000000000000ULL, 0x4000000000000000ULL};
-static const uint64_t v292[2] = {
-    0x7ff8000000000000ULL, 0x3ff0000000000000ULL};
-static const uint64_t v293[3] = {
-    0x7ff8000000000000ULL, 0x7ff8000000000000ULL, 0x7ff8000000000000ULL};
-static const uint64_t v294[3] = {
-    0x7ff0000000000000ULL, 0xfff0000000000000ULL, 0xbff0000000000000ULL};
-static const uint64_t v295[3] = {
-    0x3ff0000000000000ULL, 0xbff0000000000000ULL, 0xbff0000000000000ULL};
-static const uint64_t v296[3] = {
-    0xfff0000000000000ULL, 0x7ff0000000000000ULL, 0x3ff0000000000000ULL};
-static const uint64_t v297[3] = {
-    0xbff0000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL};
-static const uint32_t v298[2] = {
-    2U, 3U};
-static const uint64_t v299[3] = {
-    0x7ff0000000000000ULL, 0xfff0000000000000ULL, 0x7ff0000000000000ULL};
-static const uint64_t v300[3] = {
-    0x7ff0000000000000ULL, 0x0000000000000000ULL, 0x7ff0000000000000ULL};
 static const uint64_t v301[3] = {
-    0xfff0000000000000ULL, 0x7ff0000000000000ULL, 0x7ff0000000000000ULL};
+    0x7ff0000000000000ULL, 0xfff0000000000000ULL, 0x3ff0000000000000ULL};
 static const uint64_t v302[3] = {
-    0x0000000000000000ULL, 0x7ff0000000000000ULL, 0x7ff0000000000000ULL};
-static const uint32_t v303[2] = {
-    3U, 3U};
+    0x3ff0000000000000ULL, 0x0017c8ab2288c9abULL, 0x3ff0000000000000ULL};
+static const uint64_t v303[2] = {
+    0xfff0000000000000ULL, 0x3ff0000000000000ULL};
 static const uint64_t v304[3] = {
-    0x7ff0000000000000ULL, 0xfff0000000000000ULL, 0x7ff8000000000000ULL};
+    0xfff0000000000000ULL, 0x7ff0000000000000ULL, 0x4000000000000000ULL};
 static const uint64_t v305[3] = {
+    0x0017c8ab2288c9abULL, 0x3ff0000000000000ULL, 0x4000000000000000ULL};
+static const uint64_t v306[2] = {
+    0x7ff8000000000000ULL, 0x3ff0000000000000ULL};
+static const uint64_t v307[3] = {
+    0x7ff8000000000000ULL, 0x7ff8000000000000ULL, 0x7ff8000000000000ULL};
+static const uint64_t v308[3] = {
+    0x7ff0000000000000ULL, 0xfff0000000000000ULL, 0xbff0000000000000ULL};
+static const uint64_t v309[3] = {
+    0x3ff0000000000000ULL, 0xbff0000000000000ULL, 0xbff0000000000000ULL};
+static const uint64_t v310[3] = {
+    0xfff0000000000000ULL, 0x7ff0000000000000ULL, 0x3ff0000000000000ULL};
+static const uint64_t v311[3] = {
+    0xbff0000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL};
+static const uint32_t v312[2] = {
+    2U, 3U};
+static const uint64_t v313[3] = {
+    0x7ff0000000000000ULL, 0xfff0000000000000ULL, 0x7ff0000000000000ULL};
+static const uint64_t v314[3] = {
+    0x7ff0000000000000ULL, 0x0000000000000000ULL, 0x7ff0000000000000ULL};
+static const uint64_t v315[3] = {
+    0xfff0000000000000ULL, 0x7ff0000000000000ULL, 0x7ff0000000000000ULL};
+static const uint64_t v316[3] = {
+    0x0000000000000000ULL, 0x7ff0000000000000ULL, 0x7ff0000000000000ULL};
+static const uint32_t v317[2] = {
+    3U, 3U};
+static const uint64_t v318[3] = {
+    0x7ff0000000000000ULL, 0xfff0000000000000ULL, 0x7ff8000000000000ULL};
+static const uint64_t v319[3] = {
     0xfff0000000000000ULL, 0x7ff0000000000000ULL, 0x7ff8000000000000ULL};
-static const uint32_t v306[2] = {
+static const uint32_t v320[2] = {
     257U, 2U};
-static const uint64_t v307[516] = {
+static const uint64_t v321[516] = {
     0x3fde303f5b1a5c38ULL, 0x3ff062dafcb7dc6eULL, 0x3f9a6874c1674000ULL, 0xbfb9b5358280b2a0ULL, 0x3ff402c4748d7c58ULL,
     0x3fd42e40f6c85750ULL, 0xbfe306984ca1cc50ULL, 0x3fd03d8dafac91f8ULL, 0x3ff138f1115ad95cULL, 0xbffe0ce1dcbcfa22ULL,
     0x3fa70327d11d3e80ULL, 0x3fe40c9a830a132cULL, 0x3ff574043e59adb6ULL, 0x3fc480d5fc4294b0ULL, 0xbff5ad5e80c4399eULL,
@@ -2293,7 +2857,7 @@ static const uint64_t v307[516] = {
     0xbfeb19dd22da8accULL, 0x3ff8ff915b5e6de8ULL, 0x3ffe820ee6036b7aULL, 0x3ff7b6a3a373b484ULL, 0xbfe9739e58ed8d74ULL,
     0x3ff634410f85b7d8ULL, 0xbffd42788828b1d4ULL, 0x3ff1dbdf8615ea3eULL, 0xbff4cd40e1f9888eULL, 0xbfc095747b41fcd0ULL,
     0x3fca1616e18fd460ULL};
-static const uint64_t v308[257] = {
+static const uint64_t v322[257] = {
     0xbfb43ffacddcdfe0ULL, 0xbfbbea62ef7f8b20ULL, 0xbfea8b0f43fe382aULL, 0x3fdc31f5eb7410dcULL, 0x3fee23a0a5a4a8faULL,
     0xbfce691456b69c88ULL, 0x3feff438a5303e7cULL, 0xbfcb5e7b583901d8ULL, 0x3fed6fdc7e6229c0ULL, 0xbfe238195cfd493eULL,
     0x3fe9d7af8307773eULL, 0x3fce5940a5a950b8ULL, 0x3fd57c7c4fa3e504ULL, 0xbfd10f04a9c52cbcULL, 0x3fdb18df37d99930ULL,
@@ -2346,416 +2910,740 @@ static const uint64_t v308[257] = {
     0x3fd5c19af97a79acULL, 0x3fcdb2a341b1dba0ULL, 0xbfe3cf20fdf0aefaULL, 0xbfdaa28b51b53894ULL, 0xbfdbfb54813832f8ULL,
     0xbfd3f8f9e9b19f8cULL, 0x3fd96edf34c8638cULL, 0xbf829b1c576fde80ULL, 0x3fdb6044eb5b4e00ULL, 0xbfe6a2d96b5006d4ULL,
     0xbfd5d7a96de1c64cULL, 0xbfefbb6d1919ba74ULL};
-static const uint64_t v309[2] = {
+static const uint64_t v323[2] = {
     0xc0208980751d7cdbULL, 0xc00a636f085d4e18ULL};
-static const uint32_t v310[3] = {
+static const uint64_t v324[2] = {
+    0x3ff0000000000000ULL, 0x3ff0000000000000ULL};
+static const uint64_t v325[2] = {
+    0x8000000000000000ULL, 0x8000000000000000ULL};
+static const uint64_t v326[2] = {
+    0x3ff0000000000000ULL, 0x8000000000000000ULL};
+static const uint32_t v327[2] = {
+    2U, 2U};
+static const uint64_t v328[4] = {
+    0x0000000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x0000000000000000ULL};
+static const uint64_t v329[2] = {
+    0x7ff8000000000000ULL, 0x7ff0000000000000ULL};
+static const uint64_t v330[4] = {
+    0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x0000000000000000ULL};
+static const uint64_t v331[2] = {
+    0x3ff0000000000000ULL, 0x7ff0000000000000ULL};
+static const uint64_t v332[2] = {
+    0x7ff0000000000000ULL, 0x7ff8000000000000ULL};
+static const uint64_t v333[2] = {
+    0x7ff8000000000000ULL, 0xfff0000000000000ULL};
+static const uint64_t v334[2] = {
+    0x3ff0000000000000ULL, 0xfff0000000000000ULL};
+static const uint64_t v335[2] = {
+    0xfff0000000000000ULL, 0x7ff8000000000000ULL};
+static const uint64_t v336[2] = {
+    0x7ff8000000000000ULL, 0x7ff8000000000000ULL};
+static const uint64_t v337[2] = {
+    0x3ff0000000000000ULL, 0x7ff8000000000000ULL};
+static const uint32_t v338[3] = {
+    1U, 3U, 1U};
+static const uint32_t v339[2] = {
+    3U, 0U};
+static const uint64_t v340[10] = {
+    0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x0000000000000000ULL, 0x7ff0000000000000ULL,
+    0x0000000000000000ULL, 0x3ff0000000000000ULL, 0x3fe0000000000000ULL, 0x3ff0000000000000ULL, 0x0000000000000000ULL};
+static const uint64_t v341[1] = {
+    0x4000000000000000ULL};
+static const uint64_t v342[4] = {
+    0x4000000000000000ULL, 0x7ff0000000000000ULL, 0x4000000000000000ULL, 0x7ff0000000000000ULL};
+static const uint64_t v343[4] = {
+    0x4000000000000000ULL, 0x7ff0000000000000ULL, 0x4000000000000000ULL, 0x3ff0000000000000ULL};
+static const uint64_t v344[10] = {
+    0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x0000000000000000ULL, 0xfff0000000000000ULL,
+    0x0000000000000000ULL, 0x3ff0000000000000ULL, 0x3fe0000000000000ULL, 0x3ff0000000000000ULL, 0x0000000000000000ULL};
+static const uint64_t v345[4] = {
+    0x4000000000000000ULL, 0xfff0000000000000ULL, 0x4000000000000000ULL, 0xfff0000000000000ULL};
+static const uint64_t v346[4] = {
+    0x4000000000000000ULL, 0xfff0000000000000ULL, 0x4000000000000000ULL, 0x0017c8ab2288c9abULL};
+static const uint64_t v347[10] = {
+    0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x0000000000000000ULL, 0x7ff8000000000000ULL,
+    0x0000000000000000ULL, 0x3ff0000000000000ULL, 0x3fe0000000000000ULL, 0x3ff0000000000000ULL, 0x0000000000000000ULL};
+static const uint64_t v348[4] = {
+    0x4000000000000000ULL, 0x7ff8000000000000ULL, 0x4000000000000000ULL, 0x7ff8000000000000ULL};
+static const uint64_t v349[6] = {
+    0x3fe0000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x3fe0000000000000ULL, 0x0000000000000003ULL,
+    0x8000000000000007ULL};
+static const uint64_t v350[2] = {
+    0x0000000000000005ULL, 0x0000000000000009ULL};
+static const uint64_t v351[2] = {
+    0x000000000000000eULL, 0x0000000000000002ULL};
+static const uint64_t v352[2] = {
+    0x3fe0000000000000ULL, 0x3fe0000000000000ULL};
+static const uint64_t v353[3] = {
+    0x8000000000000000ULL, 0x8000000000000000ULL, 0x0000000000000000ULL};
+static const uint64_t v354[301] = {
+    0xbfe96a0ee695c774ULL, 0x3f9539777275a180ULL, 0xbfdeb7ebbc121268ULL, 0xbff044d2c03935b8ULL, 0xbfeb952d91c1865cULL,
+    0xbfe0713d6e7781dcULL, 0x3ffe1c2854a075dcULL, 0x3ff4ec5d2e2e6534ULL, 0xbff11478ec2a64a8ULL, 0x3fffcf05c0923daeULL,
+    0x3fa8a74312569280ULL, 0xbff376eb3526c708ULL, 0x3fcc36027643fa40ULL, 0x3fe1145b896c3fecULL, 0x3ff6d11c88e1a882ULL,
+    0xbff06f301e46eeb2ULL, 0x3feecbb7b1eef470ULL, 0xbffd20789e618238ULL, 0xbffa709e6dffc946ULL, 0xbff1dc1da99cbca6ULL,
+    0xbff9cab85c7d3046ULL, 0x3fe1497786345ce4ULL, 0xbff4f46620f5c57eULL, 0xbfd8b7bdeaafc438ULL, 0xbffb1731e8c1ef5aULL,
+    0xbfee9d8ed6c03a80ULL, 0x3f9d133a34c76e80ULL, 0x3ffb31a1792fcf9cULL, 0xbfdfe7460853be38ULL, 0xbffe399282a84dc4ULL,
+    0xbffa2a1a56a6943eULL, 0x3fb529603f151340ULL, 0xbff35a3e30b51b20ULL, 0xbff7b3f62426d778ULL, 0xbff70a0575cf8256ULL,
+    0x3ff0bd9e2b2bd2ecULL, 0x3feb74b99a11b76cULL, 0xbfd498a3ba25e220ULL, 0xbfaef9afa23b20c0ULL, 0x3ff0ef39cee0fcf6ULL,
+    0x3ffe65362543ebd4ULL, 0x3ff8ce0336165e60ULL, 0x3fdeb96c40363d18ULL, 0xbff209129759aee4ULL, 0x3fe7935011644f10ULL,
+    0xbfe691e9ad6f444cULL, 0x3fec717356e70f14ULL, 0x3ff29fbc19c149c4ULL, 0x3feaa1236d2897a0ULL, 0xbfeae04bf4918bd0ULL,
+    0xbfd698be2d5716e8ULL, 0xbfd2681ccfdfe6c8ULL, 0x3ffa4c1a51b83c8eULL, 0xbffeacc7e77f5cd4ULL, 0xbfb69804d82d71c0ULL,
+    0x3fe3083fc6e10c6cULL, 0xbff7a0763e9b1adaULL, 0x3fd59908f9c40b48ULL, 0xbff2ee3931575cc2ULL, 0x3fddd2582607a7d0ULL,
+    0xbffe8948b285c5d2ULL, 0xbfc14533ab559390ULL, 0x3ff6bdcac56470ecULL, 0xbff8932597b1917cULL, 0xbfff5b28d43b3cfaULL,
+    0xbfea1b86a994e634ULL, 0x3fd628ca97387f68ULL, 0x3ff5e6eaac59761cULL, 0x3ff31f869b2e6966ULL, 0x3fe41f876db7f914ULL,
+    0x3fd9d2fe7f4bb4b8ULL, 0x3ff3811940a942d0ULL, 0xbfbdfbf5d8917520ULL, 0x3fede90acbb0bae0ULL, 0xbffe9c416ce7ea02ULL,
+    0x3fead12ca1626fb0ULL, 0x3fd7ac34de8c1e88ULL, 0x3fe23850dcf76eb8ULL, 0x3fff5d82917f05feULL, 0x3fb2f7bfdd60cea0ULL,
+    0xbfd3178fa8509710ULL, 0xbff8defa586e8b9aULL, 0xbfc9c2b5fe9fdb80ULL, 0xbfffe38cd70bd5f0ULL, 0x3fb3854aa2a0b0e0ULL,
+    0xbfea379eb3c89908ULL, 0xbfe74dd415f7b6e8ULL, 0xbfef48704cd34f60ULL, 0x3fe502bccb2538ccULL, 0x3fdd4041d29173e0ULL,
+    0xbfea1de5f30efc14ULL, 0x3ff053ae640cd94eULL, 0xbff28d9d04099c2aULL, 0x3fe70c154233c7e4ULL, 0xbff26cbdeafc5072ULL,
+    0xbff5564f9224455eULL, 0xbfd15df8f56adfb0ULL, 0x3fe3f51547000148ULL, 0x3fa1df94fa6c3b40ULL, 0xbfba2fde0e41d960ULL,
+    0xbfc9881234656980ULL, 0xbfda4d915e325f28ULL, 0xbfb27d15a0b04d80ULL, 0x3fef578056b6f008ULL, 0x3ff5586ce892d02cULL,
+    0xbff1dd423181d5a2ULL, 0xbff919f12d292b58ULL, 0xbffc733a51c3af08ULL, 0x3fb453e928f66ca0ULL, 0xbffecddc904f6938ULL,
+    0xbff3e065f31a8374ULL, 0x3fea6faff88a44d4ULL, 0xbffacec392ada7d4ULL, 0xbfe9d2256547e638ULL, 0x3fd88665590f8ec8ULL,
+    0xbffcf588c03a7712ULL, 0x3fffe80b363ffbdeULL, 0x3ff2b8b7c8624b7eULL, 0xbfbdca7a752d5700ULL, 0xbfba2eb7bf2dee80ULL,
+    0x3fdfb26f73dd4188ULL, 0xbfe100a350b6a058ULL, 0x3fe39d60fd4a4a30ULL, 0x3ff2239af4ab87aaULL, 0x3fe2fe6d78b619f4ULL,
+    0xbfb15498159b9ce0ULL, 0xbff27071fe357786ULL, 0x3ff8fc2be75fdf9aULL, 0x3fad62e1924efcc0ULL, 0xbffdac25947cb4b4ULL,
+    0xbfd52798b8dd1ee8ULL, 0x3fe392eeb4795d80ULL, 0x3ff0a5e4cd9dec9aULL, 0xbfd6847314b71580ULL, 0xbfc755d44795ff50ULL,
+    0x3fe2445d423e1890ULL, 0x3fe390015fee7c58ULL, 0x3fddb44f00dfe328ULL, 0x3ff4939347291c6eULL, 0xbfd03d599fdf75b0ULL,
+    0xbfe251f368586d88ULL, 0xbfcabdfeb0cd8050ULL, 0xbfdde33d27fab0c8ULL, 0x3ff1ab0ded616bdcULL, 0xbff3a355cbcea50cULL,
+    0xbfff4ea09cad1e60ULL, 0xbfe26e91b1dcfcc4ULL, 0xbfc28f4fde9ad5e0ULL, 0xbfe7a386a62907a8ULL, 0xbfe83773fff8eedcULL,
+    0x3ffda2fb7f49a6a6ULL, 0x3fed5c080c8e6808ULL, 0xbfe47d82c1c008c0ULL, 0x3ff931c8020f42c4ULL, 0x3fe01d1e2b025480ULL,
+    0x3ff93a96bd552f44ULL, 0x3fdd6a037c6bf700ULL, 0xbfb16fcf8256d2a0ULL, 0xbff2ba4397c3e0eaULL, 0x3ffc068f47ae5642ULL,
+    0xbfed7e4dd92346b4ULL, 0xbff560e066ee4336ULL, 0x3ff03448f5848d02ULL, 0x3ff7286c670ae8d8ULL, 0x3ffaf2f06b06f458ULL,
+    0x3ff73578521f37a0ULL, 0x3fd51bcb1d0a5e80ULL, 0xbffaf7af812b1aeeULL, 0x3ff92017e72bc9d8ULL, 0xbff8a98d14d62894ULL,
+    0x3fcf89906f341240ULL, 0x3fe4eff06cb4b944ULL, 0xbfd078208e5f9238ULL, 0x3fdf1123ef916638ULL, 0xbfefdd898a14446cULL,
+    0x3fe1e9825e9ae7a4ULL, 0xbff69c1626ddf562ULL, 0xbfe57f82610c5fe0ULL, 0x3ff0097037f231d8ULL, 0x3ffbddf7fcf2ba9eULL,
+    0x3fe97041421d84d0ULL, 0x3fffe155bf171458ULL, 0x3fe3fba8c9320c24ULL, 0xbfb8ec8ece91e0e0ULL, 0x3ff4c1449a9e4fdaULL,
+    0x3fee7d174a484880ULL, 0x3fd15244e1f22460ULL, 0xbfde6d7ac86377e8ULL, 0x3fe59acdc29b99f8ULL, 0xbfbf6b3d748406c0ULL,
+    0xbfe73e064971df9cULL, 0x3fe1d003d4b2c324ULL, 0x3feff3afb1f514e8ULL, 0x3ff9451b76dcf4baULL, 0xbfff453485cd0eacULL,
+    0xbffdb414aceb2c02ULL, 0x3fc86c6a6d54d6f0ULL, 0x3ffd13de2f9cd8a4ULL, 0xbff3b9075730f7e8ULL, 0xbff9382a1861cabaULL,
+    0x3fe2924b59158460ULL, 0xbfe6ef5195186a60ULL, 0xbffdc6abc3358292ULL, 0x3ff96d4a18709e7cULL, 0xbffd1de73f7c2e5aULL,
+    0xbff10faa065014c6ULL, 0x3ffb07bec8905572ULL, 0x3fe15641bcffe4f4ULL, 0x3fdc6f8b9d496890ULL, 0xbffe15a1dec6414eULL,
+    0xbff98df27fa47f6cULL, 0xbfde679885fc6398ULL, 0xbfec4fa9d9f734f0ULL, 0xbffba2bf20c4e19eULL, 0x3ff14b1b7aa50e96ULL,
+    0x3ff832eb4b3da6e0ULL, 0xbff571badd4c9432ULL, 0x3fdc2f68bfad8338ULL, 0x3ff315e476b68c50ULL, 0x3f6f7d466207b000ULL,
+    0x3ff74490fbd5838cULL, 0xbfdf0eb77a3d51d0ULL, 0xbfc0c2aec5d63c60ULL, 0xbff10e257fd0c51eULL, 0x3fec3fd97a0f4198ULL,
+    0x3ff59e7e5b230f1aULL, 0xbff8902cc4e84ae2ULL, 0xbfdcee95f911c840ULL, 0x3ffd18e5380b7faeULL, 0xbff6400bdfc1c6a0ULL,
+    0x3fe9765c1700833cULL, 0xbfe57c046157698cULL, 0xbffee4a1214cbeccULL, 0x3fe795c13211c67cULL, 0x3fd8e71cad622278ULL,
+    0xbffe4f2d54d04c4eULL, 0xbff179bd32f20a2cULL, 0xbff7879b5d49beccULL, 0xbfd271cb754b4740ULL, 0x3fec36611fdd34b0ULL,
+    0x3fc4dfdda3839b20ULL, 0x3fe4101b962e0918ULL, 0x3fd839e96217cc00ULL, 0xbfc5df47391b1c90ULL, 0x3ff509a10b992b64ULL,
+    0xbfe797ab08756bfcULL, 0xbfe8093337d7ad6cULL, 0x3fdc5208a3034b68ULL, 0x3ff7ce90dde3fbf8ULL, 0x3ff36aa097156908ULL,
+    0xbfd6bbe708921ed0ULL, 0xbfe3c857bcaad670ULL, 0xbffd3c7994cbd574ULL, 0x3fec9d3483a24738ULL, 0x3fe1d53106254f2cULL,
+    0x3ffdd336f04a7ac8ULL, 0xbff7abd21c5355a8ULL, 0xbff0306054a17cacULL, 0x3fe50500ecec9224ULL, 0x3ff8def2f994ace0ULL,
+    0xbffaebd0cb3098e0ULL, 0x3ff3abe9c4522f94ULL, 0xbfb68d725730bac0ULL, 0xbfec32d4ccf07efcULL, 0xbfd8595f7231a5b8ULL,
+    0x3fdce63f41901ca8ULL, 0xbff7c50d196f46aeULL, 0x3ffbdd04357d4fdeULL, 0xbfe5ec370d1dc4a8ULL, 0x3fe906a89fb51da8ULL,
+    0x3fe973f95b3a3230ULL, 0xbfee7ba59b415b7cULL, 0xbf91adbe2c285500ULL, 0xbfd7fda4f1ad7bc8ULL, 0x3fd8d603746a48e0ULL,
+    0xbfdc07a65f64d4d0ULL, 0x3f9781db55944b00ULL, 0x3f770dd89957f000ULL, 0x3fef2614ecfa8c38ULL, 0x3ff15cb01efeb672ULL,
+    0xbfeef30a6ff1d100ULL, 0x3ffc85b43aa815eeULL, 0x3feceee9cbe6a5dcULL, 0xbff3838222ccdb8aULL, 0x3fa568ce54050f80ULL,
+    0xbffc895e90e361bcULL, 0xbffd328581173002ULL, 0x3ff772bc0d268b4aULL, 0x3fc294ea9f944a80ULL, 0xbfdf0347705a4998ULL,
+    0x3ff8366782626888ULL, 0x3fedc1e1f022390cULL, 0x3fe054286cf08bf4ULL, 0x3fd878a01c40c270ULL, 0xbff1dde025d66cf2ULL,
+    0x3fda372f09a9a3f0ULL, 0x3fd6325f5ac7f780ULL, 0x3fe38cf2a2646348ULL, 0x3feaf22f5560cb94ULL, 0xbff9d9c002419644ULL,
+    0xbfe41f660db1362cULL};
+static const uint64_t v355[300] = {
+    0xbfe4d69f8990c366ULL, 0xbfd7c75510b15304ULL, 0x3fef83f5a022b35aULL, 0xbfee116118ab0f44ULL, 0xbfddf1d8817effc0ULL,
+    0x3fe948af11f0c41eULL, 0x3fc1266ca5976500ULL, 0xbfe903f99bfd4d3aULL, 0xbfe567f54de1711aULL, 0xbfe0b21a965381b2ULL,
+    0xbfe233ca81301bbcULL, 0xbfb9e883395cfb00ULL, 0x3fcc1f18e7e108c0ULL, 0xbfed4367e3fa0356ULL, 0x3f9eb3d8afdb9ec0ULL,
+    0xbfcfda9c3db907f0ULL, 0xbfc6d533164d9280ULL, 0xbfd82a5f8f1ff148ULL, 0xbfdebda1da651dd4ULL, 0x3f973ba68b01ac40ULL,
+    0xbfb7b66e49974b40ULL, 0xbfd95684f7ae1154ULL, 0x3fe3347b7bfd7a30ULL, 0xbfc92099c7059370ULL, 0x3fb61b6112891070ULL,
+    0x3fe13693cd5a5b04ULL, 0xbfb38202c242f400ULL, 0x3fbcf6c2598e09e0ULL, 0x3fe9526b9ec31de8ULL, 0xbfdb10dd3157b160ULL,
+    0x3fea6135103ad114ULL, 0x3fec83778bb73f64ULL, 0x3fe1a2e45d186d10ULL, 0x3fee90c5429f6646ULL, 0xbfabc9c4d3628fa0ULL,
+    0xbfe6cce73256e01aULL, 0x3fe9f82cd17924feULL, 0xbfe2d86484f9530eULL, 0x3fd3e31f919fb45cULL, 0xbfdfb294eabc4be4ULL,
+    0xbfd917102c7081d0ULL, 0xbfe76d50ba15acaaULL, 0xbfebfee9932d5546ULL, 0xbfea4b2ed8b3f2e2ULL, 0x3fe4badb81fe0202ULL,
+    0x3fe978bb59b24b88ULL, 0xbfb0e8cf85e42940ULL, 0x3fe0ad51f10eae28ULL, 0xbfd57791e7444024ULL, 0x3fd852112a82e8a4ULL,
+    0xbfec29d9b16d5c7eULL, 0xbfd7045e07c032d4ULL, 0xbfac466cc9f37ac0ULL, 0x3fee16945d193fcaULL, 0xbfd22257a8f86110ULL,
+    0xbfdd11e82c6485d4ULL, 0xbfe9b284ccd5c61eULL, 0x3fc20739f5c45950ULL, 0xbfe1c8cd46886076ULL, 0xbfd4cdc8fc91545cULL,
+    0xbfe7ebf920da3d78ULL, 0xbfe2d6ab7d55b340ULL, 0xbfdb68f4fd3779b8ULL, 0xbfe7e94ebd8ea216ULL, 0xbfc751fd96e6d8f0ULL,
+    0xbfeb1d2c1dc0d3c0ULL, 0x3fe3f26b6bd08736ULL, 0x3f90270946ba0140ULL, 0x3fd9dde7e68af020ULL, 0x3fe8aa2cbd4e160cULL,
+    0x3fe459490d108bcaULL, 0x3feacfda6b777868ULL, 0xbfe084bbaf23dc1cULL, 0x3feab044d026a89eULL, 0xbfc79b190d754340ULL,
+    0xbfd560434d8e4f48ULL, 0xbfeabe6012bd0478ULL, 0x3feb7c227adc8d8aULL, 0x3f86c1f01122f100ULL, 0xbfec9c8505659dbaULL,
+    0xbfe48d66f33439acULL, 0xbfe5f677d3460466ULL, 0x3fe2f3a010ce8bd4ULL, 0x3fbd23275adafed0ULL, 0x3fbf4d41be51b920ULL,
+    0xbfba6a2e6a4f9a60ULL, 0x3fbb8f73bd915770ULL, 0x3fb53d1a9ce28440ULL, 0xbfc16fc847549138ULL, 0xbfcff09796366520ULL,
+    0xbfe57828faa48dd4ULL, 0xbfe034951a3f1b24ULL, 0x3fc8e36f9149be88ULL, 0xbfeb8efba0e67604ULL, 0x3fe0aee2c3e83652ULL,
+    0xbfefd70719a79212ULL, 0x3feb1338b53ded0aULL, 0x3fe026b8f0ed3a74ULL, 0xbfe02d69c6be8fb4ULL, 0xbfc5bc342107dce8ULL,
+    0x3fe7a95ee964eb92ULL, 0xbfdd7b26a5426614ULL, 0xbfd9d45088692a48ULL, 0xbfc75a59362e0840ULL, 0x3fd3253fbd7b2bbcULL,
+    0x3fcda6eb40c8cef8ULL, 0xbfe76e5a30d2932aULL, 0x3fe9b31ca86ecc10ULL, 0x3fe81d8467d8eae8ULL, 0xbfa0178fa5e1e420ULL,
+    0x3fd4cea4197df8f4ULL, 0x3fb82c74736c2820ULL, 0xbfe3a6fb8205fcacULL, 0x3fee43089ce302d0ULL, 0x3fe6163ec44a9b46ULL,
+    0x3fb6a779b9d8cf40ULL, 0xbfd56966f8bf3ef0ULL, 0xbfe7377c9b25c5a8ULL, 0x3fcb2a3a0d292c60ULL, 0x3fba2cf265834bb0ULL,
+    0xbfe74696f84399b6ULL, 0x3fc08583ccf556b8ULL, 0xbfdbfecf8af21da8ULL, 0xbfd2e97bb0cdd158ULL, 0xbfdaf74ac07adeb0ULL,
+    0xbfda630a6323d954ULL, 0x3fb7e6b7554acdc0ULL, 0xbfe9a98632c84a56ULL, 0x3fa82b3c37165500ULL, 0xbfd2c695f61793d0ULL,
+    0x3fd3a4071c295624ULL, 0x3fd34d44d77ddea0ULL, 0x3fde3f2010d910acULL, 0x3fe6bd0384385a82ULL, 0xbfea31178d16af02ULL,
+    0x3fc46284a7e6c050ULL, 0x3fb0410730c90450ULL, 0xbfead7edb3eb93f4ULL, 0x3fd9c0114422b65cULL, 0xbfea6b8c4bcce684ULL,
+    0x3fd9d6fb08e29038ULL, 0xbfe52b1225fd9c00ULL, 0x3fd530626111dc20ULL, 0x3fec33a9dad540d6ULL, 0xbfe11994e613cbbaULL,
+    0xbfce7cd3d367a858ULL, 0xbfcf9025cea7f348ULL, 0x3fe779bbfb0cec20ULL, 0xbfc5d27f7e8d03e8ULL, 0x3fc9322dd0e10898ULL,
+    0xbfe71a5489a9503eULL, 0x3fe6086712f40d50ULL, 0x3fed64bccf7fd520ULL, 0x3fe893b20eaa6058ULL, 0xbfc52aac464a7fe0ULL,
+    0xbfe12925d9e2248eULL, 0xbfe80b59f30ce1eaULL, 0x3fd96762b7608d88ULL, 0xbfef29e335e88a48ULL, 0xbfe1a4195abe154cULL,
+    0x3fec43fb2d326516ULL, 0xbfd1fbbfbd307ff0ULL, 0xbfe8186ab988e94cULL, 0xbfa4682cba014400ULL, 0x3fe4162d1e691bfaULL,
+    0xbfee506fbc244efeULL, 0xbfe4714354be6dacULL, 0xbfd0756663a306e0ULL, 0x3fee7588cacccb52ULL, 0x3fe0f0c8363d84deULL,
+    0xbfbff3b02248bd10ULL, 0x3fe160e8d3ee36eeULL, 0x3fdd57dcb9939a90ULL, 0x3fc85a9f1c51c298ULL, 0x3fe7f113a915f7f4ULL,
+    0x3fc1de807adcc250ULL, 0x3fcbb303afc62228ULL, 0xbfe192cf17779548ULL, 0x3fe0012c6b7d9350ULL, 0x3fea5206fd2fe5c0ULL,
+    0xbfe388245f9e4f44ULL, 0xbfd73472c30ba334ULL, 0xbfe0bbb8b97a6d12ULL, 0xbfd019e40a01f778ULL, 0x3fe369b35cea10bcULL,
+    0x3fd5f115cfc8ea70ULL, 0x3fe19064f263d9c0ULL, 0xbfe2acab5369eb68ULL, 0x3feb3d183d91e54cULL, 0xbfe72e08a3510456ULL,
+    0xbfe601c8d144bebaULL, 0x3fd29ce85fa27240ULL, 0xbfd543d0fe35fb10ULL, 0x3fe42047a0a06138ULL, 0x3fd6b17021a84b70ULL,
+    0xbfde3f83d8df83d4ULL, 0xbfe60326b10b132aULL, 0xbfe0ce6736876de4ULL, 0x3fe501e055f5b53eULL, 0x3fdf8c9d3922cf0cULL,
+    0x3fc293d224841c18ULL, 0x3fe65f0a2ee0fbcaULL, 0x3fadaa2ff22ae800ULL, 0x3fea7e8190ed43f6ULL, 0xbfee455e08655ab0ULL,
+    0xbfcc070eb65fdcf0ULL, 0xbfed99d23b7f2e44ULL, 0x3fd31c5adb6b2a8cULL, 0xbf93032a9c9d3f80ULL, 0x3fa58aa6734af620ULL,
+    0x3fb1579a86f40090ULL, 0x3fc7026c66f267e0ULL, 0xbfac3b0ce4555f60ULL, 0xbfe894d6218e0244ULL, 0x3fdebd4a79a33194ULL,
+    0x3fd08cd8d4c6247cULL, 0x3fd5466fab0d40c4ULL, 0xbfea39ceb029f240ULL, 0xbfc5005d5c3d3cf0ULL, 0xbf84f288ded70980ULL,
+    0xbfc7853527082a30ULL, 0xbfc001a01559ada0ULL, 0x3fd7b33f149cefa0ULL, 0x3fe4b3b9af4d8236ULL, 0x3fcee716edbd4090ULL,
+    0xbfbf8a764ca362a0ULL, 0xbfcc7895c50671c0ULL, 0x3fda867b673ec1f0ULL, 0x3fee7511a7454a26ULL, 0xbfe9ce65c76014a6ULL,
+    0xbfd8ed6827de9ed4ULL, 0x3fe834fda03fcb62ULL, 0x3fe9417474abc3e4ULL, 0xbfdc474522ddf19cULL, 0x3feacbf419c7bc52ULL,
+    0xbfe905c97bd2e53cULL, 0xbfe65ac891990f1aULL, 0x3fe3dd4707cd0f7cULL, 0x3fdf1aac7ad0caa0ULL, 0x3fe28ec1542d8044ULL,
+    0xbfb12017a0d0a700ULL, 0x3fe550cfd2359f30ULL, 0x3fec03d5b6e0daa8ULL, 0x3fe0b8ed1f8c2abeULL, 0xbfdf040b0263705cULL,
+    0x3fd3219b55f8c9c4ULL, 0x3fc0f15309626228ULL, 0xbfd9d1e633437bd4ULL, 0x3fd94a56beb9d048ULL, 0xbfebeb6ec4d88e50ULL,
+    0x3fdc22c6f21ea47cULL, 0xbfed1e79ffc9acb4ULL, 0xbfa03587f08daf00ULL, 0xbfd60b69545c2634ULL, 0xbfe73b1cdb6c8c14ULL,
+    0xbfc67cd81376a0d8ULL, 0xbfb9f37f4c7b22d0ULL, 0x3fe6948f82d0d75cULL, 0xbfe29e35f9caae62ULL, 0xbfaf2f11b537fc20ULL,
+    0xbfda2da356a45e00ULL, 0xbfdb004bcef4de2cULL, 0x3fd982a2dcea5bdcULL, 0x3fe993777c14b798ULL, 0xbfe5dddb1fc56262ULL,
+    0xbfe5d8ca1a292dc8ULL, 0xbfef8d26757098a6ULL, 0x3fda6bd4ec5df1dcULL, 0x3fdd208cd8e81258ULL, 0x3fbfcd197f013020ULL,
+    0xbfc35c3983dbbad0ULL, 0xbfe2085b9649ca12ULL, 0x3fef19a837185558ULL, 0xbfe6d70121907478ULL, 0x3fe98ceb7c530486ULL,
+    0x3fced0e8367d33c0ULL, 0x3fe88651e10ebcf2ULL, 0xbfe02dc46ad6c7b8ULL, 0xbfdb9e26fb314830ULL, 0x3fe9367f3b24a636ULL,
+    0xbfd484be03d67004ULL, 0xbfe6c7ebb36e2ca6ULL, 0x3fe4d6643aa69e80ULL, 0xbf8ab14d6f568e80ULL, 0xbfe49fa007c847deULL,
+    0x3fd30dbc018d9310ULL, 0x3fe2dac76fee4e2eULL, 0x3fa1911ff35b9b40ULL, 0x3fc32662a5cced38ULL, 0xbfcaf1a5bdeab9d0ULL,
+    0x3fe5b0fdb585f380ULL, 0x3fe894b3ec8310f2ULL, 0x3fd033e8942bc978ULL, 0x3fa22d06a30ae760ULL, 0x3fea0f411c40e9e2ULL,
+    0x3fbbef12236becf0ULL, 0x3fec22ed52e7badeULL, 0x3fec49dbba7777daULL, 0x3f69a10c7e3b4a00ULL, 0x3fe4562a83e15600ULL};
+static const uint64_t v356[1] = {
+    0x400890963f87a4e4ULL};
+static const uint64_t v357[1] = {
+    0x3fefdccfce8e8d96ULL};
+static const uint32_t v358[2] = {
+    2U, 50U};
+static const uint64_t v359[150] = {
+    0x3fb5c807e1af3600ULL, 0xbffc613edb72fe76ULL, 0x3fd8d9abd0937658ULL, 0xbff1b6519fbec082ULL, 0x3ff928cee695f000ULL,
+    0xbfeb849acc8d4084ULL, 0xbfe0091f11c219bcULL, 0x3fd9c2bf2c3c35b8ULL, 0xbfdad723b83a3fd0ULL, 0x3fba8ed57772e000ULL,
+    0xbff1fb8458402814ULL, 0x3fcc7e9796f5fb50ULL, 0x3ff37e5161862b2aULL, 0xbfee35a6b1c18438ULL, 0xbfeb76a321bd2ff0ULL,
+    0x3fe2c54e18243118ULL, 0x3feee1b7113e3f8cULL, 0x3ff0e7d80fa9f49eULL, 0x3ff7f0739b1fe7f6ULL, 0x3ff239c68d9a238cULL,
+    0x3ffd05c1b60ffd94ULL, 0x3fe14afda0415198ULL, 0x3fe7ab3327a882d4ULL, 0xbfeebe8902c41c2cULL, 0xbff61110cd5b6b1cULL,
+    0xbff3ab9fe45f0780ULL, 0xbfeeddb237c366f8ULL, 0xbff13b3aaae6709aULL, 0x3ff8ea043a0809f4ULL, 0xbffd48cd460cb5c8ULL,
+    0x3ff1bf105e0466e4ULL, 0xbfa0ed636a863140ULL, 0xbf7395891f059200ULL, 0xbffea4aeeff95a78ULL, 0x3fb0d3c88d12ae20ULL,
+    0xbff0ddfb5432d76eULL, 0x3fd185d3e4de5188ULL, 0xbff0b5433e7a3fe2ULL, 0xbffb76b1cb01a02aULL, 0xbff66e18adc49842ULL,
+    0xbffa5290c1e8aebcULL, 0x3ff37803748744b6ULL, 0x3fd7855c6677bef0ULL, 0x3fd81beba6a24438ULL, 0x3fbb92bdabd29f00ULL,
+    0xbffe2dcccaa9c452ULL, 0x3fda7d24175558b0ULL, 0x3ff56ffd8e01d95eULL, 0x3fff0425fd82b59cULL, 0xbff9dc3fe6bd643aULL,
+    0xbfe14332924aa4f0ULL, 0x3fe2efc00e525178ULL, 0x3feb1a24c7a439acULL, 0x3fc01132768b3d60ULL, 0x3fe13a8728a6dcf8ULL,
+    0x3feb7e070c54babcULL, 0xbfed70fef17877c0ULL, 0xbfebef4761f3c70cULL, 0xbfd14f24267c3730ULL, 0x3fe89a319c96c9ecULL,
+    0x3ffeb4399bdccc06ULL, 0x3ffedd7434c5f3dcULL, 0x3fcbf16992a88cc0ULL, 0x3ff337521a114084ULL, 0xbff1fff14584cc78ULL,
+    0x3fe405a0a0692f1cULL, 0xbfdc2dcd320ec098ULL, 0x3fe9f78f31f0efecULL, 0xbfea89bb1548bd08ULL, 0x3fc93c8dad216f80ULL,
+    0x3fd52cc28cd53928ULL, 0x3fe505facc50c280ULL, 0xbfebc8f3e4929060ULL, 0x3feb9623bd112860ULL, 0xbff609442f0cf104ULL,
+    0x3ff854a06818c536ULL, 0x3ffa871ed03b2246ULL, 0x3ff5095e0f20e4deULL, 0xbfb6197cb0cdc6e0ULL, 0xbfe0b881b038019cULL,
+    0x3ff71da330d0020aULL, 0xbff0d79d2b9ddeecULL, 0xbfe645525e200014ULL, 0x3fe1fd7656d3f448ULL, 0xbff7fec6ada4059aULL,
+    0xbfb3b54151b64640ULL, 0xbffb9451c582a240ULL, 0xbff3dcbea21cd2a4ULL, 0x3ffb3755c5226ddcULL, 0x3f811c77acfcc800ULL,
+    0x3fedc732d733a430ULL, 0xbfe83e37232ebd64ULL, 0x3feba3b213962080ULL, 0xbfd5afb3b922bbc8ULL, 0x3ff0f9e4454035aeULL,
+    0x3feb57f2c11319ccULL, 0xbfee02e2322b9fa4ULL, 0x3ff81f5355874968ULL, 0x3ffbcbf3043b5152ULL, 0xbff718be9f27c71eULL,
+    0xbff79ab5f184c6e8ULL, 0xbff9c98159317ff0ULL, 0xbfe794f80a85922cULL, 0xbfe953e1f9a8f020ULL, 0xbff97e7445996a18ULL,
+    0x3fe36ab784aabaa0ULL, 0x3fe3272b564e0a1cULL, 0x3ff3af3a3f2b48dcULL, 0xbfaadc91640b2ec0ULL, 0xbfe78ce76e3e70c4ULL,
+    0x3ffe7829eb7af24aULL, 0xbffbf4dab083eeb6ULL, 0x3fd24050ace06d30ULL, 0x3fd2d788b56733a0ULL, 0x3fb0977512392400ULL,
+    0x3ffc7f25f4fd9e24ULL, 0x3fc1c775d3c6bd60ULL, 0x3fe1c77818bf0b84ULL, 0xbff3b8f705a48a48ULL, 0x3ff6bd90919ff172ULL,
+    0x3ff85a9c4d4fb5fcULL, 0xbfe82b41e85a0e64ULL, 0xbfe0d1562a6d5e20ULL, 0x3ff46c39d7b6017cULL, 0xbfc81a451c4c1a40ULL,
+    0xbfeab2e11b654f30ULL, 0xbfd6a2d575a24cc0ULL, 0x3feb27fa32b70c28ULL, 0xbfcaeb473d36b2c0ULL, 0x3fd6b743742958f0ULL,
+    0xbf879476beac0300ULL, 0xbffdd928c892eb38ULL, 0x3ff91fb22d928af4ULL, 0xbf977d2ce233e200ULL, 0x3ff7b7261d8ded0cULL,
+    0xbff5306bcd426d14ULL, 0xbfa1058f20db4480ULL, 0xbffd9560054fb75cULL, 0x3feec4d5aba6f244ULL, 0x3fedd1c6fa921438ULL,
+    0x3ff517cff4f6f4faULL, 0xbff127cd8f2a8b6cULL, 0xbffdd6d767ec95d6ULL, 0xbfd771fde686d528ULL, 0x3fdc415425f5e8d8ULL,
+    0x3ff5c26d2fee175cULL, 0xbfefc5d245fdececULL, 0xbfb399608cd6fb80ULL, 0x3ff3a89b03670c9cULL, 0x3fd4d83a9adbfab8ULL};
+static const uint64_t v360[2] = {
+    0x3fc282508f00faf8ULL, 0x3fa23e1035f0bf60ULL};
+static const uint64_t v361[50] = {
+    0xbff7b70b4d0aff52ULL, 0xbffd8db61f410479ULL, 0xbfe4d1cf498edc1cULL, 0xbfee4e96387c32dfULL, 0xbff58c873434b56aULL,
+    0x3fe06ad1222f2da6ULL, 0x3fdf920a1148fccdULL, 0x3ff41e3b48a2696fULL, 0xbfbf6c1ff8aa4294ULL, 0xbfe6319c42c0c3bbULL,
+    0x3ffcf68b5db0faedULL, 0xbffa5779d525fa0dULL, 0x3fde06309b776d61ULL, 0x3fc9b00f3162bac3ULL, 0xbfb9709160b4d66eULL,
+    0x3ffe35e387ad2e5eULL, 0x3fd0d1111abb8ed5ULL, 0x3fe797f2e92c5a6aULL, 0xbff0bbcf09a3cbf2ULL, 0x3ff97d04a7439d88ULL,
+    0x3ffcbd40a335850eULL, 0xbfe4eb58fd15430aULL, 0xbfdcc531fa759812ULL, 0x3ff2b0fd6f02c2c7ULL, 0xbfdbf495c14918e7ULL,
+    0xbfeea75a224e2d15ULL, 0xbfdbc82b9d22404fULL, 0x3fe7abfde9cdbc1cULL, 0x3f8821ec173bf76aULL, 0x3fb2581e946e3fb0ULL,
+    0x3fc9a4f5337abbbfULL, 0xbffe865ce180baecULL, 0x3ff8b74bb6b1b46cULL, 0xbfd1e910880ee386ULL, 0x3ff703372311c445ULL,
+    0xbff7ac0b63d8a977ULL, 0xbfac321fd8595939ULL, 0xc0005a85930fa803ULL, 0x3fe8c4052781d692ULL, 0x3fe75794789db206ULL,
+    0x3ff1d1359ab52c92ULL, 0xbfed8b561a6f0a62ULL, 0xbffc7f1d1dd04ce8ULL, 0xbfd4bb53836c423eULL, 0x3fdfabe0b47c9f01ULL,
+    0x3ff1e1f6e7810b5fULL, 0xbfeeed471a86e15fULL, 0x3fc5e01ab9f8d1f3ULL, 0x3ff9224e35c2646cULL, 0x3fa4c2c89de8a58aULL};
+static const uint64_t v362[50] = {
+    0x3fc7b142e3788440ULL, 0x3fc16f7634e5990bULL, 0x3fd5f1486ec5511dULL, 0x3fd1e2d548102b63ULL, 0x3fca6b12b6fc0cd3ULL,
+    0x3fe4043fb423e9a7ULL, 0x3fe3de41742700e9ULL, 0x3fe8ea15e3445479ULL, 0x3fde09df5958bb45ULL, 0x3fd553d85a4d2813ULL,
+    0x3feb80150228fb19ULL, 0x3fc4af5fcf7bc20fULL, 0x3fe3af884cc5c872ULL, 0x3fe199a13c1f142cULL, 0x3fde694c946087a1ULL,
+    0x3febcb1f465551deULL, 0x3fe2170ef23a5cbeULL, 0x3fe5a51bb7ce10eaULL, 0x3fd0a4354ed3aa7bULL, 0x3fea97e2fda3c05cULL,
+    0x3feb722a6eb7ff86ULL, 0x3fd5e5c7ee790a73ULL, 0x3fd8ed185108ea0cULL, 0x3fe8690868bd458cULL, 0x3fd91ec4ad43542fULL,
+    0x3fd1bf2b8541bcc9ULL, 0x3fd9295c9c9b10f7ULL, 0x3fe5a97e5048ab87ULL, 0x3fe01821d9ca8d56ULL, 0x3fe092b0e367ccafULL,
+    0x3fe198f162466412ULL, 0x3fc08a89964b5678ULL, 0x3fea5f788ed7becbULL, 0x3fdb8d281a6b8d6dULL, 0x3fe9dcaf0a1b855cULL,
+    0x3fc7be8bb11bd34dULL, 0x3fdf1e7d981065dcULL, 0x3fbd5907bd2b0617ULL, 0x3fe5e65bfe299554ULL, 0x3fe596ffe8421f04ULL,
+    0x3fe816e621c8ac82ULL, 0x3fd231e0eea60d7bULL, 0x3fc2745829f4cef2ULL, 0x3fdadca67c40ba36ULL, 0x3fe3e14bcec8dfd8ULL,
+    0x3fe81d20e94904c0ULL, 0x3fd1a33268fff1b9ULL, 0x3fe15d2838431202ULL, 0x3fea7e39adf44060ULL, 0x3fe0530838e78ee0ULL};
+static const uint32_t v363[16] = {
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U};
+static const uint32_t v364[15] = {
+    1U, 3U, 0U, 1U, 3U,
+    0U, 1U, 3U, 0U, 1U,
+    3U, 0U, 1U, 3U, 0U};
+static const uint64_t v365[30] = {
+    0xbff422bb3968e2d4ULL, 0x3ff2c0b3e4f668ccULL, 0xbff86b4a97fcae28ULL, 0xbfe87edb9edddf5cULL, 0xbfefbfdfa1f00c6cULL,
+    0x3fe1251be2cced8cULL, 0xbffeade2ff1e742eULL, 0x3fff431f12bed2c6ULL, 0x3ff481be35d3012cULL, 0xbfd9ecbeb5ea4d98ULL,
+    0x3fd8257804d14298ULL, 0x3fb20453db17c820ULL, 0xbfaa517a75a75040ULL, 0x3fc8f2abbb6988b0ULL, 0x3fcf1e894dd49220ULL,
+    0xbffbdeb23453e430ULL, 0xbff6588e6dd4b1eaULL, 0xbff3e3747cc6b87eULL, 0xbfdf2b6ac86f5e88ULL, 0x3ff52ff30a57dfdeULL,
+    0xbfff9e33cf654c80ULL, 0x3fe5f79df74ae5b8ULL, 0xbff7200f7f45c60aULL, 0xbfe189509b437244ULL, 0xbfd86e3cd428cae8ULL,
+    0x3fc525d3bc1320d0ULL, 0xbff36e3055999f2aULL, 0x3ff9cbffd1a11c82ULL, 0xbfe303e6d63cdd0cULL, 0x3fb4c0d272fc78c0ULL};
+static const uint64_t v366[1] = {
+    0x3fa19f97e22d9a80ULL};
+static const uint64_t v367[15] = {
+    0x3ff20f45eb46c1feULL, 0xc000054fe336dc46ULL, 0x40042e7c07bc2f9eULL, 0x3fc6e51c9bb36f88ULL, 0xbfc6d08bcfc2c4faULL,
+    0x3f69a689843da220ULL, 0x3fc5a72ae2cfa524ULL, 0xbffb37d40f95f358ULL, 0x3ff21ff4714d6034ULL, 0x3fee9642b7ac5cc6ULL,
+    0xbfe8faec6048e2b4ULL, 0x3fe2917139d82330ULL, 0xbfb45b5c49f6c3e4ULL, 0x3ffb56b5e09773e9ULL, 0xbfede5885af4a2ecULL};
+static const uint64_t v368[15] = {
+    0x3fe9f04d5213b8f4ULL, 0xc000054fe336dc46ULL, 0x3fed9f7ada41dd17ULL, 0x3fc6a765559f2149ULL, 0xbfc6d08bcfc2c4faULL,
+    0x3fe00669a2092913ULL, 0x3fc572e3f9c734efULL, 0xbffb37d40f95f358ULL, 0x3fe8341083e4558fULL, 0x3fe7c1e07436b9f1ULL,
+    0xbfe8faec6048e2b4ULL, 0x3fe4841a7288d27eULL, 0xbfb45067673f5baaULL, 0x3ffb56b5e09773e9ULL, 0x3fd20d42e4b4ab20ULL};
+static const uint32_t v369[22] = {
+    2U, 2U, 2U, 2U, 2U,
+    2U, 2U, 2U, 2U, 2U,
+    2U, 2U, 2U, 2U, 2U,
+    2U, 2U, 2U, 2U, 2U,
+    2U, 2U};
+static const uint32_t v370[21] = {
+    3U, 1U, 3U, 3U, 1U,
+    3U, 3U, 1U, 3U, 3U,
+    1U, 3U, 3U, 1U, 3U,
+    3U, 1U, 3U, 3U, 1U,
+    3U};
+static const uint64_t v371[84] = {
+    0x3fdeffe41feb2e10ULL, 0x3fd1ef5eca863e30ULL, 0xbff91965e5c5150eULL, 0x3fadcaf40d322140ULL, 0xbff4a8f6c4a63ecaULL,
+    0x3ffaabf408363b76ULL, 0xbfd86d9232203300ULL, 0xbff794b8114754bcULL, 0x3ff51c1673f25d68ULL, 0x3ff4095e1c47921eULL,
+    0xbffbe776a6179f36ULL, 0x3fe5e1edacf38970ULL, 0x3fdd9e95e1f5d508ULL, 0x3fc933be1eeaf610ULL, 0x3ffe9807b34ad10eULL,
+    0xbffd4e850c42024aULL, 0x3fc07401dcefbc50ULL, 0xbfbd0d789e0790e0ULL, 0xbffa1ca118f27404ULL, 0xbfee86668603efc8ULL,
+    0x3fec20a2d3c54db0ULL, 0xbfe6c1b32e935fb0ULL, 0x3ff1c53107a57bf2ULL, 0x3ff034f02e09e6b4ULL, 0xbfd3fdcdee99b698ULL,
+    0x3fffaa2b6ff4b0b6ULL, 0x3fe47416d0001d68ULL, 0xbff2dd786acdd34cULL, 0xbfe744d30b478110ULL, 0xbfe7d955d8f78e0cULL,
+    0x3fcba0d2704be980ULL, 0x3fd88a22589b48c0ULL, 0xbff716660765fe7eULL, 0xbfedb527b278b5d8ULL, 0xbfff38a83fc098bcULL,
+    0x3ffc26f44b62de7eULL, 0xbff2cb4bcc97f6b6ULL, 0xbfee53b33e831d18ULL, 0x3fe8c1bb191df424ULL, 0xbfde94b486abf390ULL,
+    0x3ff8d6c2e7db4c32ULL, 0xbffa98fe6512c5caULL, 0x3ffed54f60323c96ULL, 0xbff9c38ed6acb85eULL, 0x3fe5aa2dfbc86234ULL,
+    0x3ff711037e4d9da8ULL, 0x3fd32cda075ad718ULL, 0xbff1ccf7463db900ULL, 0xbfe16205f8189c70ULL, 0x3fe5a21c76239fdcULL,
+    0xbfb234b8d0244ac0ULL, 0xbfe4c4d227e20f78ULL, 0xbfeda313fb33d1d4ULL, 0x3fe6fcd2275abf9cULL, 0x3fd125090561c9b0ULL,
+    0x3ffc5335db3b3d7cULL, 0x3ff6be7a79bb570eULL, 0xbfe42aa774e9e420ULL, 0x3feec2cda6ad9d38ULL, 0xbff9bf9c6838bf72ULL,
+    0xbff9bd22f21a63e4ULL, 0x3ffd3db8cb33f47aULL, 0x3feeff68b619c558ULL, 0x3ffb632c0e835536ULL, 0xbfc0644f71b3b190ULL,
+    0xbfe10672788289c0ULL, 0x3fe8cf4a3c6d5114ULL, 0xbff047713bf7cf4aULL, 0xbfe16bf1bfa1f27cULL, 0xbfef27f369255e24ULL,
+    0x3ff96864ba1e5656ULL, 0xbffd6b950ebdab0aULL, 0x3feafe150ea27298ULL, 0x3ffbd03ea434964aULL, 0xbff98ab574945eaaULL,
+    0xbfdceb88d9ad9ce8ULL, 0x3fa8d996577ff200ULL, 0xbffb7e38af7ddef2ULL, 0xbfed0fec2094804cULL, 0x3ff94283e68052c6ULL,
+    0xbff099bf5ce8870aULL, 0x3ff8cbfb3107fb86ULL, 0x3ffb293985258a16ULL, 0x3ff5500aed2fddceULL};
+static const uint64_t v372[2] = {
+    0xbfd3d6c082eb3564ULL, 0x3fa4bfea565901a0ULL};
+static const uint64_t v373[42] = {
+    0xbfcb5b2cc1562908ULL, 0xbfb5a26dbedadd37ULL, 0x3fd3b9ea664f4ddaULL, 0xbfcda8ddd68d8f04ULL, 0x3fe9523166bc6128ULL,
+    0x3fcbf8c60f0d6113ULL, 0x3fe9170ba44864c2ULL, 0xbfcf4b0452b2c4d9ULL, 0x3fdffc3019f1f752ULL, 0x3fc2760933d5cbeaULL,
+    0x3fe2156e16b94912ULL, 0xbfc77a2946eb0042ULL, 0xbfd2cce9db4669a4ULL, 0x3ff55ab9da47dda4ULL, 0x3fe00dcb320b7402ULL,
+    0x3fe761b59c5580f0ULL, 0xbffe2a604218befaULL, 0x3fe5563e0cd4f51eULL, 0x4005d7f14825fda8ULL, 0x3ff77da0c51fd3dbULL,
+    0x401c45bcb8f2976dULL, 0xc01b9cbd6c20593aULL, 0x3fd827805aac477dULL, 0x40046efb1bfedee1ULL, 0xbfd8bf11458b4382ULL,
+    0xbff671035e6252bfULL, 0xbf920c1387ba35d0ULL, 0xc0061619b9c3df8eULL, 0xbfef5146737a5d41ULL, 0x3ff9b89568687524ULL,
+    0x40090d78342d807cULL, 0x3feed1b2dcde8144ULL, 0x3fd61f4b7b99d167ULL, 0xc0052b07e15bff25ULL, 0xbffc0cc77b993e85ULL,
+    0x3ff7f215985280dcULL, 0xc00ef179a12c4f27ULL, 0xc00dca5710864fd2ULL, 0x40098db970bcde98ULL, 0x3fe88e60de4f60c0ULL,
+    0x3faf84d5c82ef4a0ULL, 0x40033c032e7f5dfdULL};
+static const uint64_t v374[42] = {
+    0xbfcb5b2cc1562908ULL, 0xbfb5a26dbedadd37ULL, 0x3fd31fda0b0af73fULL, 0xbfcd23d48fab060aULL, 0x3fe9523166bc6128ULL,
+    0x3fcbf8c60f0d6113ULL, 0x3fe9170ba44864c2ULL, 0xbfcf4b0452b2c4d9ULL, 0x3fdd905443eef1b3ULL, 0x3fc255896d3d4622ULL,
+    0x3fe2156e16b94912ULL, 0xbfc77a2946eb0042ULL, 0xbfd2cce9db4669a4ULL, 0x3ff55ab9da47dda4ULL, 0x3fdda901b8064892ULL,
+    0x3fe3f38b843502a9ULL, 0xbffe2a604218befaULL, 0x3fe5563e0cd4f51eULL, 0x4005d7f14825fda8ULL, 0x3ff77da0c51fd3dbULL,
+    0x3feffffcf4d8794aULL, 0xbfeffffbc42479e9ULL, 0x3fd827805aac477dULL, 0x40046efb1bfedee1ULL, 0xbfd8bf11458b4382ULL,
+    0xbff671035e6252bfULL, 0xbf920b99166f80abULL, 0xbfefbebba62e0d89ULL, 0xbfef5146737a5d41ULL, 0x3ff9b89568687524ULL,
+    0x40090d78342d807cULL, 0x3feed1b2dcde8144ULL, 0x3fd5480681e4b39aULL, 0xbfefadf9b32dba9eULL, 0xbffc0cc77b993e85ULL,
+    0x3ff7f215985280dcULL, 0xc00ef179a12c4f27ULL, 0xc00dca5710864fd2ULL, 0x3fefe4817650b829ULL, 0x3fe4a72535fe4c2fULL,
+    0x3faf84d5c82ef4a0ULL, 0x40033c032e7f5dfdULL};
+static const uint32_t v375[3] = {
     2U, 3U, 1U};
-static const uint32_t v311[2] = {
+static const uint32_t v376[2] = {
     0U, 0U};
-static const uint64_t v312[9] = {
+static const uint64_t v377[9] = {
     0xbfc4f81b164bda50ULL, 0xbff0e4c440675b1cULL, 0x3fe58ca7d9f09d4cULL, 0xbfef60507e18fc74ULL, 0x3ffe26f28750dcb2ULL,
     0xbff06eefcbd41f7eULL, 0x3ffd8e06010c96dcULL, 0xbff9e4f6d17f257aULL, 0xbfcb82d3c0764ba0ULL};
-static const uint64_t v313[2] = {
+static const uint64_t v378[2] = {
     0xbfc9ec7f0bf774c8ULL, 0x3fe329e45f43ede8ULL};
-static const uint64_t v314[1] = {
+static const uint64_t v379[1] = {
     0xbf8b3dacea961080ULL};
-static const uint64_t v315[9] = {
+static const uint64_t v380[9] = {
     0xbf7bc2bbc37cdfb6ULL, 0x3f713c01a4c10451ULL, 0x3f484854e04b15a1ULL, 0x3f948581514f5b69ULL, 0xbf897af7e124cd62ULL,
     0xbf61f34b4555185eULL, 0x3f9d3628989a9fc8ULL, 0x3fafbbd270904260ULL, 0x3f99a7a381d5c8daULL};
-static const uint64_t v316[1] = {
+static const uint64_t v381[1] = {
     0x3fbf5ca4ca04746eULL};
-static const uint32_t v317[3] = {
+static const uint32_t v382[3] = {
     3U, 4U, 2U};
-static const uint64_t v318[20] = {
+static const uint64_t v383[20] = {
     0xbfe77ffb0f667298ULL, 0xbffb622cbd30272aULL, 0xbff57143e4e4de00ULL, 0xbffa6db49fb9da62ULL, 0xbfc8c7bb11cc9df0ULL,
     0xbfeb43a0a3fa55a8ULL, 0x3ffacff817c19b9eULL, 0xbfddb3bbc777e300ULL, 0xbff92c08da88be46ULL, 0xbfffc0ecb92e6d5aULL,
     0x3fea74ff7ce5be68ULL, 0xbff917124dba37bcULL, 0x3ffd4e693371fa62ULL, 0x3ff00c1a08ae8ebeULL, 0x3fd1852c29db1098ULL,
     0x3fd28f26c68ca370ULL, 0xbfec2bbfd78fe094ULL, 0x3ff9d22ae35a9116ULL, 0xbfe85b61a5914614ULL, 0xbff6baeeb8d86ac6ULL};
-static const uint64_t v319[15] = {
+static const uint64_t v384[15] = {
     0x3fbb0a82ad7a5bc0ULL, 0x3fecd824350e9392ULL, 0x3fe608a4de9263a0ULL, 0xbfd85110ef720244ULL, 0x3fd1111baaa75808ULL,
     0x3fe6e6dcb5f3def4ULL, 0xbfe4cd65cdb05adeULL, 0x3fe4551e9c7315aeULL, 0x3fe3fd052a8ec63cULL, 0x3fedb7281bc4dee4ULL,
     0xbfe1f21b430deb32ULL, 0x3fde72ff5c4fc884ULL, 0xbfb5b954050579d0ULL, 0x3fed2854e8207526ULL, 0x3fe14a804fbbf9e4ULL};
-static const uint64_t v320[10] = {
+static const uint64_t v385[10] = {
     0xbfeee1b0790ceb34ULL, 0x3fec51a86091e428ULL, 0x3fe4b8675396bd42ULL, 0xbfdbabca1ce36ed8ULL, 0x3fedbc510abc6380ULL,
     0xbfe59228b1e2ee58ULL, 0x3fec30647481077cULL, 0x3fc8982b33779d08ULL, 0xbfee7a92a0fa17b6ULL, 0x3fe3e67aa4f5cc7aULL};
-static const uint64_t v321[20] = {
+static const uint64_t v386[20] = {
     0xbf93feb8077188daULL, 0xbf81b6de48e47fccULL, 0xbf9691b317a43908ULL, 0x3fad7a3952ab5eeeULL, 0x3fcaf085051e2f11ULL,
     0x3f998daa4cf2acf4ULL, 0xbf9c119a1f5b19f7ULL, 0xbfc02d733be33153ULL, 0x3fc287d4a5ca639aULL, 0x3f97dc49bb5d5c03ULL,
     0x3fa57d0665fb8e8cULL, 0xbfc120c48b28deeaULL, 0x3fb39f59ea2c7ea4ULL, 0x3fc616ea02d6f53bULL, 0x3f845362cec5ec38ULL,
     0x3fc3d620974b99efULL, 0x3fd8c82d05a529e4ULL, 0x3fdb950eee01c764ULL, 0x3fa53b1420aeca92ULL, 0x3fc9d026de47e760ULL};
-static const uint64_t v322[1] = {
+static const uint64_t v387[1] = {
     0x401f5f77525abc4aULL};
-static const uint64_t v323[20] = {
+static const uint64_t v388[20] = {
     0x3fe92bd9dfcd6b9cULL, 0xbff0770e04eda7f6ULL, 0x3ff75449ee970370ULL, 0x3fe3423658753c8cULL, 0x3ff5c76ce0d782b6ULL,
     0x3fe5ac7a49a8f390ULL, 0xbffc3ac4ceec9910ULL, 0x3ff395b247576e0cULL, 0xbffe3bdfab7d946cULL, 0xbfd5e6824ed1b080ULL,
     0x3ff5a188e1f0ee88ULL, 0x3fc9772591f6ca50ULL, 0x3ffa29844b76d022ULL, 0x3fa549e1bfbe4540ULL, 0x3ff1789cc2e147a6ULL,
     0xbfda6f8cf8e5bac8ULL, 0xbfe442fbb791789cULL, 0x3fe19a4d224e9b68ULL, 0xbfb4481288f47700ULL, 0xbfe2d1a327f75704ULL};
-static const uint64_t v324[15] = {
+static const uint64_t v389[15] = {
     0x3fc40a2744fd6ac0ULL, 0x3fe760916b29e534ULL, 0x3fee0a51462c00a0ULL, 0xbfcee01d82986b78ULL, 0xbfe0afa92f7414b2ULL,
     0xbfb2f54a4e1ab3f0ULL, 0xbfe91fe2df149c88ULL, 0x3fc95d81b73c0110ULL, 0xbfe1fbd2afad7c02ULL, 0xbfd9fe132b746ca4ULL,
     0x3fe26f610a1f26f6ULL, 0x3fec6f1735bd8dc8ULL, 0x3fcecfe15670f6c8ULL, 0xbfdbe40b9f81a24cULL, 0x3feca3578e6be372ULL};
-static const uint64_t v325[10] = {
+static const uint64_t v390[10] = {
     0x3fc8862c8d1b2818ULL, 0x3fbb164395540ca0ULL, 0xbfc8973a695e1ae8ULL, 0x3fe4dfde1125cc94ULL, 0xbfd6b108bb51db04ULL,
     0xbfe5b6d755518d34ULL, 0xbfd22f29ad55f968ULL, 0xbfd76b4a28693164ULL, 0xbfe57df2fc7f9810ULL, 0xbfe7d70c3ae52b34ULL};
-static const uint64_t v326[20] = {
+static const uint64_t v391[20] = {
     0xbfc11bc3c0ebc633ULL, 0xbfa84120db0e50aeULL, 0x3f8d053dd094dbcaULL, 0x3fac054b053c9665ULL, 0x3fa42cb566107942ULL,
     0xbf8faea34e978d3fULL, 0x3f93bf85ae2db78eULL, 0xbf92c1bf7b05f9b9ULL, 0x3fc9312140639b2fULL, 0x3fc36e002eab2a70ULL,
     0xbf9a7a94d69e4c2dULL, 0xbfbe08e851464c32ULL, 0x3fe183e556bd178eULL, 0x3fe0859ea31dd09aULL, 0x3fee25b99f8d4ca9ULL,
     0x3feabe96b12e50beULL, 0x3ff1154456600625ULL, 0x3fe9d1c72066aeeaULL, 0x3fedc909f9392790ULL, 0x3fea52f5dc7a27d2ULL};
-static const uint64_t v327[1] = {
+static const uint64_t v392[1] = {
     0x40203bf2f69da904ULL};
-static const uint64_t v328[20] = {
+static const uint64_t v393[20] = {
     0xbffd7fdd924d5bb2ULL, 0x3ffd3cd80277aa74ULL, 0xbffe2abcb05b9708ULL, 0xbfeffe10e22de9a4ULL, 0xbff103369d7d2430ULL,
     0xbfedad82553f8d90ULL, 0x3ff70e67e16a1dc4ULL, 0xbffc4e2b620e0f5aULL, 0x3ffd121d09b3e73aULL, 0xbfb5487d72ede2a0ULL,
     0xbfb70f4bf9af3880ULL, 0x3faf67f370d587c0ULL, 0x3ff872c9a40eeff0ULL, 0xbff57ff9ad89b656ULL, 0xbfb6f3b9e6309900ULL,
     0xbff3f196573fa9faULL, 0x3fe99ddc093d3420ULL, 0xbff18cac95b22980ULL, 0x3ff7a03144f1d814ULL, 0x3fd138c2871aeef8ULL};
-static const uint64_t v329[15] = {
+static const uint64_t v394[15] = {
     0x3fe293350ecc25c8ULL, 0xbfcb24dd276bbaa0ULL, 0x3fec456ec0c2ae88ULL, 0x3f9d446076612500ULL, 0xbfc601d99e54bce8ULL,
     0x3fed0829b8bc02f8ULL, 0x3fb1344672035a50ULL, 0xbfcc9332b7163460ULL, 0x3fcc10f2036c0490ULL, 0x3f8011592e17fc80ULL,
     0xbfedad3371938920ULL, 0xbfe1050151b0e402ULL, 0xbfda8b9f4dfc6a7cULL, 0x3fcceaeb7f2f3fc0ULL, 0xbfb57db407cbbb50ULL};
-static const uint64_t v330[10] = {
+static const uint64_t v395[10] = {
     0xbfc5bca6f32ed960ULL, 0xbfd41317152bb36cULL, 0x3fe254cf7837d136ULL, 0xbfd24e060e36f900ULL, 0xbfe3ff798a12a3faULL,
     0xbfe2ecb4320737c8ULL, 0x3fe27acf5658efb2ULL, 0xbfd7827bedcf97ccULL, 0xbfd512b206ce7884ULL, 0xbfe7664bd1f5eaf2ULL};
-static const uint64_t v331[20] = {
+static const uint64_t v396[20] = {
     0x3f585ec9924cd094ULL, 0x3f2544d09bfc4e30ULL, 0x3f44e90377e8e498ULL, 0x3f55e7aedb4d7c48ULL, 0x3f3469a1a20d2860ULL,
     0x3f637bd805001c8dULL, 0x3f447dc648bcee07ULL, 0xbf634dea9aebd5eaULL, 0x3f6d23b29ee7aaa5ULL, 0xbf5a58e18b8f645aULL,
     0x3f4c486ccf23fa9fULL, 0x3f77d00d3e85c998ULL, 0x3f9cb0649c074af8ULL, 0x3f967bcb945fb77fULL, 0x3f995a80bcdac1d4ULL,
     0x3f938a8f0c435f14ULL, 0x3f925ff475c6aedeULL, 0x3f8f30310bb8eeb7ULL, 0x3f98956c9ff719dbULL, 0x3f959e7e0ef4986fULL};
-static const uint64_t v332[1] = {
+static const uint64_t v397[1] = {
     0x401c0b8b257f1145ULL};
-static const uint64_t v333[20] = {
+static const uint64_t v398[20] = {
     0x3fcbd35dbf22c640ULL, 0x3fd6be61cfaa81b0ULL, 0xbfff02574b3a8004ULL, 0xbfad9aad6ab6c1c0ULL, 0x3ffff46d18686520ULL,
     0x3ffe371c2dbab76aULL, 0xbffcb38142bfbdd6ULL, 0x3ffe9539ef4e3110ULL, 0xbff4d19863bd0278ULL, 0xbfd36e48f011c430ULL,
     0xbff505e81e55b288ULL, 0xbff2a85160b49528ULL, 0x3fde53abfe324ba8ULL, 0x3ff58aca1ec6b962ULL, 0xbfe174d6a76f1988ULL,
     0x3ff004a87c63524aULL, 0x3fa9af92acbaa0c0ULL, 0xbff4a9c50f02e0e6ULL, 0xbff967564887093cULL, 0x3ff3dfe6231820eaULL};
-static const uint64_t v334[15] = {
+static const uint64_t v399[15] = {
     0x3fef46126331bc94ULL, 0x3feac9007f916220ULL, 0x3fd413eb9e8c38d0ULL, 0xbfeee4f1f0edbf6aULL, 0xbfd04a7ec31e3bccULL,
     0x3fd61fe97d3d3f38ULL, 0x3fb3b46a69e17690ULL, 0x3fca7aa5d014a6e8ULL, 0xbfe6b9e58fc9c904ULL, 0xbfe8de11abdecc2eULL,
     0xbf9fdeef632b9980ULL, 0x3fd9d30bb4a3091cULL, 0xbfee70cdbd8b4b3cULL, 0x3fe27d552bf60feeULL, 0xbfd9141476de9f48ULL};
-static const uint64_t v335[10] = {
+static const uint64_t v400[10] = {
     0xbfd642d7dbdd7c60ULL, 0x3fc26f4b42eea140ULL, 0x3fca6d0d7a6110e0ULL, 0xbfe482b4612c1ceeULL, 0x3fd3cd98ff6252f8ULL,
     0x3fe56cc1d963ef36ULL, 0xbfd6897b903f6e38ULL, 0x3feb7026b289d3a4ULL, 0x3fe3d7cdeb62e298ULL, 0x3fe59a03d28cca8cULL};
-static const uint64_t v336[20] = {
+static const uint64_t v401[20] = {
     0xbf84a45a0d64bd30ULL, 0xbf7bbf9de789e090ULL, 0x3f779762f69f8568ULL, 0xbf7867bba4b3d45fULL, 0xbf4eb62d0abcad54ULL,
     0xbf4d65e6a2654b94ULL, 0x3f4ccc158f5f2fbaULL, 0xbf6840501a1742aaULL, 0x3f74a8863f6c9decULL, 0xbf570212a4fe8cecULL,
     0x3ef69da5ff9c519aULL, 0xbf79567058b02fe9ULL, 0x3f8d5ebc51200ebfULL, 0x3f9723333de0c507ULL, 0x3f941851f2adfc30ULL,
     0x3f980f6679ba20c8ULL, 0x3f9313c007f9866aULL, 0x3fa6b16418725528ULL, 0x3f9005d0d547222bULL, 0x3f9996afd4969777ULL};
-static const uint64_t v337[1] = {
+static const uint64_t v402[1] = {
     0x40082e20ac5b09f6ULL};
-static const uint64_t v338[9] = {
+static const uint64_t v403[9] = {
     0xbff9970a3d10a188ULL, 0x3ff878c2feefb05cULL, 0x3ff1ef97c41b33feULL, 0x3fff333b62e9c822ULL, 0xbfe7449951ea1784ULL,
     0x3ff7bcaf6d925af4ULL, 0xbff372908d2258f0ULL, 0x3ff782919a563cf2ULL, 0x3fe36818f1208d00ULL};
-static const uint64_t v339[2] = {
+static const uint64_t v404[2] = {
     0xbfb725ad2b4ce890ULL, 0x3fed9aa6893b8a20ULL};
-static const uint64_t v340[1] = {
+static const uint64_t v405[1] = {
     0xbfd937a80201f948ULL};
-static const uint64_t v341[9] = {
+static const uint64_t v406[9] = {
     0xbf45272c6e42c6e4ULL, 0x3f76944c77ad2a94ULL, 0x3f524d8edc756a8fULL, 0x3f7b0dbe0707ff45ULL, 0xbface0b83198f8f3ULL,
     0xbf8768998794cf4aULL, 0xbfb283458b1c745eULL, 0x3fa9d70b0c02985aULL, 0xbfb0778ebf5ab567ULL};
-static const uint64_t v342[1] = {
+static const uint64_t v407[1] = {
     0x3fd2272b5c0846c9ULL};
-static const uint64_t v343[20] = {
+static const uint64_t v408[20] = {
     0x3ffc8c5a04f156c0ULL, 0x3fe3fd963d4e0e64ULL, 0x3fe1f1599eae7918ULL, 0xbfdeb9aaf2a1d4b8ULL, 0x3fdfcc981766b850ULL,
     0x3f8fbf3f27249a00ULL, 0xbff2a2e9d3c094deULL, 0xbff0d33174273dfcULL, 0xbff1939f2c46da8aULL, 0xbfe8f45e2a6f6980ULL,
     0xbf4cd5d8f4d1f000ULL, 0x3fd9f286021bd5e0ULL, 0xbff6542208a51106ULL, 0xbfeaa0f6cbfd8fecULL, 0x3fec1cde0010f6a8ULL,
     0x3fd5b574c82df728ULL, 0xbffa4db459fd742cULL, 0xbfcdd35450a50250ULL, 0x3fe0085e5e696190ULL, 0x3ff7d9149ef72246ULL};
-static const uint64_t v344[15] = {
+static const uint64_t v409[15] = {
     0xbfdc4e70c3d2cd38ULL, 0xbfe5de638fb05a1aULL, 0x3fb24ba8eb8b3ec0ULL, 0x3fd55d4ffe316454ULL, 0xbf64596daef3ba00ULL,
     0x3fea69734a091072ULL, 0xbfe2f5adaaa54ad4ULL, 0xbfcf6735919fd608ULL, 0xbfec0ab096fcbd38ULL, 0xbfe81ee3f250945aULL,
     0x3fe440465b28ed7aULL, 0x3fe2e2a9adfe6facULL, 0x3fded3ec853ec048ULL, 0xbfc8dd44369b2c50ULL, 0x3fb1d8de27d732d0ULL};
-static const uint64_t v345[10] = {
+static const uint64_t v410[10] = {
     0xbfe45329a299e426ULL, 0xbfec592fe80a5d4aULL, 0x3fde284650424cd0ULL, 0xbfe51b97e3915c98ULL, 0x3fe01e604410b526ULL,
     0x3fe9af0335d946d8ULL, 0xbfeccc40a3103c34ULL, 0xbfd953ab86ce1a88ULL, 0xbfe7dad519fbde86ULL, 0xbfe4397dc68cb282ULL};
-static const uint64_t v346[20] = {
+static const uint64_t v411[20] = {
     0x3fcee8870f8f4348ULL, 0xbfe087f0f922e891ULL, 0x3fecb54ca46f13f0ULL, 0xbfd911c3b960fec8ULL, 0x3fccffc694e71159ULL,
     0xbfdaf74da5ee2480ULL, 0x3fe67200b0b9a453ULL, 0x3fdbb099473b98c6ULL, 0xbfb01669ab6d48f0ULL, 0xbf7941953a876330ULL,
     0x3fe1845d32f8ec6eULL, 0x3ffb29ff8078aea2ULL, 0xbfe67a875b641eb6ULL, 0xbfeffe0afee3536aULL, 0xbfbee4e8f341efacULL,
     0xbfeef49a4bc8da24ULL, 0x3fc8530036443374ULL, 0xbfc5bc21af2aae31ULL, 0x3fe16d23c154fa11ULL, 0x3fd21e91c18838bfULL};
-static const uint64_t v347[1] = {
+static const uint64_t v412[1] = {
     0x40246651e805d296ULL};
-static const uint64_t v348[20] = {
+static const uint64_t v413[20] = {
     0xbff1f6511e5cbc86ULL, 0x3ff7d36ec839cb38ULL, 0x3ff8a18c4de55cdeULL, 0xbfbee7d4fce49300ULL, 0xbfff063754e6e8f4ULL,
     0x3ff89e53614bb52eULL, 0x3ff30fddd815c178ULL, 0x3ff4ba95bed54caaULL, 0x3fe2f474236e74f4ULL, 0x3fe9dc7f77ec0f20ULL,
     0xbff7a92f18e02e42ULL, 0xbffc67db6f42f322ULL, 0x3ff903a2c18f9982ULL, 0x3fe1d8676a7a6ae4ULL, 0x3fdd686b6d378af8ULL,
     0x3fe800cfeaaba698ULL, 0xbff3b67a721376deULL, 0x3ff1ef4735676182ULL, 0x3ffaf4dff25c3a7cULL, 0x3ff9006cde074782ULL};
-static const uint64_t v349[15] = {
+static const uint64_t v414[15] = {
     0xbfe27cf0783a989aULL, 0xbfe6373da276b844ULL, 0x3fc75626cdf88678ULL, 0x3fe439df5ab858c4ULL, 0xbfee01b336425cdeULL,
     0xbfd97b410f2e6500ULL, 0x3fd303058462fefcULL, 0xbfd4f20376d96a8cULL, 0xbfed12d2a979d050ULL, 0x3fe96af8e8b9835cULL,
     0x3fd751bb60605098ULL, 0xbfe0f0a1dd048d52ULL, 0xbfeab0e98b1f4056ULL, 0xbfdd727025c06f74ULL, 0x3fc63d2c649a33a0ULL};
-static const uint64_t v350[10] = {
+static const uint64_t v415[10] = {
     0x3fdb28ad22663df4ULL, 0x3fefccda1e49d532ULL, 0xbfef4bd2cb8c31a8ULL, 0x3fc560922ed37898ULL, 0x3fe3f073450460e8ULL,
     0xbfe73359acdce33aULL, 0xbfdf65ed1d6f92c8ULL, 0x3feb0061483bbf7cULL, 0x3fd0482a5626cc80ULL, 0x3fe9b1e271393544ULL};
-static const uint64_t v351[20] = {
+static const uint64_t v416[20] = {
     0xbfe3e0e57a3fac33ULL, 0xbfd07e39a7aa3f56ULL, 0xbfe7b25ab255bdbfULL, 0xbfe899045e0de0f6ULL, 0x3fe075923724c0f6ULL,
     0x3fd30653797004dbULL, 0x3ff49ebe4ba3b27eULL, 0x3fd75e5f11baac38ULL, 0x4000381ecaf4ed7eULL, 0x3fd5c6c6c7637684ULL,
     0x3fb5a848bd21ba90ULL, 0x3fecdfb1112ef73dULL, 0x3ffaa2ae882fb3edULL, 0xbff07b86a1a8e59bULL, 0xbfb62ee64cc21240ULL,
     0x3fe2faf8e3441287ULL, 0xc000eac2bb74c917ULL, 0x3fcdee5d49fc4174ULL, 0xc0031aa0a70f3262ULL, 0x3ff11356fedfde5aULL};
-static const uint64_t v352[1] = {
+static const uint64_t v417[1] = {
     0x4027a57fa1cb4174ULL};
-static const uint64_t v353[20] = {
+static const uint64_t v418[20] = {
     0x3fe533bf386df508ULL, 0xbfd0f6b575ffdf28ULL, 0x3ff862207dd74c9eULL, 0xbff649f2a800ad16ULL, 0x3ff6c560ec838142ULL,
     0x3fbdb30d7ce4a5c0ULL, 0x3fdcb4a598c52018ULL, 0xbfe1ee5e1bbc727cULL, 0xbfe9f582f7fd2784ULL, 0xbfd4bb8f96dcc4f0ULL,
     0xbffd6badb0e2b44aULL, 0xbfd39c8251345360ULL, 0xbfd69fe42b47e1a0ULL, 0xbfc799dd314b2e50ULL, 0x3ffb365ff38ea2eaULL,
     0x3ff6ee3b6f670706ULL, 0xbff4c07011728f4cULL, 0x3fdf7ba84e08e7d8ULL, 0xbfc2decb51e44450ULL, 0x3ff061735d9f8068ULL};
-static const uint64_t v354[15] = {
+static const uint64_t v419[15] = {
     0xbfd10af16edc5e4cULL, 0xbfe4b7b856a9f2bcULL, 0x3fc21ba29bd0c608ULL, 0xbfe53633bc03b650ULL, 0x3fe66e89169df81aULL,
     0x3fefce348a4b7264ULL, 0xbfc67fb716db0b70ULL, 0x3fcd64b5a6945570ULL, 0x3fec92c147aa54eeULL, 0x3fb9f31ef91480c0ULL,
     0x3fd1ebe1c2280a58ULL, 0x3fe86a71112ce5f8ULL, 0x3f8ac404262ddd00ULL, 0x3fe7de70c6af48a8ULL, 0xbfedcdd07e30e040ULL};
-static const uint64_t v355[10] = {
+static const uint64_t v420[10] = {
     0x3fd527b7ea8f0c38ULL, 0x3fe539862e309e10ULL, 0xbfa53924ede2caa0ULL, 0xbfde0124330b824cULL, 0x3fe8864954b9aa5aULL,
     0x3fd877cc18ed9f00ULL, 0xbfee61fe45822302ULL, 0xbfed57730611a7bcULL, 0x3fe6dcabdad19652ULL, 0xbfee65573fa663a4ULL};
-static const uint64_t v356[20] = {
+static const uint64_t v421[20] = {
     0x3f677737bcf155feULL, 0xbf85c5d2ea32c97cULL, 0x3f562284a3d67ce7ULL, 0x3f81bb90464eb27aULL, 0xbf8e51311f2f1a7aULL,
     0x3fba1bc2d8e7577fULL, 0x3f723ffe5183cab5ULL, 0x3fb6dd90fd229906ULL, 0xbf9e26e2289fe97dULL, 0x3fb612581af9b91aULL,
     0xbfa6ff10b9b33090ULL, 0xbfc359f8381b0bb2ULL, 0xbfb90c35c4879b17ULL, 0x3fc270c2228af28cULL, 0xbfa90d998626f700ULL,
     0x3fa908d4d04d9e66ULL, 0xbfc6c71c4faf65f8ULL, 0x3fc40986d6e4cd02ULL, 0xbf93d7ce67acd100ULL, 0xbf97116ff728f39cULL};
-static const uint64_t v357[1] = {
+static const uint64_t v422[1] = {
     0x4022a2ce376e6382ULL};
-static const uint64_t v358[20] = {
+static const uint64_t v423[20] = {
     0xbffa07dc8a05f112ULL, 0x3ff78d6d69c9b9d6ULL, 0xbfee8a835176bc94ULL, 0x3ffbfec0680663eaULL, 0x3fe2c1e25dc4cf10ULL,
     0xbffa5603802ee824ULL, 0xbfd6d84901f24b88ULL, 0x3ffb6190bc6c194eULL, 0x3fc677bdf2a20520ULL, 0xbfc4662330671e20ULL,
     0x3ffd5090d3893c82ULL, 0x3ffa9e4d12915224ULL, 0xbff0b1bef8ada730ULL, 0xbfee880ceaf21558ULL, 0x3ff3f47482ee4c7eULL,
     0xbfd7081bce205438ULL, 0x3ff37a4254241240ULL, 0xbffeffce968f1e1cULL, 0xbff335cbec9981acULL, 0xbfe35ff9fa43bf10ULL};
-static const uint64_t v359[15] = {
+static const uint64_t v424[15] = {
     0xbfd42f09b20876c4ULL, 0xbfd518b2f2cd314cULL, 0x3fa7f0b5e9f1c300ULL, 0x3faca79a67d83520ULL, 0xbfea1a99a58210baULL,
     0x3fb9395fdfe303a0ULL, 0x3fe0ed67a1be9ebeULL, 0x3fd130155320184cULL, 0x3fd697859d8527a8ULL, 0xbfc7bee9ed9ee398ULL,
     0xbfb810406ee15000ULL, 0xbfc27ec05af3a728ULL, 0x3fe7bb2c0d25b8c8ULL, 0x3f8b4835b0110d00ULL, 0x3feaed6edc2639f2ULL};
-static const uint64_t v360[10] = {
+static const uint64_t v425[10] = {
     0xbfe406a077724a66ULL, 0x3fee2981756d5864ULL, 0xbfeff2b085c2e3a2ULL, 0xbfe92ba3778501baULL, 0xbfde6dcfd0b0371cULL,
     0x3fa367911b31c800ULL, 0x3fb092b4e5563a60ULL, 0x3fdd9e786ee365acULL, 0x3fe19321ca629306ULL, 0x3fce763293a46968ULL};
-static const uint64_t v361[20] = {
+static const uint64_t v426[20] = {
     0xbf9a42b2f529dde4ULL, 0xbf8178abca2fed28ULL, 0xbf8d8ff31d79a670ULL, 0xbf48fada001e8970ULL, 0x3faa1b1a8db557a0ULL,
     0xbf9fafabd5fe46e0ULL, 0x3fb73a8de67490f8ULL, 0x3f974a5f786c1ac1ULL, 0x3f6525922cd46474ULL, 0x3fa522e01d86efb2ULL,
     0x3fb67dd698cff1f2ULL, 0xbf2c1af26acb7cb0ULL, 0xbf878e74476cb5f8ULL, 0xbfb16ccf8fea10bdULL, 0x3fa04785b082aaa5ULL,
     0x3faec02e941231a2ULL, 0x3fa988166ade6ad8ULL, 0xbfb0fab90f59d03fULL, 0xbf96966c6ea5fc42ULL, 0xbfa352dfb79c7444ULL};
-static const uint64_t v362[1] = {
+static const uint64_t v427[1] = {
     0x402584ea8db186e0ULL};
-static const uint32_t v363[2] = {
-    2U, 2U};
-static const uint64_t v364[9] = {
+static const uint64_t v428[9] = {
     0xbfff66fdf99dcd42ULL, 0x3ff14376612870c2ULL, 0xbfc7b77542963600ULL, 0x3fe43209272f1ce8ULL, 0xbfb7c37047f00540ULL,
     0xbff08862102f0f60ULL, 0xbfc6bd2a77924d20ULL, 0xbff22d29b5673aa6ULL, 0x3fecd654979f79a0ULL};
-static const uint64_t v365[2] = {
+static const uint64_t v429[2] = {
     0x3fdcedddd40e2d30ULL, 0x3fecdb5256d8b1a2ULL};
-static const uint64_t v366[1] = {
+static const uint64_t v430[1] = {
     0xbfe30c8746f5b890ULL};
-static const uint64_t v367[9] = {
+static const uint64_t v431[9] = {
     0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
     0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL};
-static const uint64_t v368[1] = {
+static const uint64_t v432[1] = {
     0x3fd6adcb17e9c598ULL};
-static const uint64_t v369[20] = {
+static const uint64_t v433[20] = {
     0xbfd443fbf9294c30ULL, 0x3fe285ff7a06c56cULL, 0x3fbfcd269f88b940ULL, 0x3ff51fb252f93c22ULL, 0x3ff32d92fafc4542ULL,
     0xbfa3da2c24a35300ULL, 0x3fe1f6c94f8a3ea8ULL, 0x3feeefbea01bdc24ULL, 0xbfd87adccb7205a0ULL, 0xbff95d17db045452ULL,
     0x3ff5545f9ff7ef9eULL, 0x3ff1a94ff046386aULL, 0x3ff8363d9b63ff9cULL, 0xbff993508e700c26ULL, 0x3fe1f8c1c25e94f0ULL,
     0xbfdb8758a6a9f9f8ULL, 0x3ff518eb76956d94ULL, 0x3fefd8b9b3bcea10ULL, 0x3fc07efa0e909330ULL, 0xbfffa8f5161f0bc0ULL};
-static const uint64_t v370[15] = {
+static const uint64_t v434[15] = {
     0xbfe2b45b188e9c04ULL, 0xbfea5a29f21e4dceULL, 0x3fe9a2c9f9438086ULL, 0x3feac512e2e71dbaULL, 0xbfec2c1cd32db218ULL,
     0x3fde53885f76bc0cULL, 0xbfbe10515f8819e0ULL, 0xbfe8a95d40f4e158ULL, 0x3fe8267e16771b78ULL, 0xbfee165d105507c0ULL,
     0xbfe5dd01a254c7b6ULL, 0xbfe5e87454434fa2ULL, 0xbfe701cd7046d97aULL, 0xbfeafacfc420ae6aULL, 0x3fd1cf383dd37a58ULL};
-static const uint64_t v371[10] = {
+static const uint64_t v435[10] = {
     0x3f95bcf311859d00ULL, 0x3fcc42e8ea77e2f0ULL, 0xbfe1d2a3349e98eaULL, 0x3fec46507a675a26ULL, 0xbfe49660bb368c32ULL,
     0x3fcb4d0094fe23e8ULL, 0xbfe5ce6bf47cd71aULL, 0xbfef9d448316d72cULL, 0x3fcfbc747ce40318ULL, 0xbfedbb7088dff664ULL};
-static const uint64_t v372[20] = {
+static const uint64_t v436[20] = {
     0x0000000000000000ULL, 0xbfe0e6884d89fd29ULL, 0x3fbdd09e731bf480ULL, 0x3fbaeb001c8d0f15ULL, 0x0000000000000000ULL,
     0xbfd88fd807b556b3ULL, 0xc00e55ac03397941ULL, 0xbfbc5406b9ae90ceULL, 0x0000000000000000ULL, 0xbfd89cb475d73d45ULL,
     0x4009a8e7cd1a57a9ULL, 0x3fae7e7f822967c0ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x3fe229f295542e01ULL,
     0x0000000000000000ULL, 0x3ff5ec372586f044ULL, 0x3fd6d4b645e7ab62ULL, 0x3fe83b0176f7b556ULL, 0x0000000000000000ULL};
-static const uint64_t v373[1] = {
+static const uint64_t v437[1] = {
     0x401cdd927bf976adULL};
-static const uint64_t v374[20] = {
+static const uint64_t v438[20] = {
     0xbff37a653e579a32ULL, 0x3fffe56da8ded306ULL, 0xbfe52bfea5144948ULL, 0xbfe70bc2c2120798ULL, 0xbff3fae3591ff7e8ULL,
     0x3ffd88499db7b6f2ULL, 0x3fc972a82b348d20ULL, 0xbff4b3b9dc4f1cc8ULL, 0x3fe43bed53a3fc30ULL, 0x3ff36ba16c8ebd52ULL,
     0x3fd59e5fa6bb9d40ULL, 0x3ff5aeedf1f38efaULL, 0xbffe6b215be0c1aaULL, 0x3ff97656fe6aade8ULL, 0x3ffafe3bc1ba1076ULL,
     0xbffa7656a2fe23acULL, 0xbffb03380e22586cULL, 0x3fb957bc7b09f780ULL, 0x3fbf90a67f803ee0ULL, 0xbfbb9f4d29a6d0a0ULL};
-static const uint64_t v375[15] = {
+static const uint64_t v439[15] = {
     0x3fdab38bcdaaa96cULL, 0x3fd1da271daad458ULL, 0x3fee760efd1ca7b0ULL, 0x3fce0b0cc43481a0ULL, 0xbfc2c4679668e720ULL,
     0x3fee3679ae592f50ULL, 0x3fee7f0593ec08f6ULL, 0x3fd3f06e3d50aa8cULL, 0xbfea1fcc866d1f14ULL, 0x3fc9e06c9112c668ULL,
     0x3fec2fc3b2b37a0cULL, 0x3fd7b32cfdb42088ULL, 0xbfedb44a6097a23aULL, 0x3fd73bb9dff2e1c4ULL, 0xbfec94724af2860eULL};
-static const uint64_t v376[10] = {
+static const uint64_t v440[10] = {
     0x3fe357babba6678cULL, 0x3feb1a0689ecb0a4ULL, 0xbfeaeac18e07d38cULL, 0x3fd1bba903ee0784ULL, 0x3fe15f6b701edd9eULL,
     0x3fc58fd60aef2928ULL, 0x3fe329402a1bce00ULL, 0x3fd3846e3a7da7d4ULL, 0xbfc195b2ccb49ab8ULL, 0x3fcd2caf71f66820ULL};
-static const uint64_t v377[20] = {
+static const uint64_t v441[20] = {
     0xbffd72778f6bec15ULL, 0x402e5c6423121ab8ULL, 0xc021c295e2919b4cULL, 0x3fdefbc14623d59aULL, 0x3ff285f8ed3016b8ULL,
     0x402c4c9ce7ca6b8dULL, 0xc028323c396fb012ULL, 0x3fc54d54bbc67a38ULL, 0xc01e08bb46d01d1aULL, 0x4030bbd7273d19c8ULL,
     0xc0362603502e28e7ULL, 0x3ff50f632dfc2ad4ULL, 0x40009dc756a3c1eaULL, 0xbf6557bde916d8aaULL, 0x4046ba9a3967e1d4ULL,
     0x0000000000000000ULL, 0x4003013e893db18eULL, 0xbf82537fba31a970ULL, 0x4023c938356062f5ULL, 0x0000000000000000ULL};
-static const uint64_t v378[1] = {
+static const uint64_t v442[1] = {
     0x404040bfe6318d51ULL};
-static const uint64_t v379[20] = {
+static const uint64_t v443[20] = {
     0xbff7a96030e30b48ULL, 0x3ffef52d1291174aULL, 0x3ff32983120df7d8ULL, 0x3ffd785e5f8420f0ULL, 0x3fa58a5876a11cc0ULL,
     0x3ff2ecfe4f5fffb0ULL, 0xbffa69ae23f838eaULL, 0xbff6770d99a135f0ULL, 0x3ff5be68c306cf26ULL, 0xbfdb7ccb0ac8ebd8ULL,
     0x3ff4640000cb9c1cULL, 0xbfdf10e5efea9258ULL, 0xbffdd0b17db8367cULL, 0xbff47e4adc879988ULL, 0xbfed9a318a36bdd8ULL,
     0x3ffb867afa94e9b0ULL, 0xbff183bf183c4adcULL, 0x3ff0b1e9e4acd038ULL, 0x3fd20e45c8f57520ULL, 0x3ff262e192750824ULL};
-static const uint64_t v380[15] = {
+static const uint64_t v444[15] = {
     0xbfd29059d7de7f64ULL, 0x3fa7119737d07020ULL, 0x3fd5a1aee86200d4ULL, 0x3fcf0c3285cc2c90ULL, 0xbfbef0e878d14be0ULL,
     0x3fa9e5fed8f62b40ULL, 0x3fe4273d7d585ef4ULL, 0xbfd24f0017460460ULL, 0x3fe215aebf2af67cULL, 0xbfef37fc30c2a626ULL,
     0xbfe58a15445ea000ULL, 0x3feb996dfe11715aULL, 0x3fd7ec4bb6de07a4ULL, 0x3fe7ae044876078cULL, 0xbfbd6f9b4dcca410ULL};
-static const uint64_t v381[10] = {
+static const uint64_t v445[10] = {
     0x3fbe9571163167c0ULL, 0x3fd19808b1bbf2f0ULL, 0x3fb38f0a10c1a390ULL, 0x3fe301d9656d116eULL, 0x3fd12f631034903cULL,
     0xbfd2257e1387b0e0ULL, 0xbfaf24aed71f5ba0ULL, 0xbfddbc55e98ac9e4ULL, 0x3fe8050ad5363818ULL, 0x3fe70c92a31acce2ULL};
-static const uint64_t v382[20] = {
+static const uint64_t v446[20] = {
     0x0000000000000000ULL, 0x3fe6e54692cec09fULL, 0x3fd67ebb43e6dc9dULL, 0x3fd8c61e3615016fULL, 0x0000000000000000ULL,
     0x3f6f195e0cedbd9aULL, 0xbfc49b0cc940d473ULL, 0xbfc6b16fef31450cULL, 0x0000000000000000ULL, 0x3fdc6ac1413448d4ULL,
     0x3fd2dc10a687468dULL, 0x3fd4c52bb122868bULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
     0x3fe64977158ff432ULL, 0x0000000000000000ULL, 0x3ff049d6c6154be0ULL, 0x0000000000000000ULL, 0x3fe6663c8343c0a4ULL};
-static const uint64_t v383[1] = {
+static const uint64_t v447[1] = {
     0x403ec1855357c52bULL};
-static const uint64_t v384[20] = {
+static const uint64_t v448[20] = {
     0xbfff41c4118040aeULL, 0x3fd5ce5627541220ULL, 0x3ffd915a368fc82eULL, 0xbff95ab0715bf5c2ULL, 0xbfff3dd17f334c66ULL,
     0xbffd9d226f2d2bb0ULL, 0xbfe0f0488efc6a24ULL, 0xbff632028b1fbb3eULL, 0xbff32f3b0646634aULL, 0x3fe0cd924fa0f264ULL,
     0xbf9505e1f66c7f00ULL, 0xbfe304d6e704e540ULL, 0xbff011fa959a49d4ULL, 0xbffd56c8e981e9ccULL, 0x3fe4afe4546fbe6cULL,
     0xbfeefd50edf88f5cULL, 0xbff511e1417ffa78ULL, 0x3fe52bd42bb420d0ULL, 0x3ff2cdce692d7816ULL, 0xbfd715aa9cfb3e18ULL};
-static const uint64_t v385[15] = {
+static const uint64_t v449[15] = {
     0x3fe540947361d85cULL, 0x3fd55957014439acULL, 0xbfedc8598ff1b1a4ULL, 0xbfea710dd19e0500ULL, 0x3fdfaf77249d6764ULL,
     0xbfe7e417abfc8ec2ULL, 0x3fd4c9b2598d0cfcULL, 0x3fccb3240c7eaf10ULL, 0xbfd51513ff136108ULL, 0xbfd1734c55eb0380ULL,
     0x3fcf71e1191b7068ULL, 0xbfde2d1e2dbc3214ULL, 0x3fd5ff26f79343acULL, 0x3fe22b825df7cb3cULL, 0xbfec9d40cc199abaULL};
-static const uint64_t v386[10] = {
+static const uint64_t v450[10] = {
     0xbfe6f853b1d7c2beULL, 0xbfe9c7b4c29eeda4ULL, 0xbfe5125a7b250ecaULL, 0xbfed59d6cb788e06ULL, 0xbfec42e056e955b2ULL,
     0x3fe2019dbef1ffb6ULL, 0x3fe310e27e6d1f54ULL, 0x3fedb87a0dfd10a8ULL, 0x3fec235aeb4ad744ULL, 0xbfcdf63661657698ULL};
-static const uint64_t v387[20] = {
+static const uint64_t v451[20] = {
     0x0000000000000000ULL, 0x0000000000000000ULL, 0x3fc26d6bea8d649bULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
     0x0000000000000000ULL, 0x3fb8465a8bdb1fb0ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
     0xbfcd99fc3133417fULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
     0x0000000000000000ULL, 0x0000000000000000ULL, 0x3fd556f42457cc82ULL, 0x0000000000000000ULL, 0x0000000000000000ULL};
-static const uint64_t v388[1] = {
+static const uint64_t v452[1] = {
     0x401c828944ec3fb2ULL};
-static const uint64_t v389[9] = {
+static const uint64_t v453[9] = {
     0x3fe8c917680eda18ULL, 0xbfea780355bb9a7cULL, 0xbfffb14a3b8d2c8eULL, 0xbff531d47c8923e2ULL, 0x3ff9d765b28dcc08ULL,
     0xbfee8733d2e05304ULL, 0x3ff06170e9531b34ULL, 0x3ff39b355db0f08aULL, 0xbffdb3770e938310ULL};
-static const uint64_t v390[2] = {
+static const uint64_t v454[2] = {
     0x3fe2f20e5a377f98ULL, 0xbfa64c3b23e07020ULL};
-static const uint64_t v391[1] = {
+static const uint64_t v455[1] = {
     0x3fefad8db2f33266ULL};
-static const uint64_t v392[9] = {
+static const uint64_t v456[9] = {
     0x3fe277c20b5e7580ULL, 0x3fe61abe1057a15bULL, 0xbff0be23969e3931ULL, 0xbfa5bc4b19e77578ULL, 0xbfaa0401e271e5fdULL,
     0x3fb3b488a6293f34ULL, 0x3fdf75829dcf4f8aULL, 0xbfe1105269ef7375ULL, 0xbff13b8007e1dad6ULL};
-static const uint64_t v393[1] = {
+static const uint64_t v457[1] = {
     0x3fed0286ab9443c9ULL};
-static const uint64_t v394[20] = {
+static const uint64_t v458[20] = {
     0xbffd2995293d9e54ULL, 0xbfef4299123ee90cULL, 0xbfe90d44d1254a04ULL, 0xbff79fbb0b006ac6ULL, 0x3ffa4984d4ac0a5aULL,
     0xbff3ce6f66d4f11cULL, 0x3feff64683e7cb98ULL, 0xbfd8a51b80bd8540ULL, 0xbfff6698f61178baULL, 0xbfd3752df369fdb0ULL,
     0x3ffae860146de7acULL, 0x3ff6d853d5432d14ULL, 0x3fddecef6faacd40ULL, 0x3ff6732c93867ae8ULL, 0xbfe070885140d394ULL,
     0x3ffec6c5e58825baULL, 0x3ff5dd9b9430b4d8ULL, 0xbfff9aa3892be8ccULL, 0x3fe48d9a3d575fd4ULL, 0xbfffa379deeadd62ULL};
-static const uint64_t v395[15] = {
+static const uint64_t v459[15] = {
     0x3fe258713615ba60ULL, 0xbfe3bf1f78344752ULL, 0xbfeda7b881b1e48eULL, 0xbf6f75fc3b590400ULL, 0x3fee3068d7bf7574ULL,
     0x3feb60b364db07faULL, 0xbfba44eb699e0980ULL, 0x3fe773d5d5e52608ULL, 0xbfe1de51eb7a2ec2ULL, 0xbfdd6093682b4b20ULL,
     0x3f95c8200a7abb40ULL, 0xbfec86a3be820bacULL, 0x3fea0aea0d7e6736ULL, 0x3fb8c97010a02890ULL, 0xbfef61b3dd7bb010ULL};
-static const uint64_t v396[10] = {
+static const uint64_t v460[10] = {
     0x3fa0704a8d12d500ULL, 0xbfe022c11607ea98ULL, 0xbfe850b7f8ca88baULL, 0xbfe886dee9b72036ULL, 0x3fa30936a25baf20ULL,
     0x3fedae2578e618acULL, 0xbfeacb3a21c1eb7aULL, 0xbfe7b84f27a65c52ULL, 0x3fef18c4d2d96c32ULL, 0xbfe6f0aa18db7b0aULL};
-static const uint64_t v397[20] = {
+static const uint64_t v461[20] = {
     0x402392bea93f8ccdULL, 0x40359f5ac6bc4fbeULL, 0xc03c2aa1914f23cdULL, 0xc0370a17794d6ae8ULL, 0xc0263d07e8b75f48ULL,
     0xc038aff68602beb0ULL, 0x40401b505a010a68ULL, 0x403a5002cf154592ULL, 0xc0464d1c834cec49ULL, 0xc0535b07113f2c3eULL,
     0x4056d534318bf544ULL, 0x40544cd07b6c1e44ULL, 0xbff463a5cf50eea6ULL, 0x404289f22b22ed07ULL, 0xc01ddecb0dce6436ULL,
     0x402e4c6a0ae50c1eULL, 0x4042b7fcfbc49c44ULL, 0xc053d3e138d7bd0eULL, 0x403b7822cc4b5b95ULL, 0xc04ee4e8eff7b51cULL};
-static const uint64_t v398[1] = {
+static const uint64_t v462[1] = {
     0x407c22d38f808a4cULL};
-static const uint64_t v399[20] = {
+static const uint64_t v463[20] = {
     0x3fe5c14b8a55baa4ULL, 0xbfb9ba333fc1f0c0ULL, 0xbfe475d6c00ce924ULL, 0xbff502277c59506aULL, 0xbfd3cd6777892d48ULL,
     0xbff3402226c5acb2ULL, 0xbfe6117f34ea0e70ULL, 0xbff83a85d96f427cULL, 0x3ff4c78288047222ULL, 0xbfe3328ab7a536f0ULL,
     0x3fc460680143e980ULL, 0x3fe40782a90d8030ULL, 0xbfefa38f5447c39cULL, 0xbfff3b7bcbba36e2ULL, 0xbfb0e97a2ba8aba0ULL,
     0xbffaef3847685e14ULL, 0x3ff306c0f67d76c8ULL, 0x3ffdb3b49de05f76ULL, 0xbff1726139b5f7e2ULL, 0xbff9b375791ee074ULL};
-static const uint64_t v400[15] = {
+static const uint64_t v464[15] = {
     0x3fbd9cb0ac210190ULL, 0xbfd8afb9c268d800ULL, 0xbfd8ddbd57828798ULL, 0xbfe3d6a13f68e474ULL, 0xbfed55c6b44cd3c0ULL,
     0x3fd9bbf0ae064540ULL, 0x3fe4d21c961e66c0ULL, 0xbf9760bb08d6d300ULL, 0xbfe7f407c9513998ULL, 0x3fb80290ce427eb0ULL,
     0x3fe8ee8327da6180ULL, 0xbfe8e954fa25c178ULL, 0x3fd86c3eabd09b38ULL, 0x3fca288de5b2ebd8ULL, 0xbfdc656ae03f78e8ULL};
-static const uint64_t v401[10] = {
+static const uint64_t v465[10] = {
     0xbfec357e99d37f06ULL, 0xbfe3864cb811a79eULL, 0xbf98cc3a8b922d00ULL, 0x3fd60a5807039f50ULL, 0x3fe5a8aaec090f58ULL,
     0xbfe9e74302ea7890ULL, 0xbfcd464ff89aa518ULL, 0x3feaa83ac7339b64ULL, 0x3fd85955f8856aacULL, 0x3fe7ba02c9b22778ULL};
-static const uint64_t v402[20] = {
+static const uint64_t v466[20] = {
     0xc037b462b800ba08ULL, 0xc0311f87f6811603ULL, 0x403797e830107d41ULL, 0xc034acb477efc5fcULL, 0xc0418bd0789e4413ULL,
     0xc0390d3d737f8393ULL, 0x404182c75a0c3dc1ULL, 0xc03eb61ab4ec6578ULL, 0x4041497e2126dcd8ULL, 0x4037c3b45733eaa6ULL,
     0xc04165be35a61d4bULL, 0x403e94aa4710ff0cULL, 0xc022589777f1c178ULL, 0xc02f5381d6c150baULL, 0xc00e3d16549da192ULL,
     0xc0249e9bcce1e9ddULL, 0xc020fbf7c9be85cbULL, 0xc032ae3ad1e9086fULL, 0xc03463b2d5b1eed5ULL, 0xc045f69cb1cb6f8eULL};
-static const uint64_t v403[1] = {
+static const uint64_t v467[1] = {
     0x404a7d0374f7897aULL};
-static const uint64_t v404[20] = {
+static const uint64_t v468[20] = {
     0xbff5d2538c30613eULL, 0x3ffadf94ece3401aULL, 0xbfb78fa3c0bff600ULL, 0xbfe2845c7da4de78ULL, 0xbffe86c835b76fa6ULL,
     0xbfb5c82cfaafd3e0ULL, 0x3ff51d259feebe12ULL, 0xbff23604781caca6ULL, 0xbfee1e2fc46426bcULL, 0x3ff635be935a449eULL,
     0xbf3f59c10ce5a000ULL, 0xbff586bc0911d54aULL, 0xbff53c875ebfb1d0ULL, 0xbfe1bf2eacd41444ULL, 0xbffbb86c7d23bdb0ULL,
     0xbfb65be580af1660ULL, 0x3fdcecf44222ba60ULL, 0xbfcd2797964aa160ULL, 0xbff64ca88ef13ab6ULL, 0x3fd55a1ee803fd00ULL};
-static const uint64_t v405[15] = {
+static const uint64_t v469[15] = {
     0xbfd27ca4e46d5a50ULL, 0x3fe7de9025b35f00ULL, 0x3fd6c5d287fda440ULL, 0xbf50d8f178dd0800ULL, 0x3fd1244c89081a28ULL,
     0x3fd31b464cbe3f74ULL, 0xbfc00808c56fb388ULL, 0xbfd4cee81243d87cULL, 0xbfc4978ffa0f2290ULL, 0xbfe06ec2a01211d2ULL,
     0xbfcd47ac8d7449d0ULL, 0x3fee309a56f30daaULL, 0x3fe5b3bba7f316d4ULL, 0x3fb8e7e8de63dde0ULL, 0xbfe93540e9a7d286ULL};
-static const uint64_t v406[10] = {
+static const uint64_t v470[10] = {
     0x3fddf1fa66b534f8ULL, 0x3fcf622fd92be1b0ULL, 0xbfec1a7a5f3db720ULL, 0x3fc1c0457cf06990ULL, 0x3fd5e9db9d6204f4ULL,
     0x3fdd58b5ebe522dcULL, 0x3fe84ae9e2b95e36ULL, 0xbfdf774ded6ddc88ULL, 0xbfa48e9a27106ea0ULL, 0xbfe0141358a90d6cULL};
-static const uint64_t v407[20] = {
+static const uint64_t v471[20] = {
     0x3f96d952ab9df0e0ULL, 0x3fb1c502443685f0ULL, 0xbfa163be561a656dULL, 0x3fb4d68605762d78ULL, 0xbfe1c99bd78e7538ULL,
     0xbfe6def5557eac7fULL, 0x3fc75170a6531050ULL, 0xbfe22d860da1c70dULL, 0xbfc696236cdef960ULL, 0xbfd0d44e3b3f331dULL,
     0x3fb4d92c5301c72fULL, 0xbfcdb9d6af347ec2ULL, 0xbfebe515fea1bbc7ULL, 0xbfb21493e6803d11ULL, 0x3fbb49cc50579f28ULL,
     0x3fa1411e90bff523ULL, 0x3fe182445c370333ULL, 0x3f911d72063b786dULL, 0xbfe4d6a7e9c8fa04ULL, 0x3f8a722d4eec4654ULL};
-static const uint64_t v408[1] = {
+static const uint64_t v472[1] = {
     0x40385fbe8eec05acULL};
-static const uint64_t v409[20] = {
+static const uint64_t v473[20] = {
     0x3fdc8d7d555fec08ULL, 0xbff554e5088d29c2ULL, 0x3ff5022ee027deeeULL, 0xbff60cdcb7622bd6ULL, 0x3ff9c26bb184f998ULL,
     0xbfd0c745e5b93d48ULL, 0xbff9d5b90e320bf2ULL, 0x3fc8290016c45b50ULL, 0x3fffc75b5e6023feULL, 0xbfe8cdc6109d6808ULL,
     0x3fd49a0b2d95f4e8ULL, 0xbffc255459bd0c44ULL, 0x3fc08f59c6779e30ULL, 0xbfe4e6e40e61fc30ULL, 0x3ff4e42cfee2ab9eULL,
     0xbffb61d38f1563d4ULL, 0x3fc695df902d0700ULL, 0xbff3e1a5b83bb060ULL, 0x3ffe2416333a8dd0ULL, 0xbffca4d20273fadeULL};
-static const uint64_t v410[15] = {
+static const uint64_t v474[15] = {
     0x3fe8cf884b7358dcULL, 0x3fe209a64adb9f26ULL, 0xbfeda198547b0b76ULL, 0xbfe12ee3087935c8ULL, 0x3fda3ab6a1f84798ULL,
     0x3f948e58da547e00ULL, 0xbfcd9dca09d7c580ULL, 0xbfe888d8b1d9945cULL, 0x3feda7bf8b899ecaULL, 0xbfe11b9c434dda5cULL,
     0x3fe05181dc9a73deULL, 0x3fee84bd003a51eeULL, 0x3fd548fd2bacc780ULL, 0xbfdec94ce70ee6b8ULL, 0x3fd2721a07605828ULL};
-static const uint64_t v411[10] = {
+static const uint64_t v475[10] = {
     0x3fd5445b0dc7d3f8ULL, 0xbfde34383c6d6050ULL, 0x3fd3b24224429b14ULL, 0x3fb5e1ad11dd04e0ULL, 0x3facf72ab327af40ULL,
     0x3fb5213d0bf47040ULL, 0x3fe998cf8e9a22e6ULL, 0xbfee3a4da4543e72ULL, 0x3fc2922592f364d0ULL, 0x3febdc62f49b8004ULL};
-static const uint64_t v412[20] = {
+static const uint64_t v476[20] = {
     0x3fae6924dfb72077ULL, 0x3fcbfdd94c6985b7ULL, 0x3fbbc337188db4efULL, 0x3fd0cd94aa22b3f3ULL, 0x3fa1f2996fa4176aULL,
     0x3fe54798be8e5e45ULL, 0x3f99fd96be6cfc80ULL, 0x3ff00b0f0ae17ba7ULL, 0xbfe0f5d90550547aULL, 0xc0043317210a1bfcULL,
     0xbfeda4ec2ddabe9cULL, 0xc00a002308e455aaULL, 0xbff59d5807aa25a6ULL, 0x3ff379311bac8bb3ULL, 0x3fe565b0ae57875cULL,
     0xbfd71e04cb98fb84ULL, 0xbff3fff91d57d038ULL, 0xbf93962fb7736280ULL, 0x4000b793086ca710ULL, 0xbfecbef7f3f48ce0ULL};
-static const uint64_t v413[1] = {
+static const uint64_t v477[1] = {
     0x4040e353aa4563b8ULL};
-static const uint32_t v414[3] = {
+static const uint32_t v478[3] = {
     3U, 5U, 1U};
-static const uint32_t v415[2] = {
+static const uint32_t v479[2] = {
     1U, 0U};
-static const uint64_t v416[20] = {
+static const uint64_t v480[20] = {
     0xbfbdcbe4fd866020ULL, 0x3ff41ccd2ee0c9feULL, 0xbfddf1d30ab361d0ULL, 0xbff0f474c5e660c4ULL, 0xbff34d295abac0ccULL,
     0xbff14bb858664d64ULL, 0x3ffaff30dace9590ULL, 0x3fcde9b86eff7890ULL, 0x3ffc9875257faf4cULL, 0x3ff02d352cbc6566ULL,
     0x3ffeb280a859c25aULL, 0xbfda58f32a385280ULL, 0x3ffba677cdfb1f04ULL, 0xbfff62c6f7727590ULL, 0x3fe9919825124520ULL,
     0x3fd6ebd1384f6d90ULL, 0x3ff0e79a92669db4ULL, 0x3ff1f1189ae15276ULL, 0x3feace8b3b96eeacULL, 0x3fb965cd6ba2c060ULL};
-static const uint64_t v417[9] = {
+static const uint64_t v481[9] = {
     0x3fe787a6273c04a4ULL, 0xbfee6c768f4fdf3eULL, 0x3fe14ef720ed44baULL, 0xbfe9ead604785b06ULL, 0x3fd142753c5aefd0ULL,
     0x3fe18c146e7b3d66ULL, 0xbfa3f25d6aab2fe0ULL, 0x3fd8ec60bf1254c8ULL, 0xbfe0d047b3f179caULL};
-static const uint64_t v418[3] = {
+static const uint64_t v482[3] = {
     0x3fe88bbf2ccf05a4ULL, 0x3fbc257addcaacf0ULL, 0x3fc43fbfc7241370ULL};
-static const uint64_t v419[20] = {
+static const uint64_t v483[20] = {
     0xbf8c7a2251a48e40ULL, 0xbfb0fd5480aa6e56ULL, 0xbfb0c689b2dd1427ULL, 0xbfaaf8bd9631bbaeULL, 0xbf616fd4546ad0b4ULL,
     0x3f801047f8947e56ULL, 0x3faf54f7a896eb6dULL, 0x3fb588fdebc5b89aULL, 0x3f94a3b9400e99f8ULL, 0x3f71cc56e5eb8678ULL,
     0x3f733cf4fb842a74ULL, 0xbf899f2dd635bd00ULL, 0xbfa82c65152f062aULL, 0x3fa04c4e4bdec69cULL, 0xbf6fe7de64964548ULL,
     0xbfb1cb5a709b36a5ULL, 0x3fa51421e370466cULL, 0x3f632594a502682aULL, 0x3fc3bf062686fc1aULL, 0x3fc182c9d7c13236ULL};
-static const uint64_t v420[1] = {
+static const uint64_t v484[1] = {
     0x3fe9486a95afba3dULL};
-static const uint32_t v421[3] = {
+static const uint32_t v485[3] = {
     3U, 5U, 3U};
-static const uint64_t v422[30] = {
+static const uint64_t v486[30] = {
     0xbfe4a2ffd99914b4ULL, 0xbf96ebc5182b4980ULL, 0xbff9de960530eb54ULL, 0xbfd7ea9d67215170ULL, 0x3fba6db00c6f09c0ULL,
     0xbff14d4acc5fddeeULL, 0x3ff38da52bd621eaULL, 0xbff4ced3c8cc8450ULL, 0x3fe040a48128fea0ULL, 0xbfe6c376edb01664ULL,
     0x3ffc6b6bb23674a8ULL, 0x3fe83e5c2582c478ULL, 0x3fee7c740797ab74ULL, 0x3fa9a315421c1a40ULL, 0x3fc697dfddd83200ULL,
     0xbffc10586c97fca6ULL, 0xbff97c1e6f67877aULL, 0xbff3fa46ebb678c4ULL, 0xbf6d3746be0a1400ULL, 0x3fed22bc4a453738ULL,
     0x3fd193bb68451478ULL, 0x3fe8508c3965d0bcULL, 0xbfee70b69355ded4ULL, 0xbfd438731ae059b0ULL, 0x3fe3c12b67bd5f58ULL,
     0x3fe6bfd111908d30ULL, 0x3ff95bb8dcf9b7a2ULL, 0x3ff3b310821118daULL, 0xbfb7d98594ac04a0ULL, 0x3ff1a9e332ec3acaULL};
-static const uint64_t v423[9] = {
+static const uint64_t v487[9] = {
     0xbf929934daffa680ULL, 0xbfe1e9c25ef6415cULL, 0xbfa9a96e3d6cef40ULL, 0xbfd4a9a24d1e0eb0ULL, 0xbf9d675f498144c0ULL,
     0x3fd16fdc1f58b9bcULL, 0xbfeb47b5043bedaeULL, 0x3fb8cffdb0053350ULL, 0x3fe4859a0d343f1eULL};
-static const uint64_t v424[9] = {
+static const uint64_t v488[9] = {
     0xbfdc29c0a4e5f18cULL, 0xbfdea399aa15967cULL, 0xbfe9a4f781252cf8ULL, 0x3fe6624fe6f165aeULL, 0xbfed6629baa0068aULL,
     0xbfd5781d948bfcbcULL, 0x3fe0f0d701049752ULL, 0x3fd671a645cc8224ULL, 0xbfd858e57279596cULL};
-static const uint64_t v425[30] = {
+static const uint64_t v489[30] = {
     0x3f93f6e5a475ca3eULL, 0xbf915817e66a0db6ULL, 0x3f87a5e23267b520ULL, 0xbfacce3563c5d247ULL, 0xbf9c91472004c2d5ULL,
     0x3fb2a04de8fb7a05ULL, 0xbf82e2f1a070635eULL, 0xbf6c04fe9264a090ULL, 0xbfad8610730c7600ULL, 0xbfaaec74f3172b15ULL,
     0xbf80210702cafb83ULL, 0x3f8ad3daffe2d5b5ULL, 0xbf84c96a65ddceecULL, 0x3fa3407e80692c4cULL, 0x3f8eeeea72d1f3f8ULL,
     0x3f75fed2376ba003ULL, 0x3f99ef9b981a44e0ULL, 0x3fb306bba03ddda6ULL, 0xbfa4541c0fb71b5eULL, 0xbf6dd266af2741c0ULL,
     0xbf7205e9261cc35dULL, 0x3f859b3ae3566df9ULL, 0x3f9d9641becf75a5ULL, 0x3fb54f2501f652baULL, 0xbf94027ceea0fe32ULL,
     0xbf4838fdd07e4c07ULL, 0x3f707589fd96015fULL, 0x3f9309f740c409d2ULL, 0x3f793166a22d97c0ULL, 0x3f916c331741c2e1ULL};
-static const uint64_t v426[1] = {
+static const uint64_t v490[1] = {
     0x4012bf995e569564ULL};
-static const uint32_t v427[3] = {
+static const uint32_t v491[3] = {
     3U, 5U, 7U};
-static const uint64_t v428[50] = {
+static const uint64_t v492[50] = {
     0x3feb68d43ebc5b80ULL, 0x3fa83a8d6f1e40c0ULL, 0x3ff024fc7223e792ULL, 0x3ffcf12ecb15dc76ULL, 0x3ff7f6b91ecd2b66ULL,
     0xbff6e7ebffb00144ULL, 0xbff52c2483caac5cULL, 0xbffc56859767e98aULL, 0x3ff9e38574ecf982ULL, 0x3fd669335798a398ULL,
     0x3fd15f56e616bbe0ULL, 0xbff989505b483deeULL, 0xbfffb1d94297c8c2ULL, 0xbff04f33f81b11e0ULL, 0xbfa78f9bd0e85080ULL,
@@ -2766,16 +3654,16 @@ static const uint64_t v428[50] = {
     0x3fe3a26e3268d72cULL, 0xbff487e145fc4a38ULL, 0xbffcc18abf13f7a8ULL, 0x3ffd6a62293cf3c0ULL, 0xbfe3e499aff66dd4ULL,
     0xbfdee2f80f673120ULL, 0x3fd2dca9e570c818ULL, 0xbfe913f041ce656cULL, 0xbff82ecd2b9a5bc6ULL, 0x3ff7c2608686e166ULL,
     0xbfca1e298a5de750ULL, 0xbff676a0e395dcdeULL, 0xbfd3782376421950ULL, 0xbffa058661fb3256ULL, 0x3fe68e34b8e3ae24ULL};
-static const uint64_t v429[9] = {
+static const uint64_t v493[9] = {
     0xbfd4782ea76c36ecULL, 0xbfee00236d4c4528ULL, 0xbfee258e45180de0ULL, 0x3fef1594c6f8c0baULL, 0xbfed224e7b64ec96ULL,
     0xbfe4d3a937e5f8feULL, 0xbfab65cd9b7dcdc0ULL, 0xbfe97c862de07b4eULL, 0x3fefca7736f8eb64ULL};
-static const uint64_t v430[21] = {
+static const uint64_t v494[21] = {
     0xbfdbcdfea38ea4c8ULL, 0x3fe5cc3f24506b74ULL, 0x3fd46c9f561559b0ULL, 0x3fdbb77b2179e0fcULL, 0xbfe97c1c2e52dec0ULL,
     0x3fea05964608f350ULL, 0x3fef7d5eeb955ab8ULL, 0x3fdb914afd573cecULL, 0xbfcaa0be70381390ULL, 0xbfd7264e62f35364ULL,
     0xbfc7afcbe9cabf90ULL, 0x3fea77861f3bd690ULL, 0x3fe2a524db69d4b0ULL, 0xbfe2be2ec13758aeULL, 0xbfd27381c047c778ULL,
     0xbfd083915d54e1e4ULL, 0xbfe12300a697f27aULL, 0xbf9aba10de7bfec0ULL, 0xbfb0c1ee3ff292e0ULL, 0xbfe8d2b812f3f94eULL,
     0x3fef38c327af30f4ULL};
-static const uint64_t v431[50] = {
+static const uint64_t v495[50] = {
     0x3f900baee2a892f4ULL, 0xbf4c7797f7e15589ULL, 0x3f233374a0351bf9ULL, 0xbf83919dd084cd92ULL, 0x3f98c36edca65b80ULL,
     0x3fa279475d5fa7eaULL, 0xbf7b3f10ddca4eacULL, 0x3f633399e6940c38ULL, 0x3f912eebef4138c0ULL, 0x3fb3beab735a65eaULL,
     0x3f9cf4609f048f20ULL, 0x3f85265ff003dc6dULL, 0xbf680a5debf46248ULL, 0x3f8ad1344bedb4ccULL, 0xbfaa0b0d8651f71eULL,
@@ -2786,11 +3674,11 @@ static const uint64_t v431[50] = {
     0x3f93c6b0b5756aa0ULL, 0xbfa0523266d4334bULL, 0x3f8443e46003a9cdULL, 0xbf457537730710f3ULL, 0xbf793158c274080fULL,
     0xbfa02970231843e2ULL, 0xbf9d3da68b9fbcb9ULL, 0x3fa1538c84ba1c9eULL, 0xbf9212fab3b46959ULL, 0x3f8bc894fc065c33ULL,
     0x3f76fd4c50eb5c9aULL, 0xbf63a33169276fb4ULL, 0xbf97ad6a21517d53ULL, 0xbf84a3ed0ecc9132ULL, 0x3f9f60fd8d43bbb3ULL};
-static const uint64_t v432[1] = {
+static const uint64_t v496[1] = {
     0x4027f945cd4afab4ULL};
-static const uint32_t v433[3] = {
+static const uint32_t v497[3] = {
     3U, 5U, 20U};
-static const uint64_t v434[115] = {
+static const uint64_t v498[115] = {
     0xbff3c6802275e30eULL, 0x3ff067427406ad7cULL, 0x3fe26b9fa457a988ULL, 0x3fe4331167d47afcULL, 0xbff8578d911bad00ULL,
     0xbfdf922fa9ff3fb0ULL, 0xbffcdb94f600b61cULL, 0xbf92c8fb3e667400ULL, 0x3ff93e475b31a872ULL, 0x3ff46469aca3db0eULL,
     0xbfe223616cde1b20ULL, 0x3ff8886c07065182ULL, 0xbfe13bf89de3e1bcULL, 0xbff1ac92a37b016cULL, 0x3fdbd19332b14db0ULL,
@@ -2814,10 +3702,10 @@ static const uint64_t v434[115] = {
     0x3fd77c441b857050ULL, 0x3ff0629b618edeccULL, 0x3fdb3f7e17b5cfb8ULL, 0xbfd2e7ed56956d88ULL, 0x3fe3db6a7cdbfd80ULL,
     0xbfdc1a6522662a20ULL, 0xbfe531aed4f66b60ULL, 0x3ff0647cc239be12ULL, 0xbfff523a4514220aULL, 0x3fe8419b86c67f58ULL,
     0xbff9bca8e00d574cULL, 0x3feca6f822644584ULL, 0xbfff9e1bf781d370ULL, 0xbffad7fa0aa8b5fcULL, 0xbfe1d2889d4c8ab4ULL};
-static const uint64_t v435[9] = {
+static const uint64_t v499[9] = {
     0xbfae6e562d7d1da0ULL, 0xbfe3a8a0e0372c8aULL, 0xbfdb2259cab1ea50ULL, 0x3fd2577ac250adf0ULL, 0x3feb19aecc391256ULL,
     0x3fc0027073cd5150ULL, 0xbfe8cdc599db421eULL, 0xbfe3c08c51655bfeULL, 0xbfe277f5d84f83eaULL};
-static const uint64_t v436[60] = {
+static const uint64_t v500[60] = {
     0x3fd61119dcd6f0b0ULL, 0x3fd193e7ff7422b4ULL, 0x3fd251f2c3ed78bcULL, 0xbfc1802f91692fb0ULL, 0xbf9e806f5c6641c0ULL,
     0xbfe0230607389a00ULL, 0xbfb03eb63d67b5a0ULL, 0xbfebb7019660beb0ULL, 0xbfe69c48615d91e6ULL, 0xbfecf590b50d8ff2ULL,
     0xbfe93a49dbcb82eeULL, 0xbfd8c16dc1a6ae90ULL, 0x3fc41646350d5ec0ULL, 0xbfea0190d43daa2eULL, 0x3fe4ea81d79827e2ULL,
@@ -2830,7 +3718,7 @@ static const uint64_t v436[60] = {
     0x3fb3e7cabd86d810ULL, 0xbfd778df6e092de4ULL, 0x3fe5f0ae7608cffaULL, 0xbfe3b1ba7369636eULL, 0x3fbb4b09bc22bb00ULL,
     0xbfcfec11de17a4c0ULL, 0x3fc6972557332300ULL, 0x3fe58fe4c13df2caULL, 0xbfb37b06cd389140ULL, 0x3fe8639021555ba8ULL,
     0xbfebeabe4de5b67eULL, 0xbfddd517dbe9ae64ULL, 0x3fcf740f116e5650ULL, 0xbfbe69fce1103430ULL, 0x3fe1f7aa1702c4e8ULL};
-static const uint64_t v437[115] = {
+static const uint64_t v501[115] = {
     0xbf71a2f050d717caULL, 0x3f8ee351e360eab5ULL, 0x3f9f52f6e6e01524ULL, 0xbf561602935e08abULL, 0x3f906c86bb07861eULL,
     0xbf8d53aaea144c69ULL, 0x3f8c58bd036c5e32ULL, 0x3fa790690cd4b3e2ULL, 0xbf6e950ddd0442bfULL, 0x3f97b480c70bdb62ULL,
     0xbf87c11a91816902ULL, 0x3f9265d8f9a4117dULL, 0x3fa79aba552fb68bULL, 0xbf62bef43777ac1dULL, 0x3f94002ae9ca0287ULL,
@@ -2854,13 +3742,13 @@ static const uint64_t v437[115] = {
     0xbf7433e150e8e566ULL, 0x3f69c6a8f25cdd35ULL, 0xbf60593caf638bf5ULL, 0xbf643d1e34e45d43ULL, 0xbf56c7bbb623595aULL,
     0xbf75d85c1886e685ULL, 0xbf62ea0ff39b159fULL, 0x3f34a86da539fd4bULL, 0xbf541a8b5234a2cbULL, 0x3f5158775cf7c79cULL,
     0xbf6642a1f1003d56ULL, 0xbf6d9709ce837909ULL, 0xbf3968ce80337480ULL, 0xbf82a443d8bbd913ULL, 0x3f711efb911e970fULL};
-static const uint64_t v438[1] = {
+static const uint64_t v502[1] = {
     0x404523b8b9c024caULL};
-static const uint32_t v439[5] = {
+static const uint32_t v503[5] = {
     2U, 3U, 4U, 3U, 2U};
-static const uint32_t v440[4] = {
+static const uint32_t v504[4] = {
     1U, 2U, 1U, 2U};
-static const uint64_t v441[36] = {
+static const uint64_t v505[36] = {
     0x3ff40418ee55afe8ULL, 0x3ff780133e1a6f34ULL, 0x3fabdf79e7768c40ULL, 0x3fdbb1d518193350ULL, 0xbff6c2c8e4c37830ULL,
     0xbff72bf94265dc28ULL, 0xbfdfa6bc7dee53d0ULL, 0x3ff8454b175a931eULL, 0x3ff9dd4929f95990ULL, 0x3ffdfebf734d21c0ULL,
     0xbffd709066141facULL, 0x3ff837d201a495b0ULL, 0xbff01ad6a6f8b1e2ULL, 0xbfc4e0c00edbd890ULL, 0xbff7a5b41ee2deeeULL,
@@ -2869,13 +3757,13 @@ static const uint64_t v441[36] = {
     0xbfe061f9fd3fefc0ULL, 0x3ff3ec599429f348ULL, 0xbff8abbbb1fdcc2eULL, 0xbf9b460dad84b000ULL, 0xbfe82541394e2b38ULL,
     0x3ff4ac35b86cb0a6ULL, 0x3fd2229aaaedfcd8ULL, 0x3ff6cadfa2a5a4b8ULL, 0xbfd82bc5ef238a80ULL, 0x3fe2d88a9071ad90ULL,
     0x3ffe152457ed5d7aULL};
-static const uint64_t v442[8] = {
+static const uint64_t v506[8] = {
     0xbfe9a6d3cd04cbbcULL, 0x3fc86278abf2fc68ULL, 0x3fcdf67fe41c34a8ULL, 0xbfe7d1beed57b098ULL, 0x3fe8b91832d912a8ULL,
     0x3fcfe9ca105c1128ULL, 0x3f92a628e7de5700ULL, 0xbfec49443de00c7aULL};
-static const uint64_t v443[8] = {
+static const uint64_t v507[8] = {
     0xbfe8591a3bacdd84ULL, 0xbfe7f7510d454970ULL, 0xbfdabb11747f1b3cULL, 0x3fe2109e7d75b34aULL, 0xbfe3159728a71cd0ULL,
     0x3fc7e0c2557a3420ULL, 0x3fe3878a05c2f14eULL, 0x3fed1e4d11a320b8ULL};
-static const uint64_t v444[36] = {
+static const uint64_t v508[36] = {
     0x3fc44c80ad14540cULL, 0x3ffd0288fecfd05fULL, 0x3ff06dae838794c0ULL, 0xc01381d919480f35ULL, 0x3fe688e8ba0858b5ULL,
     0xbffcb084e345703bULL, 0xbfe383eee701e3e3ULL, 0x3ff0387891a42a5cULL, 0xbff3a03f29be7efaULL, 0xbff92f24f76f997cULL,
     0xbfe810ce40844012ULL, 0x3ffd1d3c7c919cc8ULL, 0x3ffc312cc9c72a2aULL, 0xbff4c79af4239195ULL, 0xbfd09d79502a5183ULL,
@@ -2884,454 +3772,454 @@ static const uint64_t v444[36] = {
     0x40005a40dfa1375bULL, 0x3fffcf6ff5e310f8ULL, 0x3ff8229171c08daaULL, 0x400c7b267a738980ULL, 0x3fec40903bc63801ULL,
     0x4019c757fbbfc15eULL, 0x4012fd2b52dc67a5ULL, 0xbff98d9a7b0a8c8dULL, 0xbfe8a3ad39739c9dULL, 0x401601f1e887c048ULL,
     0x401ebdf2e8d7dfd3ULL};
-static const uint64_t v445[1] = {
+static const uint64_t v509[1] = {
     0x402fdea17d705d4dULL};
-static const uint64_t v446[13] = {
+static const uint64_t v510[13] = {
     0xbfff54cbc7062710ULL, 0x3fe1ceb16f2e68a4ULL, 0x3ff1177bb36517caULL, 0xbff694a14766b4e4ULL, 0xbfcf87c7ceaf3980ULL,
     0x3ffef4733be1cbb2ULL, 0x3fe2ffa409c1cf9cULL, 0x3fedcf3a753c7664ULL, 0xbff5999b7d7b2df4ULL, 0xbfddbabfa7e24a60ULL,
     0x3ff9f0255950c230ULL, 0xbfeabb7836a4344cULL, 0x3fec4a4aaa246ce8ULL};
-static const uint64_t v447[2] = {
+static const uint64_t v511[2] = {
     0xbfe65872470db1d2ULL, 0x3fef3e18d47532acULL};
-static const uint64_t v448[1] = {
+static const uint64_t v512[1] = {
     0xbf830b99ab39c200ULL};
-static const uint64_t v449[13] = {
+static const uint64_t v513[13] = {
     0x3f857c151a3912bfULL, 0xbfa3ece102b8402cULL, 0x3f94c8fb7e85160dULL, 0xbf8e09fe35451e9dULL, 0x3fabdbd7c31fd188ULL,
     0xbf9d0f95237daa94ULL, 0xbf8ec46d2b851292ULL, 0x3fac88bea2d9aefbULL, 0xbf9dc3f1f5cb2b68ULL, 0x3fb71d3c2924a4acULL,
     0x3fb4b5aaa5d17b1cULL, 0x3fb0263f78e903f1ULL, 0x3fc201ccc66a3bcaULL};
-static const uint64_t v450[1] = {
+static const uint64_t v514[1] = {
     0x3fe2db2fa6082c86ULL};
-static const uint64_t v451[26] = {
+static const uint64_t v515[26] = {
     0x3ff1216446d30abaULL, 0x3ffae342d63bf668ULL, 0xbfff0eed29c825acULL, 0xbfc19ca131cab230ULL, 0x3fe8856ea9100378ULL,
     0xbfe66df129b3024cULL, 0xbffb84e2828cecf6ULL, 0x3fe449c879ab9834ULL, 0xbff6ebb6060d69b4ULL, 0x3fe6e8826744522cULL,
     0xbfe8642e6a3f93a8ULL, 0xbff028afda02ffd4ULL, 0xbfd35639a3371560ULL, 0x3ffd62d2fb0e1ee2ULL, 0x3ff6ccb6e09b1d48ULL,
     0x3fff6096573da138ULL, 0xbfe0c12f710c3a30ULL, 0x3fd46b6a80cb4130ULL, 0xbffa1d52aa4ef0f8ULL, 0xbff83a6b2d964f9aULL,
     0xbfce1f023382c760ULL, 0xbfff815c5ef85cd6ULL, 0x3fe143c96156ed3cULL, 0x3ff4a5fc1da714a4ULL, 0x3ff14a1368fcb266ULL,
     0xbff62f13aab29178ULL};
-static const uint64_t v452[15] = {
+static const uint64_t v516[15] = {
     0x3fe5b190db3fc47aULL, 0xbfe1146f61b3645aULL, 0xbfdd8845be63c6c0ULL, 0x3fe5a45f2712fc7eULL, 0xbfec035559f41094ULL,
     0xbfd8405f7661dcf0ULL, 0x3fe6f3a9e74356bcULL, 0x3fe592792eecd546ULL, 0xbfeb5a7047fe98e0ULL, 0x3fe3d8496f179fb2ULL,
     0x3fe8d00f225b8352ULL, 0xbfc905bfd3dfcda8ULL, 0x3fee89fcc753a2c8ULL, 0x3fd759bf08da8804ULL, 0xbfe5d35f22cccde4ULL};
-static const uint64_t v453[10] = {
+static const uint64_t v517[10] = {
     0x3fdd661cbb442b98ULL, 0x3fce20b730808198ULL, 0xbfdd06eca05b682cULL, 0x3fe8a12bb44ed5ceULL, 0xbfe31d1457f76e56ULL,
     0xbfbc44b9ce627f40ULL, 0x3feb9309e439543cULL, 0xbfe615c49c7ff124ULL, 0xbfdaf7a1f0ca2270ULL, 0xbfd3282b37c86e4cULL};
-static const uint64_t v454[26] = {
+static const uint64_t v518[26] = {
     0xbf97e40667ff571eULL, 0xbfad8e9fe20fc112ULL, 0xbfb0801f396a7f78ULL, 0x3f94e8fda405aaeaULL, 0x3f98335042916880ULL,
     0xbf9f3512955de857ULL, 0xbfaca9e31d24676aULL, 0x3f710b9c31596122ULL, 0x3f95dfd13edbb78fULL, 0x3fad3532040eff6fULL,
     0x3fa7e7a300125e45ULL, 0xbf8e482ea35378f1ULL, 0xbf9d86915825c988ULL, 0xbfb2bfc724a973feULL, 0xbfb594fd4cf4f71eULL,
     0x3f9b2eab21bcaf65ULL, 0x3fd930630410b89eULL, 0x3fbd9e81060aa248ULL, 0x3fdd0ad04950372fULL, 0x3fbe09baf2477162ULL,
     0x3fd1ffd6807016baULL, 0x3f983ddf69f757b2ULL, 0x3fdcc959442469d4ULL, 0x3fc02253a0241563ULL, 0x3fdf60b2804e5f74ULL,
     0x3fc0da74fe26be40ULL};
-static const uint64_t v455[1] = {
+static const uint64_t v519[1] = {
     0x40100caa882a5d6aULL};
-static const uint64_t v456[26] = {
+static const uint64_t v520[26] = {
     0x3fef1291e7c1bc58ULL, 0xbffad88800602f10ULL, 0x3fea6cd4fca9eba4ULL, 0xbff7f47449d86d8eULL, 0x3fed315b7338d17cULL,
     0xbffde8b940295670ULL, 0xbfe28a00ebbb49f8ULL, 0x3ff8484ecf40d626ULL, 0xbff3e1c49e97faf2ULL, 0xbfe57ae5357bb3ecULL,
     0xbfe1b4d3c81db2e4ULL, 0x3ffbf4742eccc864ULL, 0xbff3e966c8d513d8ULL, 0xbff5f0698f978010ULL, 0xbffff0f5b30cd5eaULL,
     0xbfe9c2c605f3f7e4ULL, 0x3ff19f38b3360d86ULL, 0xbff6ca5f1987673cULL, 0xbffea45477157ff2ULL, 0xbfe5cb399c86ba6cULL,
     0x3ff563185e55534cULL, 0x3ffcdd3b27047deeULL, 0x3fdc72e3ccac6a58ULL, 0xbff6db2d401ef6e4ULL, 0x3ff901d91fe16546ULL,
     0xbffac415e46947c6ULL};
-static const uint64_t v457[15] = {
+static const uint64_t v521[15] = {
     0xbfe036686bb4165eULL, 0xbfcfad098a025578ULL, 0xbfeecfb45dd707a6ULL, 0xbfc7de9dfb14abc8ULL, 0xbfa5eea4832af6e0ULL,
     0xbfe8c6f47d133850ULL, 0xbfe3b17ae1dd37a6ULL, 0xbfe81270bd666102ULL, 0x3fef349c1183408aULL, 0x3fde8ea3f61da844ULL,
     0xbfd8d5edadef92f0ULL, 0xbfe93a9a47ab5e10ULL, 0x3fed7d9b0adb920aULL, 0xbfc95df3ae536340ULL, 0x3fb722d6ecb0a190ULL};
-static const uint64_t v458[10] = {
+static const uint64_t v522[10] = {
     0xbfea0616c342b7e4ULL, 0x3fc5b2046531fef8ULL, 0x3fec3c83b2e1869aULL, 0xbfd0ec1aef3e95acULL, 0xbfdf62781645c278ULL,
     0x3fd6bdffac191300ULL, 0xbfdac01ff645bcb8ULL, 0x3fd98faaa5519b7cULL, 0xbfd547cbc3320a30ULL, 0xbfdf6fb368a07b3cULL};
-static const uint64_t v459[26] = {
+static const uint64_t v523[26] = {
     0xbf977daa1ddc4516ULL, 0x3fc8f7b27dee2dc2ULL, 0x3fa5431edecf7624ULL, 0xbfab6b514a59e982ULL, 0xbfb67471a5415442ULL,
     0x3fd23477cf541318ULL, 0xbfb8fa31db37c7beULL, 0xbfaa9a4c6793f7a2ULL, 0xbfc8ad9255b7b88fULL, 0x3fbecbe3b4001a72ULL,
     0xbfba7ad3b88957c6ULL, 0x3fa06817e1f290c9ULL, 0x3fd039a4c2a76edaULL, 0xbfe457c0b42b5346ULL, 0x3fd3c4b5c6947cbaULL,
     0x3fb38da0886320efULL, 0x3fda6e103ef25d49ULL, 0x3fa30f0391350a3aULL, 0x3fe95a8fbaeec6d2ULL, 0xbf87f11b372463faULL,
     0x3fd09610a117ce60ULL, 0x3f95db29d4a8370dULL, 0x3fdb583c318c0b5dULL, 0xbf6a8d70c926d300ULL, 0x3ff9ec13047f3ae1ULL,
     0x3fb81956341461bcULL};
-static const uint64_t v460[1] = {
+static const uint64_t v524[1] = {
     0x401e75d1a40142f1ULL};
-static const uint64_t v461[26] = {
+static const uint64_t v525[26] = {
     0xbffddb62f95f5db6ULL, 0x3fd6b184ffea0aa8ULL, 0x3fe80b22242d171cULL, 0xbfd89b4466bee920ULL, 0xbfe805a5abd689d4ULL,
     0xbfef48382ea8c6fcULL, 0xbfe29e5deccac488ULL, 0x3fed06ede7bb0410ULL, 0xbff4df6df29c06daULL, 0x3fff36daeaaf9f64ULL,
     0x3fed33887d5a0a60ULL, 0xbfe70f23b1d1773cULL, 0xbfffc82f8d8bc1ceULL, 0x3fd01a3df3466118ULL, 0x3ff87990377b974aULL,
     0xbff0ad4c95082596ULL, 0x3ffb2a304cb719a4ULL, 0xbfd18bd747a22710ULL, 0xbfdbe9d9f9cb37b0ULL, 0x3ff3f1b7469472c0ULL,
     0x3fe9dd358debdf30ULL, 0x3ff98aa749f807ecULL, 0xbff34f1983815e64ULL, 0xbfdcc830d602a348ULL, 0x3fb2003ec10db960ULL,
     0x3ff1efb0b7c30988ULL};
-static const uint64_t v462[15] = {
+static const uint64_t v526[15] = {
     0xbfecaccd3350fc22ULL, 0x3feca2014b600fe6ULL, 0xbfe89ee467a009e6ULL, 0xbfe0245bc58d0c0aULL, 0xbfe9bc12d10cdce8ULL,
     0x3fc1894072246680ULL, 0xbfe561e02b596256ULL, 0xbfe87ea25f0bc3f2ULL, 0xbfd83da1983ea570ULL, 0x3fdd5bb8db2b875cULL,
     0x3fd34cf5200edabcULL, 0x3fec24de359c9eaeULL, 0x3fed84dc5b5fa902ULL, 0xbfcd09eb08a2ffd0ULL, 0x3fbe4a6dffb64dd0ULL};
-static const uint64_t v463[10] = {
+static const uint64_t v527[10] = {
     0xbfe5156b4c74d6a8ULL, 0xbfd55ad7f60b2890ULL, 0x3fcb57f919a427c0ULL, 0x3fb24373f6467070ULL, 0x3fd8bfb1f3ab1900ULL,
     0x3fd1394477e00098ULL, 0x3fd267e0d625bac8ULL, 0xbfce122e5269e5a8ULL, 0xbfcf22a561c02178ULL, 0xbfe3a2fa5c4e33a8ULL};
-static const uint64_t v464[26] = {
+static const uint64_t v528[26] = {
     0xbf8b093d5f2cb814ULL, 0xbf559b541df18cd4ULL, 0xbf8824cc41adacebULL, 0x3f7d6bb6b2b8dcbaULL, 0x3f75afd64d7f77a1ULL,
     0x3f3cae24d9617f67ULL, 0x3f80c754ce8fce43ULL, 0xbf7759f1d2b2b25bULL, 0xbf82bfc7281c3017ULL, 0xbf45cbd524bf6633ULL,
     0xbf83894656efd5b9ULL, 0x3f7a78cbc04e6307ULL, 0x3f9347d7b4d65a7cULL, 0x3f449ef0891acaefULL, 0x3f9388a5162db618ULL,
     0xbf92d5665b494c63ULL, 0x3f97e9be95d147dfULL, 0x3f899d93d31ba807ULL, 0x3fa18bbd54899907ULL, 0x3f88be0815e36f60ULL,
     0x3faa1fcdf56cb0d0ULL, 0x3f94c4c2867e4964ULL, 0x3f9c1ae4718e49e0ULL, 0x3f8d7e31721bbf87ULL, 0x3fb2fae5dc3a673dULL,
     0x3fa0ca0f2c407053ULL};
-static const uint64_t v465[1] = {
+static const uint64_t v529[1] = {
     0x40227cba8af76d95ULL};
-static const uint64_t v466[26] = {
+static const uint64_t v530[26] = {
     0x3fffc2787d2c8cc6ULL, 0x3ffd35bd32e934b6ULL, 0xbfe365d9aeb07078ULL, 0xbfecfc0505f91338ULL, 0x3ff89d9219f97530ULL,
     0xbff3a7e2c30c80a4ULL, 0x3fef3444a2807254ULL, 0x3fc2307916591050ULL, 0x3ff1560d66396faeULL, 0x3ffb70f1d5337f60ULL,
     0xbfcce608d78da910ULL, 0xbfec68a459afb4f0ULL, 0x3ff7ff4c0ea745aeULL, 0xbffa559d7434575cULL, 0x3fd5527757d1eb68ULL,
     0x3ffbf266cc6c2aa6ULL, 0xbff3d499a5df9ff4ULL, 0x3fd8f3fa67e0dd00ULL, 0x3fff41f0a638b93aULL, 0xbff2ddd62950f8baULL,
     0x3ff3aed25db7bbe6ULL, 0x3fe4c9b08eb8579cULL, 0xbfb581bcf51e3e80ULL, 0xbfecfb329e5cf9e4ULL, 0xbfe9b18e33a5316cULL,
     0xbffcfda187ecc66aULL};
-static const uint64_t v467[15] = {
+static const uint64_t v531[15] = {
     0xbfea9b161e220c5eULL, 0xbfecede27c4f1730ULL, 0xbfddb3ec86ea5330ULL, 0x3feee02b658223b0ULL, 0x3fef83ab40c94b66ULL,
     0xbfade7beca5bee40ULL, 0xbfeb23dec9fbf736ULL, 0x3fa4f2ec67d8e280ULL, 0x3fb6decb12483410ULL, 0x3fe7b9234e974d1eULL,
     0x3fea00f9391f5882ULL, 0xbfeaeef3e98c92c6ULL, 0xbfd83dc5e9be82d0ULL, 0xbfedac732e5c9e5aULL, 0x3fd91721c1cec5b0ULL};
-static const uint64_t v468[10] = {
+static const uint64_t v532[10] = {
     0x3fea85fe80c1b1caULL, 0xbf965792b48453c0ULL, 0x3fc169ebc85cf068ULL, 0x3fc7243d1376c638ULL, 0xbfb35c991e824fd0ULL,
     0xbfe0898043925a5aULL, 0x3feb07d300732746ULL, 0x3fef3d1455e6fe9cULL, 0xbfe373917e0c3f98ULL, 0x3fd3644796ecb78cULL};
-static const uint64_t v469[26] = {
+static const uint64_t v533[26] = {
     0x3f821d264daefcf7ULL, 0xbf7b5b2ec763f4a0ULL, 0xbf873330b42e2cc3ULL, 0x3f65777802885167ULL, 0x3f8ab706200be248ULL,
     0xbf93a18696c126d6ULL, 0xbf8b74a50a1c97d4ULL, 0x3f60a0aaf4ed4dc0ULL, 0xbf818c4c05eba2c1ULL, 0x3f87ab9c8967da27ULL,
     0x3f907d0e7fb292f8ULL, 0xbf608d8e63380c78ULL, 0xbf92afbc1f594c88ULL, 0x3f99e7196c1848bdULL, 0x3f83972568f6f00fULL,
     0x3f5187936f3d3d82ULL, 0x3f90dcc924f63103ULL, 0xbf8eff7bf2555c82ULL, 0x3f940f027deaf74aULL, 0xbf60249a8a40e3b7ULL,
     0x3f8d2546be74afbaULL, 0xbf78dc1908fa391aULL, 0x3f9ebe3616e0adf5ULL, 0xbf7e2d9453d7af54ULL, 0x3fa39c93d00770a5ULL,
     0xbf83918eba4a9b9cULL};
-static const uint64_t v470[1] = {
+static const uint64_t v534[1] = {
     0x400834ccc6cd04c4ULL};
-static const uint64_t v471[13] = {
+static const uint64_t v535[13] = {
     0xbff557e07465450aULL, 0xbff2b4043c18bb00ULL, 0x3fda760dc3b64d90ULL, 0x3ff2bd0a80ae05baULL, 0xbffd8d296bb675c2ULL,
     0x3ff52938db6d2f34ULL, 0x3ff11ff25ab2a992ULL, 0x3fff07049a3995e4ULL, 0x3fdddf51472eb0e0ULL, 0x3febfdd9f6d604a8ULL,
     0x3fe05e2456eec400ULL, 0x3fff0752757b1246ULL, 0x3ffb0b39fddcd7e8ULL};
-static const uint64_t v472[2] = {
+static const uint64_t v536[2] = {
     0xbfaeb07b6d5bf720ULL, 0x3fc53664c7166910ULL};
-static const uint64_t v473[1] = {
+static const uint64_t v537[1] = {
     0xbfe9b99a791420a6ULL};
-static const uint64_t v474[13] = {
+static const uint64_t v538[13] = {
     0xbefc5eb060506fa5ULL, 0xbee14ba987b86489ULL, 0xbf25eb7e22f69791ULL, 0x3f139bf6dee2fffcULL, 0x3ef7e8cae86bbcbcULL,
     0x3f3e4d515dc71d78ULL, 0x3f3d94d92f88b4d4ULL, 0x3f2208bfd6c47003ULL, 0x3f66db22e91bee3bULL, 0x3f5ef3c62afd703bULL,
     0x3f609853b32d2c2fULL, 0x3f548a31f6c36905ULL, 0x3f61bbbe87fa9844ULL};
-static const uint64_t v475[1] = {
+static const uint64_t v539[1] = {
     0x400a03eb3dd3e8fbULL};
-static const uint64_t v476[26] = {
+static const uint64_t v540[26] = {
     0xbff97e202cf8d52eULL, 0x3fe89699f41c0f90ULL, 0x3ff3fc1076132786ULL, 0xbfb19b3d8b0a6ea0ULL, 0x3fe8e36b400b047cULL,
     0xbfc2206a27dbe9f0ULL, 0x3ff09550e5873d8aULL, 0xbff3bd3218c78c78ULL, 0xbfe109178a9ee7a0ULL, 0x3ff5684dcc1ff6a6ULL,
     0x3fe94ee59614e95cULL, 0x3fdcd096a41b6318ULL, 0x3ff4219163e60a0eULL, 0xbfe886c8c9fdf0c8ULL, 0xbfee75aa6c4cb8d0ULL,
     0x3ff4f4b4eb7fe0eaULL, 0xbfe98385565fbc38ULL, 0xbfe32bec09e33270ULL, 0x3fda3c17db053ff0ULL, 0x3ff60fbb63c5970eULL,
     0xbff8684111fa9eacULL, 0xbfd962ebc3d55d80ULL, 0x3ffa230b45c9fbc2ULL, 0x3fe0dc189f9c044cULL, 0xbfe15c7eb5037a5cULL,
     0x3ff070c66fc1166aULL};
-static const uint64_t v477[15] = {
+static const uint64_t v541[15] = {
     0x3fe365eef40a40acULL, 0xbfee6f10f5229758ULL, 0xbfe34ca5166cb416ULL, 0x3fa25bfb3bf067a0ULL, 0x3fe413709f950188ULL,
     0xbfc7a7a18ee54450ULL, 0xbfb58b088551f4d0ULL, 0xbfe9f465c3fdb106ULL, 0x3fdac2d4a19254f4ULL, 0xbfd404d35c03a470ULL,
     0xbfe6332646ab018aULL, 0xbfc0f0f75c297830ULL, 0xbfd8b6486735ee90ULL, 0x3fe6166ceb555b46ULL, 0xbfe08d1a18431cdaULL};
-static const uint64_t v478[10] = {
+static const uint64_t v542[10] = {
     0xbfdcce9b7c334e8cULL, 0xbf97e2b9ee6d7c40ULL, 0xbfd1ae1efa0c4c14ULL, 0x3fe19403b9f08e46ULL, 0x3fed66c91681118aULL,
     0xbfe9704e8be2738eULL, 0xbfad54a7817e4040ULL, 0xbfe722480364eb74ULL, 0x3fe13134c4d8005aULL, 0x3fcc10b415970bd8ULL};
-static const uint64_t v479[26] = {
+static const uint64_t v543[26] = {
     0xbfb5d0e2a22c334aULL, 0xbfa6005cf3046454ULL, 0xbfc2df1ec3b7404eULL, 0x3fdc850c8ef00ed4ULL, 0x3fe16208e444423aULL,
     0xbff42a11226fab41ULL, 0x3fe16d5fe58d2d27ULL, 0xbff200bee5963a9aULL, 0x3fb6bf6d0626eabbULL, 0x3fc025b1a8950b3eULL,
     0xbfd00172b3366128ULL, 0x3fe5ddc292c4dd3eULL, 0xbfe10eee7b8d5ad7ULL, 0x3fe70cd92fb8f710ULL, 0x3fe41b870b0881e1ULL,
     0xbff8939ecc9121a4ULL, 0xbfe0af96f1dbcc18ULL, 0xbfd28e5b37fa6d1eULL, 0x3fdcab9b6842fdb4ULL, 0x3fa0c34e3b273f04ULL,
     0x3fd2f18121774a52ULL, 0xbfeb4415df2d5f48ULL, 0x3faa999551a63590ULL, 0x3ff27b1ae56e7f8eULL, 0xbfdbe7e820c85ce8ULL,
     0x3fd79b9c1fa5fc6cULL};
-static const uint64_t v480[1] = {
+static const uint64_t v544[1] = {
     0x4021b69aed404b88ULL};
-static const uint64_t v481[26] = {
+static const uint64_t v545[26] = {
     0x3fad054246435a80ULL, 0x3fbe876fc0bbc540ULL, 0xbfd8f2d2ad319738ULL, 0x3ffbd1a74426ed48ULL, 0x3fed45c22b6be6f8ULL,
     0xbfa5bdc5ce131a00ULL, 0xbfe37fbe183cf468ULL, 0xbff36564ca8c787cULL, 0xbff6e090f10d3bdaULL, 0x3fee18b90981f794ULL,
     0x3ff321378257859cULL, 0xbfbc200770a5e820ULL, 0xbffa2b9b40c77264ULL, 0xbff4f4c65e0f7f58ULL, 0x3feab852db777574ULL,
     0x3fe8f22fcc8b7b60ULL, 0x3fec6cf2571ea554ULL, 0xbfc191e7184c1e80ULL, 0x3fee2c545dd0f744ULL, 0x3ff6b9fea832084cULL,
     0x3ff683554c74a988ULL, 0xbff33e6ca74bce2eULL, 0xbff5c737fd2c4966ULL, 0xbfe24ebe254bc994ULL, 0x3fedcb38bac831dcULL,
     0xbfda84a623bcfc50ULL};
-static const uint64_t v482[15] = {
+static const uint64_t v546[15] = {
     0xbfebeb97681f6dfcULL, 0xbfee345eb3fa3358ULL, 0xbfd8f12fff4cd74cULL, 0xbfe14a33bb881a54ULL, 0xbfee4ab727b3b384ULL,
     0xbfd107f88213f4b4ULL, 0xbfd3b6f54e9088acULL, 0x3fdf8c44f452f6fcULL, 0x3fca19e86ea3d4d8ULL, 0xbfee7041198b36c2ULL,
     0x3fe9163ca865168cULL, 0x3fcdbaad9d10f918ULL, 0x3fcf8074902d13a8ULL, 0x3fe083b5f014630cULL, 0xbfc31b148659ae40ULL};
-static const uint64_t v483[10] = {
+static const uint64_t v547[10] = {
     0x3fe678b0a49f1cb0ULL, 0x3fe6329a416b2b0cULL, 0x3fe674c74bb5584cULL, 0x3febb2e104528fa8ULL, 0xbfb4d4bf577741d0ULL,
     0xbfe5cbc0d8697beeULL, 0xbfe375fc96d59ab2ULL, 0xbfe10bfecb802966ULL, 0x3fe6eca6ac787e00ULL, 0x3fd0ee78b52e70f0ULL};
-static const uint64_t v484[26] = {
+static const uint64_t v548[26] = {
     0xbfbd174b283e532aULL, 0x3fbb29d7a3b2215eULL, 0x3fb083fdff5b0194ULL, 0xbff8c6e7a09285ccULL, 0x3fa26a9758ce3d96ULL,
     0x3fdc93d796058ee0ULL, 0x3fea3486b7b51028ULL, 0xc0046bd1d4908f9eULL, 0x3fc84340228e9eddULL, 0x3fcfd016aa0476e3ULL,
     0x3fea350736546d53ULL, 0xbff68bab1337d4acULL, 0xbfe01c4ef7d8f1bcULL, 0xbfdc4e3ab7ab9d68ULL, 0xc0001344aaf1b824ULL,
     0x4009e4339b1e27faULL, 0x4009f98529d6c43cULL, 0x3fd07508e24f912bULL, 0x400b27f131af6e75ULL, 0x3fd14d9423a31ba7ULL,
     0xc003567a83503b76ULL, 0xbfc65f42f158151cULL, 0xc00b18211405d6c7ULL, 0xbf98b33e7f174d58ULL, 0xc00ca037b8bca2aaULL,
     0xbfd39560d74d7593ULL};
-static const uint64_t v485[1] = {
+static const uint64_t v549[1] = {
     0x402f2cc9ba452f69ULL};
-static const uint64_t v486[26] = {
+static const uint64_t v550[26] = {
     0x3ff14f0b8a7bdbc4ULL, 0x3fe48dadcf3d6820ULL, 0x3ff516a4d64199d8ULL, 0x3fd918922fa267b0ULL, 0xbfcfe492b90d4340ULL,
     0x3fd7f8dcf27fb8c0ULL, 0x3fd906f03387ded8ULL, 0x3ffae61b1c81226cULL, 0x3ff676d2137a673eULL, 0xbfeede9a61467228ULL,
     0xbff4f652b2a2f76eULL, 0xbff9c8f9aa7435d2ULL, 0x3fb46747f61a9380ULL, 0xbff27143a2bfa522ULL, 0xbfec08c91e783ff4ULL,
     0x3ffda6573e4d6d04ULL, 0x3fe76819d7dbe578ULL, 0x3fe969b72ab5687cULL, 0x3ffa8c7ecad0cd88ULL, 0xbfe59c81c855b3bcULL,
     0x3ff7f659c2fab5e0ULL, 0x3fdc42fb2d135b38ULL, 0xbfd6551d90503040ULL, 0xbfefecc3381451c0ULL, 0x3ff9dd70613ec0e2ULL,
     0xbfee6a270259c050ULL};
-static const uint64_t v487[15] = {
+static const uint64_t v551[15] = {
     0xbfdf68349610a9b4ULL, 0xbfdf88cee94188b8ULL, 0xbfe95904ce06a25eULL, 0xbfe71ce2ab79de44ULL, 0x3fd8a0f0889e3514ULL,
     0xbfedd5ed373bab06ULL, 0xbfb160580769cb90ULL, 0x3fefcf5af67c8ff6ULL, 0x3fdbe2c48bcdd8a8ULL, 0x3fdd956d335d5f80ULL,
     0x3fdf15c2bb68a0f4ULL, 0xbfe0961a15b40852ULL, 0x3fd26da73c2da0b4ULL, 0x3fd6c42db5706210ULL, 0xbfcdcbba8dd925a0ULL};
-static const uint64_t v488[10] = {
+static const uint64_t v552[10] = {
     0xbfeab30458fe98a2ULL, 0x3fa3310c1027ea20ULL, 0xbfdf42721d1d6b2cULL, 0x3fe07739abe8d240ULL, 0x3fd870c177001e0cULL,
     0xbfd3cd46525142ccULL, 0xbfec9de0f8e0da0cULL, 0x3fd4044ebb909b60ULL, 0x3fee2ded1798ccfaULL, 0xbfd58b08f2b337b8ULL};
-static const uint64_t v489[26] = {
+static const uint64_t v553[26] = {
     0xbf8014e12ee7b0f1ULL, 0x3f8cfa515b44d75aULL, 0xbf6942d43302282dULL, 0xbf04f408cf5e7b9cULL, 0xbfa949ebf9534951ULL,
     0xbf9601f5ea32538cULL, 0xbfa9b9cde03fca68ULL, 0x3f3b69ce69e701f5ULL, 0xbf7b0df11624f2c5ULL, 0xbf7fbe770d8c53cdULL,
     0x3f90066f52b49067ULL, 0xbf18f34ad7624157ULL, 0xbfb49a6d2c70e740ULL, 0xbfa7dbd12a8a4e19ULL, 0xbfbcf60b124c2f2fULL,
     0x3f4fb34b16bc5078ULL, 0xbf81c59baa078afbULL, 0x3f78117c3012893dULL, 0x3fb285d16d7ba1a6ULL, 0x3f9564cba8a8d7fdULL,
     0x3fade630193ea742ULL, 0x3f7a1d244968a444ULL, 0xbfb70de5ece0ce81ULL, 0xbfa45bf7ebe5abf0ULL, 0xbfb73a9ba72f3890ULL,
     0xbfa47c9ab91e4a53ULL};
-static const uint64_t v490[1] = {
+static const uint64_t v554[1] = {
     0x402597418003a534ULL};
-static const uint64_t v491[26] = {
+static const uint64_t v555[26] = {
     0xbfe36097fb94a4acULL, 0xbff25db9f0926f10ULL, 0xbff26621aefc968cULL, 0x3fe2419a435d65bcULL, 0xbfe2331bf582e950ULL,
     0x3faf881b7ac2bbc0ULL, 0xbff724e9f7c84d84ULL, 0x3ff281674803e870ULL, 0x3fd65656579df710ULL, 0x3ffbe18758df53a4ULL,
     0x3fe1093b01306850ULL, 0xbff9f4df354719b0ULL, 0xbff05c2ad4357f52ULL, 0x3ff4b7b242a2703eULL, 0xbfd010644af44028ULL,
     0xbfd32848eeed5f68ULL, 0x3ff42de82a178e0eULL, 0x3fe1fe309100e31cULL, 0xbff2ceab25146c54ULL, 0xbfe5fe51eff0a7f0ULL,
     0xbff8dfae19648eaaULL, 0xbff8bf4ef48b1236ULL, 0xbfe24ddef88dd0f4ULL, 0x3fda13d954c44e08ULL, 0xbfd5064490982660ULL,
     0x3ff8b323b2732112ULL};
-static const uint64_t v492[15] = {
+static const uint64_t v556[15] = {
     0xbfebb9e5ed067e80ULL, 0xbfb2e7a509dd1de0ULL, 0xbfdf53597eeab9dcULL, 0x3fe346b913def75aULL, 0x3fee8311aa9df470ULL,
     0x3fbfcb4c2ed0e1b0ULL, 0xbfefb76293271facULL, 0x3feb7ca40ef4f2baULL, 0xbfe04bba35a53f72ULL, 0x3fe6dd1faa789666ULL,
     0x3fe082344fb9c6ceULL, 0x3fdf7ee469fb3a8cULL, 0x3fb13d190f82c230ULL, 0xbfd4be0ee45cfab4ULL, 0x3fd4848b5521169cULL};
-static const uint64_t v493[10] = {
+static const uint64_t v557[10] = {
     0xbfd9a12583f6f318ULL, 0xbfedbc6a6265ae64ULL, 0xbfe638c20cd8a092ULL, 0x3fd56be22814d26cULL, 0xbfee61e508b10380ULL,
     0x3fecf57e1b9ea8b6ULL, 0xbfc025dc1f9f8398ULL, 0x3fe13a9454186256ULL, 0xbfd394cbed852a58ULL, 0xbfda24400283c7ecULL};
-static const uint64_t v494[26] = {
+static const uint64_t v558[26] = {
     0xbfa99b6b9828f8a4ULL, 0x3f9b5136d2397360ULL, 0x3fc0d19677c574f0ULL, 0xbf961abf00876625ULL, 0xbf85ffe72d07fcc4ULL,
     0x3f87a0123ab28155ULL, 0x3f9aaf39078a8c55ULL, 0x3f8d68db20c8fdf0ULL, 0xbf9c409d0b758c2cULL, 0x3f8ed2d474b1503aULL,
     0x3fb105bd8b198b9cULL, 0xbf81adf518155820ULL, 0x3fa6bae608a6645dULL, 0xbf6c43e802fdd63aULL, 0xbfc5033f6a9702b1ULL,
     0x3fb84018d9f9e28eULL, 0x3faed388b5539574ULL, 0xbfba89ecb455210aULL, 0xbfadd22e5febea9dULL, 0x3fc3cb92f252e301ULL,
     0x3fab1e3332a9a3b5ULL, 0x3fb0c48949fb51c3ULL, 0x3f6a2d45bddf8be7ULL, 0xbf9f57f55b1711a0ULL, 0xbfb14ef4241108a0ULL,
     0x3fc6228d835831caULL};
-static const uint64_t v495[1] = {
+static const uint64_t v559[1] = {
     0x4002c415929e05b6ULL};
-static const uint64_t v496[13] = {
+static const uint64_t v560[13] = {
     0x3fee5aea82701bd4ULL, 0x3ffa503b1cefc77cULL, 0xbff377fa4734966cULL, 0xbff9fb1cc4283f58ULL, 0x3ff8a28166e345ceULL,
     0xbfe22c4d6f05a768ULL, 0x3fddc3748fe245a0ULL, 0xbfe53aeb3aab2afcULL, 0x3feba107908cf340ULL, 0xbfff87696ce898c6ULL,
     0xbfe50876b8c72e08ULL, 0x3ffabf2ce636f470ULL, 0xbfe45e81f2087848ULL};
-static const uint64_t v497[2] = {
+static const uint64_t v561[2] = {
     0xbfebac42400347d0ULL, 0xbfe499ba7f8e4d62ULL};
-static const uint64_t v498[1] = {
+static const uint64_t v562[1] = {
     0xbfd9e618ea170ee8ULL};
-static const uint64_t v499[13] = {
+static const uint64_t v563[13] = {
     0x400e4a1ab5c4a0caULL, 0x0000000000000000ULL, 0xc009b1fee744a1d2ULL, 0x40068c618ba74199ULL, 0x0000000000000000ULL,
     0xc00320d9fe53c2dcULL, 0xc011834b229d8545ULL, 0x0000000000000000ULL, 0x400db69305f33956ULL, 0x3ff8881981f7e6fdULL,
     0x0000000000000000ULL, 0x4014462e69b7ad2eULL, 0x4001c6464d5cff73ULL};
-static const uint64_t v500[1] = {
+static const uint64_t v564[1] = {
     0x4013beee719542ebULL};
-static const uint64_t v501[26] = {
+static const uint64_t v565[26] = {
     0xbff3f2b8d5e52dc8ULL, 0x3ff804787dad2a28ULL, 0xbfcba4342f435620ULL, 0x3fcc20d65d564bd0ULL, 0x3ff48f6a1e5ae11cULL,
     0x3fd6fd7fc1452538ULL, 0x3fe5dbfd16ff289cULL, 0xbff4a062ec9eee1eULL, 0x3fdddd5aed90a9e8ULL, 0xbfff4ff01816bb74ULL,
     0xbfc4b528d377ca80ULL, 0x3fe1e7a672c23718ULL, 0xbff7cbe3fe6e89d0ULL, 0x3fe54419cf56f5a8ULL, 0xbfd2499c9b15df70ULL,
     0xbffab590ea2e80a2ULL, 0x3ffc9b51133d2316ULL, 0xbfe22037d7f3feb4ULL, 0x3fd76d0fa8d14860ULL, 0x3fbe3738e3eeaae0ULL,
     0xbfd4360a86605300ULL, 0xbfee0f7f82e0d78cULL, 0xbff7ec378e4938eaULL, 0x3ff020a8bd371790ULL, 0x3fed39386e2b02ccULL,
     0xbffbea679e30358aULL};
-static const uint64_t v502[15] = {
+static const uint64_t v566[15] = {
     0x3febdf1c34196b4cULL, 0x3fd19444e2b02500ULL, 0xbfbf4c0a45412db0ULL, 0xbfdc393fc4207e40ULL, 0x3fe0e60ec7e10d92ULL,
     0x3fd10ad0eab9fda8ULL, 0xbfcdca9ffb805ff0ULL, 0x3fe2d93df986c8a4ULL, 0xbfe6f3266f1a2800ULL, 0xbfc2873df1f65028ULL,
     0xbfe7781bff5401c6ULL, 0xbfd7c73f50dcdd44ULL, 0xbfd65c3496c0b104ULL, 0xbfecfbfed22c6d80ULL, 0xbfe279392b1b217cULL};
-static const uint64_t v503[10] = {
+static const uint64_t v567[10] = {
     0x3fec4af6736e07d6ULL, 0xbfea63c2356f5780ULL, 0xbfec2964250c11a2ULL, 0x3fe999d1a27ef730ULL, 0xbfce2f5310184818ULL,
     0xbfe871c9151ce5ccULL, 0xbfeb5fea598307dcULL, 0x3fe6f2b6b59f1a62ULL, 0xbfea5713da381522ULL, 0xbfec167b14979436ULL};
-static const uint64_t v504[26] = {
+static const uint64_t v568[26] = {
     0x0000000000000000ULL, 0xbfcfe8c445b69197ULL, 0x3fd7ef2d0f677d9fULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
     0xbfe925db3b880c3cULL, 0xbfe3de83cc49e002ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0xbff3a884e1e2a0beULL,
     0x3fd02ab97353009aULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x4003fc4aa82690d4ULL, 0xbff1c862cd677017ULL,
     0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x40229f4bf6355715ULL, 0x0000000000000000ULL,
     0x3fe71f71b5e5f426ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x40212809dcddc94eULL,
     0x0000000000000000ULL};
-static const uint64_t v505[1] = {
+static const uint64_t v569[1] = {
     0x4032e6852926eda9ULL};
-static const uint64_t v506[26] = {
+static const uint64_t v570[26] = {
     0xbfc1434bd58925f0ULL, 0xbfe1ab0b464bca10ULL, 0xbffb622bd482ec22ULL, 0xbffe48e2472e735aULL, 0xbfec664b1ac8989cULL,
     0x3fe8488dc39c4a0cULL, 0xbffe9843aee1793aULL, 0x3fb9cbc147f681e0ULL, 0xbff5cf9c43bb1990ULL, 0xbff7587db67868e4ULL,
     0x3fe71bec0143aca4ULL, 0xbfd0fb5f4423d260ULL, 0xbff20621edf57340ULL, 0xbff44c9443a86142ULL, 0xbfe219130d4a5f00ULL,
     0x3fea72cc0d25e6c4ULL, 0x3fe85baeab4a57ccULL, 0x3ff06b6fe158744eULL, 0x3fdf720eae52fe20ULL, 0xbfcd4e162f806310ULL,
     0x3ffc8762011b52a6ULL, 0x3fc13cb8f5b80740ULL, 0xbfadf9d8241c2ec0ULL, 0xbffb873f716b56c8ULL, 0xbfdee82d6f414178ULL,
     0x3fefd938df8d0c6cULL};
-static const uint64_t v507[15] = {
+static const uint64_t v571[15] = {
     0x3fd891a5016d6640ULL, 0xbfec269887bf2c9aULL, 0xbfc39f6b49821188ULL, 0xbfe3da6cb7f9513cULL, 0x3fee06cbe628e0f6ULL,
     0x3fe0d03e68ffb6ccULL, 0xbfe14f558488a60cULL, 0xbfd7b6b9e31f8648ULL, 0xbfc9849e4e154008ULL, 0xbfd78520b29a4a04ULL,
     0xbfcf5af2e9886e58ULL, 0xbfe9a0219e4dd82eULL, 0xbfe1a9a0bb6046e8ULL, 0x3fefd41b60f9584aULL, 0x3fd7d969f3043f94ULL};
-static const uint64_t v508[10] = {
+static const uint64_t v572[10] = {
     0x3fe7ef664e4ee7c2ULL, 0xbfd81a60532eb900ULL, 0x3fec991624dea15aULL, 0xbfd30cd29c1de034ULL, 0x3fd7cea8e67f1ac0ULL,
     0x3fea34a5a29a66c6ULL, 0xbfd789de2fcc3ae8ULL, 0xbfd52450b65c7dccULL, 0x3fe4a617dd150da2ULL, 0xbfcc8a18c926c958ULL};
-static const uint64_t v509[26] = {
+static const uint64_t v573[26] = {
     0x0000000000000000ULL, 0x0000000000000000ULL, 0xc0002b3d09f6c893ULL, 0xbffaf7607893ae37ULL, 0x0000000000000000ULL,
     0x0000000000000000ULL, 0x3fe663ecf89421fdULL, 0x400fee343ee8c578ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
     0xbfca861ad22700e8ULL, 0x3fe69a6f704eb097ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x3fe3c70c674245baULL,
     0xc012557b41a564dbULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
     0x3feaddd0d486440cULL, 0x3fedaf902a4e3fcbULL, 0x4003ef81692591e6ULL, 0x3fc1ac239f5ac85cULL, 0x3fc2a9838c687468ULL,
     0x400545ba5f7b4592ULL};
-static const uint64_t v510[1] = {
+static const uint64_t v574[1] = {
     0x4013846e3dc9b31aULL};
-static const uint64_t v511[26] = {
+static const uint64_t v575[26] = {
     0x3fe78badbe8a4e18ULL, 0x3fb51dbe99ce4ea0ULL, 0x3ffd4727fdc3ea34ULL, 0xbff3dc86ab398ca6ULL, 0x3fdc02482545cec8ULL,
     0xbfb7bcdfe2788000ULL, 0xbff375dee5a3db4aULL, 0xbfbf4162609475c0ULL, 0xbf8e34d351ab9200ULL, 0xbff5f1a6e576216eULL,
     0x3ffd84e74c5c9eaeULL, 0x3fcfcb9e86ee2910ULL, 0x3fc6a1a636b6e5e0ULL, 0xbfd40b4141991838ULL, 0x3ffb0fb53d9cc28aULL,
     0xbfffa0044a78ead0ULL, 0x3fe31ccdc8da3228ULL, 0xbfe3b6d6d0e478c0ULL, 0xbfdfc4a9ac288ea0ULL, 0x3fed96b1a18c3de4ULL,
     0x3ffae64a3a62f320ULL, 0xbff562d997988156ULL, 0xbffab2df7a46c74eULL, 0xbfb58fd291d14f60ULL, 0x3fc3624a32fce080ULL,
     0x3ff71bf3935e427eULL};
-static const uint64_t v512[15] = {
+static const uint64_t v576[15] = {
     0x3fd660722ee2ef14ULL, 0x3fa7ae57e4b96b60ULL, 0xbfeca4262eb86b36ULL, 0xbfdce8985373b6e4ULL, 0xbfe18672897ae826ULL,
     0xbfe090d7f2b7bc20ULL, 0x3fea005c634754deULL, 0x3fb103c29bd2bd90ULL, 0x3fdc0dcff8bb4c5cULL, 0xbfbb476408ab1c10ULL,
     0x3fcd186baf9617f0ULL, 0x3fe4b28c792f0dacULL, 0xbfe1b5e78e5297fcULL, 0x3fcab10bbcf7c460ULL, 0xbfd3b47846d1473cULL};
-static const uint64_t v513[10] = {
+static const uint64_t v577[10] = {
     0xbfdcbe22bec05e3cULL, 0xbfe0435423a0fa02ULL, 0xbfefce95daceff82ULL, 0x3febcb10e3ccda52ULL, 0xbfe6725a16629032ULL,
     0xbfdbc9137e6620ccULL, 0xbfd5318f7f49e8a0ULL, 0x3fead5fa63ba47f6ULL, 0x3febcfea03aef876ULL, 0xbfe8841b55d9bd78ULL};
-static const uint64_t v514[26] = {
+static const uint64_t v578[26] = {
     0x3fd63dd3d6cb6a1bULL, 0xbfb22648f19b7893ULL, 0x3febc6d83a360e57ULL, 0x0000000000000000ULL, 0x3fb7fcce03b5b04eULL,
     0x3fb8f5414a9572a5ULL, 0x3fbac89238c9b07aULL, 0x0000000000000000ULL, 0x3fd9b9ff0563a8f8ULL, 0xbfbc61c8339a32e8ULL,
     0x3fed5da3d3fba77aULL, 0x0000000000000000ULL, 0x3fe76d6cc92cd0ddULL, 0x3fd01d015b42f4cfULL, 0x40036595e9921927ULL,
     0x0000000000000000ULL, 0x3fe9230c175548d0ULL, 0x3fb456243d194aeaULL, 0x3fcb2f410782ec24ULL, 0x3fc6aa86939de6e4ULL,
     0x4011a1d7b30be762ULL, 0x3fbddc388f5f67c5ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x3ff849f11e57fa64ULL,
     0x3fda7861cbaee4b2ULL};
-static const uint64_t v515[1] = {
+static const uint64_t v579[1] = {
     0x4058cd0e31a2cceeULL};
-static const uint64_t v516[26] = {
+static const uint64_t v580[26] = {
     0xbff087cdf2d8c85eULL, 0xbfedbfe36dedbfbcULL, 0xbff3f7720f9d799eULL, 0x3ff0cad6f8d0ee78ULL, 0x3fe38bb4e723015cULL,
     0xbff8c970693cb538ULL, 0xbffe7ab582f2d5faULL, 0xbffdb19e536f2abeULL, 0x3ff9295f762fa364ULL, 0x3ff297edb0bf74b8ULL,
     0xbff28c38d305e254ULL, 0xbfea638d13ddce1cULL, 0x3fefb2bd148e1df0ULL, 0x3fc6ebe005a47ad0ULL, 0x3fe58366221ccfa4ULL,
     0x3fff7e80846f7b4eULL, 0xbff2ac9018da90ceULL, 0x3fe831ec965f3d40ULL, 0xbff1bb9833ff5d48ULL, 0x3ff60c60fb3ea6f4ULL,
     0x3fe1760e36c02aecULL, 0xbff40e77b37ee634ULL, 0x3ff11a3795e84e78ULL, 0x3feb4084f92d64acULL, 0xbfcf3ba9de2c7f60ULL,
     0x3ffccf1392a051beULL};
-static const uint64_t v517[15] = {
+static const uint64_t v581[15] = {
     0xbfe698a5f600962cULL, 0xbfd887e21c0c40d8ULL, 0xbfe6919a8dbff250ULL, 0xbfdd55a921980a50ULL, 0x3fe1eb102dcfc43eULL,
     0xbfe2f320a2dc42fcULL, 0x3fededccdf1200ecULL, 0xbfe536330410b2fcULL, 0xbf8c57c6df81f500ULL, 0x3fead3e759bad002ULL,
     0xbfe95a29ef4b9118ULL, 0x3fd0a30ccbd84418ULL, 0xbfe3b58e9903de04ULL, 0x3febc03c692bb2d6ULL, 0xbfdc2344de060250ULL};
-static const uint64_t v518[10] = {
+static const uint64_t v582[10] = {
     0xbfe056cf76e0d200ULL, 0x3feea98b477d1360ULL, 0x3fe9db8bd9ab91c2ULL, 0x3fdd77671d80c42cULL, 0x3fa732b13023de00ULL,
     0xbfea4bd2b38653e6ULL, 0x3fdb8308980d7c0cULL, 0xbfde20b197604e0cULL, 0xbfe53988af5dea34ULL, 0x3fe6ee0796d7dc5cULL};
-static const uint64_t v519[26] = {
+static const uint64_t v583[26] = {
     0x3fd73c0261a3711fULL, 0x3ffe7ad68ff803b0ULL, 0xbff978680d538a1eULL, 0x4002ab083aa0eb4cULL, 0x3fe3d89992423887ULL,
     0xbfed045e58674cd4ULL, 0x3fe806b654301a5dULL, 0xc0041c467364a1c0ULL, 0x3fcf972bc4cfa0d4ULL, 0x3fe82dc19f29c974ULL,
     0xbf98cdefeee6dbb4ULL, 0xbfd8b07ae585d300ULL, 0x3fb63a9e91554aadULL, 0x3febe7d9ba12c66dULL, 0xc0062385379e9827ULL,
     0x40135c644d7b06f8ULL, 0x3fc88fb3ee897c18ULL, 0x3fedb40b74354e0fULL, 0x3ff46ec3fed7c990ULL, 0x3ff83066ec670423ULL,
     0x400a2dd1dbdd45eaULL, 0x40038a2f0a49081aULL, 0x401f18358f641e47ULL, 0x402450cc9067be92ULL, 0x4000731e3b3cbe32ULL,
     0x4008d255df493987ULL};
-static const uint64_t v520[1] = {
+static const uint64_t v584[1] = {
     0x405cfab3ede30e91ULL};
-static const uint64_t v521[13] = {
+static const uint64_t v585[13] = {
     0x3fe571af8c5064a4ULL, 0x3ff2ef7f79062482ULL, 0xbff623550a3c23e2ULL, 0xbfa00255b43e5680ULL, 0x3fc989612e8a1680ULL,
     0x3fe2bc24bccd1f2cULL, 0xbfd62038ddea2060ULL, 0xbfd9794d91012178ULL, 0x3ffa26106b291108ULL, 0xbffe790e766fadd6ULL,
     0xbfcd0ec53ca58b70ULL, 0x3ff400daac453478ULL, 0x3fe8b0cd08b9ff54ULL};
-static const uint64_t v522[2] = {
+static const uint64_t v586[2] = {
     0xbfe711383984e388ULL, 0xbfbeaab2de385a10ULL};
-static const uint64_t v523[1] = {
+static const uint64_t v587[1] = {
     0xbfda0b0420f4880cULL};
-static const uint64_t v524[13] = {
+static const uint64_t v588[13] = {
     0x4021237c3277fba7ULL, 0x3ff057ba3fe11c86ULL, 0xc0168029482a596bULL, 0x3ff6c8f208cc8b07ULL, 0x3fc5ba0f4b2bc4f9ULL,
     0xbfede9d9ca4e04d9ULL, 0xc027c686e51348b9ULL, 0xbff6abdd5faa9383ULL, 0x401f36c4a699c59cULL, 0xc014993e75f3daf4ULL,
     0xc01fd573574b6850ULL, 0x402ffa212f756d78ULL, 0x4018f78c5726ccdeULL};
-static const uint64_t v525[1] = {
+static const uint64_t v589[1] = {
     0x40437acd83a315c8ULL};
-static const uint64_t v526[26] = {
+static const uint64_t v590[26] = {
     0x3fc82bda8b7f4930ULL, 0x3ff23771a1d4bbceULL, 0xbffc7719814b354eULL, 0x3fed7817fd84a644ULL, 0x3fe30dda078513a8ULL,
     0x3ffbacf42681f790ULL, 0x3f943fdbeee24280ULL, 0xbfea3f4986caca78ULL, 0x3ff2dabdc462a5daULL, 0x3ff9c74d60f52126ULL,
     0xbfd0001a10735028ULL, 0x3ff853b8042110c6ULL, 0x3fff18f83ce01ec2ULL, 0x3ff008630eea195eULL, 0xbfec01c4f93802f0ULL,
     0x3feb42d340609c48ULL, 0xbffa414af6f379dcULL, 0xbffbc9c7df43dca0ULL, 0xbff3d19ac42a2686ULL, 0xbfed90c491bac040ULL,
     0xbfdca4d259de4280ULL, 0x3ff065345e3342c4ULL, 0xbfe22a985a878098ULL, 0x3ffbdcf2c7f7238eULL, 0x3ffadc1b278bf7b4ULL,
     0xbfd71db8ed5fb240ULL};
-static const uint64_t v527[15] = {
+static const uint64_t v591[15] = {
     0xbfea6ca18a38af64ULL, 0x3fd5e74ee1b2fff4ULL, 0x3fe0e0cc2898d67eULL, 0xbfe557fbc8d52df8ULL, 0xbfd5dce05e71e2fcULL,
     0x3fdd6ed7ce8a45d4ULL, 0x3fe903cc1787ec76ULL, 0x3fe60d3f5556b328ULL, 0x3fed84049bf6fd82ULL, 0x3fe5f7da9abbc550ULL,
     0xbfdaa8a4533e5930ULL, 0x3fe9eca3e109075aULL, 0xbfefd91fbd7ca428ULL, 0x3fd215988d8bf5b4ULL, 0x3fa91296b38ac520ULL};
-static const uint64_t v528[10] = {
+static const uint64_t v592[10] = {
     0x3fee1689d2454222ULL, 0xbfd9f47f3c2e4598ULL, 0xbfe655396ee3a828ULL, 0xbfa592989300e7a0ULL, 0xbf926f9029c23840ULL,
     0xbfcd6167cf535ef0ULL, 0xbfe2c8194b82261eULL, 0xbfd03d486c2a94ecULL, 0xbfbbaa205110a980ULL, 0x3fe0cb34a04c43f8ULL};
-static const uint64_t v529[26] = {
+static const uint64_t v593[26] = {
     0x4019644f077f4431ULL, 0x40122263af5be2ccULL, 0x3fe76b5f429eab67ULL, 0x3fe44734534b68caULL, 0x40357f0b2e2fc89eULL,
     0x402b84b8d1cb9b6aULL, 0xc00d8145d41fbaadULL, 0xc01df944f9a59890ULL, 0x404c470f5dc4a3eeULL, 0x40426d500190b7eaULL,
     0xc01cadd7a66a5ca4ULL, 0xc02f82480d2cf5a4ULL, 0x405545b21f2baf60ULL, 0x404b847adb30f02fULL, 0xc028c5900b4d919fULL,
     0xc03a33c26e2f9271ULL, 0xc05386b72e1b3272ULL, 0xc050f706fa77fa00ULL, 0xc051cb0630669280ULL, 0xc04df10f8688fd37ULL,
     0x4040c0c8ef16503cULL, 0x40399eec25e1bb63ULL, 0xc0484bf68e21dc63ULL, 0xc043465da7eecf3aULL, 0xc03ab65c979b73c1ULL,
     0xc037c11ae7d7eb27ULL};
-static const uint64_t v530[1] = {
+static const uint64_t v594[1] = {
     0x4074238aec696254ULL};
-static const uint64_t v531[26] = {
+static const uint64_t v595[26] = {
     0x3ff06188130a6eb2ULL, 0x3ffe5b2552af75daULL, 0xbfeac881671bf8d0ULL, 0x3ff7749a4ea32198ULL, 0xbff4188a32db6c94ULL,
     0xbff967b0352147a6ULL, 0x3ff18438da8574a2ULL, 0xbff629a0d07d8bfaULL, 0xbfff7ef28824763eULL, 0x3feffae2deef30b4ULL,
     0x3ff57a3d6ac9479eULL, 0x3fe56911f332b9e0ULL, 0xbfda7f17d1fadd08ULL, 0xbffd42440bfbc596ULL, 0x3ffd9faa03ce2bd4ULL,
     0x3ff04cf220745512ULL, 0xbfd6a27d05f1be38ULL, 0xbffc7fbf62a5d7c2ULL, 0x3ff0d7b852ce2a54ULL, 0x3fff5c8e1a8afd78ULL,
     0xbfd7558cf67ee5d8ULL, 0xbfd40cdbcca60ad0ULL, 0xbfef1463f71049dcULL, 0x3ff60702276998c2ULL, 0xbff9a41d11a0a382ULL,
     0x3ff5718ee5af37d4ULL};
-static const uint64_t v532[15] = {
+static const uint64_t v596[15] = {
     0xbfe4d4c6b3deeea8ULL, 0xbfe133b2db579994ULL, 0x3fe4617b865766ceULL, 0x3fda32839ee70a64ULL, 0x3fd0b2ed1a2d49a4ULL,
     0x3fd87b8513c0d1e0ULL, 0x3fe1fd5abb1054a8ULL, 0xbfefe64ffafbdfceULL, 0x3fc1bd21d80d0090ULL, 0xbfe45213f69bace8ULL,
     0x3fd24c0d8562d114ULL, 0xbf738c2e4eb30800ULL, 0xbfe3d118559cd87eULL, 0x3faa58d9ca318f80ULL, 0x3fbed7a2206464d0ULL};
-static const uint64_t v533[10] = {
+static const uint64_t v597[10] = {
     0x3fd68989c82da100ULL, 0xbfbad81087601170ULL, 0xbf99e82b5e046400ULL, 0x3fdc58d9fa524534ULL, 0x3fd6bbcc66cc50e8ULL,
     0xbfef701cd6721ed2ULL, 0xbfd1566b9ed77adcULL, 0x3fc89a7bcb58af90ULL, 0xbfd3500fbd8cffc0ULL, 0xbfe689e8958a084aULL};
-static const uint64_t v534[26] = {
+static const uint64_t v598[26] = {
     0xc03d4c0cc080bd64ULL, 0x404392728fa8684eULL, 0xc0209975181a20f8ULL, 0x4023628f8080a2f3ULL, 0x403b55e08e1ab244ULL,
     0xc038042e7bc0b4f4ULL, 0x400059a01d53815eULL, 0xc040409d5a171c2aULL, 0xc016f1bcd6331be2ULL, 0xc000a08a5dff8dceULL,
     0x400685b874dd3c50ULL, 0x40342c5868e015cbULL, 0x3fffe80407a49430ULL, 0xc04189f5e0bbb6dbULL, 0x402ead0b96028407ULL,
     0x404e12653dad804eULL, 0x40464b1ddab0a5fcULL, 0x403562e44146ca02ULL, 0x4054ce5c68fb4078ULL, 0x4046284a506a9844ULL,
     0xc05adc4c29aedbdcULL, 0xc01bf0300afa9e75ULL, 0xc04c2e396fb23fb2ULL, 0x404cc99ab28a3de9ULL, 0xc048c7fa9f5f266eULL,
     0x4021715a5e71df66ULL};
-static const uint64_t v535[1] = {
+static const uint64_t v599[1] = {
     0x4068e8591d66713aULL};
-static const uint64_t v536[26] = {
+static const uint64_t v600[26] = {
     0x3fc9c835186a7f80ULL, 0xbfb96399f32a1300ULL, 0x3ff49c0a89d043caULL, 0xbfc1e70073f28280ULL, 0x3ff38b44f6c1a664ULL,
     0xbffe8a2fa7784228ULL, 0x3fd9a48074a0f2c8ULL, 0xbff1c202b0bec6deULL, 0xbff42e32e007b9f6ULL, 0xbfd285386805d240ULL,
     0x3fbc4d00a4a35420ULL, 0xbff63e53c0315678ULL, 0xbff4b7832bb1642eULL, 0xbff7c15640cf8cbaULL, 0x3fd247a95ef633d8ULL,
     0x3ffbd7065958d9aaULL, 0xbfe8b2cc087d5cd0ULL, 0xbfe63795bacca3e0ULL, 0xbfeaf78935ca5c9cULL, 0xbfaabc0c3f75c740ULL,
     0xbfd499fe9d9fc800ULL, 0x3fe031c023de1270ULL, 0xbfe9fa476350b790ULL, 0x3ffae5feda0c2bd0ULL, 0xbfdda70f9c4c2d88ULL,
     0x3fe97a4e9ec686acULL};
-static const uint64_t v537[15] = {
+static const uint64_t v601[15] = {
     0x3fe4d665718998a8ULL, 0x3fd453ece83e16e8ULL, 0xbfd03ac3e041e1c4ULL, 0x3fe0c820912c8fb6ULL, 0xbfc4ba9ecfdc48c0ULL,
     0xbfce3ffa71a983a0ULL, 0x3fec55ebba684d16ULL, 0x3fdf768c26639d08ULL, 0xbfd388ade4af1de0ULL, 0x3feb3ecd8d959e02ULL,
     0xbfeb212691502d64ULL, 0xbfed59fa7fa17078ULL, 0x3fdf7fc36b0b4f88ULL, 0x3fec4e41e25cc858ULL, 0x3fdce4a8e9f514c0ULL};
-static const uint64_t v538[10] = {
+static const uint64_t v602[10] = {
     0xbfe0fa34f9bf9398ULL, 0x3fc63076ae5da3a8ULL, 0x3fe37ba5b4ed769aULL, 0xbfe54c40f48c36c8ULL, 0xbfbbbfa93232da20ULL,
     0xbfd037d5d49ed820ULL, 0xbfda026590b35194ULL, 0xbfe63fc6ac82fac4ULL, 0x3fe30f99a411b01cULL, 0xbfe184fe3503b29eULL};
-static const uint64_t v539[26] = {
+static const uint64_t v603[26] = {
     0xbff31e9b45ccca67ULL, 0x3fb09173fbcd8dbaULL, 0x3ff0b97fa99c09caULL, 0x400b5f8f3b01be44ULL, 0xbfc51abe4a43f634ULL,
     0xbfd76a9cd5006404ULL, 0xbfd1cf279b364acfULL, 0xbfe9de427fb2f3a0ULL, 0x3fdf12e5d17fb844ULL, 0xbfd055e07f242d39ULL,
     0xbfe5d9583ff65588ULL, 0xc001611971139d64ULL, 0xbffbe290675969c0ULL, 0x3f960ebe417f6640ULL, 0x3ff714053cc09905ULL,
     0x4012f7406555497cULL, 0x3fd2c7d640f0c835ULL, 0xc000761b51d648ffULL, 0xbfe517c0b2ba66f4ULL, 0xc00b5386d2c107adULL,
     0xbfb6754ad994ed0aULL, 0x40086515d07403b7ULL, 0xbff53e7eabea8afaULL, 0x40193f3a223b6ca8ULL, 0xbfc8e538e70bcb38ULL,
     0x4005cfc1f2e35f8fULL};
-static const uint64_t v540[1] = {
+static const uint64_t v604[1] = {
     0x4067395165bbdafaULL};
-static const uint64_t v541[26] = {
+static const uint64_t v605[26] = {
     0xbfdc22c3f4ec87d0ULL, 0xbfff7a8571afb138ULL, 0x3ffe8436a77a3418ULL, 0x3fee14ed108d8b48ULL, 0x3fedfc41d6239c70ULL,
     0x3fe69fc8b7b7ab94ULL, 0xbfde96f60c899d50ULL, 0xbfbe88f5310a2d60ULL, 0x3f1e8a78da5e8000ULL, 0xbff0e88da7cb0132ULL,
     0x3ffcc7c7c65494e0ULL, 0xbfe7cc75d8188348ULL, 0x3fcbfd1c4b8005b0ULL, 0x3fe827599376e360ULL, 0x3fe76bfe2a70e9dcULL,
     0xbffe889b45498842ULL, 0x3ff6c0c8c0ba0614ULL, 0x3ff8a8deb4691b3eULL, 0x3ff1295c026469c4ULL, 0xbfea0044db72d784ULL,
     0xbfe7ff01d4465edcULL, 0x3ff9988fd4241124ULL, 0xbffecec8aa9efca2ULL, 0xbff16895299df5ceULL, 0xbffd4d3342f72cd6ULL,
     0xbff705d0b871324cULL};
-static const uint64_t v542[15] = {
+static const uint64_t v606[15] = {
     0xbfd82d9ddf67a9c4ULL, 0xbfeb14b27b7971b6ULL, 0xbf7465479523c500ULL, 0x3fed1941c838218eULL, 0xbfee2353662d0bacULL,
     0xbfdd18a398c64bd8ULL, 0x3feba6a9d05b0820ULL, 0xbfd6ea1aee5dafa8ULL, 0x3f994cb0e6b65d00ULL, 0x3fc6c23dbd823868ULL,
     0xbfcd92b6a9c178c0ULL, 0x3fc64feff593a308ULL, 0x3fdbab3aff55f42cULL, 0xbfd37e7d4afd3974ULL, 0xbfcafb2dc1f39768ULL};
-static const uint64_t v543[10] = {
+static const uint64_t v607[10] = {
     0xbfe02bba0f2d6628ULL, 0xbfd21ed9340b6718ULL, 0xbfe58e4b2adb6632ULL, 0xbfcd8cba6838f138ULL, 0xbfc2e726b92cc420ULL,
     0x3feb83eb4e407068ULL, 0xbf95a64e19101840ULL, 0x3fe3e1e2fb22f37cULL, 0x3fed0ed29eb0ef30ULL, 0xbfc578398fac1028ULL};
-static const uint64_t v544[26] = {
+static const uint64_t v608[26] = {
     0xbfe6dc5e6683d2c7ULL, 0xc006afbb7ae557f8ULL, 0x400975a78b8a00eaULL, 0x40010806bb4984d3ULL, 0xbfe003d501d8a9b8ULL,
     0x3ff7a25ad65a999dULL, 0xc0000311b6638da8ULL, 0xbfd0a8608c9bd858ULL, 0x3fd842d253438202ULL, 0x3fe4f480bf8e97fcULL,
     0xbfe4d12e290e9419ULL, 0xbfe66523c24312a2ULL, 0x3ff54d209b43ccc6ULL, 0xc007944a7c3258c8ULL, 0x40107fc76bc8006cULL,
     0x3fc90e5d553ba0a7ULL, 0x3ff2125447dbb77dULL, 0xbfee85048606b31dULL, 0x40041b0b2053d04cULL, 0xbff3e939bec97c4bULL,
     0xc00de8e4a6a779cdULL, 0x400e5d1a57e16e47ULL, 0x3fd108dbe19f2cdfULL, 0xc003cab1e8740ecfULL, 0xbff3b747c63ede86ULL,
     0x4000019b9067b201ULL};
-static const uint64_t v545[1] = {
+static const uint64_t v609[1] = {
     0x4050ed5c6fe1f64aULL};
-static const uint64_t v546[26] = {
+static const uint64_t v610[26] = {
     0xbfde01eea4792ad8ULL, 0x3ff62ce723d74e7cULL, 0x3ff851c76ac090acULL, 0x3fc614420c973210ULL, 0x3ffba7ab3df46cd6ULL,
     0xbffde291bd346fb4ULL, 0x3ffb7c7e52517bd8ULL, 0x3fc00c3ab97cf950ULL, 0x3ffc8da26681b5a6ULL, 0xbfd521b6bee50730ULL,
     0x3ffec5e463a73118ULL, 0xbffc59cb8beca844ULL, 0xbff3284e436259e8ULL, 0xbffd642a86d4bbb6ULL, 0x3ffc10bed865d16eULL,
     0xbff7b803779c51c6ULL, 0xbfe336b6ee689570ULL, 0xbfe79a5808e14e24ULL, 0xbfd8149e35ec1e88ULL, 0xbffd2fecb543c33aULL,
     0x3ffb80a234ff1b1cULL, 0x3ff9d0047edf88c8ULL, 0xbfe725ab2c40929cULL, 0x3ffc17ee1d036784ULL, 0xbfd167701a3c3be0ULL,
     0x3ffe83f40dd443d2ULL};
-static const uint64_t v547[9] = {
+static const uint64_t v611[9] = {
     0x3fe9c7bf028414d4ULL, 0x3fd2ff5941fa2c90ULL, 0x3fece4fd568461b4ULL, 0x3f54182828a08c00ULL, 0xbfe493e51a4bd366ULL,
     0xbfe93dd19475c778ULL, 0x3fe045424ee08126ULL, 0x3fe2e7ed9b0231c8ULL, 0xbfd16f7b209816a4ULL};
-static const uint64_t v548[3] = {
+static const uint64_t v612[3] = {
     0x3fb5bb6609697560ULL, 0xbfef9903015062c0ULL, 0xbfe6a028867b71d6ULL};
-static const uint64_t v549[26] = {
+static const uint64_t v613[26] = {
     0x3f89bd8e04352b34ULL, 0x3f9357396de69ac4ULL, 0xbf94366352c4224cULL, 0x3f90274200738280ULL, 0xbf60cdab9b288d6fULL,
     0xbf97566a49cb66b0ULL, 0xbfcbac16db7d2e40ULL, 0x3fb78a04944dbf8cULL, 0xbfd05aff4d91c7faULL, 0xbf5120dd1352258aULL,
     0xbf94920733dbd819ULL, 0xbfd11a54161f140bULL, 0x3fc158702065915dULL, 0xbfd53b50ee037a8cULL, 0xbf33b4b1845f08feULL,
     0x3fadf6c77c4986a6ULL, 0x3fd85853b1559c55ULL, 0xbfca4013ba422ddaULL, 0x3fdc905c46086e9cULL, 0xbf6f8471a181bdeeULL,
     0xbfd1e95e1990662aULL, 0xbfa31d11d4b0ee17ULL, 0x3fa5782fe9e6f042ULL, 0x3f807288b55e37e5ULL, 0xbfd13ed0620e8c51ULL,
     0x3fd318a9bd5777d5ULL};
-static const uint64_t v550[1] = {
+static const uint64_t v614[1] = {
     0x40138fa06c1e8450ULL};
-static const uint64_t v551[38] = {
+static const uint64_t v615[38] = {
     0xbffd3441532f0b94ULL, 0x3febf3375adaf51cULL, 0x3fde897c9e67ffe0ULL, 0xbff8ade7c6d93650ULL, 0xbfd4e975133bcf00ULL,
     0xbfffeeacb5e7a464ULL, 0x3ff19115614e65b4ULL, 0xbff3915307206488ULL, 0xbfd44aa3f1515c30ULL, 0xbfe96d3ff4089088ULL,
     0xbfed7a0a4ee158d0ULL, 0x3fd15072021446b8ULL, 0x3fe283de4cf47824ULL, 0xbfdfd7686d105428ULL, 0x3feb76d57874d228ULL,
@@ -3340,13 +4228,13 @@ static const uint64_t v551[38] = {
     0xbfd3ce1cb1033940ULL, 0xbff097ec14e51098ULL, 0xbfe5dbb328bd6abcULL, 0xbff9439620b77852ULL, 0x3fffb655dac5b5d4ULL,
     0x3fd294fd87d95a48ULL, 0x3fecbe4f223d20a8ULL, 0xbfe6cc6a39b207e8ULL, 0xbfffd0cdfa0a525eULL, 0x3ff7ce7b97a22004ULL,
     0xbffc106c81739da4ULL, 0xbff04d841fa07994ULL, 0x3ffc477019278cf6ULL};
-static const uint64_t v552[9] = {
+static const uint64_t v616[9] = {
     0xbfdffeaee7edcebcULL, 0xbfe7c6251fc7ce2eULL, 0x3fe8e723614db678ULL, 0xbfedab853daeeaa4ULL, 0x3fa50ba22f1729a0ULL,
     0xbfd9ec40f20a8754ULL, 0xbfe1a123c9d5e34aULL, 0x3fec8f0b8ce1ed7aULL, 0xbfb2b3a71ac3bb60ULL};
-static const uint64_t v553[9] = {
+static const uint64_t v617[9] = {
     0xbf62f416f9b27600ULL, 0x3fe76910ae9e7510ULL, 0xbfe1e7df5e119f26ULL, 0x3fd141673d3ef2fcULL, 0x3fe1ceaac70e2418ULL,
     0x3fba73d630f2c970ULL, 0xbfd2a678cbb0a868ULL, 0x3fe3691514378900ULL, 0x3fe9c4bf0a05e398ULL};
-static const uint64_t v554[38] = {
+static const uint64_t v618[38] = {
     0xbf912b940b3bd1e8ULL, 0xbf9496f77a683fcaULL, 0x3f94547833dd4a43ULL, 0xbf90785754b6b7deULL, 0x3f59b254716b3493ULL,
     0x3f9b867237f60964ULL, 0x3f9bd2b843a50cb9ULL, 0x3f9bea33fcf74101ULL, 0x3f77f4d2d798374dULL, 0xbf7045f4c1062daaULL,
     0xbf61a92c53bc6bdaULL, 0xbf5d4f4f6f952a3eULL, 0xbf9d4bf40374e58aULL, 0x3f7f32eb5b3c7b20ULL, 0x3f0c57e2c349a880ULL,
@@ -3355,9 +4243,9 @@ static const uint64_t v554[38] = {
     0xbf8b2f40dda04365ULL, 0xbfb2816e1fe95b70ULL, 0x3f940581611df661ULL, 0xbf7d50ac612b26a1ULL, 0x3fb5598f5e72e01aULL,
     0xbf95745fb2ee528eULL, 0x3f8aef1f159ab2dbULL, 0x3fb18e3578bbd12eULL, 0xbf90e7e0b4b9bcaeULL, 0x3f8b92189b275fcaULL,
     0x3fb7484789ee1ac1ULL, 0xbf9743ac7605d549ULL, 0x3f8d641054f2b26cULL};
-static const uint64_t v555[1] = {
+static const uint64_t v619[1] = {
     0x40167f95a7364ddaULL};
-static const uint64_t v556[62] = {
+static const uint64_t v620[62] = {
     0x3fef528fc364c7c0ULL, 0x3fffc1c9a33b7776ULL, 0x3ffd8f63039e35daULL, 0xbff07dcf7fd1d4f8ULL, 0xbff1cf4f9e221a06ULL,
     0x3ff19ec481ffa726ULL, 0xbfabf07d02e4a3c0ULL, 0x3f82331a9641ff00ULL, 0xbff095f79282d66aULL, 0x3fe1d26d3ca15504ULL,
     0xbffe64194ec672a2ULL, 0x3fff0b798acb9e6eULL, 0x3ffba27918ac6446ULL, 0x3ff26f68aa337db6ULL, 0xbffa58e2e5a90fe6ULL,
@@ -3371,16 +4259,16 @@ static const uint64_t v556[62] = {
     0xbfd64b44e7cb02d0ULL, 0x3ff1c8d5b1e31422ULL, 0xbff50faac1427e60ULL, 0x3fd36a51725bdb60ULL, 0xbfd8950abe0f5088ULL,
     0x3ff665a5bddc3ff2ULL, 0x3fd5db64b61f6500ULL, 0xbfc0d8dea7141330ULL, 0x3fdb6b159db51540ULL, 0xbff1bad70b78a2caULL,
     0xbfcedc0e69cc6600ULL, 0xbff71f061d59ea2cULL};
-static const uint64_t v557[9] = {
+static const uint64_t v621[9] = {
     0x3fe61c7f79683fa0ULL, 0xbfe166f6a48c4ad2ULL, 0x3fd93228a0ed6448ULL, 0x3f7c71e95d1bbc00ULL, 0x3fe9f5fbfd98a062ULL,
     0x3fd62b600e9c47b4ULL, 0x3fdab6d6ed5d9e44ULL, 0xbfefdb7476b7c036ULL, 0xbfcfd56acbf9fd18ULL};
-static const uint64_t v558[21] = {
+static const uint64_t v622[21] = {
     0xbfe97e71ba0b235aULL, 0x3fd153595e823548ULL, 0x3fe54c434886699eULL, 0xbfe814477210557cULL, 0x3feb634149079dd6ULL,
     0x3fec33e9805b899aULL, 0x3fcb1d47924053b8ULL, 0xbfc47f5d2ca55730ULL, 0x3feeccda81bb79ecULL, 0xbfe72f5851b26ea6ULL,
     0xbfedf8ba2c0ba68cULL, 0x3feb6b5749bc5c32ULL, 0x3fee1fe4de131b32ULL, 0x3fd8552c51971fd8ULL, 0xbfe2930a15c0fb8cULL,
     0x3fe1d2a23f438e32ULL, 0xbfe6f78daf240de8ULL, 0xbfd1a482c9a653e8ULL, 0x3fddcb6204e7f638ULL, 0x3fedfe444bb5c100ULL,
     0xbfe7777a49820a16ULL};
-static const uint64_t v559[62] = {
+static const uint64_t v623[62] = {
     0xbf307b386ce2109aULL, 0xbef94e181057438fULL, 0xbf8ecd56adf3482fULL, 0xbf69617f1391b493ULL, 0xbf62035357f611f0ULL,
     0x3f1ff525684b558cULL, 0x3f35bede8da4faa0ULL, 0x3fa29006f93e2860ULL, 0x3f70cb6f736a0341ULL, 0x3f7aff99f78bb295ULL,
     0xbefff261525274c3ULL, 0x3f203c940fa8b7b9ULL, 0x3f7cb76ba7aa2344ULL, 0xbf4020a0cd3e508cULL, 0x3f5f6cb1573700c7ULL,
@@ -3394,9 +4282,9 @@ static const uint64_t v559[62] = {
     0x3f94e8d446da95eaULL, 0x3fac9a8fbd185546ULL, 0xbf765b2e850cbfb9ULL, 0xbf9994d887b86bd2ULL, 0x3f63ffe05fd9a74aULL,
     0x3fb27adb3e5c042aULL, 0xbf84fcbd06573cd6ULL, 0x3f97da3f97363fe4ULL, 0x3fb4bc094f8bf6daULL, 0xbf8c5b693ce3d7d3ULL,
     0xbfa2266f3f08f4efULL, 0x3f646c60c8d5dd98ULL};
-static const uint64_t v560[1] = {
+static const uint64_t v624[1] = {
     0x40320a8a02a60b6bULL};
-static const uint64_t v561[140] = {
+static const uint64_t v625[140] = {
     0x3ff69743c27b8e2cULL, 0xbff622b7f018aa26ULL, 0xbfd4ac2e76e279f0ULL, 0xbfee8b357f1e89fcULL, 0x3ff6588d13f040a8ULL,
     0x3fffb3820093a0aaULL, 0xbfefc0077ec8e05cULL, 0x3fdb77f1c7b7a330ULL, 0x3f8675c8923fef00ULL, 0x3ffca28df8f28d78ULL,
     0xbfe3d239bd8faa50ULL, 0x3ffe05b64d195c0cULL, 0x3fe9730d17789974ULL, 0xbff56bb53bdbf808ULL, 0x3ff896feaf870272ULL,
@@ -3425,10 +4313,10 @@ static const uint64_t v561[140] = {
     0xbfe61003935d029cULL, 0x3ff5c952bd94e27eULL, 0xbfed279ead38c0b8ULL, 0xbfe776293ba487d8ULL, 0x3ff7ce74b06c127eULL,
     0x3fe792e09b0cf4f8ULL, 0x3ff4ccb093b7b74cULL, 0x3fe86d4cc29b5588ULL, 0xbff2d6f5b60189feULL, 0xbfd1a155a7ec02e8ULL,
     0x3ff8897e9467c278ULL, 0x3fb746a64c1c9c80ULL, 0x3fe98be8a5da30acULL, 0xbfd081faca017a50ULL, 0x3ffc46f5b9eac082ULL};
-static const uint64_t v562[9] = {
+static const uint64_t v626[9] = {
     0xbfd56648c056c6f8ULL, 0xbfe54cd7f0bb7afcULL, 0xbfe872df0a90979cULL, 0x3fe94404434b673aULL, 0x3fd3cabcd766804cULL,
     0x3fe95bef23c2f610ULL, 0xbfef3309f977bd8aULL, 0x3fe0140fb26f4058ULL, 0x3fe442bb5fd2ab3aULL};
-static const uint64_t v563[60] = {
+static const uint64_t v627[60] = {
     0xbfd8c377505aaac4ULL, 0x3fd239140b48d8b0ULL, 0x3fe1fa6dd7d6820cULL, 0x3fe176df6eee5c96ULL, 0x3fd5bb41fe23c218ULL,
     0xbf986e0801245e00ULL, 0xbfedb1487c29e936ULL, 0xbfc033332e04ef50ULL, 0xbfd0e4810ea1d7c0ULL, 0x3fba68c68efa32b0ULL,
     0x3fea1232df831504ULL, 0xbfb1bde340467db0ULL, 0xbf81aab17ce09700ULL, 0x3fdb0a247e0e2f94ULL, 0x3fe25224953fef0eULL,
@@ -3441,7 +4329,7 @@ static const uint64_t v563[60] = {
     0xbfddd66d206095b4ULL, 0xbfe0c0cbd84bb204ULL, 0xbfdc43723ba07eacULL, 0xbfd960aa29093860ULL, 0xbfe729ad3cf8b5b2ULL,
     0x3fe7e40f5c2ee1f6ULL, 0xbfd7386ec57adffcULL, 0xbfec354d9c9d6e42ULL, 0xbfc4553bbcc776d8ULL, 0xbfe32dd2256f6050ULL,
     0x3fe09e6e9e0d7bf8ULL, 0x3fea19c5a8fd1fdcULL, 0xbfc1ab0697e57f48ULL, 0x3fce867196096708ULL, 0xbfe07b3603eed05aULL};
-static const uint64_t v564[140] = {
+static const uint64_t v628[140] = {
     0xbf551799ee316d94ULL, 0x3f5f8a858cfff7a2ULL, 0xbfa0b672eaeda654ULL, 0x3f7fd496f0daa4dcULL, 0xbf881815fa1ceecaULL,
     0x3f725da31bb957c0ULL, 0x3f6e612896ae5f93ULL, 0x3f9ac8c6937df045ULL, 0x3f7b68188e6ea85bULL, 0x3f7931e44a5f0505ULL,
     0x3f73d00f12d8d2a8ULL, 0x3f71840fcd8eb5cfULL, 0x3fa3857068cdffe6ULL, 0x3f8d9fb3a0c7680cULL, 0x3f7fabf95f3d6651ULL,
@@ -3470,9 +4358,9 @@ static const uint64_t v564[140] = {
     0x3f75701743d3401cULL, 0x3f917da1d99bdc20ULL, 0x3f7d1d437c9c38a2ULL, 0x3f8e5d2bfecce9b7ULL, 0x3f9011e0c989b278ULL,
     0xbf806027c3223961ULL, 0x3f941bdacd23759bULL, 0x3f833855f70a578eULL, 0x3f60e5489d87fce6ULL, 0x3f8dff56760fba24ULL,
     0x3f81cb68c0832847ULL, 0xbf578c4dfa0c79deULL, 0x3f81598f6b9db900ULL, 0x3f7003414ce8edafULL, 0x3f821ba779b592d0ULL};
-static const uint64_t v565[1] = {
+static const uint64_t v629[1] = {
     0x40458a301490a9f8ULL};
-static const uint64_t v566[48] = {
+static const uint64_t v630[48] = {
     0xbfe4caa63fd4fe78ULL, 0xbff0bed902fdf03aULL, 0xbfe7ae5d08fa035cULL, 0x3fff8e14ca7b025eULL, 0x3ffc2bb2ef3a74c0ULL,
     0x3ffc9b8dade8014cULL, 0x3ff7e31a75d4c880ULL, 0x3fe8dc6e6baf5930ULL, 0x3ff54d8f000bcbc0ULL, 0x3fe6ed8f087d39f0ULL,
     0x3fea7057e670dfc4ULL, 0xbfe88892d8960068ULL, 0xbff0c7be172b6358ULL, 0x3fc99a25595f1950ULL, 0xbff25e2a283772f0ULL,
@@ -3483,13 +4371,13 @@ static const uint64_t v566[48] = {
     0xbfd9146f2ab65800ULL, 0xbfffd12000333c0eULL, 0xbfc80304f10b3120ULL, 0x3ff7ab29f55c00c2ULL, 0xbfd26e073501fc68ULL,
     0xbfeda76279b89c0cULL, 0xbff3d404770b46f2ULL, 0xbf9e8bd885edf900ULL, 0xbffe8e60ea49942eULL, 0x3fe8c7b9ff55c360ULL,
     0xbff5c184ecfca85eULL, 0xbffff20b13f918aaULL, 0xbff3a3263c1223f8ULL};
-static const uint64_t v567[8] = {
+static const uint64_t v631[8] = {
     0xbfe11ec165747c8eULL, 0xbfec31ffc5a060c0ULL, 0x3fe55b4154504000ULL, 0x3feda1ea843d59b2ULL, 0xbfe794b19d6d79c2ULL,
     0x3fecf6618a7ec810ULL, 0x3fd4662253c101e0ULL, 0xbfda3bcd8e036f78ULL};
-static const uint64_t v568[8] = {
+static const uint64_t v632[8] = {
     0xbfd924fb25192774ULL, 0xbfd3785371aa0d4cULL, 0xbfe27fac3186118eULL, 0x3fd4840d1e51cb98ULL, 0xbfd818e9595edd24ULL,
     0xbf8470931dc1e000ULL, 0x3fd7bcd8022392ccULL, 0xbfec69bd4296c2eaULL};
-static const uint64_t v569[48] = {
+static const uint64_t v633[48] = {
     0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
     0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
     0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
@@ -3500,75 +4388,71 @@ static const uint64_t v569[48] = {
     0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
     0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
     0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL};
-static const uint64_t v570[1] = {
+static const uint64_t v634[1] = {
     0x3ffc06ce18a942b5ULL};
-static const uint64_t v571[9] = {
+static const uint64_t v635[9] = {
     0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0xc022000000000000ULL,
     0xc022000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x0000000000000000ULL};
-static const uint64_t v572[6] = {
+static const uint64_t v636[6] = {
     0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL,
     0x3ff0000000000000ULL};
-static const uint64_t v573[9] = {
+static const uint64_t v637[9] = {
     0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
     0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0xc008000000000000ULL};
-static const uint64_t v574[1] = {
+static const uint64_t v638[1] = {
     0x4008000000000000ULL};
-static const uint64_t v575[2] = {
+static const uint64_t v639[2] = {
     0x4058c00000000000ULL, 0x7830000000000000ULL};
-static const uint64_t v576[2] = {
+static const uint64_t v640[2] = {
     0x7ff8000000000000ULL, 0x7830000000000000ULL};
-static const uint64_t v577[2] = {
-    0x3ff0000000000000ULL, 0x3ff0000000000000ULL};
-static const uint64_t v578[2] = {
+static const uint64_t v641[2] = {
     0x3ff0000000000000ULL, 0x4000000000000000ULL};
-static const uint64_t v579[2] = {
+static const uint64_t v642[2] = {
     0x7ff8000000000000ULL, 0x0000000000000000ULL};
-static const uint64_t v580[2] = {
-    0x7ff8000000000000ULL, 0x7ff8000000000000ULL};
-static const uint64_t v581[2] = {
+static const uint64_t v643[2] = {
     0x7ff0000000000000ULL, 0x0000000000000000ULL};
-static const uint64_t v582[2] = {
+static const uint64_t v644[2] = {
     0x0000000000000000ULL, 0x0000000000000000ULL};
-static const uint64_t v583[2] = {
+static const uint64_t v645[2] = {
     0x7ff8000000000000ULL, 0x3ff4000000000000ULL};
-static const uint64_t v584[1] = {
+static const uint64_t v646[1] = {
     0x3ff4000000000000ULL};
-static const uint64_t v585[3] = {
+static const uint64_t v647[3] = {
     0x1e60000000000000ULL, 0x1e68000000000000ULL, 0x0000000400000000ULL};
-static const uint64_t v586[3] = {
+static const uint64_t v648[3] = {
     0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL};
-static const uint64_t v587[1] = {
+static const uint64_t v649[1] = {
     0x0000000000000003ULL};
-static const uint64_t v588[10] = {
+static const uint64_t v650[10] = {
     0x5fe0000000000000ULL, 0x5fe0000000000000ULL, 0x5fe0000000000000ULL, 0x5fe0000000000000ULL, 0x5fe0000000000000ULL,
     0x5fe0000000000000ULL, 0x5fe0000000000000ULL, 0x5fe0000000000000ULL, 0x5fe0000000000000ULL, 0x5ff0000000000000ULL};
-static const uint64_t v589[10] = {
+static const uint64_t v651[10] = {
     0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
     0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL};
-static const uint64_t v590[5] = {
+static const uint64_t v652[5] = {
     0x5fd0000000000000ULL, 0x5fd0000000000000ULL, 0x5fd0000000000000ULL, 0x5fd0000000000000ULL, 0x5fe8000000000000ULL};
-static const uint64_t v591[5] = {
+static const uint64_t v653[5] = {
     0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL};
-static const uint64_t v592[1] = {
+static const uint64_t v654[1] = {
     0x7fea000000000000ULL};
-static const uint64_t v593[1] = {
+static const uint64_t v655[1] = {
     0x0000000000000006ULL};
-static const uint64_t v594[1] = {
+static const uint64_t v656[1] = {
     0x0000000000000001ULL};
-static const uint64_t v595[1] = {
+static const uint64_t v657[1] = {
     0x7fc4cccccccccccdULL};
-static const uint64_t v596[1] = {
+static const uint64_t v658[1] = {
     0x0000000000000002ULL};
-static const uint64_t v597[1] = {
+static const uint64_t v659[1] = {
     0x7fd4cccccccccccdULL};
-static const uint32_t v598[2] = {
+static const uint32_t v660[2] = {
     1U, 7U};
-static const uint64_t v599[7] = {
+static const uint64_t v661[7] = {
     0x3ffa17f31b6c1a76ULL, 0x3ffefcb6620a6c24ULL, 0x3ffd4e54463782ccULL, 0x3ff10c94a4759688ULL, 0xbfb2f1792964e520ULL,
     0xbffb1b9ffca343f4ULL, 0xbfe15f8f591cb194ULL};
-static const uint64_t v600[5] = {
+static const uint64_t v662[5] = {
     0x3fe76c2e0bfd4578ULL, 0xbfceef3323861820ULL, 0x3feb6a16533ff084ULL, 0xbfb618aad0250000ULL, 0x3fb793daf989f9a0ULL};
-static const uint64_t v601[35] = {
+static const uint64_t v663[35] = {
     0x3fc23f928c2647c0ULL, 0xbfc5838e6a9930d0ULL, 0xbfec74cb526a34f4ULL, 0xbfd418578baaff20ULL, 0x3fe311883312c3eaULL,
     0x3fed31ceb95a005aULL, 0x3fd13a390359c208ULL, 0xbfec211c13302394ULL, 0x3fed004598562b26ULL, 0xbfebab577ba9d300ULL,
     0x3fe84b60cfcb654aULL, 0x3fe1f96cab313450ULL, 0x3fd67f2327cd4d34ULL, 0x3fdff5eb163d9084ULL, 0xbfd34ae5e0e0c26cULL,
@@ -3576,17 +4460,17 @@ static const uint64_t v601[35] = {
     0xbfd161ae25ee20ecULL, 0x3fe98e7a34e7ce46ULL, 0xbfb97b35bd1b0630ULL, 0x3fe3bd3cbc8336c6ULL, 0xbfb67ccb77c5d0b0ULL,
     0x3fd477c244759814ULL, 0xbfc2f49fb0d739d0ULL, 0xbfe4e1cfbfc69e02ULL, 0xbfc4623fa99771c8ULL, 0xbfd3571472a823a8ULL,
     0xbfeb5943a9946b88ULL, 0xbfd820454051ff8cULL, 0x3fd8228e9ccf6f10ULL, 0xbfac9646652b9940ULL, 0x3fdd9ccedb04892cULL};
-static const uint64_t v602[7] = {
+static const uint64_t v664[7] = {
     0x3f751eddc9d04323ULL, 0x3f84e1580a03a40fULL, 0x3f7f052c42d5516dULL, 0x3f891a6e9ed63608ULL, 0x3f6d8e91664ab0d6ULL,
     0xbf687edd7f6c7d09ULL, 0x3f6e7cb5b91b95e2ULL};
-static const uint64_t v603[1] = {
+static const uint64_t v665[1] = {
     0x40382a872e7d3bc6ULL};
-static const uint64_t v604[7] = {
+static const uint64_t v666[7] = {
     0x3ff73da2fa0c15f0ULL, 0xbfbfe38db023cfc0ULL, 0x3fe87549491a0b60ULL, 0xbff29449cc45152aULL, 0x3fe87bfbeb272afcULL,
     0xbff54d5d86bde184ULL, 0xbff35b2a6947c866ULL};
-static const uint64_t v605[5] = {
+static const uint64_t v667[5] = {
     0x3fd03c98d4037ba0ULL, 0xbfe29e86f7520ba8ULL, 0x3fc2f01c049d5cd8ULL, 0x3fa41c87da314e80ULL, 0x3fd802ce97f3d32cULL};
-static const uint64_t v606[35] = {
+static const uint64_t v668[35] = {
     0xbfcd7d550d86db30ULL, 0xbfca75833865b400ULL, 0x3fd71d8d9205ab48ULL, 0xbfc97c68e2c102d0ULL, 0xbfd9d5e401972658ULL,
     0xbfefebaf9b286618ULL, 0x3feb84089963e3e2ULL, 0x3fe8c5fe26ed1b86ULL, 0x3faef3ab40a93d00ULL, 0xbfdefa45eb02b570ULL,
     0xbf82832272d6d980ULL, 0xbfed32fd696bafecULL, 0x3fd877943ebd4720ULL, 0x3fce0a6cd67a8d70ULL, 0x3fbfb46698e8f960ULL,
@@ -3594,19 +4478,19 @@ static const uint64_t v606[35] = {
     0x3fed64cab324405aULL, 0xbfe2416e70779574ULL, 0xbfef173037192254ULL, 0xbfe9a8eb67026e02ULL, 0xbfdafcbbde317e98ULL,
     0xbfe83c54bd23acf6ULL, 0xbfeedafc71476d0eULL, 0x3fc5a73ce74461f8ULL, 0xbfd454385b3e5a08ULL, 0xbfe7e3184d0ffaf0ULL,
     0xbfe010754f96d302ULL, 0xbfebc731a3901802ULL, 0xbfd55f382696a738ULL, 0xbfcb6b8db858bc18ULL, 0x3fba86bb93132140ULL};
-static const uint64_t v607[7] = {
+static const uint64_t v669[7] = {
     0x3f8974973c889a97ULL, 0x3f77bd307a1b6571ULL, 0x3f68c1e7b3ce9f07ULL, 0x3f6b38121ccc047cULL, 0xbf6273452c5ff5eaULL,
     0x3f7cdea36c434978ULL, 0xbf70b95f2d6a6a87ULL};
-static const uint64_t v608[1] = {
+static const uint64_t v670[1] = {
     0x403b1e354350b59bULL};
-static const uint32_t v609[2] = {
+static const uint32_t v671[2] = {
     1U, 5U};
-static const uint64_t v610[5] = {
+static const uint64_t v672[5] = {
     0x3fe7cfad29679720ULL, 0xbff3e6f0d8990ee2ULL, 0xbff8e610594b7f86ULL, 0xbfe57d16b597b5e4ULL, 0x3ff9af3c20a4672cULL};
-static const uint64_t v611[9] = {
+static const uint64_t v673[9] = {
     0x3fcdf537795999a8ULL, 0x3fd8ba1e03a85900ULL, 0x3fd5470d9d2db198ULL, 0x3fee62b14aff0c10ULL, 0x3feed428e26591acULL,
     0x3fae32945b626b40ULL, 0x3febc182c2adeed2ULL, 0x3feedfb09e64dd6aULL, 0xbfd1ffac6e33a41cULL};
-static const uint64_t v612[45] = {
+static const uint64_t v674[45] = {
     0xbfe9fff9dec67fecULL, 0x3fec3eb27a6d95c4ULL, 0xbfd12c4b2e690f5cULL, 0x3fe68214cd49eb28ULL, 0xbf966607786eaf80ULL,
     0xbfc3ede259dd0878ULL, 0xbfe4df0a176d6728ULL, 0x3fe707824d4ea33aULL, 0x3fa770a6e2ee1980ULL, 0xbfc1110fdc1a82b8ULL,
     0x3fe81dca82917858ULL, 0xbfe43f6cfa49f3eeULL, 0xbfd1a4441a03f848ULL, 0x3fe369cbc4f778a2ULL, 0xbfdd3ff4f9f95e18ULL,
@@ -3616,16 +4500,16 @@ static const uint64_t v612[45] = {
     0x3fe7e3b2b697cd2cULL, 0xbfcbcaa012b24ae8ULL, 0xbfced407224a1038ULL, 0x3fe272a9b2546634ULL, 0x3fe974a050b8ee98ULL,
     0x3fe84ad2e845f9bcULL, 0xbfe62689b36b5092ULL, 0x3fe729d1ae4979d2ULL, 0x3fdc23519b5ad3f4ULL, 0xbfc614f2755218b8ULL,
     0xbfe4c2082ed65a08ULL, 0x3fe66ae0517bfda0ULL, 0xbfcebdb72fd81468ULL, 0xbfebaae4d31b6f8cULL, 0x3fb1fb61c5f31be0ULL};
-static const uint64_t v613[5] = {
+static const uint64_t v675[5] = {
     0x3f8531a40aee0bceULL, 0x3f89a58cfdafb79bULL, 0x3f6a09f020d371deULL, 0xbf605a60805b5bd3ULL, 0x3f8a95f46c14a42fULL};
-static const uint64_t v614[1] = {
+static const uint64_t v676[1] = {
     0x403a0706140650fdULL};
-static const uint64_t v615[5] = {
+static const uint64_t v677[5] = {
     0x3ff88e45cbdf1d9aULL, 0xbff70a0c3f592512ULL, 0x3fa97e8c191e8a40ULL, 0x3fd44ca711f4a398ULL, 0xbffa77e40b4b474cULL};
-static const uint64_t v616[9] = {
+static const uint64_t v678[9] = {
     0x3fd11b558ed52398ULL, 0x3fe1d7d3a2fb405eULL, 0xbfe0b875e613052aULL, 0x3fe13a77adde0320ULL, 0x3fbd3f168faacfe0ULL,
     0xbfdc994bd23352b0ULL, 0x3fef6f8b38ab0cd8ULL, 0xbfe6834ad5f9a580ULL, 0xbfe89f30a32c02baULL};
-static const uint64_t v617[45] = {
+static const uint64_t v679[45] = {
     0x3fe47f67dae630aeULL, 0x3f9831c9d0e07bc0ULL, 0x3fe8b767a341ac6eULL, 0xbfc5b06a7c3227c8ULL, 0xbfd8fc8210f98da8ULL,
     0x3fe94a036acd0ccaULL, 0xbfc9dd45b5d85350ULL, 0x3fec7c8a91c70a24ULL, 0x3fe5fda0024c18b2ULL, 0x3febbe35caaa4140ULL,
     0x3fc844e368553e28ULL, 0xbfcd51c19dc174d0ULL, 0xbfc7167e2693cd18ULL, 0x3fa3972a85d24840ULL, 0x3fecec20625733aeULL,
@@ -3635,17 +4519,17 @@ static const uint64_t v617[45] = {
     0xbfdec6d55927ab28ULL, 0xbfe88278bcd5211cULL, 0xbfdf8233cb04d2ecULL, 0x3fedaeb4846943c6ULL, 0x3fddf1ae7f7d7df0ULL,
     0xbfe42103b15cbb26ULL, 0xbfeafbb1485edc7cULL, 0x3fdc431ac3060728ULL, 0xbfe1be783b208ed0ULL, 0xbfdb499fb81937dcULL,
     0x3fcb5b044f33bec8ULL, 0x3fe72f7029c37d90ULL, 0xbfe8c44902524214ULL, 0x3fe2333dcbfeffb2ULL, 0xbfe7b475d2b62d34ULL};
-static const uint64_t v618[5] = {
+static const uint64_t v680[5] = {
     0x3f7b403007d07a5dULL, 0xbf79eedb9fa527b5ULL, 0xbf7fe6f472306309ULL, 0xbf65161933252d46ULL, 0xbf925909fde5f24eULL};
-static const uint64_t v619[1] = {
+static const uint64_t v681[1] = {
     0x4036d5d60482e67eULL};
-static const uint64_t v620[7] = {
+static const uint64_t v682[7] = {
     0x3f810b368cbc6800ULL, 0xbfd220bfd66e2500ULL, 0x3ff65cbad16f41a8ULL, 0x3fe15122ec3482e8ULL, 0xbfb9b243524cd2e0ULL,
     0x3ffad23fa293c6a8ULL, 0x3fd6078bca856968ULL};
-static const uint64_t v621[10] = {
+static const uint64_t v683[10] = {
     0xbfed6b85467b7588ULL, 0x3fb0b18c6cc31620ULL, 0x3fc98281dafe3b70ULL, 0x3fc51031a32c6e08ULL, 0x3fe9d6ba61ef9150ULL,
     0xbfeb2abdafb5c2b2ULL, 0x3fddcc2b4ab6cec0ULL, 0x3fd9f517a96d003cULL, 0xbfef3d3e312734f4ULL, 0x3fce45699962f050ULL};
-static const uint64_t v622[70] = {
+static const uint64_t v684[70] = {
     0x3f9e308f451e3440ULL, 0xbf90218593c0f440ULL, 0xbfe80c8d3c570794ULL, 0xbfd16a352fa606fcULL, 0x3fc23543a5bde6f0ULL,
     0x3fed3d52f2ff172cULL, 0xbfe6861a92491e0aULL, 0x3fe7908a6d42f0c6ULL, 0xbfea98cce5456a10ULL, 0xbfe7c3bd8c57d7f4ULL,
     0xbfe27e7ebd91a34aULL, 0xbfe7906c7ea86b66ULL, 0x3fd2f2ca110d1c74ULL, 0xbfed97b1b70a3ddeULL, 0xbfba5e184f908bd0ULL,
@@ -3660,18 +4544,18 @@ static const uint64_t v622[70] = {
     0x3fc1cba08e0ea5d8ULL, 0x3fcb874f4a9702e8ULL, 0x3fea619d4c16016cULL, 0x3fd727aed1972cd4ULL, 0xbfeb011a114f7e34ULL,
     0xbfe17274e19c81d8ULL, 0x3fd829119a99d968ULL, 0x3fa6d20d792da320ULL, 0xbfd85d4add58110cULL, 0xbfbb717afc615d30ULL,
     0x3febb51b7ceb1cecULL, 0x3fe609511a6b4b1cULL, 0x3fc1553045bfc820ULL, 0x3fe18ea00522ff14ULL, 0x3fd4870498814e78ULL};
-static const uint64_t v623[7] = {
+static const uint64_t v685[7] = {
     0xbf6acff96c60ba0eULL, 0x3f66b4a21edc035dULL, 0x3f7143dd2d474495ULL, 0x3f38d6e89db2b950ULL, 0x3f41e5742353cc09ULL,
     0x3f7abc4551644a84ULL, 0x3f3d16143420dce8ULL};
-static const uint64_t v624[1] = {
+static const uint64_t v686[1] = {
     0x40439f940d909527ULL};
-static const uint64_t v625[7] = {
+static const uint64_t v687[7] = {
     0xbfe0e1b1d906e508ULL, 0xbfdc483cf4e20900ULL, 0xbff2992ac743782cULL, 0x3ff6635fc9144978ULL, 0xbff356cb0bad109cULL,
     0xbff988f076e719a2ULL, 0xbff875ccc759b57eULL};
-static const uint64_t v626[10] = {
+static const uint64_t v688[10] = {
     0x3fed1a8415ab5098ULL, 0x3fe458c478bd002eULL, 0x3fe8208b18d3f292ULL, 0x3fea44195b8535b8ULL, 0xbfedac3a5484564eULL,
     0x3fd63ccf799b2b10ULL, 0x3fd7a1ec9af5d4ccULL, 0xbfe850ff7f9fb322ULL, 0xbfe19a05e221249aULL, 0x3fd86aa1461e2388ULL};
-static const uint64_t v627[70] = {
+static const uint64_t v689[70] = {
     0x3fe1d87c3ac12608ULL, 0xbfd56fc63d4241b8ULL, 0x3fe72367855b8e96ULL, 0xbfd0a7f6b4962530ULL, 0xbfd587c90ac35c38ULL,
     0xbfd696df55fb5438ULL, 0xbf8c1c6bdd231e80ULL, 0xbfdea838c1c321e4ULL, 0x3feded5ed61c54c8ULL, 0xbfd181041c119120ULL,
     0x3fea50b927620ec8ULL, 0x3fb0b7ff84ca28a0ULL, 0x3fee3ab7164e7fbeULL, 0x3fd0a38e3baa807cULL, 0xbfe2840559856c8aULL,
@@ -3686,14 +4570,14 @@ static const uint64_t v627[70] = {
     0x3fe1d8d3c5fa8a24ULL, 0x3fed4bbe65c66336ULL, 0x3feffba32a0289faULL, 0x3fe67139608beb70ULL, 0x3fd33dfd908c8f64ULL,
     0xbfe038c6adcb5748ULL, 0x3fbb88d63a8d3660ULL, 0xbfed514018b970eeULL, 0xbfdfc0b9b3fba590ULL, 0x3fd21f73245165e8ULL,
     0xbfd8d8e338d8f124ULL, 0x3fdaf46b342cf7acULL, 0x3fd2cdfc3409e0d4ULL, 0x3fe9219702ae5978ULL, 0xbfd227f353d8fb04ULL};
-static const uint64_t v628[7] = {
+static const uint64_t v690[7] = {
     0x3f841a81350a5147ULL, 0xbf6c1fbb5bdbc2b4ULL, 0x3f7b693fc9feb4ecULL, 0x3f940579214499c0ULL, 0x3f673559549d1e44ULL,
     0x3f6518861ac2a9eeULL, 0x3f7541da3d594466ULL};
-static const uint64_t v629[1] = {
+static const uint64_t v691[1] = {
     0x40424f8841e697d8ULL};
-static const uint32_t v630[3] = {
+static const uint32_t v692[3] = {
     17U, 19U, 9U};
-static const uint64_t v631[522] = {
+static const uint64_t v693[522] = {
     0xbfee6eeb473e7ce0ULL, 0xbfec2fd860f85cc4ULL, 0xbfe70081af8259e8ULL, 0xbfd5b4f24ac10418ULL, 0x3fe7b87d7beec34cULL,
     0xbfec1c4955b6d7e0ULL, 0xbffaa151ba40104eULL, 0x3fe2a3ae559b0d70ULL, 0xbff5a259962d6bfaULL, 0x3fdde57a80dba3b8ULL,
     0xbfef254b175f5fa8ULL, 0xbfe8d3a3756f2590ULL, 0x3fee4933d06284ccULL, 0xbfe0dc7e277689f4ULL, 0xbfc39742ffee7700ULL,
@@ -3799,7 +4683,7 @@ static const uint64_t v631[522] = {
     0xbff8747d3971febcULL, 0x3fe452d6c8690a44ULL, 0x3fa841f3a6e16280ULL, 0xbfe0c3952e0008e0ULL, 0xbffd40600a791ca2ULL,
     0x3ff91f98cb9b7866ULL, 0x3ff8a06943496414ULL, 0xbff4610eb23e93faULL, 0x3fff4567a36b045eULL, 0x3ff874721d0eda8aULL,
     0x3ffdec5bd41b6d02ULL, 0xbfd318bc295ca570ULL};
-static const uint64_t v632[34] = {
+static const uint64_t v694[34] = {
     0x3fe8be7347093c92ULL, 0x3fda4e5c2e581b30ULL, 0x3feacad76f04a140ULL, 0x3fb93ee44fa706a0ULL, 0xbfea00ecfb4c9240ULL,
     0x3fa7a7381957d480ULL, 0xbfdbb10cf33168c8ULL, 0xbfea8fb90ad3605aULL, 0xbfd802602a839438ULL, 0x3fee4deb7108b07cULL,
     0xbfe5792ee64f45aeULL, 0x3fe340dfa9110704ULL, 0xbfeebcbbeae8570cULL, 0xbfe2cc223708d134ULL, 0xbfe1114195d0b8f4ULL,
@@ -3807,12 +4691,12 @@ static const uint64_t v632[34] = {
     0xbfec98c5149e741cULL, 0xbf9d59e535e4bd00ULL, 0x3fdca7e719646b40ULL, 0x3fef599bde3e957cULL, 0x3fcd1085ee30f060ULL,
     0xbfd22a7204adf710ULL, 0x3fd8ac84f51434b0ULL, 0xbfcea5d33e2eef10ULL, 0xbfc25b6c9718a4a8ULL, 0xbfd26418ce19d58cULL,
     0x3fc9635cacaed048ULL, 0x3fdb00c7c558e2b8ULL, 0x3fe2f863f96e844cULL, 0x3fe6332c0e04965cULL};
-static const uint64_t v633[18] = {
+static const uint64_t v695[18] = {
     0x3fe6199c9d62a812ULL, 0x3feae4d3be90234eULL, 0x3fc6526b59f5bcd8ULL, 0x3fe977f4852a7458ULL, 0x3fe2f3129c3f6e80ULL,
     0x3fec344bb7366a5cULL, 0x3fed0f72a204818eULL, 0xbfef93407e2340b6ULL, 0xbfe3af5ed45864d6ULL, 0xbfcb58b584d266e8ULL,
     0x3fe6faadcd8a4906ULL, 0xbfe020abb2d29540ULL, 0x3fed122c1fffe51eULL, 0xbf939b2408cb6100ULL, 0x3fe8237445cec042ULL,
     0x3fd1a3be9f3f7544ULL, 0x3fd2513db2918fdcULL, 0xbfe709eeaa802f12ULL};
-static const uint64_t v634[522] = {
+static const uint64_t v696[522] = {
     0x3f9d0cde30ebf2f2ULL, 0xbf451fca4a9891bbULL, 0x3f7135b1ec323159ULL, 0x3fc954404f1ed826ULL, 0xbfd3aa1fce62093aULL,
     0xbff167750b5080bcULL, 0x3fb6a8d9105c669bULL, 0xbfa54d4344b53ef5ULL, 0xbf5a901261a21e4cULL, 0xbf903f1932df08d0ULL,
     0xbf8a592da64e0db2ULL, 0x3fc2d88866b4ba4bULL, 0x3fd6a14d06a5e246ULL, 0xbfdd63f3563a2d4eULL, 0x3f9747644d7acd6eULL,
@@ -3918,13 +4802,13 @@ static const uint64_t v634[522] = {
     0xbfa0994c81fd87baULL, 0xbf9d6149fa3f4714ULL, 0xbfeacbd251dbe6c8ULL, 0x3f87be5f8c5ef406ULL, 0x3f867b4f1fb1a7a7ULL,
     0x3fcae35b9848f4f5ULL, 0x3f76c91a2867dff3ULL, 0x3fbe58ab1942631aULL, 0xbfd7d962e2b8191cULL, 0x3fa0997c404ec1ceULL,
     0x3f9d924861837bd0ULL, 0x3feb688903813ef7ULL};
-static const uint64_t v635[1] = {
+static const uint64_t v697[1] = {
     0x4029ae0fc05054a2ULL};
-static const uint32_t v636[3] = {
+static const uint32_t v698[3] = {
     2U, 3U, 40U};
-static const uint32_t v637[2] = {
+static const uint32_t v699[2] = {
     0U, 1U};
-static const uint64_t v638[126] = {
+static const uint64_t v700[126] = {
     0xbff859ffb7585736ULL, 0x3fdfa6abe75e6460ULL, 0x3fcafdcf9db3e730ULL, 0xbfe572aa8e6aa710ULL, 0x3fcc1728f5d58800ULL,
     0x3ff7b43ede5e371cULL, 0x3ff0a91e59d7e586ULL, 0xbfebfd9590bb1544ULL, 0xbffe8a7ba62c2c18ULL, 0xbfec098a7928b0b0ULL,
     0x3fb9dc24921c0c80ULL, 0xbfe65139e8ddeca8ULL, 0x3ffce4c5644350e0ULL, 0x3fbd05b060e11100ULL, 0xbfe9b7ae42e2cbfcULL,
@@ -3951,9 +4835,9 @@ static const uint64_t v638[126] = {
     0xbfe14beab285cb6cULL, 0xbfeb4540443e89a0ULL, 0x3fa4b4b4d4dd24c0ULL, 0x3fd44a430a666390ULL, 0xbfe0acd7ecf73be8ULL,
     0x3feb99f03b57cb94ULL, 0xbfd5608ed6c1fa28ULL, 0x3ff39dd6809ea204ULL, 0x3fdd4926c712d958ULL, 0xbfecef95ac9f4b18ULL,
     0x3ff27c32cd5847ecULL};
-static const uint64_t v639[4] = {
+static const uint64_t v701[4] = {
     0xbfd4eda90114dd24ULL, 0x3fc1ec501f22cb48ULL, 0xbfeb0f200122eb3aULL, 0x3feba6f0957c7b60ULL};
-static const uint64_t v640[80] = {
+static const uint64_t v702[80] = {
     0x3fbca675cd0d23c0ULL, 0xbfe4349d0e2f16f2ULL, 0x3fe9836eb2db882cULL, 0x3fec3ac102d156deULL, 0x3fe70ffe61b0ac02ULL,
     0x3fed939175148398ULL, 0xbfe016dc165a40d8ULL, 0xbfd507360bddab78ULL, 0x3fe0ab70b071344aULL, 0x3feabd34dd77df98ULL,
     0xbfeed92346b058a2ULL, 0xbfe0803be4a5f81cULL, 0xbfc5cb9e4da6d8a0ULL, 0xbfe05aab0aa19184ULL, 0xbfaa893e76f9e080ULL,
@@ -3970,7 +4854,7 @@ static const uint64_t v640[80] = {
     0xbfe61b2a2bd5901eULL, 0x3fe09d97ce9a4466ULL, 0xbfb419eecee80e30ULL, 0x3fdb3a7e10e2d0e4ULL, 0xbfed147cc6c45a68ULL,
     0xbfd281f70aef5e74ULL, 0x3fdbaea84e081aa8ULL, 0xbfd73bd2f95cd088ULL, 0x3fe417a964282218ULL, 0x3fc42ff1116fab40ULL,
     0xbfe31138e8d21072ULL, 0x3fe873e9fadf8188ULL, 0x3fb7ce7eb172f710ULL, 0x3fe5167eae030f46ULL, 0x3fe2daa3b2b7358cULL};
-static const uint64_t v641[126] = {
+static const uint64_t v703[126] = {
     0xc0137098d5e01127ULL, 0xbff4f7ffeb4e6e26ULL, 0xbffaa6982d6fb39cULL, 0x4011ecd84f4b682fULL, 0x3fe390f6a8a02b46ULL,
     0x3ff40b7339a09f7aULL, 0x3fe4568ea8ec4ec4ULL, 0x4000ed3d9a5fd857ULL, 0xbfe4e2450e9fc7d9ULL, 0xbff0337a64f4f0e2ULL,
     0xbffb301f6488a690ULL, 0xbfea3b512f0317cdULL, 0x3ff3b9043749d2d8ULL, 0xbfe2c439875187acULL, 0xc002921b7295afd0ULL,
@@ -3997,15 +4881,15 @@ static const uint64_t v641[126] = {
     0x3ff74e27cecd39e7ULL, 0xbff08c1b839d0290ULL, 0xbfea39172cb3368cULL, 0x3febe01881b57606ULL, 0xbfbf1520bb0bdfbfULL,
     0x3fec2378b67df94eULL, 0xbfd3e37b17392955ULL, 0x3fe264a9673ff7b3ULL, 0xbff9e1549a8e4824ULL, 0xbfe681c17b5e010cULL,
     0xbfe7cc8235245a6aULL};
-static const uint64_t v642[1] = {
+static const uint64_t v704[1] = {
     0x40535db4bbe3b342ULL};
-static const uint32_t v643[8] = {
+static const uint32_t v705[8] = {
     2U, 3U, 2U, 3U, 2U,
     3U, 2U, 1U};
-static const uint32_t v644[7] = {
+static const uint32_t v706[7] = {
     1U, 0U, 3U, 1U, 0U,
     3U, 1U};
-static const uint64_t v645[54] = {
+static const uint64_t v707[54] = {
     0xbff94bbc8dcd5206ULL, 0xbff1c9b94484c092ULL, 0x3ff1a062582b701eULL, 0x3fc73dba62d3a1d0ULL, 0xbfde59b6c26becb8ULL,
     0x3ff70389b6648652ULL, 0xbfdee9e124b59860ULL, 0xbff871566aaffcd4ULL, 0x3fe2dd35a54c25b8ULL, 0xbfc08a52e5c67f20ULL,
     0xbff4c8bec80f1dfaULL, 0xbfe697af75aa9390ULL, 0xbffd2df37dc5d010ULL, 0xbffc29a6abf1f54aULL, 0xbf96ab9483e0bc00ULL,
@@ -4017,12 +4901,12 @@ static const uint64_t v645[54] = {
     0x3fe31ac6a4c1a068ULL, 0xbffc4d0c7a76120eULL, 0x3ffe266b91f9dff6ULL, 0x3ffea854d81ad9a4ULL, 0x3ffd65ed498caa20ULL,
     0xbffe2c6768f73d4aULL, 0x3fe0201264a5ccc0ULL, 0x3ff3b2ac64cedb16ULL, 0x3ffe4077a670b160ULL, 0xbffc19e21a9e2408ULL,
     0x3ff241724904e0d6ULL, 0x3fec64f6d29321c0ULL, 0xbfde907c47317448ULL, 0xbfd3f190386db1d8ULL};
-static const uint64_t v646[6] = {
+static const uint64_t v708[6] = {
     0xbfe9e87cca88da3eULL, 0x3fe17806279cc16aULL, 0x3fd49c7db7466348ULL, 0xbfd8d9e74cfcda08ULL, 0xbfe6925462e0cc2aULL,
     0xbfee1b8738d586ecULL};
-static const uint64_t v647[3] = {
+static const uint64_t v709[3] = {
     0xbfd91b4ee92d3630ULL, 0x3fd5a67a396b67e0ULL, 0xbfd6618f670d59f0ULL};
-static const uint64_t v648[54] = {
+static const uint64_t v710[54] = {
     0x3f144cc48222753aULL, 0x3f22e5f8ea3e1e53ULL, 0xbf0376abe19d4e1aULL, 0x3f14bd2229232ceeULL, 0x3f2105c9c9800284ULL,
     0x3f1827af0b092621ULL, 0xbf2245a43239e579ULL, 0xbf2e630cb547f219ULL, 0xbf39a71eb5fa571eULL, 0xbf1d6546c681ef90ULL,
     0x3f057877d264f66dULL, 0xbf2ede3e4906e00dULL, 0xbf1370496841b984ULL, 0x3f11e7b66066b05aULL, 0xbf097e466d5a2920ULL,
@@ -4034,319 +4918,779 @@ static const uint64_t v648[54] = {
     0xbf7bcdb3e586cfcdULL, 0x3f755f396b6c2415ULL, 0xbf5324ca9c564b4fULL, 0xbfbd84379266ed5aULL, 0x3fafc5b0facb5650ULL,
     0xbf6438adea98cc9eULL, 0x3f55c44cec00d29aULL, 0xbfbe0c5688873182ULL, 0x3fb02c1b89af41a4ULL, 0xbfbf848a09e18236ULL,
     0x3fb0f695612c120aULL, 0xbfc4d9c08e46dd6cULL, 0xbfe4c114c65adc8cULL, 0xbfc1c28dc62a7dcaULL};
-static const uint64_t v649[1] = {
+static const uint64_t v711[1] = {
     0x4000f4c68e45f46cULL};
-static const uint32_t v650[3] = {
+static const uint64_t v712[2] = {
+    0x8000000000000000ULL, 0x0000000000000000ULL};
+static const uint64_t v713[1] = {
+    0x4014000000000000ULL};
+static const uint64_t v714[1] = {
+    0x3fe0000000000000ULL};
+static const uint64_t v715[3] = {
+    0x0000000000000005ULL, 0x000fffffffffffffULL, 0x0000000000000009ULL};
+static const uint64_t v716[3] = {
+    0x3ff0000000000000ULL, 0x4000000000000000ULL, 0x3ff0000000000000ULL};
+static const uint64_t v717[1] = {
+    0x8020000000000006ULL};
+static const uint64_t v718[1] = {
+    0x4018000000000000ULL};
+static const uint64_t v719[2] = {
+    0x3ff0000000000000ULL, 0x0000000000000003ULL};
+static const uint64_t v720[3] = {
+    0x0000000000000000ULL, 0x0010000000000000ULL, 0x8000000000000000ULL};
+static const uint64_t v721[2] = {
+    0x0000000000000000ULL, 0x0000000000000016ULL};
+static const uint64_t v722[4] = {
+    0x3ff0000000000000ULL, 0x0000000000000000ULL, 0x0000100000000000ULL, 0x0000000000000001ULL};
+static const uint64_t v723[2] = {
+    0x3ff0000000000000ULL, 0x3fd5555555555555ULL};
+static const uint64_t v724[4] = {
+    0x80002aaaaaaaaaaaULL, 0x8000155555555555ULL, 0xc005555555555555ULL, 0xbff5555555555555ULL};
+static const uint64_t v725[1] = {
+    0x3ff1c71c71c71c72ULL};
+static const uint32_t v726[2] = {
+    2U, 5U};
+static const uint64_t v727[15] = {
+    0xbfef092987fa08d0ULL, 0xbff61d676b0a9ba0ULL, 0x3fec6c067366cfe0ULL, 0x3fec1b3b114186d0ULL, 0xbff1b35dabae41e8ULL,
+    0xbfdf0c403b989a60ULL, 0xbffeca63bbb7fd02ULL, 0xbff53cd5d2a9d954ULL, 0x3fe3958f28576120ULL, 0x3fee42b3a685658cULL,
+    0x3ffff250f5f2db3cULL, 0x3ff26aebfce34fa8ULL, 0x3ff4dd182632a8daULL, 0x3f9210e9f635e680ULL, 0x3fd40d50c4ce7f38ULL};
+static const uint64_t v728[2] = {
+    0xbfca938974a39750ULL, 0xbfbd8dc8251c4560ULL};
+static const uint64_t v729[5] = {
+    0xbfeb787ff2b10166ULL, 0x3fe11d14d6842b0eULL, 0xbfebf1da953e71b4ULL, 0x3fe88ca72e986646ULL, 0xbfd8060778c95ef0ULL};
+static const uint64_t v730[15] = {
+    0xbfa01e19ef767025ULL, 0xbf816f02d07948d2ULL, 0xbfae0f86cd9cd77dULL, 0x3f911394dd187df4ULL, 0xbfa8e95528ecdc15ULL,
+    0xbf91ec60217ac858ULL, 0xbf736308099a216bULL, 0xbfa0b6da7beaa78aULL, 0x3f82fd5bc3bc4c92ULL, 0xbf9bb3d3bb21c0ffULL,
+    0x3fc368278674ab0dULL, 0x3fa4fdd20a5c5bdcULL, 0x3fd21903651dc5e1ULL, 0xbfb48fbb69af615cULL, 0x3fcdfed0ed6ab67bULL};
+static const uint64_t v731[1] = {
+    0x401c0b7600fd609aULL};
+static const uint64_t v732[5] = {
+    0x1e60000000000000ULL, 0x1e60000000000000ULL, 0x1e60000000000000ULL, 0x1e60000000000000ULL, 0x1e6c000000000000ULL};
+static const uint64_t v733[1] = {
+    0x0000000000000007ULL};
+static const uint64_t v734[3] = {
+    0x1f70000000000000ULL, 0x1f60000000000000ULL, 0x1f20000000000000ULL};
+static const uint64_t v735[1] = {
+    0x0000000501000000ULL};
+static const uint64_t v736[15] = {
+    0xbfe027240095ea68ULL, 0x3ff272dddaa18aecULL, 0x3fec9e77c8d1eddcULL, 0x3ff20606b7b2965aULL, 0x3ffff03ffe0a60ceULL,
+    0x3fd83c2f422e9a88ULL, 0xbf9f33abab6d4080ULL, 0xbfff01ae8dfd635eULL, 0xbfe5daa182e3d91cULL, 0xbff8b5f263770cceULL,
+    0xbffcc952057a8e4cULL, 0xbff4dd2034cfe426ULL, 0xbff8a62edfc095c6ULL, 0xbffaddc3ee7d03d4ULL, 0x3ff1e22e62aab958ULL};
+static const uint64_t v737[2] = {
+    0xbfb1aaee4af08d30ULL, 0x3fc86700833b61e8ULL};
+static const uint64_t v738[5] = {
+    0xbfecae7ecf561116ULL, 0x3fe99ac87b5fec0eULL, 0xbfe47833821fb9a0ULL, 0xbfcc61165bf853a0ULL, 0x3fe27238ba245dd4ULL};
+static const uint64_t v739[15] = {
+    0xbf9385a4e4f202dcULL, 0x3f8b1dc02e40ac7bULL, 0xbf871a306c32e872ULL, 0xbf76d2b5f40a4c4dULL, 0xbf664d070f5e992bULL,
+    0x3faaf6ab2c19013dULL, 0xbfa2b9eb557444d8ULL, 0x3f9fe8962122412eULL, 0x3f8f85dc9125d2cfULL, 0x3f7ecd386fdc41a7ULL,
+    0x3fd1ade7664dfa26ULL, 0xbfc88e805a26e087ULL, 0x3fc4ebef16ee302eULL, 0x3fb4ab33dbdab848ULL, 0x3fa4322359c34c59ULL};
+static const uint64_t v740[1] = {
+    0x400170f09e7793cdULL};
+static const uint64_t v741[1] = {
+    0x000000000000000eULL};
+static const uint64_t v742[1] = {
+    0x0000000a02000000ULL};
+static const uint64_t v743[15] = {
+    0xbff4265f3b26841aULL, 0x3fe2a01d3520ad80ULL, 0x3ff15c5a10982b48ULL, 0x3ffdf01d9f4aba04ULL, 0x3ff06f52996e5d54ULL,
+    0xbffb83bae3cd6470ULL, 0x3ff73eda51c06808ULL, 0x3ff61c35371c772cULL, 0xbfe68f895e1764e0ULL, 0xbff4183c24c846ceULL,
+    0x3febd0be3ce5f048ULL, 0x3f8ab549aef07600ULL, 0xbff05534c519adb2ULL, 0x3fd5168eb0697880ULL, 0x3ffacdd2e18b5090ULL};
+static const uint64_t v744[2] = {
+    0x3fd6b542310050e0ULL, 0x3fd9a7e283f43a08ULL};
+static const uint64_t v745[5] = {
+    0x3fd50d61e7427264ULL, 0xbfea769ca47acf82ULL, 0xbfe5897b0a3aaec8ULL, 0x3fe598bfe69edb7aULL, 0xbfd2be958d37721cULL};
+static const uint64_t v746[15] = {
+    0x3f5de62496b13f08ULL, 0x3f97917c20666550ULL, 0x3f94e73aacda6f1cULL, 0xbf11c4230b166a71ULL, 0x3f87a176aa44eaecULL,
+    0x3f60e3de4ae54642ULL, 0x3f9aa0b2f09e3d04ULL, 0x3f979de0fd43ebadULL, 0xbf14128941088ee1ULL, 0x3f8ab2c079f04145ULL,
+    0x3f75111485812a0eULL, 0x3fb09b2bae0fb724ULL, 0x3fad74e966778004ULL, 0xbf2909333a360fd3ULL, 0x3fa0a66ddba0dd80ULL};
+static const uint64_t v747[1] = {
+    0x40138c23fd8a0a7cULL};
+static const uint64_t v748[1] = {
+    0x00000001ab000000ULL};
+static const uint64_t v749[15] = {
+    0xbfe0e382962ade18ULL, 0x3ff817465e68159cULL, 0x3ff317c07459a7fcULL, 0xbfe8044e36e7c37cULL, 0x3fdcda805c12fdf0ULL,
+    0xbff4cfcc537d2484ULL, 0xbfe0de0cbb0d6d8cULL, 0xbfae05ec404ad140ULL, 0xbfe1f53cc0a32430ULL, 0xbfd859de5a5e5a68ULL,
+    0x3f96f9b0bb992d80ULL, 0xbffb9c40e5ee4020ULL, 0x3fd9e182d059c320ULL, 0xbfed4376c21eb318ULL, 0x3fe1b248cb40cbfcULL};
+static const uint64_t v750[2] = {
+    0xbfe703acafd4dd44ULL, 0xbfe3acb9a7c752f2ULL};
+static const uint64_t v751[5] = {
+    0x3fdff39a1f2ed038ULL, 0x3fecafa1bfe51160ULL, 0xbfd04e5c6f23a27cULL, 0xbfd3a8c3b683b1b0ULL, 0x3feee468fc3f8e9cULL};
+static const uint64_t v752[15] = {
+    0xbf8c3ab52ea0a98fULL, 0x3f9125deadb44a1bULL, 0xbfa6fc1a9dd83ac4ULL, 0xbfad71679db87955ULL, 0x3f989091caec9040ULL,
+    0xbf882207a26549f9ULL, 0x3f8d51b2f5e7492aULL, 0xbfa3a640d23f4884ULL, 0xbfa92ba421d38fb8ULL, 0x3f950006b2da50d1ULL,
+    0x3f93a023b6c9a0a3ULL, 0xbf97d7d5f2cebe5dULL, 0x3faff5793c74b882ULL, 0x3fb478244a0c9867ULL, 0xbfa113edbabdc358ULL};
+static const uint64_t v753[1] = {
+    0x3ffeeb48a4da618cULL};
+static const uint64_t v754[1] = {
+    0x0000000356000000ULL};
+static const uint64_t v755[7] = {
+    0x3fe09072f6e43d64ULL, 0x3fd407fae9dab310ULL, 0x3fe0f516ef872508ULL, 0xbfebfd5c701d50c8ULL, 0x3ff9f8b9b7688c92ULL,
+    0xbfe15484cad97f58ULL, 0x3ffbf8f7d2d8ce44ULL};
+static const uint64_t v756[40] = {
+    0x3fe5a1c80ca27650ULL, 0xbfdc5bb5f775eaa8ULL, 0xbfe31e8927ef3ddcULL, 0x3fe1bdbcd3d6e1e2ULL, 0x3fb856073fa1f730ULL,
+    0xbfdf3653e3c7cc54ULL, 0xbfd144c06d9fe0bcULL, 0xbfef5f35b2252360ULL, 0xbfd324662a627b00ULL, 0xbfd54161233a0c10ULL,
+    0x3fe7f65cbf8af880ULL, 0xbfdc505833f1f648ULL, 0x3fcbdc6dd7dac680ULL, 0x3fe05f6f783ec680ULL, 0x3fc51479c3620038ULL,
+    0x3fe4d7e78114547aULL, 0x3f9425c05c50cb80ULL, 0x3fd908175b25e84cULL, 0xbfb92792e0588140ULL, 0x3fdd4fdeab35471cULL,
+    0x3fb2852e606d7580ULL, 0xbfca8ee1d680f738ULL, 0x3fc457a47381d928ULL, 0x3fdf1f1e2bf79364ULL, 0xbfc27abf8a41d690ULL,
+    0xbfd9699999e888a8ULL, 0xbfc44131773998d8ULL, 0xbfba19be7fe574f0ULL, 0x3fdd734dae265914ULL, 0x3fd837ac77b8d6d0ULL,
+    0x3fec61102076b7f8ULL, 0xbfe228b38f6138caULL, 0x3fb7d460ea9aee60ULL, 0x3fc33652d299f690ULL, 0xbfd1d811437b1fc4ULL,
+    0xbfd75da7dc059148ULL, 0xbfdaccc0565c9954ULL, 0xbfe71e3c77741878ULL, 0xbfd0a22af1a1ea24ULL, 0x3fdef17c5ac90040ULL};
+static const uint64_t v757[280] = {
+    0x3f85146147af2480ULL, 0xbfed597d771c169eULL, 0xbfe09629a6f0e09aULL, 0xbfe35c6802a8db58ULL, 0xbfac35f6b57df460ULL,
+    0xbfd542a4af20b4ccULL, 0x3fcd6337121d2b38ULL, 0xbfc17b0bccaad868ULL, 0x3fe4ef30554608f2ULL, 0xbfe8a723e387b406ULL,
+    0x3fdcac4278c5ed98ULL, 0x3fe1c15b61ed6ab8ULL, 0xbfece202143a43a6ULL, 0x3fecf793fd62c8d4ULL, 0xbfeab2d5332f2812ULL,
+    0x3fe8628ca26a4014ULL, 0xbfe778280aa400e2ULL, 0x3fd68e6cd6457a0cULL, 0xbfd4cb8c798dfe1cULL, 0x3fced233ac115f18ULL,
+    0x3fe1463d776a9716ULL, 0xbfe2d0a5b43baef6ULL, 0xbfe7df4d4945a608ULL, 0xbfe570606850f912ULL, 0x3fd4558576cdee00ULL,
+    0xbfec8038e1d52012ULL, 0x3fe313837ea07020ULL, 0x3fbd06454e9ce090ULL, 0x3fb7b2785af85f60ULL, 0x3fdab805d0d23ea0ULL,
+    0x3fb55dce32fd1750ULL, 0x3fe9fb084402b25cULL, 0x3feb0555e042b60cULL, 0x3faee29aace9eee0ULL, 0x3fc040f170b5e578ULL,
+    0xbfdc36fe57385434ULL, 0xbf9ba28229665cc0ULL, 0xbfef3b2bd1a4c4caULL, 0x3fe755fdc5f743e8ULL, 0x3fa7700c04a01ca0ULL,
+    0xbfd080a52c873310ULL, 0x3fe7aee24aaefaf0ULL, 0xbfe458f501847f8eULL, 0xbfd003663cf2ee74ULL, 0xbfe5f98f54abf17aULL,
+    0x3fe690ee8a31363cULL, 0xbfd44600e7480544ULL, 0x3fed0c690a3be566ULL, 0x3fa4d2eec96754e0ULL, 0x3faf41edc1c8f180ULL,
+    0x3fd5a182ee35bea8ULL, 0xbfdccbdf1e9eba48ULL, 0xbfde58d5527a7354ULL, 0x3fe16aa5f081e81aULL, 0xbfe5692d29374276ULL,
+    0x3fe4c153d6fccef8ULL, 0xbfd1f69d1cf95658ULL, 0x3fe5ff2e51f01cd6ULL, 0x3fdfea68e593a1a4ULL, 0x3fe50da414c99a12ULL,
+    0x3fd8626b35673984ULL, 0xbfe95a21bed5df38ULL, 0xbfac430c01c196e0ULL, 0x3fe096b86db5ff7cULL, 0x3fd822ee3b9388f8ULL,
+    0x3feebd3e546520dcULL, 0x3fe4d533605ab006ULL, 0x3fcdc0dcc77597f0ULL, 0x3fe88e87cf94b2f2ULL, 0x3fe73ce7da23a10eULL,
+    0xbfeb2e62a5e64732ULL, 0xbfd30df7d5899c28ULL, 0xbfed2df38a59d338ULL, 0xbfc9556b0c263db0ULL, 0xbfc25231f1f120d8ULL,
+    0x3fddb8524c60537cULL, 0x3fb6086d590a8380ULL, 0x3feeac523b872b8aULL, 0x3fd7fd02bf8a8244ULL, 0x3fd49c9ad88c3814ULL,
+    0xbfedbc51cba8e186ULL, 0x3fe94683dfbc75fcULL, 0xbfea6b8b35e43204ULL, 0xbfde070571a37f64ULL, 0xbfe851a606da5b34ULL,
+    0xbfbf928a90b10760ULL, 0xbfe27ddefe1beab4ULL, 0xbfa02146943b4160ULL, 0xbfe247a618a6f038ULL, 0xbfe777c8adc9371aULL,
+    0x3fc9db30850ae9b8ULL, 0x3fba5c0e0cce81c0ULL, 0x3fe1d4ecda4dfbe8ULL, 0xbfefa57acd5c863cULL, 0x3fc7b91e0843fbb8ULL,
+    0x3fedcad09b8d7a78ULL, 0x3fe10cd12bef8c6aULL, 0xbfef96066c3aeeb2ULL, 0xbfef3c17ba13bdd6ULL, 0x3fe8bdbe655a1f48ULL,
+    0xbfe2071670332208ULL, 0x3fcf449299ed5c98ULL, 0xbfe2660df50429a2ULL, 0xbfbe9652eea02320ULL, 0xbfe429e36080398aULL,
+    0xbfe326197fa260acULL, 0xbfecdf4b0a7275acULL, 0xbfe7c57012b48c58ULL, 0x3fe4703fea9c3408ULL, 0xbfdb27a1947301f0ULL,
+    0xbfd6f03db9bf0ad0ULL, 0x3fd0acf8ff983870ULL, 0xbfb30042e91084e0ULL, 0xbfe97442e0962cbaULL, 0x3fd119781ce7b7b0ULL,
+    0xbfe731411951beacULL, 0xbfe99304fe231b84ULL, 0x3fe384bec6d05cd4ULL, 0x3febb34c2586b674ULL, 0xbfe07ab297bd04f0ULL,
+    0xbfe9d3527b9fe238ULL, 0xbfd63053492d947cULL, 0x3fde4ed13d75dff4ULL, 0xbfe9478174efce20ULL, 0xbfb3831e4cb8adb0ULL,
+    0xbfef1ba016e96276ULL, 0x3fcc7c18dbd67ca8ULL, 0x3fcaae690077e768ULL, 0xbfbc503f7a0ed420ULL, 0xbfea0b7ffffe393eULL,
+    0xbfbbe4d900139ed0ULL, 0x3fc31c1c5b4c0780ULL, 0x3fe13817af03970cULL, 0x3fd50d292c062358ULL, 0x3fe39e71225aecc2ULL,
+    0x3fb683ba09aedfc0ULL, 0xbfe73e765e638c62ULL, 0x3fe954272a865784ULL, 0xbfb0a3566b0603f0ULL, 0xbfc94c2cd74f1408ULL,
+    0x3fe79e32a3450928ULL, 0xbfdeab0d03a38cb0ULL, 0x3fd1b246a677c254ULL, 0xbfbd5bd2cc304af0ULL, 0xbfe1a6bb0e4b126cULL,
+    0x3fefb7c773dad904ULL, 0xbfa22562910fd580ULL, 0xbfd080591d4b4690ULL, 0x3fc777c3da7feb98ULL, 0x3fef5c47b5ade3b4ULL,
+    0x3fdf177b9444ea94ULL, 0xbfeb049849652a46ULL, 0x3fedbcabb63c7542ULL, 0x3fd6dd67b4e8ce38ULL, 0xbfda6b8747b0bbd8ULL,
+    0x3fac701ed05e6f00ULL, 0x3fdf700d3872a670ULL, 0x3fdac239b214cc18ULL, 0x3fe6e04ef21e7f08ULL, 0xbfdff08a4452c6b8ULL,
+    0xbfdb5344b9b99140ULL, 0x3f656e29e2330c00ULL, 0x3fe30b775c2e62faULL, 0x3feb5b11454af178ULL, 0x3fdff7aba5bfd648ULL,
+    0xbfb62282920b4b40ULL, 0x3fa16eec00466b20ULL, 0xbfaf89422c2ac400ULL, 0xbfe192131a45f56eULL, 0xbfe45cb554101282ULL,
+    0x3fea545bb4d95da2ULL, 0x3febb8066b1fff64ULL, 0xbfd03b7cf821fbecULL, 0x3fe2bcf719361822ULL, 0xbfdaac70cfc8d16cULL,
+    0xbfe885646849341aULL, 0x3fe8850264d06a1aULL, 0xbfd3c25840b453d8ULL, 0x3feffffbdc9265baULL, 0xbfed0826d029c5dcULL,
+    0xbfd607d4d38f0cbcULL, 0xbfeb5bb8fdf5f262ULL, 0xbf9a110c66c2a500ULL, 0x3fe49c7ead9455a6ULL, 0xbfd0bff839b89274ULL,
+    0x3fe1053f5078e24aULL, 0x3fc0c73c330081c8ULL, 0xbfe667a022e5c00cULL, 0x3fe2d44ccf668396ULL, 0x3fcc5ecc5542fb78ULL,
+    0xbfe2fd61fb7a8cc8ULL, 0x3fd50b2df2a7b964ULL, 0x3fd57838a64fc348ULL, 0x3fe060d37e9a030cULL, 0xbfc6a9421dd4d580ULL,
+    0xbfe2cd68abae742eULL, 0x3fc72a87df0b4468ULL, 0x3fc2f387bd4a8980ULL, 0xbfc92c319d018780ULL, 0x3fb8c03c2c9cd190ULL,
+    0xbfde5806aa2a1058ULL, 0x3fc0258bbf8ff158ULL, 0x3fe2627fb4c65548ULL, 0xbfe23663067b1e8aULL, 0x3fc175b300734550ULL,
+    0xbfe13b8671e24728ULL, 0xbfc9e006d733db20ULL, 0xbfd589c84868cb54ULL, 0x3fe73c45b411af28ULL, 0x3fef845c52490e3eULL,
+    0x3fe5ad9b003a64eaULL, 0xbfe93edb66ffb422ULL, 0x3fd426b188d340c4ULL, 0x3fe7ab1501a3969aULL, 0x3fd0f22bcf3511c4ULL,
+    0x3fd43804938c8f6cULL, 0xbfc4503325353400ULL, 0xbfd3073f684f2f18ULL, 0xbfd9225eff2cffb0ULL, 0x3fc0db6c4c7a3dc0ULL,
+    0xbfe4aacc68b4c524ULL, 0x3fea0d9fe7e8ebfaULL, 0xbfd12a42033c8e24ULL, 0x3fd7c666bf8c85a4ULL, 0xbfe8bd6ea76c5360ULL,
+    0xbfd6a029c22232f4ULL, 0xbfe40218c0eaa400ULL, 0x3fec254430ea02b6ULL, 0x3fe24e6feaf0f80eULL, 0x3fd5cc57a38a3bbcULL,
+    0xbfeb07cc6a5d3c40ULL, 0x3fc84399a8f5c028ULL, 0x3feabb9bcc48e244ULL, 0x3f9b5ffd13668340ULL, 0xbfd1c2c8d46b12ecULL,
+    0x3fe2ae3d469dcfc8ULL, 0x3febc9f78195aa50ULL, 0xbfd07e392d1adcf8ULL, 0xbfe474619f9effd4ULL, 0xbfed496d66b1080cULL,
+    0x3fe425d3da26a0a8ULL, 0xbf852dc5f2e48500ULL, 0xbfe500e2faf42a64ULL, 0x3fef20009ca19e7eULL, 0xbfed596bf912b4c8ULL,
+    0xbfec57adf247ff04ULL, 0xbfe7b1b1dbfe52c2ULL, 0x3fded9838a604724ULL, 0xbfe81d94298d8454ULL, 0xbfefb24559b19750ULL,
+    0xbfedb664a3022abeULL, 0xbfe9b94cea521894ULL, 0xbfe4693d110eaff8ULL, 0xbfc636d1f6239bf0ULL, 0xbfe37538da515e28ULL,
+    0xbfe287835f42c278ULL, 0x3fd92947ca796f04ULL, 0xbfddd8edf6f0a0acULL, 0xbfea29b1a9e9d2d6ULL, 0x3fe6de2c7575b190ULL,
+    0xbfe91d86bc3eac96ULL, 0x3feabed4564bf37eULL, 0x3fd1d044a6aa1164ULL, 0x3fd9592abf9bf6acULL, 0x3fe75b3e2704902aULL,
+    0xbfe2526a320a6dfeULL, 0x3fdaa3d49d6afe9cULL, 0x3fe09695cb154e0cULL, 0x3fe7d9f0fc3a6e92ULL, 0xbfcf82dd95b2f960ULL,
+    0x3fe994f7c939d01aULL, 0xbfec1a20ffd489eaULL, 0xbfe77b4c604c97f4ULL, 0xbfc6ca58098ea3b0ULL, 0xbfedc3f4bfeeb65eULL,
+    0x3fe0451eeeb4ea76ULL, 0xbfdb609d8541fcacULL, 0xbfec3fd648bfb328ULL, 0xbfe5d0007e616288ULL, 0xbfe541f2e534b586ULL};
+static const uint64_t v758[7] = {
+    0x3f5277ac67a66fe1ULL, 0x3f683568dae0542aULL, 0x3f653bd731593a25ULL, 0xbf5af01e262d1433ULL, 0x3f6bc1c83a935071ULL,
+    0xbf65173a9c4c75f9ULL, 0x3f64938b6810a9f0ULL};
+static const uint64_t v759[1] = {
+    0x4066bb8329a61b34ULL};
+static const uint64_t v760[7] = {
+    0x3ff9b832f47b9d32ULL, 0xbfe7d5120c50cc34ULL, 0xbfffaac4857fb878ULL, 0x3fea7b9f68500270ULL, 0x3fd8c02405367d30ULL,
+    0xbff43d4e62cee53eULL, 0x3fe60ba560848438ULL};
+static const uint64_t v761[40] = {
+    0xbfc73765a048f180ULL, 0x3feb901bce302140ULL, 0xbfead1ed2b8d50f2ULL, 0xbfe56b5cd1d214daULL, 0x3fc7ff5ba5b1da70ULL,
+    0x3fc11bca263daa98ULL, 0x3fd3861dfee277e8ULL, 0xbfe548d250857f2cULL, 0x3fc964bb9f56cea0ULL, 0x3fe49815e137877cULL,
+    0x3fdb7921e447a1c4ULL, 0x3fc07951e188ac30ULL, 0xbfef14e567277c54ULL, 0x3fd831b3ded97334ULL, 0xbfe9f0dccb78c8a4ULL,
+    0x3fc75669c534c918ULL, 0xbfca201b0d9d3708ULL, 0x3fe5432a10ba8450ULL, 0x3fdcc440d7775028ULL, 0x3fbe96be71fc9670ULL,
+    0x3fc2c45457c407e0ULL, 0xbfd27c9d19a9ce84ULL, 0xbfe5ea654c1d52f2ULL, 0xbfe908d0f5ec0dacULL, 0xbfecb9137b7d9c9cULL,
+    0xbfc5cdf904f70430ULL, 0x3fe35c25eabd1bc6ULL, 0x3fcba3b2f8130420ULL, 0x3fe82902a32df122ULL, 0xbfdca9c0416874d8ULL,
+    0xbf3ca14ea01cb000ULL, 0x3fe5015f9a7f4196ULL, 0xbfef1bdc97f0173aULL, 0x3fd04ca83b840cc8ULL, 0x3fe6a3cf6342e1acULL,
+    0x3fde992ddf948934ULL, 0xbfe8a77e164ff6d0ULL, 0xbfe27679b8b7d78aULL, 0x3fef846baae22882ULL, 0xbfc1b7b4a645c688ULL};
+static const uint64_t v762[280] = {
+    0x3fd2e2946003e5a4ULL, 0x3fe061c91cd2c70aULL, 0xbfddd75d9d0129b4ULL, 0x3fe68e024865eb8aULL, 0x3fe8ce974e87e732ULL,
+    0x3fc7c53cd1b0f4d8ULL, 0xbfebda082c6f5552ULL, 0xbfe0bcef02e0924cULL, 0x3fef38adb853fa94ULL, 0xbfd8e3f07657bd34ULL,
+    0xbfe18befe556475cULL, 0x3fb7a2c9c56cf8a0ULL, 0xbfd862e2152a31a4ULL, 0xbfe2aeead7cd5570ULL, 0xbfd644249c32adb0ULL,
+    0xbfe057816850d206ULL, 0x3fe60161fd3387daULL, 0x3fb7a1a0b5c92e80ULL, 0xbfeedb18b5877476ULL, 0x3fc01b09fb21bf28ULL,
+    0x3feed5642095053aULL, 0x3fdb94ffb4b2e624ULL, 0x3fe4d850abb42ebcULL, 0x3fcbfb3cdd77f7e0ULL, 0xbfda00160d1a51c8ULL,
+    0x3fe446c77e61a64aULL, 0x3fedf517d17c2200ULL, 0x3fec43fdf688deb0ULL, 0x3fcc42e703c95cd8ULL, 0xbfca61dba013b828ULL,
+    0xbfd4e54409d56d40ULL, 0xbfcef8435ea04fa0ULL, 0x3fddd57feeb069dcULL, 0xbfcd59be613f9e68ULL, 0x3fda8d2e3e379f04ULL,
+    0x3fea4fe553a9dd1aULL, 0x3fe81d4144888bceULL, 0x3fdb73c1bbaeac08ULL, 0xbf90e0d4cb91f5c0ULL, 0xbfd087dc0366b474ULL,
+    0x3fed9bdfc00dc282ULL, 0xbfe26211e5da2f94ULL, 0x3fe936cfa408f9e2ULL, 0xbfeae7361f8099b0ULL, 0xbfec8af99ac3bd88ULL,
+    0xbf8712ee0a468700ULL, 0xbfe1aa8c707bd77cULL, 0x3fe3921176b904f6ULL, 0x3fe0baa9b4ec302aULL, 0x3fd06cc088938cccULL,
+    0x3fe8c7d3e1a9e2c0ULL, 0xbfbec3fb3bd957f0ULL, 0x3fd47790462b1880ULL, 0x3fe050968deca070ULL, 0x3fe44d1a2bc0e968ULL,
+    0x3feae23c5d956eb2ULL, 0xbfe33664450d7ba0ULL, 0x3fe8292454f67258ULL, 0xbfe79f7d28f3c126ULL, 0x3fe842b503fa3638ULL,
+    0x3feb38c921480dc0ULL, 0xbfcdf9b42080ab20ULL, 0x3fe787c1a4a78a72ULL, 0xbfee2510ddca5e46ULL, 0xbfe2429697676d66ULL,
+    0xbfe096717382a92eULL, 0x3f81885ab57d6a00ULL, 0x3fdc2d543efd3c04ULL, 0x3fe41aa527f3e6baULL, 0x3fc785cde58335a8ULL,
+    0x3fd6f46c45653860ULL, 0xbfee00f5a9cf8224ULL, 0x3fc531cc7a458af8ULL, 0xbfea32a45479900aULL, 0xbfdf7c6f2a6b2710ULL,
+    0x3fd334c2cabe06a0ULL, 0xbfec6858e8a0f1d2ULL, 0x3f606a66fdb12a00ULL, 0xbfc2a70704c82378ULL, 0x3fe9c8f639edb57eULL,
+    0xbfe4a5a456a19920ULL, 0xbf9adc8e1c00b440ULL, 0xbfee8f696793ce44ULL, 0xbf8bb028895cb880ULL, 0x3fee19a6a4c36deeULL,
+    0xbfe240006d82b04eULL, 0x3fd92a64efe22b38ULL, 0xbfe3ce725263b9aeULL, 0xbfcd2a3e80561cd8ULL, 0xbfbd519c14365180ULL,
+    0x3fe41cea8702d21cULL, 0x3fe5ab86e6a93f84ULL, 0xbfe52288f81b3b0aULL, 0xbfb9ff5370624a40ULL, 0x3fe18a4d10263478ULL,
+    0x3fc5c9093231c910ULL, 0xbfe245a90291dc44ULL, 0xbfd0d78383aca7f4ULL, 0x3fc9d701a0eb1af8ULL, 0xbfcb02b489ba6a68ULL,
+    0x3fdf8fb8ca61d760ULL, 0x3feb91568d932394ULL, 0x3feaec42169acc60ULL, 0xbfd055f80d09a1f8ULL, 0x3fd2f170178ef0ccULL,
+    0x3fd0557adc8202b4ULL, 0xbfd84441fb23fc90ULL, 0xbfce832a3947cd48ULL, 0x3fefb33e63e99b34ULL, 0xbfd6c59a4ecbc540ULL,
+    0xbfe85a9c74d0a3a2ULL, 0x3fc5ae29380a5e20ULL, 0x3fef65fa6558a77cULL, 0x3fc4c75b10d001b0ULL, 0xbfe44b60143ba1c0ULL,
+    0x3fd0aacb35301808ULL, 0xbfedcf694d34c6feULL, 0xbfe9af874a7351daULL, 0x3feabd6d48d16c32ULL, 0xbfe2087283c28e42ULL,
+    0xbfdbb8707fc17350ULL, 0xbfe5b557cfa84b36ULL, 0xbfe098728e5025aaULL, 0x3fd708c2fad8d7e4ULL, 0xbfeab1c5438ecf80ULL,
+    0x3fedad9dbdb47322ULL, 0xbfd132233231fa70ULL, 0xbfe05c73a00e54aaULL, 0xbfd44e5b29278b00ULL, 0xbf8f29ce99a9af80ULL,
+    0xbfe374a2920beb8aULL, 0xbfe0a9ab5cef07c2ULL, 0xbfb307eeb570d140ULL, 0xbfed3efebea46e1cULL, 0x3fe66ea71653e732ULL,
+    0xbfd3f5ea8a41ad88ULL, 0x3fe6dabc932cca62ULL, 0x3fe68aa9adb5638eULL, 0xbfe6a932008da636ULL, 0x3fcd7668b0dc6e98ULL,
+    0x3fc7dada87dcf7e8ULL, 0x3fd66861fc7722d0ULL, 0xbfec8074f4d3ae58ULL, 0xbfe46734cb15f14eULL, 0x3fb346ef41557910ULL,
+    0x3fec39e32d9e9ed0ULL, 0x3fdce52738f25fc4ULL, 0x3fc5314cabacfdb8ULL, 0x3fe08b2663e0ce46ULL, 0xbfc29dea7ef7f478ULL,
+    0x3fa352e897f1a8a0ULL, 0x3fd14934c2766b60ULL, 0xbfe18d64afc63e34ULL, 0xbfefdadb9fc6fdfaULL, 0x3fcaf7f81f13d278ULL,
+    0x3fe9e327eabf52f8ULL, 0x3fd4661f6882be50ULL, 0xbfe9f22776310be8ULL, 0xbfced15cf2af5a50ULL, 0xbfd5c639394f79dcULL,
+    0xbfbc398e7222b680ULL, 0x3fe067d4bc9e9178ULL, 0xbfc356b1e327b0b8ULL, 0xbfeda52d6c7d0216ULL, 0xbfd9b088b8180400ULL,
+    0xbfe4f28115940b00ULL, 0xbfdf5e3a47f24910ULL, 0xbfecac0b3249ad9cULL, 0xbfe9da04611aeb94ULL, 0xbfe5fbb5cd446caeULL,
+    0xbfb51a0b19481400ULL, 0x3fdffd689991f430ULL, 0xbfe3b47d849412a0ULL, 0xbfe053599a489c08ULL, 0x3fe8c81f851d4b1aULL,
+    0x3fdc4e7aeee3a59cULL, 0x3fcbfe3bd0519cc8ULL, 0xbfe7326e6f35ada4ULL, 0x3febd798e5785fdeULL, 0x3feb0fdbade5b9daULL,
+    0x3fecc167dfd992e0ULL, 0x3fe0b3d57c495890ULL, 0x3fc4a9063a7a6488ULL, 0xbfe4542aa991f5dcULL, 0x3feeb7ea86fc2e98ULL,
+    0xbfe08180760f1494ULL, 0x3fd96c674fabd860ULL, 0x3fe48fbd4bdadb72ULL, 0x3fe53d49c2079376ULL, 0xbfe7224c27f82494ULL,
+    0xbfe9f30b1dca6b86ULL, 0x3fe3ddc833d34b58ULL, 0x3f98e895f3d39980ULL, 0x3fdece58b10a6fd0ULL, 0x3febbab76ef69a10ULL,
+    0xbfb53f347b94b8e0ULL, 0xbfef861fb708e41eULL, 0xbf81f8d930df8700ULL, 0xbfe4723f4bb3eca2ULL, 0xbfc44ddfc6e587b0ULL,
+    0x3fead7a0abb5a846ULL, 0xbfda488eb91476a0ULL, 0xbfe214acba12bb10ULL, 0x3fe5a8d1eeb8e92aULL, 0x3fe95dbe4298dd3eULL,
+    0xbfe2efdc5c182bf4ULL, 0x3fe117ac06e92c0cULL, 0x3fef4686b7839752ULL, 0xbfe98aae66845ef8ULL, 0xbfeaab48f0b38516ULL,
+    0xbfe02bd912201c3aULL, 0xbfdf61233c538898ULL, 0x3fea010ecd0ced0eULL, 0xbfca0aa92f2d1c50ULL, 0xbfe0a2a17629102eULL,
+    0xbfe8b849048702dcULL, 0xbfd649661f6a7eecULL, 0x3fdd7a77602237e8ULL, 0x3fe86a3dbd2f9286ULL, 0xbf7ee0940241fd00ULL,
+    0xbfc3e8a7c2fc3450ULL, 0xbfe2c855f63a8142ULL, 0x3fb1b04741712430ULL, 0xbf68905de954e400ULL, 0xbfeb59f3e17ebcc0ULL,
+    0xbfe6d27dfad39a02ULL, 0xbfdfcba515f0748cULL, 0xbfe581e4da8b9bbeULL, 0xbfdc393cfd246e9cULL, 0xbfe715c1ffdf6958ULL,
+    0x3fd92bef3ab751d8ULL, 0xbfe7cbee716533deULL, 0x3fdb4097b1296fa4ULL, 0x3fee839ef6fd474eULL, 0x3fe10fe979a4af14ULL,
+    0xbfe81b59a3f81db6ULL, 0xbfda0324edc4067cULL, 0xbfe9c3a8b06d1d46ULL, 0xbfe9b128b185a814ULL, 0xbfd96d06b5d2b40cULL,
+    0xbfe491e5a23f1d98ULL, 0x3fed36a91b2a0924ULL, 0xbfe4a77a47e71094ULL, 0x3fb162e666450cf0ULL, 0x3fe3f1dc56fcb9c4ULL,
+    0xbfdfdc71bea27004ULL, 0xbfd95993d0b14088ULL, 0xbfe8a0053f02ea38ULL, 0xbf9301e89a683d40ULL, 0x3fe8e3cc2bcd3586ULL,
+    0x3fddad3936ac2f0cULL, 0x3fe1b8370792d16cULL, 0x3fde2f71a2ab9f98ULL, 0x3fea2542c549a810ULL, 0x3fe316602927f10eULL,
+    0xbfeb2bc76d130ef8ULL, 0xbfd1b46622dfd4b4ULL, 0xbfd66c6ccb3f3ad0ULL, 0xbfbc551779a13870ULL, 0x3feb8b9cddd00ea4ULL,
+    0x3fcde1354cdebef8ULL, 0xbfdb94db6aa77554ULL, 0x3fd44ca14ecb8f50ULL, 0xbfa801b63b529a60ULL, 0xbfe49aba23e94fdaULL,
+    0xbfee3b5d6aadc02cULL, 0xbfaef452996d17a0ULL, 0xbfe3d4779dadf69cULL, 0x3fe1a727f16ea668ULL, 0x3fd18eb12cfe638cULL,
+    0x3fc42a3f57943860ULL, 0x3fcb15584ef78548ULL, 0xbfd797389f50e97cULL, 0x3feedd098ef3bfe6ULL, 0x3fefdcf05fd66e36ULL,
+    0x3fd6f99bde7ccc3cULL, 0xbfe18d38a15f9262ULL, 0x3fdc6b177e0d2340ULL, 0xbfe091b00acc1bf0ULL, 0x3fedc307b50dfd4aULL};
+static const uint64_t v763[7] = {
+    0x3f8927149ad6ca31ULL, 0xbf18b6071df949b7ULL, 0xbf6e63c713037e92ULL, 0x3f6881be0a055346ULL, 0xbf4e94fff6707df8ULL,
+    0xbf80dd6524be6539ULL, 0x3f78eed60634318eULL};
+static const uint64_t v764[1] = {
+    0x406625d342d58bfeULL};
+static const uint32_t v765[3] = {
+    2U, 3U, 50U};
+static const uint64_t v766[209] = {
+    0x3fe2bb227d654c50ULL, 0x3fe2a308735a6524ULL, 0xbfea8e57d1e842d4ULL, 0xbfb20b2136236080ULL, 0x3fb7e694f2099660ULL,
+    0x3ffcc92b0d6e4720ULL, 0x3fddbe5fac1310c8ULL, 0x3ffc592a8fe7d180ULL, 0xbfeaee707909a4b4ULL, 0xbff1c1041b410804ULL,
+    0x3ff10dc4811d5860ULL, 0xbfa6200cdafe62c0ULL, 0xbfe0b5b3523a7bf4ULL, 0x3fd822707d580ed8ULL, 0x3fe37ac35afbebe8ULL,
+    0x3ffd9749d641fcd0ULL, 0xbfece121b12ea430ULL, 0xbffe832284ad77ecULL, 0x3ff5ae26edbae0a0ULL, 0xbff8518a7a6bc87eULL,
+    0xbff617cdbf37dabcULL, 0xbff2e34dcbdbd218ULL, 0x3ffed3afdd7c2e4cULL, 0x3fb98fa3de073a20ULL, 0x3ff8a45ccf8d4b48ULL,
+    0xbfe0507078e45f84ULL, 0xbff311001964793eULL, 0x3ff5e244b54132c0ULL, 0xbffcf3a6f1428f3eULL, 0x3f81065474f78200ULL,
+    0xbf902f21f886a900ULL, 0x3fec978087f9d49cULL, 0x3fff912fa5adc75aULL, 0x3ff886384ce524a0ULL, 0xbffebbfd4a28c514ULL,
+    0xbfe1beed0ae310e8ULL, 0xbfeb230eda1c9b78ULL, 0xbfa2aaaa492c02c0ULL, 0x3ff0361946bdc3f8ULL, 0xbff172fa2ddf68e4ULL,
+    0xbfd850f0f84f9800ULL, 0xbfece9d1b80c3f0cULL, 0x3ff1277d43ff5a46ULL, 0xbff0d78f4c52c45eULL, 0x3febd5c6b29d37d4ULL,
+    0xbff07457182e38c0ULL, 0xbff8628f65177e0eULL, 0x3ffa6373943be892ULL, 0xbff2efa7a2f7ebeeULL, 0x3fe445c4921c0828ULL,
+    0xbfa82eec62b145c0ULL, 0xbfe453f60ce20fe8ULL, 0x3ff09c56192d04eaULL, 0xbfbc5246ed0efe40ULL, 0x3fea6c1b71f3d844ULL,
+    0xbfed2af4926eb4c0ULL, 0x3ff6b0c02a2149ceULL, 0xbff45e7d9b7b6feaULL, 0xbff984f2c651f4eeULL, 0xbfdb575dd68c7480ULL,
+    0x3ff685042896232eULL, 0xbffd6af02e4975aeULL, 0xbff622b84d1747c4ULL, 0x3ff36a6e1545010aULL, 0x3fd6f04868d4b168ULL,
+    0xbffcdaf8783dc768ULL, 0x3fc36ad8c11208d0ULL, 0xbffa1212eedabdb6ULL, 0x3fa8e5b03c0c4780ULL, 0x3fd1351c0e3253b0ULL,
+    0x3fcdf74b3aa0b6b0ULL, 0xbff456ca7b816598ULL, 0x3ff2beb4b9647f7cULL, 0x3ffceef91b0b0fccULL, 0xbffae399c0678e10ULL,
+    0xbff26b47bb4855b8ULL, 0xbfed9d2a2464d9fcULL, 0x3fea16859525882cULL, 0x3ffd8980c076bd28ULL, 0x3fcc64dfd54a4700ULL,
+    0x3fe500f0631e3734ULL, 0x3fcf14287b470630ULL, 0xbffe9d040579a886ULL, 0x3fe62a9a4a686538ULL, 0xbfe561dd8b70a710ULL,
+    0x3ff4bbf9c94835d2ULL, 0x3fe9970ed93a0b5cULL, 0x3f8d48c565a30200ULL, 0xbff94d701721ec2eULL, 0xbfd8f4e49929da10ULL,
+    0x3ffbb5d1558bd628ULL, 0xbff2c5832a43b380ULL, 0xbf87b382e303ce00ULL, 0x3fe4a63e0e86599cULL, 0xbf9affddd270dc00ULL,
+    0xbffbb4aaa3a60232ULL, 0xbfa3433bdccfb180ULL, 0x3fe0a405e5caaa40ULL, 0xbff28d9d586d6b7eULL, 0xbffd4ab9e26c610aULL,
+    0xbfd50c573edf8df0ULL, 0xbfe22f64897e14f0ULL, 0x3ffe91e4dda82e92ULL, 0x3fc02f86120306f0ULL, 0xbffc59c7583ca95aULL,
+    0xbfefb8c97c20adbcULL, 0xbfdc4728e74b9d68ULL, 0x3fd93f5caf6c0770ULL, 0x3ffe9f160fc67cd4ULL, 0x3ffc81c9e650bec6ULL,
+    0x3ff8a56f2fa31cf2ULL, 0xbfcd258c2156c7c0ULL, 0xbfe01a76780a5e78ULL, 0x3fb3adf12ec58c80ULL, 0xbffd3704484cb306ULL,
+    0xbff95255d05dbe3cULL, 0xbff6c95f29ac1638ULL, 0xbff49859de02c212ULL, 0xbfe719c6d29e3044ULL, 0x3ffd0d9e5907d990ULL,
+    0xbffe4707ebbbbe2aULL, 0xbffa61769a5f8b46ULL, 0xbfd5d6679b5ebc38ULL, 0x3ff4c4664c064362ULL, 0xbfea7d3d6498d324ULL,
+    0xbff4fe3683107fe4ULL, 0xbfed30cafa2254dcULL, 0xbfd8c7a74d0e9b80ULL, 0xbff7b4deaffe8590ULL, 0xbffe706107f1a670ULL,
+    0x3ff8f2bb0779c406ULL, 0x3ff9b9e0963d38f6ULL, 0x3fd55930c6d4ccb8ULL, 0xbff3241f486fb88aULL, 0xbfd28758db999de0ULL,
+    0x3ffcc9fefba00e4aULL, 0x3fba8f0f519875e0ULL, 0x3fff735fd1ca1a8aULL, 0x3fe421d24e56fe1cULL, 0xbfea312f888c3c00ULL,
+    0x3ff50912f88a621eULL, 0xbfdfd308b1c74a00ULL, 0xbf24872154cb0000ULL, 0x3ff2088cef43d694ULL, 0x3ffff702c47fdd86ULL,
+    0x3fe95cb36c9c624cULL, 0x3fd562fba167f6d8ULL, 0x3ff734a20551279cULL, 0x3ff3edd75fb71636ULL, 0x3feea9e9f8d7d358ULL,
+    0xbfe97857d44f863cULL, 0x3ff14baa4d841d64ULL, 0xbfdd20f0d10751e0ULL, 0xbfdaee36b834c1b0ULL, 0x3ff00a7895292a08ULL,
+    0x3ff780d00885cc3cULL, 0xbffa4c3430879596ULL, 0x3ff7412b9de3dd1cULL, 0x3fea2860ec2d26c4ULL, 0xbfffefc82c9cd65eULL,
+    0x3fe92d0eae19f158ULL, 0xbfd794c3cfa00288ULL, 0x3fee076c80792bd4ULL, 0x3ffe913cae7420d0ULL, 0x3fe9fef87be38454ULL,
+    0x3fc6f9af4cc47ad0ULL, 0x3ffc2f2afcfb4deaULL, 0xbfe3e23090a2f968ULL, 0x3fedaed5286135c8ULL, 0xbff35ab86d7dc5e6ULL,
+    0x3ff510e5b067e536ULL, 0xbfe9aa8dddae6ee4ULL, 0xbffb67726ce2ff58ULL, 0xbf938375789e8f80ULL, 0x3fab83e61498ee80ULL,
+    0x3ff6cd325a3b1422ULL, 0xbfe9e82b586d2fe4ULL, 0x3fe9ec4396380f44ULL, 0xbffa02bad7c40ce0ULL, 0x3fd1999c822acc70ULL,
+    0x3ff9b3f931f28a32ULL, 0x3ffeb227c7ac350cULL, 0x3ffd28f3cf797eb0ULL, 0x3ffaa009621059f2ULL, 0x3fe0ec15d65a77f0ULL,
+    0xbff16135c8a2a69aULL, 0x3f792c4388265200ULL, 0x3ff76a94bf0ec614ULL, 0xbf841eb5c7c25400ULL, 0xbfb8c4ae231c0400ULL,
+    0xbfe6a5999a8c2754ULL, 0xbfe64e56f6d676b8ULL, 0xbfdba2d58b282188ULL, 0x3fe3e47a08154f58ULL, 0xbffefebe1e824f18ULL,
+    0xbff3f0f74c792856ULL, 0x3feb0f874312f09cULL, 0xbfe36cfa9cd852acULL, 0xbfe2a11f9be80f2cULL, 0x3ff289ecb335cc7cULL,
+    0x3fd5ae915e927410ULL, 0xbff92abe57f6f932ULL, 0xbff452e2265b5cf4ULL, 0xbfcda5a514d2c650ULL, 0xbff1aff8140fff0cULL,
+    0x3ff4001c0975a1d8ULL, 0xbffaaf44994f2894ULL, 0xbff67b7bf38667deULL, 0xbffbbaf79c170972ULL};
+static const uint64_t v767[4] = {
+    0x3feffa9ce7adf70eULL, 0x3fe92b436b9e8304ULL, 0xbfe0fe93c940ff44ULL, 0x3fc9daf3151eecd0ULL};
+static const uint64_t v768[100] = {
+    0xbfbea23d625e0ad0ULL, 0xbfe683e62c15f29eULL, 0x3feda234c8deedf8ULL, 0xbf485daa8c3d4800ULL, 0xbfd2bedbea79092cULL,
+    0xbfc5da396881a730ULL, 0x3fc8f3d03193e328ULL, 0x3fec80fde4516c06ULL, 0xbfd042543366df2cULL, 0x3fe6375a78605d80ULL,
+    0x3f9b9659a6e8e400ULL, 0xbfee8afe2e3dd16aULL, 0x3fc7ca98e6c0cff0ULL, 0xbfe1a9d46f5ae40cULL, 0xbfea1c3d16e1f1fcULL,
+    0x3fe0a108349bb03eULL, 0x3feaf05e9757d0fcULL, 0x3fe9228c1c9ff11cULL, 0xbfd7b55cd6de5138ULL, 0xbfb562a29e7299f0ULL,
+    0xbfd1a3672aa9c4b4ULL, 0xbfeb237befbb77ccULL, 0xbfcc371928ca3b18ULL, 0x3fe71adc63e1fbaeULL, 0xbfd14df978ee5dccULL,
+    0x3f8d3fd8fc05aa80ULL, 0xbfebb727e4de3d02ULL, 0x3fec2f994c50034cULL, 0xbfdb9121f5d42dd4ULL, 0x3fdb5aa1c1dba684ULL,
+    0xbfb66c48a8170d10ULL, 0x3fef272a40d99d94ULL, 0xbfe2854ad0525f52ULL, 0xbfd623cefd2fcb5cULL, 0xbfd7eacca61e070cULL,
+    0xbfcaa483f7dfca28ULL, 0x3faf41f344291960ULL, 0x3fdb4540ca5d891cULL, 0xbfebb12fd5499ff4ULL, 0xbfcf2bb3bdb56518ULL,
+    0x3fe1911a2c64b812ULL, 0x3fcf4ac9e5860918ULL, 0xbfe9d14616b28c6cULL, 0xbfe2939f8e3e6622ULL, 0xbfd07fe35258f2ccULL,
+    0xbfe8f6d3ae5211deULL, 0xbfd7e2184058a338ULL, 0x3fd45c8447373e70ULL, 0x3fd8f26ab72daa0cULL, 0x3fef6a8cd1ef3758ULL,
+    0x3fe6694ecb56d394ULL, 0x3fe978e6a7e3faa0ULL, 0xbfd550f3d7da0894ULL, 0xbfe74e6ea8ff2ab6ULL, 0xbfe1ff243aaf6394ULL,
+    0x3fe9365377597898ULL, 0xbfed2cc6d54dd830ULL, 0xbfefa298f1d205aaULL, 0xbfe6fbeb2d86d522ULL, 0xbfc3fec8149316e0ULL,
+    0xbfe63582aad5538cULL, 0x3fd5ae32fd18bdd0ULL, 0x3fba85848bc3aa50ULL, 0xbfddf0fd5ec756bcULL, 0x3fe15237f2b899acULL,
+    0x3fe1df56fe6cce96ULL, 0xbfe60da991fdbe12ULL, 0xbfef24aa722e044aULL, 0xbfe963354ec74028ULL, 0x3fb9236275efdc30ULL,
+    0x3fd4597b18a711f8ULL, 0x3fec9a07fd1fa7c2ULL, 0xbfbf50b48c3d2be0ULL, 0xbfb1111383495c50ULL, 0xbfe634de3c2fbf2aULL,
+    0xbfec8452d353ee58ULL, 0x3fe7eefba58be6ceULL, 0x3fcfeba8ad88e6b8ULL, 0x3f7048197f894a00ULL, 0x3fd6f6e7290c4f10ULL,
+    0xbfebf4b1b4817324ULL, 0x3fe3a59ad313e202ULL, 0xbfea9a97b8d907c8ULL, 0xbfe33f1f6cb8d3b0ULL, 0x3fe9251b91168e50ULL,
+    0x3fe75dfe25c01fb2ULL, 0xbfe86036fd51b068ULL, 0x3fc79866dd699540ULL, 0x3fefeb1793e68092ULL, 0x3fefa025275eafb6ULL,
+    0xbfe544a0ea25a220ULL, 0x3fd3a70b18bfcb20ULL, 0xbfe0ce9e3639d6a4ULL, 0x3f71c6e497fbe200ULL, 0xbfe5da94d8469e36ULL,
+    0x3fe7e94c9f109dd0ULL, 0x3fdb0e6baf9169a8ULL, 0x3fdaef514294f5b8ULL, 0xbfcbd65b58ecfcb8ULL, 0xbfeed796027f026aULL};
+static const uint64_t v769[209] = {
+    0x400156671625f2f2ULL, 0x3fcba695ef9ac7b6ULL, 0x400d0ab77c01b710ULL, 0x3fd6febf4319507bULL, 0x3fa71b46c03c12f1ULL,
+    0x3fe4136bcbedb3d6ULL, 0xbff2839e291989deULL, 0xbfb7a2ea9c31ff97ULL, 0xbffe012321a4b68eULL, 0xbf792c2c35985b36ULL,
+    0x3fc4d812e1a75aa7ULL, 0xbfba76a8ddabce5dULL, 0x3fc83346c092e2ecULL, 0x3fb457754f374d38ULL, 0x3fc43e116fe0c8abULL,
+    0x3fc8b02f3cbf34e7ULL, 0x3fa8a9dc83ed5b4aULL, 0x3fa0c8f4060caac8ULL, 0x3fb2f821b2d6bb96ULL, 0x3fa8f7a424bf9bb1ULL,
+    0x3fe0e72229cce0c6ULL, 0xbf872e4966cc34e2ULL, 0x3fdc58e97e761fb8ULL, 0x3fd83e7b2cf70e02ULL, 0xbfa6c160ed20f0aaULL,
+    0xbf94e57f50af17b8ULL, 0xbfa60afa60ab1a69ULL, 0x3fc5c78503c0ec50ULL, 0x3fc36661365fcbadULL, 0x3fd4a767955ceb76ULL,
+    0x3fd388d01344076fULL, 0x3fc3b0116f99f2a3ULL, 0x3fafc132d17f173aULL, 0x3fb20f0d0faafe1eULL, 0x3fc01554963cb29cULL,
+    0x3fd8e1d4595e4905ULL, 0xbfbb6c790f94ed45ULL, 0x3fd8b71a9e10347cULL, 0xbfaad2ee9cefcba0ULL, 0x3fc65cb567e9b932ULL,
+    0xbfc14b0696e1fcd2ULL, 0x3fbb5b4eb95a5ff3ULL, 0x3fda7b5ecf6c7e14ULL, 0x3fd5f0542154a08cULL, 0x3fa7712842593145ULL,
+    0x3f82b877eaba69e9ULL, 0x3f91dbf8ea6c121aULL, 0x3fde3616ab8e1951ULL, 0xbf7add916e7ade28ULL, 0x3f90250f600927eeULL,
+    0x3fc0518aed060d88ULL, 0x3fb4ab83e8c75ed0ULL, 0x3fd6bb55236ce37aULL, 0x3fd6f611c110ec07ULL, 0x3fb4da490de32092ULL,
+    0x3fcdbf31d851412aULL, 0x3f601dd10c3e06b8ULL, 0xbf90705f2ef487e6ULL, 0xbfba6438ae83eff5ULL, 0xbfb107ee25fe3956ULL,
+    0x3fccc054204e2e3dULL, 0xbfb12e826115b242ULL, 0x3fe49289dab75450ULL, 0x3fc93fcb34730b8aULL, 0x3fca203f45e39836ULL,
+    0x3fe1da3a667a7581ULL, 0x3fd8694f799ecce4ULL, 0x3fc1bf8ac2b75381ULL, 0x3fd56b378d79bd57ULL, 0x3fd2c04f955aa5d8ULL,
+    0x3fe94fa9608254a2ULL, 0xbf8af37e5ca3fed4ULL, 0x3fec229cba12d4cdULL, 0x3fe19ae2b659dc94ULL, 0xbfc2209b99045928ULL,
+    0x3fdae500112a7f40ULL, 0x3fc2737aeb02ad32ULL, 0x3fe0a68c16554af3ULL, 0x3fd4e802d3db0218ULL, 0x3fe0c6e7d757b1b3ULL,
+    0x3fd956ddceab6e93ULL, 0x3fd53e1e0dbf15dcULL, 0x3fd3ced68c50df38ULL, 0x3fcfe6cd317df042ULL, 0x3fe3ef55f3279d4bULL,
+    0x3fda3092e688c8efULL, 0xbf800ba43a786210ULL, 0x3fe5e1e67d51b4ecULL, 0xbfba7caab889152aULL, 0x3fe46b1f28d228aeULL,
+    0xbfc3c8fd4467176cULL, 0x3fd341ea0914c6e4ULL, 0x3feccc587492f697ULL, 0x3fdb84a4b36dd078ULL, 0xbfa361d317020b88ULL,
+    0x3fb0cdf3f773f890ULL, 0x3fc658ca6cc11474ULL, 0x3fdbe7480d0ff6c4ULL, 0xbfc3b4cfcd55b11bULL, 0x3fd8900259cad19eULL,
+    0x3fced206f70178dbULL, 0x3fc7a30e33d52d6eULL, 0x3fe585f0150e0476ULL, 0x3fec2a8a1361bbbeULL, 0x3fa679712ebaa192ULL,
+    0x3fd60eba707b866eULL, 0xbfa7bd7f231ae4edULL, 0x3fb6060ab56f98a6ULL, 0x3fd73a2f7dd785e9ULL, 0x3f5628b6bd5cb959ULL,
+    0xbfab6cbb5150f4a0ULL, 0x3fa1dabfee4f128bULL, 0xbfad9605d0a5d918ULL, 0xbf99bab24a8c7f4bULL, 0xbfaab74b2a529306ULL,
+    0xbfaec2b354ccfce4ULL, 0xbf8904107c3f0f12ULL, 0xbf83e0fc9ad40b94ULL, 0xbf9636fe2223245cULL, 0xbf8b85b50a360cf2ULL,
+    0xbfc625b37ae1db7cULL, 0x3f6ebb1670aa9cd3ULL, 0xbfc240b12e3972b1ULL, 0xbfbfd10fbdcdde4eULL, 0x3f8c0b3d51437c70ULL,
+    0x3f88545128183984ULL, 0x3f90e7260f4ac67eULL, 0xbfaaf8520de26ddcULL, 0xbfa8d4adb701431cULL, 0xbfbaf0ed33a41ddaULL,
+    0xbfb9c692720e70e3ULL, 0xbfa93260c93d91adULL, 0xbf923f461da9e142ULL, 0xbf95f79e0ed21388ULL, 0xbfa28203764dbf65ULL,
+    0xbfc08e685a76825fULL, 0x3fa2ddd1e2b0bb0cULL, 0xbfc0093d9a37a88cULL, 0x3f9147319e8cf352ULL, 0xbfab143d17537a8cULL,
+    0x3fa6f0b1e43d240cULL, 0xbfa1174da9d3f4fcULL, 0xbfc0ef883d7abdcaULL, 0xbfbcfdd69f345e25ULL, 0xbf909d0c97f50614ULL,
+    0xbf639fc256cbdd2aULL, 0xbf706464348df35cULL, 0xbfc4312784fe63d5ULL, 0x3f3ff206d5a9cf00ULL, 0xbf509bbc13636f80ULL,
+    0xbfa5165b5f30d962ULL, 0xbf9a54b035cf5130ULL, 0xbfbd5e97c0de512aULL, 0xbfbd12d247861ea3ULL, 0xbf9c3e770ca7148dULL,
+    0xbfb37f80d48fb0f0ULL, 0xbf53de9e0990abe4ULL, 0x3f7abc2fd51be15fULL, 0x3fa4579f2f07dffcULL, 0xbfb30ba9be99be59ULL,
+    0x3fcd67447d56a331ULL, 0xbfaee8a5c4f8fe96ULL, 0x3fe660f5f74b3c10ULL, 0x3fcb0d1ea0f4a576ULL, 0x3fca8594184d0e56ULL,
+    0x3fe347d7e3b0a5dcULL, 0x3fdb2c8172461159ULL, 0x3fc37612d1ac2cc5ULL, 0x3fd788e4b0385229ULL, 0x3fd4c267c22c20beULL,
+    0x3fea1a9e4e3158afULL, 0xbf8b031352523d5eULL, 0x3fedb6c65643c04cULL, 0x3fe219ea341293fdULL, 0xbfc3aa39f8edbb66ULL,
+    0x3fdea614091904caULL, 0x3fc5b960b961278aULL, 0x3fe2079b92003ebaULL, 0x3fd63485416e1206ULL, 0x3fe16f5a5a40b72aULL,
+    0x3fd9bcf589913bf6ULL, 0x3fd69072304b380cULL, 0x3fd5d3e2557fcfc0ULL, 0x3fd160c1c7a86b7dULL, 0x3fe5f6afee8c6354ULL,
+    0x3fd9e48d296c3970ULL, 0x3f7dfaed7859eea0ULL, 0x3fe6e8a188b87651ULL, 0xbfbbf67f29b3f526ULL, 0x3fe6461c6aec6e35ULL,
+    0xbfc3c9c1db789819ULL, 0x3fd4c54980d7b66cULL, 0x3fee9b0acdb2b414ULL, 0x3fdbd779e6e91b4eULL, 0xbfa97d049e74b28cULL,
+    0x3fb2ac59c6426a48ULL, 0x3fc8f6ff165ba537ULL, 0x3fdb071725fce74aULL, 0xbfc62f826c226fbeULL, 0x3fdba8900ae3215cULL,
+    0x3fd0370ea54a28ffULL, 0x3fc93371c2eaedcaULL, 0x3fe6a6e0a3e47deaULL, 0x3fee27f243b791c8ULL, 0x3fa324bae5bfc296ULL,
+    0x3fd6ba0c9efdb560ULL, 0xbfab083907cbe88aULL, 0x3fb98eaf9f6e10fcULL, 0x3fdb4bd980bbb440ULL};
+static const uint64_t v770[1] = {
+    0x405232ee61ec4ee2ULL};
+static const uint32_t v771[21] = {
+    2U, 1U, 2U, 1U, 2U,
+    1U, 2U, 1U, 2U, 1U,
+    2U, 1U, 2U, 1U, 2U,
+    1U, 2U, 1U, 2U, 1U,
+    1U};
+static const uint32_t v772[20] = {
+    1U, 0U, 3U, 3U, 1U,
+    1U, 0U, 3U, 3U, 1U,
+    1U, 0U, 3U, 3U, 1U,
+    1U, 0U, 3U, 3U, 1U};
+static const uint64_t v773[68] = {
+    0x3fc9f3f4666b94c0ULL, 0x3fe2d31914f1b8f4ULL, 0xbfca42ff54d8ec70ULL, 0x3ffc30e8a789b330ULL, 0x3ffdb5137a7705eeULL,
+    0xbff18cd5f3481c38ULL, 0x3ff47bca072186e8ULL, 0x3fcf3bdba3c3a0c0ULL, 0x3fa76206b191d1c0ULL, 0x3ff8afa571a0dee6ULL,
+    0xbffef539d89d8b28ULL, 0x3ffc0dd691ec05bcULL, 0xbfd118523be0ac70ULL, 0x3fe1bd6ea0f0c49cULL, 0xbfe5b3a9445da154ULL,
+    0x3ff0ff6d6aa07dbeULL, 0xbfc2363ef0946d60ULL, 0x3fdd6ae14bded288ULL, 0xbffa70c6af0f528cULL, 0xbfe8a7ffc5b38e94ULL,
+    0x3ff1a1f5c8222a24ULL, 0x3fe9cb74a49f61f8ULL, 0xbff432d398868e5cULL, 0xbff6a812c031e8faULL, 0x3fee1a4d08b6a094ULL,
+    0xbfe3b55136879f6cULL, 0x3ff843105745ef5eULL, 0x3fa868faa0ec2b80ULL, 0x3ff6a488e61df374ULL, 0xbff4b8b0c951e958ULL,
+    0xbfc0559cbda7afd0ULL, 0xbff43f9f2fad6350ULL, 0x3fdce7aff3fb7810ULL, 0xbfdc2df35ae20b38ULL, 0xbff3bd6190c6701aULL,
+    0x3fd5ba82b87344d0ULL, 0x3fef4d77d507c230ULL, 0xbfef03836d425d0cULL, 0xbfeccde17985512cULL, 0xbffd20271c95295aULL,
+    0x3fd3db3917da3758ULL, 0x3febb1a94f297f18ULL, 0xbff77f8b60ae6e74ULL, 0x3ffd00dbc12c1bd0ULL, 0xbfe3b29833deb150ULL,
+    0xbff7fa65a7203baeULL, 0xbffae13896a38b6cULL, 0x3ffa510483d76b7eULL, 0xbfe4473dde183f6cULL, 0xbffd382fbfd59074ULL,
+    0x3ff76445b21767b2ULL, 0xbff60d1d934e8e8cULL, 0x3ff9f2e798816d94ULL, 0x3ff0ffac910e5230ULL, 0xbff990d4044352c8ULL,
+    0x3fdd2e04a0a30b00ULL, 0x3ffdfe1cb772192aULL, 0xbfc41e570648d100ULL, 0xbfff28094a95fdc6ULL, 0x3feba65c82f39738ULL,
+    0xbffb296fd99f3d7eULL, 0xbfddaf42e750d0f0ULL, 0x3ff97df20077a1aaULL, 0xbff0c5a300224712ULL, 0xbff5f74c36201926ULL,
+    0x3fc8c6f57d06fb00ULL, 0x3fe44c3a68cede34ULL, 0xbfe413c801b28b9cULL};
+static const uint64_t v774[4] = {
+    0xbfe687605cd0ac26ULL, 0x3fce4ce6ab7d0938ULL, 0xbfcbd2458dcdbf10ULL, 0x3fe9e66bc941d242ULL};
+static const uint64_t v775[2] = {
+    0xbfd35b430ffeff9cULL, 0xbfe0ad65c81e2aa4ULL};
+static const uint64_t v776[68] = {
+    0xbc74d8f14588deb4ULL, 0x3c727ed92463517aULL, 0x3c8432940ea9fdaaULL, 0xbc20e5db088eaeaeULL, 0xbc1942df07e94bf4ULL,
+    0x3c73f5689f386616ULL, 0x3c4ec54463ff9666ULL, 0x3c9b713ab2f0bec5ULL, 0x3cb5f833fa9a2235ULL, 0x3cbd181972b74c15ULL,
+    0xbca45226f723e078ULL, 0x3cafd516af2e88daULL, 0xbc98dbd84c83d110ULL, 0x3ca3786e4d9e0ccfULL, 0xbcbf6f8f109e574eULL,
+    0x3cbf595fb030945dULL, 0x3ca253d8ab1f688aULL, 0x3d789e3c136e134aULL, 0xbd7fc3b6c7e868bcULL, 0x3d789e585c48bfbeULL,
+    0xbd7fc3db46b7f048ULL, 0xbd643c4925fb6eceULL, 0xbd70d2cb27faf29eULL, 0x3d80cb55fd2a5618ULL, 0x3d7e539beb232db7ULL,
+    0xbd7bc0db1761db3aULL, 0x3d9cbec36fee0c56ULL, 0xbd9a4e5ca6dab042ULL, 0x3da1eb98fbb5833fULL, 0xbd62a62d3a7295aeULL,
+    0x3d944fea8bee09d5ULL, 0x3d1cc62cabb5ecf2ULL, 0x3dbc6408b4863b12ULL, 0x3d06daa65328c44aULL, 0x3da68cb36432388aULL,
+    0xbda73bfba141a5c8ULL, 0xbd71e6c737e4812fULL, 0x3da744673d8701b4ULL, 0x3e12850e59cd1e3eULL, 0xbe017e5cdf6627c0ULL,
+    0xbe14e8049afeede0ULL, 0x3e03bf78f11d3404ULL, 0x3e2ca9ef70406574ULL, 0x3e31971bf8b36d09ULL, 0x3e3310f9a0c0fd20ULL,
+    0x3e176242ec0c1de6ULL, 0xbe12b84f085b27e5ULL, 0xbe5f023785a0c426ULL, 0x3e58d2f2f1c5b3f4ULL, 0x3e5d2091f2d9f0faULL,
+    0xbe42d4bfd09e583cULL, 0x3e50facee857c8f7ULL, 0x3ef5087fd03fbb80ULL, 0xbf287405cef8aba0ULL, 0xbef508c1997a02c8ULL,
+    0x3f2874524a9839f4ULL, 0x3f5b6f0bf18271f4ULL, 0x3f4dcfe6d46d2a8dULL, 0xbf5b8586465c7afaULL, 0x3f54bb8d7e58c14eULL,
+    0x3f5b2734796dcc60ULL, 0x3fababac2e45915eULL, 0x3fb21eadaaf0729cULL, 0x3f976b396df4bd43ULL, 0xbfb480f8c51f9a4eULL,
+    0xbfaa659c2fd8c004ULL, 0x3fbeacb70681fc46ULL, 0xbfb4cec8031fce99ULL};
+static const uint64_t v777[1] = {
+    0x3fe10610d9776affULL};
+static const uint64_t v778[4] = {
+    0x3ff0000000000000ULL, 0xc022000000000000ULL, 0x3ff0000000000000ULL, 0x0000000000000000ULL};
+static const uint64_t v779[4] = {
+    0x7ff8000000000000ULL, 0x7ff8000000000000ULL, 0x7ff8000000000000ULL, 0x7ff8000000000000ULL};
+static const uint64_t v780[4] = {
+    0x7ff8000000000000ULL, 0x7ff8000000000000ULL, 0x7ff8000000000000ULL, 0xfff0000000000000ULL};
+static const uint64_t v781[2] = {
+    0x3ff0000000000000ULL, 0xc022000000000000ULL};
+static const uint32_t v782[3] = {
+    1U, 1U, 2U};
+static const uint32_t v783[2] = {
+    3U, 2U};
+static const uint64_t v784[3] = {
+    0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0xfff0000000000000ULL};
+static const uint64_t v785[3] = {
+    0x7ff8000000000000ULL, 0x3ff0000000000000ULL, 0x0000000000000000ULL};
+static const uint64_t v786[4] = {
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0xc000000000000000ULL};
+static const uint32_t v787[3] = {
+    1U, 2U, 1U};
+static const uint32_t v788[2] = {
+    2U, 0U};
+static const uint64_t v789[7] = {
+    0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x0000000000000000ULL, 0x7ff0000000000000ULL, 0x3ff0000000000000ULL,
+    0x3fe0000000000000ULL, 0x0000000000000000ULL};
+static const uint64_t v790[1] = {
+    0xbfe5fe97a0b0cfc8ULL};
+static const uint64_t v791[1] = {
+    0xbfc3ce22bb6dee18ULL};
+static const uint64_t v792[7] = {
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x7ff8000000000000ULL, 0x0000000000000000ULL};
+static const uint64_t v793[1] = {
+    0x3ff5559877caa6abULL};
+static const uint64_t v794[2] = {
+    0xfff0000000000000ULL, 0x7ff0000000000000ULL};
+static const uint64_t v795[3] = {
+    0xbfee2714752845c0ULL, 0xbfe350b4ce463d10ULL, 0x3fe1173729b5d72cULL};
+static const uint64_t v796[3] = {
+    0x3fe7daf50dbaf81aULL, 0xbfebc5b3109fbd78ULL, 0xbfe2580b9dc7dd54ULL};
+static const uint64_t v797[1] = {
+    0x40181d9213ac5a82ULL};
+static const uint64_t v798[9] = {
+    0x3fe23ae3b8f03fe0ULL, 0x3fe12e0019be6f66ULL, 0x3fcf8cec8083ac30ULL, 0xbfe311a25f4b2994ULL, 0xbfe503ce4072b4eaULL,
+    0x3fd03116578692e0ULL, 0x3fcb3720804f5a38ULL, 0x3fe40ced6a2afd28ULL, 0x3fd01f23ca9f3ef4ULL};
+static const uint64_t v799[9] = {
+    0x3fe4bdb4686d31d0ULL, 0xbfc63862924c8818ULL, 0xbfe9b83f3a087a60ULL, 0x3fe17c7f50bd1746ULL, 0x3fed3c5bc56ccb3cULL,
+    0x3fee69136f75c9e6ULL, 0x3fb4745634fae3f0ULL, 0xbfe11ed74f065232ULL, 0x3fe662faaa0a267aULL};
+static const uint64_t v800[1] = {
+    0x402086d54f2de69aULL};
+static const uint32_t v801[3] = {
     2U, 3U, 2U};
-static const uint64_t v651[17] = {
+static const uint64_t v802[17] = {
     0x3fffeb2895cfa61aULL, 0xbfea27cbd61764d8ULL, 0xbfc61366e71dc1f0ULL, 0xbff1fcf26ccbf972ULL, 0xbfc07d0a8bfaf1d0ULL,
     0xbff1361d0dce17e6ULL, 0x3fee9140844468a0ULL, 0x3fe4b9049a23924cULL, 0x3ff6ca7a46762c90ULL, 0x3fee6f27f40b8eb4ULL,
     0x3ffcb42e9634c10eULL, 0x3ff0b29d06671a90ULL, 0xbfe3efd8224ce900ULL, 0x3ffa6c0bfc694e88ULL, 0xbfb2fc7e91fdf580ULL,
     0xbffa5093bbf62616ULL, 0xbffdf0236ddf8360ULL};
-static const uint64_t v652[2] = {
+static const uint64_t v803[2] = {
     0x3fe6e8976ce1834cULL, 0x3fc35f6a0b186a78ULL};
-static const uint64_t v653[2] = {
+static const uint64_t v804[2] = {
     0xbfd6c567045862c4ULL, 0xbfdd3a03cae4fa58ULL};
-static const uint64_t v654[17] = {
+static const uint64_t v805[17] = {
     0x3fa52afbc147370fULL, 0x3fc1f512ed80d330ULL, 0x3fc63ff198de74ccULL, 0x3f81e695843abad4ULL, 0x3f9e5f10f9700dd0ULL,
     0x3fa2d0cbee326626ULL, 0x3fad918c848578dcULL, 0x3fc9157551ee9321ULL, 0x3fcf146c4de12eaaULL, 0x3fdc75e6590f7bbdULL,
     0x3fdbfb5c6f0908a7ULL, 0x3f9404bb547d5257ULL, 0x3f93ae8a770d49daULL, 0x3fd7b8b7e4c1cc97ULL, 0x3fd75295693092eeULL,
     0x3fdd263e635afff2ULL, 0x3fdca8bd36bca812ULL};
-static const uint64_t v655[1] = {
+static const uint64_t v806[1] = {
     0x3ffdaff34a31ab14ULL};
-static const uint64_t v656[12] = {
+static const uint64_t v807[12] = {
     0x3fdf3c5b9fc2b538ULL, 0x3ff2643d4b5f97faULL, 0xbfea2382b542c988ULL, 0x3fd241b066067d00ULL, 0x3ffa90444ee1db24ULL,
     0xbfe112fe37f74778ULL, 0x3ffea47ef7cb7190ULL, 0x3fff2008ff817564ULL, 0xbff5657cffe2575cULL, 0xbff3048983ac34d6ULL,
     0x3ffb38f0e4fa92c0ULL, 0xbff605e05ada8878ULL};
-static const uint64_t v657[4] = {
+static const uint64_t v808[4] = {
     0xbfc05b33aa2a8310ULL, 0xbfe266aa6f05d854ULL, 0xbf46b52c5a270800ULL, 0xbfdd58261dbda5d8ULL};
-static const uint64_t v658[4] = {
+static const uint64_t v809[4] = {
     0xbfe58e502d47e7b0ULL, 0xbfc059dd7c1fe378ULL, 0x3feca87a7d5d0594ULL, 0xbfe2915e6020bdeeULL};
-static const uint64_t v659[12] = {
+static const uint64_t v810[12] = {
     0xbf98160c933c6068ULL, 0x3f78271f9ba73580ULL, 0xbf761efbd2bddfc2ULL, 0xbfc47633fa46ccbaULL, 0x3fa7812a279378feULL,
     0x3f97279fd0a35719ULL, 0xbf89cdb5ce87ddbfULL, 0xbf9231a34ef6ae9aULL, 0xbfa684be57933a6eULL, 0xbfb375343049030eULL,
     0x3f96799a7c740b98ULL, 0x3fa05ae91a41bc10ULL};
-static const uint64_t v660[1] = {
+static const uint64_t v811[1] = {
     0x400e82564df27d2aULL};
-static const uint64_t v661[17] = {
+static const uint64_t v812[17] = {
     0xbfe90be090b6b380ULL, 0x3fb637ee1ffcd020ULL, 0x3fe8e3fdd698d25cULL, 0x3ff56f1d345330e6ULL, 0x3ffdb579fa600a96ULL,
     0xbff41b44976e4b32ULL, 0x3ff9c3eaf9cac3a6ULL, 0x3fff0f60ff728362ULL, 0x3fca3fcc208c48d0ULL, 0x3ff3fa96d1e98a3eULL,
     0x3fe616b3ccd20cc8ULL, 0x3fe09a101ca3abd0ULL, 0xbff821b390ae2834ULL, 0xbfe78b4ceb522b5cULL, 0xbff27836700bac48ULL,
     0xbfda83f206d98168ULL, 0xbfea9d9f901d4c28ULL};
-static const uint64_t v662[6] = {
+static const uint64_t v813[6] = {
     0xbfe61c1c581f873aULL, 0xbfebfa9b175df9ccULL, 0x3fbbfaa4a250b440ULL, 0xbfe03ff85c096a86ULL, 0xbfb1803b6f891520ULL,
     0xbfcc6e44c5961ea0ULL};
-static const uint64_t v663[6] = {
+static const uint64_t v814[6] = {
     0x3fe74506c676f238ULL, 0x3fe58ff2450d802eULL, 0xbfecc741e8c92950ULL, 0xbfe5e39bf4d39b56ULL, 0x3fdbc186e9a20e5cULL,
     0xbfde311603021b60ULL};
-static const uint64_t v664[17] = {
+static const uint64_t v815[17] = {
     0x3f9416596d736181ULL, 0xbf9208451426201cULL, 0xbf9431a280f20dd2ULL, 0xbfa070a1c5feaedcULL, 0xbf9f03f22604c995ULL,
     0x3f8a7de332c04e4cULL, 0x3fb44733cfc2100cULL, 0x3fa33ffc13506611ULL, 0xbfae57ae469b0a2dULL, 0x3fb6772889077aaaULL,
     0x3f893cc9c490e59eULL, 0x3fbae5e5384f26c0ULL, 0x3f9b9ec16bae13b9ULL, 0x3fb5e6f29640c66eULL, 0x3f7b6fbc8bb7a78cULL,
     0x3fbfaff153ded48aULL, 0x3f8e821b710902b9ULL};
-static const uint64_t v665[1] = {
+static const uint64_t v816[1] = {
     0x400b956aafcf66f8ULL};
-static const uint64_t v666[12] = {
+static const uint64_t v817[12] = {
     0xbfe25b1f7c5d5660ULL, 0xbffca9bc64712718ULL, 0x3feafc2b13327ee0ULL, 0x3fb8b3ad05e4dae0ULL, 0x3fdaa89f91e01af8ULL,
     0x3fc3eed2aca66030ULL, 0x3ff268f5e37f797aULL, 0x3fcb81cc521a9ca0ULL, 0x3ff4d66fc31495f0ULL, 0x3fe15d8152ebeae0ULL,
     0xbff718b56ee5bcdeULL, 0xbfde4f45d071e788ULL};
-static const uint64_t v667[8] = {
+static const uint64_t v818[8] = {
     0x3f518ebdf4a8b400ULL, 0xbfd8950e202bc340ULL, 0xbfef6b04c72fea8eULL, 0x3fb8294b4cfea8f0ULL, 0x3feda86e9cf4376aULL,
     0xbfe02b67796f1a5cULL, 0xbfed06a215616622ULL, 0x3fe9e55e471dcd6eULL};
-static const uint64_t v668[8] = {
+static const uint64_t v819[8] = {
     0xbfb3d539100c7b50ULL, 0xbfb7d1e97dfb4c70ULL, 0xbfe30af8583b608aULL, 0x3fe993b00d56690aULL, 0x3fe3f0c91c9e7ca0ULL,
     0x3fe904d82f2d57f4ULL, 0x3fe32ea264bc9436ULL, 0xbfe17c04e00b0276ULL};
-static const uint64_t v669[12] = {
+static const uint64_t v820[12] = {
     0xbfc419ac4189413eULL, 0xbf9e43c7000fd703ULL, 0x3fcad8ebefcd22acULL, 0x3f6844ccee849e40ULL, 0xbfb41008620b19e4ULL,
     0xbf949bb50a4bd4bcULL, 0x3fb0df881968e128ULL, 0x3fc6ba0111c68c02ULL, 0x3fbba3deb79b919aULL, 0x3fd39b8f18f11370ULL,
     0xbfb84a55cc354112ULL, 0xbfca32b9e69ca69eULL};
-static const uint64_t v670[1] = {
+static const uint64_t v821[1] = {
     0x4014fd069363730cULL};
-static const uint64_t v671[17] = {
+static const uint64_t v822[17] = {
     0x3ffa4e3ed15834aeULL, 0xbfe962c0acbc6c70ULL, 0xbfff029c0f077d06ULL, 0x3ffbee63fb78a9daULL, 0x3febfc56ec8258a8ULL,
     0x3fddbea48c569ee8ULL, 0x3ff419a57a6b4a84ULL, 0xbffd7e13840032f2ULL, 0xbfe15f259ca16508ULL, 0x3ffbd4cd105de9b4ULL,
     0xbff57b2930f00ce0ULL, 0x3ff9cd291f0da886ULL, 0xbfd8400adb5259d8ULL, 0x3fff70bc19d1950cULL, 0x3fca55256ee7d060ULL,
     0xbfef81f8e1d0fd44ULL, 0x3ff96d3be5142924ULL};
-static const uint64_t v672[10] = {
+static const uint64_t v823[10] = {
     0x3fedf8651b6ea3d2ULL, 0xbfe4867883dcdea8ULL, 0x3fef65357a610d12ULL, 0xbfe1a2313067bb62ULL, 0xbfdff8b8884f0820ULL,
     0xbfd292404ea3d3fcULL, 0x3fc4c100fc1c8ba8ULL, 0xbfad09a425c08a60ULL, 0x3fe7c0ec7dcb676cULL, 0xbfbddd4a717ebfa0ULL};
-static const uint64_t v673[10] = {
+static const uint64_t v824[10] = {
     0xbfe3214b2f679264ULL, 0x3fedcdbcaaff47daULL, 0x3fec062fad1da55eULL, 0xbfebe18ff9bfe150ULL, 0xbfe5b225ddbd3dd2ULL,
     0xbfd4309fcda02944ULL, 0xbfe6e0d319410b28ULL, 0x3febaf840a66dfaaULL, 0xbfd70fc443c57858ULL, 0x3fe69c02b96d4b8aULL};
-static const uint64_t v674[17] = {
+static const uint64_t v825[17] = {
     0xbf91a479544c3962ULL, 0xbf80b07a65679de2ULL, 0xbfc226f9d71bc9f8ULL, 0x3fa06913b24eceb2ULL, 0xbf7940de260da80dULL,
     0xbfba97c16a587113ULL, 0xbf8d4a506d87eda8ULL, 0x3fa2f328b58be2d8ULL, 0x3fdcb3bd41eb1421ULL, 0x3fbf9aa595b00fdaULL,
     0x3fd8f4b2b814337dULL, 0xbfd2c5e11c7ac8d5ULL, 0xbfe462450f0efee8ULL, 0xbfb159355f17c44cULL, 0xbfd7f9cd18e62774ULL,
     0x3fd3bac7ec6bc67eULL, 0x3fe4d0af94621b92ULL};
-static const uint64_t v675[1] = {
+static const uint64_t v826[1] = {
     0x40196ea34cc8b25bULL};
-static const uint64_t v676[12] = {
+static const uint64_t v827[12] = {
     0x3ffebbddc092f1fcULL, 0xbffb9f0d45f8b958ULL, 0x3fe8692f52de26a0ULL, 0x3fa6908d6efd3580ULL, 0x3ffa0046c23612ecULL,
     0x3fe6bd09006517d0ULL, 0x3ff608d579ea5226ULL, 0x3fe6ad3f2bcd6018ULL, 0xbff52bdeb833ad54ULL, 0x3fd9f2b577f1a730ULL,
     0xbfeb2bb22cb06ca8ULL, 0xbfe6b5f94fe8cd40ULL};
-static const uint64_t v677[12] = {
+static const uint64_t v828[12] = {
     0xbfd697100d7d734cULL, 0xbfa5319070fdb6e0ULL, 0x3fa71102c307f240ULL, 0xbfd2122239193e54ULL, 0xbfe4818c19c4a3a2ULL,
     0xbfd37d1ebf1d6074ULL, 0xbfecab3d0d30342aULL, 0xbfc970a1c9092e90ULL, 0x3fe74a05c27ada9eULL, 0xbfe841d5ae253dc0ULL,
     0xbfa935d37a297680ULL, 0xbfe8ddc1b31922a0ULL};
-static const uint64_t v678[12] = {
+static const uint64_t v829[12] = {
     0x3fe7a064ce69e57eULL, 0xbfef497fd72895daULL, 0x3f934c0a06fc0c40ULL, 0x3fbdfdc2db4eefc0ULL, 0xbfed85244e945ac4ULL,
     0xbfea6370e84896caULL, 0xbfe86f955fbb19a8ULL, 0x3fde71a372478304ULL, 0xbfe7bca00c0486a2ULL, 0xbfeac3c920b84f80ULL,
     0x3feeca16fd5af130ULL, 0x3fe11d91492d97deULL};
-static const uint64_t v679[12] = {
+static const uint64_t v830[12] = {
     0xbf72d0c0865d7e55ULL, 0x3f3d84957e7515e0ULL, 0x3f485094cf880baaULL, 0xbf8b27b44bc9fddaULL, 0x3f700a3637f52850ULL,
     0x3fa08524c11cd446ULL, 0xbf7d07453c36f042ULL, 0xbf9193ccfaf2cd10ULL, 0xbf58ac361e553070ULL, 0x3f2e7ad98858cad5ULL,
     0xbf8c1105f5301265ULL, 0xbf9baa1282411795ULL};
-static const uint64_t v680[1] = {
+static const uint64_t v831[1] = {
     0x402750ed5ca290f0ULL};
-static const uint64_t v681[17] = {
+static const uint64_t v832[17] = {
     0xbff87a74104ec2e0ULL, 0x3fed7836d8025548ULL, 0xbffe40cd77f496a8ULL, 0x3fe2b1b222dea030ULL, 0xbfe8751209efb058ULL,
     0xbffdc8074b505f9cULL, 0x3ff23d688b574122ULL, 0x3fdd3af5ea3af8a0ULL, 0x3fe50a41ea4a30c4ULL, 0xbfe4a6c1a9947140ULL,
     0x3ff9684b0b16a1c4ULL, 0xbfd3684401e6a770ULL, 0x3ffb8739dc04c570ULL, 0xbfd52af70b1554e8ULL, 0xbfd5720ed8a44468ULL,
     0xbfaac6deac7acec0ULL, 0x3fee3dfdee46404cULL};
-static const uint64_t v682[14] = {
+static const uint64_t v833[14] = {
     0xbfeb102736a53b48ULL, 0x3fba624700cbc5d0ULL, 0xbfe6b1852792af74ULL, 0xbfea8f076675de6eULL, 0xbfe7a869f09e17e4ULL,
     0xbfd5718de9ce33c8ULL, 0x3fdfff842012a2f4ULL, 0x3fe3f8fb9c79929aULL, 0xbfeab1e1771eb9f0ULL, 0xbfed3d4ea312e366ULL,
     0x3fe5e24f732128d2ULL, 0xbf60030d94daec00ULL, 0x3fe582d5ef1e1df4ULL, 0x3fef641011757772ULL};
-static const uint64_t v683[14] = {
+static const uint64_t v834[14] = {
     0xbfdfb476e9113eccULL, 0xbfb2dfbed1a67c20ULL, 0xbfce35ec02b3a1b8ULL, 0x3fd22f2b01310ca4ULL, 0x3fe810588135eda6ULL,
     0xbfe7083f0a286ddcULL, 0xbfeba97cc8be3dc6ULL, 0xbfe22cb232cbae6cULL, 0xbfb91fa35defa750ULL, 0xbfc6c32d6933c600ULL,
     0x3fb45a109567d960ULL, 0xbfc2ec1b0677d388ULL, 0x3fd970b14fa94b74ULL, 0x3fea461f19bd4724ULL};
-static const uint64_t v684[17] = {
+static const uint64_t v835[17] = {
     0xbf61e761ec5c6713ULL, 0xbfabad0ffecf5711ULL, 0xbf72fc3565f0e494ULL, 0xbf792c71d40df816ULL, 0xbf95dd528ca917e0ULL,
     0xbf632324a1edb169ULL, 0x3f63d81822fa4908ULL, 0x3fb5ad41f59047d9ULL, 0xbf842d7c44036637ULL, 0x3faf647b40e1a399ULL,
     0x3fae8619af0bf02dULL, 0x3f9e20adaf62ed5bULL, 0x3f8691722f84f202ULL, 0xbf9346916e063c70ULL, 0x3fa304bdf684a627ULL,
     0x3fb793818cacc344ULL, 0x3fb2f46ceaabb1f0ULL};
-static const uint64_t v685[1] = {
+static const uint64_t v836[1] = {
     0x40274238a617d1b3ULL};
-static const uint64_t v686[12] = {
+static const uint64_t v837[12] = {
     0xbfe0781733c7969cULL, 0xbff5860c226fb240ULL, 0x3ffc98e974e58324ULL, 0xbff079d55aa76fc6ULL, 0x3ff1dcbbe52f844cULL,
     0xbffdf4a1ba1a349aULL, 0x3fe9cf03fd0a7d64ULL, 0xbffe246cca6dbd2aULL, 0xbfde0d765769fa30ULL, 0xbfd7508afa9ad228ULL,
     0xbffdc3846acfd132ULL, 0xbfe97d0ec983a568ULL};
-static const uint64_t v687[16] = {
+static const uint64_t v838[16] = {
     0x3fee9a811087fd80ULL, 0x3fc9dc89eab095a8ULL, 0xbfe30bcadaf73318ULL, 0xbfe1f34362439efcULL, 0x3fe136c388ae2120ULL,
     0x3feafd5891ab2d7eULL, 0x3feb563d393fded4ULL, 0x3fe2e9bc9a21228eULL, 0x3fea7f379c3bc2f2ULL, 0x3f7bf74da35f8500ULL,
     0xbfc4be9d1cd95220ULL, 0xbfc0a415dc4a7038ULL, 0xbf770265eb2cba00ULL, 0x3fd2f249573cb628ULL, 0xbfe1785b182f8332ULL,
     0x3fec969d983b1cd0ULL};
-static const uint64_t v688[16] = {
+static const uint64_t v839[16] = {
     0xbf9b616001e7f2c0ULL, 0x3fadb49ca9bea0a0ULL, 0xbfebd3de78873138ULL, 0xbfb696d9bb8fd630ULL, 0xbfe896a2fccb4abaULL,
     0x3fea89744fcb0de2ULL, 0x3fd762235ce9eac0ULL, 0xbfcac6a4cfba3520ULL, 0x3fd3628eced11e40ULL, 0x3fbe869f7faab2b0ULL,
     0xbfebe9580d8b9bbaULL, 0x3fdffc92ddca4c18ULL, 0x3fccd4eae34c26a8ULL, 0x3fd25037158a72dcULL, 0xbfb893f269b9d020ULL,
     0xbfd91d23bf95fda4ULL};
-static const uint64_t v689[12] = {
+static const uint64_t v840[12] = {
     0xbfd9724320ec2c25ULL, 0xbf7643f6840251d0ULL, 0x3fc70a94d733c43aULL, 0xbfd1edf1e2236176ULL, 0xbfb1c9d3c810a141ULL,
     0xbf7a328145facdc0ULL, 0xbfaaf6754afd8cb4ULL, 0xbfd71320658b155eULL, 0x3fd664fe400a4d71ULL, 0xbfb17df684cfc19aULL,
     0xbfdad56ce9f0ba7eULL, 0x3faf4904f9a8d16aULL};
-static const uint64_t v690[1] = {
+static const uint64_t v841[1] = {
     0x4024918974cd3e86ULL};
-static const uint64_t v691[17] = {
+static const uint64_t v842[17] = {
     0x3ff7e859f6ca115aULL, 0x3fe4bffd9a0929b8ULL, 0x3f92da6acc8a1080ULL, 0x3fcaab4c90b50200ULL, 0xbffccd85d534207cULL,
     0xbffce0e4e7910cbaULL, 0x3ff11de039687deaULL, 0xbff0dbaff65bbd92ULL, 0xbff97883f1d646ecULL, 0xbfedf92bcf07d470ULL,
     0xbfb6fd9ca7f933e0ULL, 0xbfd811f922009b08ULL, 0xbff74ad0128449aeULL, 0xbfb03a67d9c150a0ULL, 0x3fcdd1c0cc745d90ULL,
     0xbff0efaffb83915cULL, 0x3fff76b479ae031eULL};
-static const uint64_t v692[18] = {
+static const uint64_t v843[18] = {
     0xbfd6ecf6196bed00ULL, 0xbfeb6b611ff292c2ULL, 0x3fd0645a499d8bb0ULL, 0xbfc022f8800dc698ULL, 0xbfe59f350304c388ULL,
     0x3fd2269a98ca093cULL, 0xbfdb3b91330a7b98ULL, 0xbfd6ba068f1101acULL, 0xbfd6b4cba3744788ULL, 0x3fde0fe936f3490cULL,
     0xbfec6e37f857dd98ULL, 0x3fdd5b9e48a7d188ULL, 0xbfc022ccdd3f3e78ULL, 0x3fef94996331b00aULL, 0xbfc7f7d955c9a548ULL,
     0x3fede996872a0c46ULL, 0x3fb4d9a63ffa8b60ULL, 0xbfc888c1daaaa158ULL};
-static const uint64_t v693[18] = {
+static const uint64_t v844[18] = {
     0x3fb86675930dfc50ULL, 0x3fe49003a22e4bc2ULL, 0xbfe3ddd30c8ee736ULL, 0x3fee8330eeeeddd2ULL, 0x3fe815f17ce4f472ULL,
     0x3fc8d5b447cca170ULL, 0xbfd211dd1d9a7728ULL, 0x3fe429c35def2cf0ULL, 0xbfda379b08c412d0ULL, 0xbfef567cb2b4e0e2ULL,
     0xbfd0cceeabd334e8ULL, 0x3fd88e40634ca990ULL, 0xbfe46992b44f7a1cULL, 0xbfb57f6ff2337300ULL, 0x3fedd7a180117af2ULL,
     0x3fe42b5a845a1f18ULL, 0x3fe8467bfc982ad6ULL, 0xbfebd224c6f3781aULL};
-static const uint64_t v694[17] = {
+static const uint64_t v845[17] = {
     0x3fd0c4f58c99ae5eULL, 0x3fa86f4906367faaULL, 0xbf6b9efe972453fbULL, 0xbfb5934e9b7e3e93ULL, 0x3fc0b311752e4540ULL,
     0xbf865ba4de896140ULL, 0xbfddd8e3d4a7ebe8ULL, 0xbfdc0057a5418bddULL, 0x3f9b37ec21a6dbe6ULL, 0x3fcd876c4e874331ULL,
     0x3fd9f9d530edc92fULL, 0xbfe0b2dca97fa013ULL, 0xbfe0879d67bb5f44ULL, 0xbfe28be9d2d82a56ULL, 0xbfe365b924188801ULL,
     0x3fe5225ebfcb0fcaULL, 0x3fe6a7b1f1b299f0ULL};
-static const uint64_t v695[1] = {
+static const uint64_t v846[1] = {
     0x40296c1238ff264eULL};
-static const uint64_t v696[12] = {
+static const uint64_t v847[12] = {
     0x3ffd91dd48f43d84ULL, 0x3fe4fb80367b4a44ULL, 0xbfe18c0c7a1aade4ULL, 0x3ff3ef8c55774dd8ULL, 0xbff6fe9c5cc32af4ULL,
     0x3ff5483369adb4c0ULL, 0x3ff679b8f6831f86ULL, 0x3ff39f06268c4270ULL, 0x3fe9cce1ce1d2ce8ULL, 0xbffc92f23fdcda9cULL,
     0x3fee733fd2595318ULL, 0xbfeaabe7e37fbc70ULL};
-static const uint64_t v697[20] = {
+static const uint64_t v848[20] = {
     0xbfe92490d33d7c02ULL, 0xbfee86f6412924b6ULL, 0xbfcc6dde3d7a6c08ULL, 0xbfe87630e13cf706ULL, 0x3fe319579a106d8cULL,
     0x3fe4f9e4275b7b94ULL, 0x3feec22b13d28ff6ULL, 0x3fd3f7e376ca9c4cULL, 0x3fd18f32d3357f60ULL, 0xbfe3a1c08817824aULL,
     0xbfe0c85aa6afd674ULL, 0xbfdf62affa0e6c44ULL, 0xbfd50c3435d954c0ULL, 0x3fedf5a85b3c184cULL, 0xbfb735c3a2caa770ULL,
     0xbfd82c454043d5f0ULL, 0xbfb4ec7fd908e640ULL, 0x3fe3dc9af26c5b7eULL, 0xbfdb7d23b5fa4a3cULL, 0x3fe83f83dd77cfaaULL};
-static const uint64_t v698[20] = {
+static const uint64_t v849[20] = {
     0xbfda076b1d860304ULL, 0x3fcd4a4346c912c8ULL, 0xbfedc4b495e6a6acULL, 0xbfdb044381d02354ULL, 0xbfea2853221832a6ULL,
     0xbfe7c7ee71f8275eULL, 0x3fbbf6a1e48b9e50ULL, 0xbf632ffc69a0c800ULL, 0x3fc70d7eebc784c0ULL, 0x3fdb671b5105af30ULL,
     0x3fda392ea43ac8f8ULL, 0xbfee37959ab7721cULL, 0xbfe26d9d42edb6e8ULL, 0x3fe7c201383085c6ULL, 0x3fe272e03c60437eULL,
     0x3fdd86ba81eb25bcULL, 0xbfd3f0ea61ec53fcULL, 0x3fe671d65c0679f4ULL, 0xbfdcc483e1d0d194ULL, 0xbfb8a588e9b90d80ULL};
-static const uint64_t v699[12] = {
+static const uint64_t v850[12] = {
     0xbf90226a0b74f23cULL, 0xbf789deeff8314afULL, 0x3f49b9b2e8105242ULL, 0x3fa457f0c5b1e64fULL, 0xbf5355c4ac53cab4ULL,
     0x3f797b2e547ffab5ULL, 0x3f966466b034fd8dULL, 0x3f851e7c56c5e821ULL, 0xbf9aea978dcc24d7ULL, 0xbf82fb877c5daee3ULL,
     0x3f9a6e6fc2a3a194ULL, 0x3f8328de403db26fULL};
-static const uint64_t v700[1] = {
+static const uint64_t v851[1] = {
     0x402c1e5ebee12949ULL};
-static const uint64_t v701[17] = {
+static const uint64_t v852[17] = {
     0x3fb7eaad394e9640ULL, 0xbff0651303ca6e84ULL, 0xbfe8cf55ab099cecULL, 0xbfda8277dbd01230ULL, 0xbfe56ee2a7468b08ULL,
     0x3fe382b752b61718ULL, 0x3ff9f7944f737348ULL, 0xbfb31c41ecf05ee0ULL, 0x3ff7773551a989aeULL, 0x3fdf03d5e887df48ULL,
     0xbfebd7a436dd0724ULL, 0xbfdadf284b4c9a60ULL, 0x3fe169df0f15f374ULL, 0xbfdfb5f379e26910ULL, 0x3ff2c2de2f18055cULL,
     0x3ff4d6f8419abb46ULL, 0xbfff3b662f06d5d2ULL};
-static const uint64_t v702[22] = {
+static const uint64_t v853[22] = {
     0x3fd5309e5f078c38ULL, 0x3feaf23e48ae408cULL, 0xbfed5e2e71c00bceULL, 0xbfa1bfc178015ee0ULL, 0x3fe0ec93a0f04022ULL,
     0x3fd3ac940254257cULL, 0x3fd57b390df73c9cULL, 0xbfc7b74bd11934b8ULL, 0xbfe941e56494f700ULL, 0xbfba189aef340600ULL,
     0x3fe00ce510267aa6ULL, 0xbfece813979845baULL, 0x3f8fa09e93ff5500ULL, 0xbfcdc8ff8091ba20ULL, 0x3fd921ce07e03f70ULL,
     0x3fe4b5d7b0003214ULL, 0xbfdb83b917421b68ULL, 0xbfd4f0f8f542d054ULL, 0x3fec4e4eab9ad922ULL, 0x3febb4cac3678a34ULL,
     0xbfd58b9be52336e8ULL, 0x3fc0c679ba810100ULL};
-static const uint64_t v703[22] = {
+static const uint64_t v854[22] = {
     0x3fecb4a733b9c0d8ULL, 0xbfe0e846f4532e50ULL, 0xbfdbe695e4efba60ULL, 0xbfd29856856c49d0ULL, 0xbfec8c286399ffacULL,
     0xbfee24855cd468eaULL, 0x3fdc62cd031d0594ULL, 0xbfe6a9c6094cb832ULL, 0xbfefc9133ce50cdaULL, 0xbfe193533c1bb352ULL,
     0xbfe80081ba700774ULL, 0x3fc0431e24613fe0ULL, 0x3fad4e47a5fc2820ULL, 0x3fe44db8e79bc4a4ULL, 0xbfc6c366e7272768ULL,
     0xbfd1479bd2e8f8fcULL, 0xbfc7039f2dad0750ULL, 0xbfb0560086ee5d80ULL, 0xbfdaace6e3588164ULL, 0xbfd4490b70d5fd8cULL,
     0x3fe8767ba6aba456ULL, 0xbfe6b9d3eb29b82eULL};
-static const uint64_t v704[17] = {
+static const uint64_t v855[17] = {
     0x3f3f08ecc7eaced2ULL, 0xbf5c7b1476d60100ULL, 0xbf70d6d536582f8dULL, 0xbf5103207da6ba73ULL, 0x3f860e2f922d4473ULL,
     0x3f7fc181a8e224ccULL, 0x3f6111853d16f05bULL, 0xbf951b5f9233b312ULL, 0xbf8122aa156835bcULL, 0x3fc22e0905d47cafULL,
     0x3fabf85b0920ccb7ULL, 0x3f79bb4b9f73a156ULL, 0xbf5199aea83f6e77ULL, 0x3fc0d4a8490513fcULL, 0x3fac585f71df2de0ULL,
     0x3fc3bcc0744042d5ULL, 0x3faed01aae7521c9ULL};
-static const uint64_t v705[1] = {
+static const uint64_t v856[1] = {
     0x40325ee9d6b5e83dULL};
-static const uint64_t v706[12] = {
+static const uint64_t v857[12] = {
     0x3fecfc6796b98240ULL, 0xbfa8a644aef36680ULL, 0x3ff87d76bdb874aaULL, 0xbff2ef978e01f4e8ULL, 0xbff8ccfb7769efe0ULL,
     0x3ff4b61cde9e66daULL, 0xbfb9ce592a3ca880ULL, 0x3fe5317cc9266bd0ULL, 0xbff91d4c80b35ad0ULL, 0xbfdf5dfe97333158ULL,
     0x3ffafcd6f2deaa12ULL, 0xbf69ffd0a790a800ULL};
-static const uint64_t v707[24] = {
+static const uint64_t v858[24] = {
     0x3fd2b1fe3d3c1facULL, 0xbfeef8655e390bbaULL, 0x3fe773a31303769cULL, 0xbfd0a2f7a2735d34ULL, 0xbfe5bbfee3bf0fd8ULL,
     0x3fc15513f3bebf80ULL, 0x3fce0e9237aed2f8ULL, 0xbfc4cb60f5825320ULL, 0x3fe46904baaa4a0cULL, 0x3fe7a20de820e16eULL,
     0x3fd149bc79a78384ULL, 0xbfe23bbba3c9e6f4ULL, 0xbfee518feddaf572ULL, 0x3fce36c108e5cd88ULL, 0x3fcca700d1c5def8ULL,
     0xbfe9618dbc282206ULL, 0xbfdb2309e68a6d20ULL, 0xbfe5b022cff8b29cULL, 0x3fd3c34903d70ab8ULL, 0x3fe53d33410d95c0ULL,
     0x3f933d25cea3bd00ULL, 0xbfbf1dcbe2a3b930ULL, 0xbfe04de043e89a0eULL, 0xbfe3999b9f6a50d4ULL};
-static const uint64_t v708[24] = {
+static const uint64_t v859[24] = {
     0xbfc5606b748a1020ULL, 0x3fee5b27c9cdaa7eULL, 0xbfe38e94827c068cULL, 0xbfe696c4797bec1aULL, 0x3feaaf2181e4e288ULL,
     0xbfaba9513d66bd60ULL, 0xbfc3a7f4bccf6cd0ULL, 0x3fe13520baa23718ULL, 0x3fd5ace654001454ULL, 0xbfc1b4758e09d980ULL,
     0x3fa9a836ebb26b40ULL, 0xbfd394015a1c6138ULL, 0xbfd77b40e7eef5d4ULL, 0xbfed3deccfa3215aULL, 0x3fabcb8cd83ea900ULL,
     0xbfe4b9b4c716c1d8ULL, 0x3fef082aba7dcd02ULL, 0x3fe1d8b10d45e3f0ULL, 0xbfe29c68e8dafdf0ULL, 0xbfde51653e371194ULL,
     0xbfdacafa3103aaa4ULL, 0x3fd7dc198e6adf28ULL, 0x3fb0c88367dbbaa0ULL, 0xbfcca16fbef62bf8ULL};
-static const uint64_t v709[12] = {
+static const uint64_t v860[12] = {
     0x3fa366293d44275cULL, 0xbfd1eea4a8b1dcf9ULL, 0x3fd268dbaf0b517bULL, 0x3f9b658431ab94acULL, 0x3fbcf8d8e1f7e7faULL,
     0xbfc13e8df507daaeULL, 0x3fcbdc55c84c17bbULL, 0x3fb3adfe788c4958ULL, 0x3fa54ae52749d3e8ULL, 0x3fb298a187c053d4ULL,
     0x3fd218d45383ae3aULL, 0xbfb05e582b7e0058ULL};
-static const uint64_t v710[1] = {
+static const uint64_t v861[1] = {
     0x402d512ee173b9a4ULL};
-static const uint64_t v711[17] = {
+static const uint64_t v862[17] = {
     0xbfea1e20fbbc40dcULL, 0x3fd57aca99d5d178ULL, 0xbfd577b2d9c232b8ULL, 0x3ffe88fbd90b9cecULL, 0x3f71e70e2517f000ULL,
     0xbffc3360baf71fd4ULL, 0xbfe2059dd6464558ULL, 0xbfedccf922c8d33cULL, 0x3ffc9b64095698e8ULL, 0xbfe0042d4e952cd0ULL,
     0xbfb77d1400f05460ULL, 0x3ff405c228f77122ULL, 0x3fc1c03d17e46d90ULL, 0xbfd1d39f7177cc30ULL, 0xbfeaf89bb1b3d7c0ULL,
     0xbfe91add501b2ffcULL, 0x3ff114f665326c1cULL};
-static const uint64_t v712[26] = {
+static const uint64_t v863[26] = {
     0xbfeca9966c3d5b64ULL, 0x3feeb0912b506ca4ULL, 0xbfbf67e69332a350ULL, 0x3fe543f8b31f9f8aULL, 0x3fee966e1ff14aa2ULL,
     0x3fe34755640b30bcULL, 0xbfa6c49c3331e240ULL, 0x3fe6b5be8e596b9eULL, 0xbfe0e65a8dc281c4ULL, 0x3fe7c317b352dd1eULL,
     0x3fe65430536b8364ULL, 0xbfd9dce4fc63f968ULL, 0xbfc1822c30b27110ULL, 0x3fe058fca287e618ULL, 0xbfcff2608053a7c0ULL,
     0xbfac86e7ac2582e0ULL, 0x3fe9de0ba601cfb0ULL, 0x3fe2a67cce321f86ULL, 0x3fe6eb04bc1c6da0ULL, 0x3fc28895e88e6bc0ULL,
     0xbfee68efdb54c9f8ULL, 0x3fcaa7dbb8d21728ULL, 0x3fd5943f2a772c44ULL, 0x3fd3a330c5f63840ULL, 0x3fd5d8a8260aa2e0ULL,
     0x3fef4dabb769d20cULL};
-static const uint64_t v713[26] = {
+static const uint64_t v864[26] = {
     0xbfd509ad6cc88664ULL, 0xbfabed98f2b09ca0ULL, 0x3fa23191b20bd380ULL, 0xbfb35cf653ea8d10ULL, 0x3fddd6112e2355b0ULL,
     0xbfd37eff0bbe9984ULL, 0x3fe6e0b80a1aaf28ULL, 0x3fee3b89d83dd56eULL, 0x3fd676052bb4c270ULL, 0xbfa6e5981f305920ULL,
     0xbfe1a31571e67f40ULL, 0xbfecb7d692b12102ULL, 0x3fe1b5c6b6a92f3cULL, 0x3fe9288ebc43f5f0ULL, 0xbfec782c06a55782ULL,
     0xbfe84e36c2ed7b6eULL, 0x3fefbbefcfedcd88ULL, 0xbfbd5c71ebe6a6f0ULL, 0xbfc783d1220bd2a0ULL, 0x3fef58a3021f49c2ULL,
     0x3fe151d0f0aadfaaULL, 0xbfee8ce9c0f36918ULL, 0xbfcbf68ed03c9d00ULL, 0xbfe970f0f4c5428cULL, 0x3fb0dfc665f3ece0ULL,
     0xbfbc55a2a494a080ULL};
-static const uint64_t v714[17] = {
+static const uint64_t v865[17] = {
     0x3fb051faaee0a374ULL, 0x3fae4e9fa9c7cd38ULL, 0xbfc81d2acaea7f8dULL, 0x3fa47b80d7daebfbULL, 0xbfc6fbeb051002a4ULL,
     0xbfef8c56e5d30388ULL, 0xbfc850a6339f126aULL, 0x3fd96f4b517ab66eULL, 0xbff7df1d6420d144ULL, 0xbfe0ea2eab987bbcULL,
     0x3fc68c0c1a040038ULL, 0xbfc07e52ab7b1e56ULL, 0xc008f65debce5e68ULL, 0x3fd666e1c30f4b48ULL, 0x40084cb6d265d6b8ULL,
     0x3fc66874f142fa4eULL, 0x40118f7c930bb2d9ULL};
-static const uint64_t v715[1] = {
+static const uint64_t v866[1] = {
     0x402efbbb0e394ad1ULL};
-static const uint64_t v716[12] = {
+static const uint64_t v867[12] = {
     0xbfe19b455557759cULL, 0x3ffe369954c643f2ULL, 0x3fe6f4c4b1869d40ULL, 0x3ff880449ca485f6ULL, 0x3ff3828823335fc6ULL,
     0xbff7cdc6306ec2b2ULL, 0xbff5da2b3638751aULL, 0x3fe23241313b5f28ULL, 0x3ff8903d4d6a7a80ULL, 0x3fef8eede4ce3be0ULL,
     0x3ff6355070b2e206ULL, 0x3ffdb2196707fb36ULL};
-static const uint64_t v717[28] = {
+static const uint64_t v868[28] = {
     0x3fcdf9f51028e390ULL, 0xbfef483a55ac0f8cULL, 0xbfe8bdac3f238b32ULL, 0xbfd04dcc0e8e68acULL, 0xbfd1cfd15b42d6a4ULL,
     0xbfe2d7c9f3c4c2fcULL, 0x3fe16c8033c09f9aULL, 0xbfc43a13f8f011c8ULL, 0xbfeeaea430074e0aULL, 0x3fec31312001cbe8ULL,
     0x3fec569f560caf08ULL, 0xbfb9d3f10f4c9290ULL, 0x3fe2ba9d6b9e8ce4ULL, 0xbfe7c136c1afc298ULL, 0x3fec1f34a88ee87cULL,
     0xbfe95122e6c2d028ULL, 0x3fd9ce1d428cebbcULL, 0xbfe6860a90742ef0ULL, 0xbfe3b51ed291827aULL, 0xbfd249f4394ec808ULL,
     0xbfe417bd6bc28c84ULL, 0xbfdb6dd7174db154ULL, 0x3fe90314a24bc65cULL, 0xbfd8d092dd294c54ULL, 0xbfb948361d45d600ULL,
     0xbfc0113d357eed90ULL, 0x3fa26e9712c9aec0ULL, 0xbfdae45dba335484ULL};
-static const uint64_t v718[28] = {
+static const uint64_t v869[28] = {
     0x3fdf1e53b39e396cULL, 0xbfca4c01ea8ec220ULL, 0x3fe3433303329262ULL, 0x3fc72ac527ae1d38ULL, 0xbfc0c3062f6f04e0ULL,
     0xbfd98175a5617164ULL, 0x3fca595caba3c130ULL, 0x3f7c0e85e6b16800ULL, 0x3fec0ca85452c706ULL, 0xbfee43a5fea4228aULL,
     0xbfd9bcc06fa08df8ULL, 0x3fadfa371eba9440ULL, 0x3fd16173a152d8e0ULL, 0x3fe4038d849d090eULL, 0x3fe4c9c27204dc66ULL,
     0x3fed80a1b2694378ULL, 0xbfc7d07994808800ULL, 0x3fe892a15ffad9b4ULL, 0xbfe7c9c4e0a4803eULL, 0x3fe8941ce0355c46ULL,
     0xbfb7d32656e2d770ULL, 0x3fdbceec34e8b028ULL, 0x3f9c6bfbe89a5f40ULL, 0xbfd95335dd35e484ULL, 0xbfc6882e889b6380ULL,
     0x3fd281a659e9c2b4ULL, 0xbfdc3223efa79d24ULL, 0xbfd8294b4fba48c4ULL};
-static const uint64_t v719[12] = {
+static const uint64_t v870[12] = {
     0x3f7bfce309ff0195ULL, 0x3f79c53efacfb665ULL, 0x3f7d3847e8b48091ULL, 0x3f828f0d6c6e19ecULL, 0xbf97b110e1f83bd4ULL,
     0xbf9993710df35780ULL, 0xbf9551a6f97a4a82ULL, 0xbf94c702b7ee1ba4ULL, 0xbf8babd3a58b85bbULL, 0xbf6da3c76bf4441bULL,
     0x3f94779822eb4077ULL, 0x3f95959c37f48561ULL};
-static const uint64_t v720[1] = {
+static const uint64_t v871[1] = {
     0x40302184e4a00b31ULL};
-static const uint64_t v721[17] = {
+static const uint64_t v872[17] = {
     0xbff34b00ada4098cULL, 0xbfb4f1d62830f080ULL, 0x3ffb1d519e2bc1b0ULL, 0x3ff4c8f8977aec24ULL, 0xbfd23850529dfc98ULL,
     0xbff479a74de025faULL, 0xbff8b8a39d0fe75eULL, 0xbff6446fc840528cULL, 0xbfa8272ba69a7e00ULL, 0x3ffb3509ec3719d4ULL,
     0x3ff485c8e2448ab2ULL, 0x3f908e713d419a80ULL, 0x3fe50f8db856d260ULL, 0xbfe21b576b14bbecULL, 0x3fd58c09f3cc75e8ULL,
     0xbffa68ae770f0cf8ULL, 0xbff0f7d0acfa41d6ULL};
-static const uint64_t v722[30] = {
+static const uint64_t v873[30] = {
     0x3fd7480b7cb8e3fcULL, 0x3fc9bed3c3ac94e8ULL, 0x3fd0716b7786bd80ULL, 0x3fe61baa02d6888eULL, 0xbfdbb2a8739109e8ULL,
     0xbfdd8e34775445a4ULL, 0x3fe0bf2eb4273636ULL, 0x3fd3e9037318f53cULL, 0x3fde2f4c960cb7d4ULL, 0xbfe69ddb6152ec66ULL,
     0xbfdb18501f0e2c04ULL, 0xbfed5a2b35ddfe2aULL, 0xbfe14f1f6f1580b0ULL, 0xbfc95879ca361200ULL, 0x3fe06add9803c48eULL,
     0x3fd5343226ac5f50ULL, 0x3feaf06f3f198618ULL, 0xbfdf250215d54930ULL, 0xbfd69682fa67e40cULL, 0x3fc69e3527a87828ULL,
     0xbfeecdc131451b06ULL, 0x3fce45707bcbf498ULL, 0x3fdc8a0ef7eed8a4ULL, 0x3fe85f777946ac0cULL, 0x3fdd8fcf6218324cULL,
     0xbfb67bb208fc2150ULL, 0x3fe814dd6b2c787aULL, 0x3fe988816a466fe4ULL, 0x3fe217014ccdc2eaULL, 0x3fef53e42967b108ULL};
-static const uint64_t v723[30] = {
+static const uint64_t v874[30] = {
     0xbfd013803445d3ecULL, 0xbfe5459c2ec9297cULL, 0x3fe4d519d5fb7434ULL, 0x3fb4ce762a98fa80ULL, 0x3fea764ae8f98c2aULL,
     0x3fe18a980eacc904ULL, 0x3fe7447703ea3cd0ULL, 0xbfa3fba72dab71a0ULL, 0xbfeeb99b502f7c9aULL, 0xbfe01a06905e1998ULL,
     0x3fd3b6bed963ad68ULL, 0xbfc4019a6769e3a0ULL, 0xbfc3da01c8294e00ULL, 0x3fc7805e05039128ULL, 0xbfe0d2e77c66d01eULL,
     0xbfd9aa2f54201848ULL, 0xbfb71d77c4eee5f0ULL, 0x3fe1f2b2b7f5ac04ULL, 0x3fd43b376441d310ULL, 0x3fc010ac6eb9db08ULL,
     0x3fc7341ca99fa620ULL, 0x3feb57ab644100d2ULL, 0x3fee289fab41d066ULL, 0xbfae63ef5e4b1320ULL, 0xbfe0e1f1bbc0a638ULL,
     0xbfdf8dd0c3491dbcULL, 0xbfda268389a60a44ULL, 0x3fdb2f32dbfb86e8ULL, 0x3f9f8fe8e0ed1400ULL, 0x3fd84b324893f18cULL};
-static const uint64_t v724[17] = {
+static const uint64_t v875[17] = {
     0x3f73859b2d137077ULL, 0x3f509d9f85f04fc5ULL, 0x3f3b653b14ffd77eULL, 0xbf71096b85cf2377ULL, 0xbf3b8ad7803eae15ULL,
     0x3f40d75cb6e62745ULL, 0xbf84e0ac5eefb18dULL, 0xbf202427ed5bcde0ULL, 0x3f6cd70eeb5122d5ULL, 0x3f6977884a663984ULL,
     0xbf6e0c365611bd53ULL, 0x3f6e1819f5143bbfULL, 0x3f52448046769a95ULL, 0x3f7071d61a885bbfULL, 0x3f83332b4f872411ULL,
     0xbf7080bb74ad49f3ULL, 0xbf53ac7a65952055ULL};
-static const uint64_t v725[1] = {
+static const uint64_t v876[1] = {
     0x401c1d677e0155a2ULL};
-static const uint64_t v726[12] = {
+static const uint64_t v877[12] = {
     0x3fe7c04a5d679dc8ULL, 0x3fed89241940ff88ULL, 0xbfd80cc2cd3cb608ULL, 0xbff29a5087cb723cULL, 0xbffb2f05108ada72ULL,
     0xbff6347d6ecefeaaULL, 0x3fcd71c04279d490ULL, 0xbfdb76b754add460ULL, 0x3fe044629aa039dcULL, 0x3ffa5e4ab7e20278ULL,
     0x3ffcc85002ae9c2aULL, 0x3fe6124df6f6ab4cULL};
-static const uint64_t v727[32] = {
+static const uint64_t v878[32] = {
     0xbfe6b65d39311a0aULL, 0xbfe3ca361d4b3476ULL, 0xbfe0e184e9d8cd58ULL, 0x3fbbbf20376bcdd0ULL, 0xbfd9d9b250e96adcULL,
     0x3fec6f6e739e279aULL, 0x3fbcf1f96dc6fc20ULL, 0xbfa0f3dfbe1052c0ULL, 0xbfc91ac058729bb8ULL, 0x3fc2bf94df4c4b80ULL,
     0x3fcdfb7d6e16a408ULL, 0xbfec9ee62b83c548ULL, 0xbfe74130a1872d88ULL, 0xbfd2c11c62bf0ad4ULL, 0xbfe4b482ca0f0702ULL,
@@ -4354,7 +5698,7 @@ static const uint64_t v727[32] = {
     0xbfdf5768bfd54888ULL, 0x3fda54c33d613634ULL, 0xbfe83836c1c2ad6aULL, 0xbfc332f1a7f32008ULL, 0x3f904ee501a20d40ULL,
     0xbfc9b05045bf6de8ULL, 0xbfeb96eeb446648aULL, 0xbf03b553a0308000ULL, 0xbfeb4253315fcb82ULL, 0xbfd27c245318d238ULL,
     0x3fd34bda11c6c9d4ULL, 0xbfe4187ca312016aULL};
-static const uint64_t v728[32] = {
+static const uint64_t v879[32] = {
     0xbfb38aed0251fb70ULL, 0xbfe6b6533dabf192ULL, 0x3f641b4f0c969200ULL, 0x3fe2ff198ce35086ULL, 0xbfd9f0e87ff12b5cULL,
     0x3fd565b98562493cULL, 0xbfba9358e3dcae20ULL, 0xbfe599d13db4e336ULL, 0xbfe6d2096201b6d6ULL, 0xbfd1aeaee514c8dcULL,
     0x3fe91f3b5f235a2cULL, 0xbfd00d25feae6c3cULL, 0xbfd0c70f28b72480ULL, 0xbfe1aad7274e43c0ULL, 0x3fe6f946cf061ba8ULL,
@@ -4362,18 +5706,18 @@ static const uint64_t v728[32] = {
     0xbfdb2942d94d7314ULL, 0xbfdc54a61b0333e0ULL, 0xbfef3598c87efa3eULL, 0x3fc0f75331e03c40ULL, 0x3fcb297a0ba1cda8ULL,
     0x3fdf571a1b209648ULL, 0xbfea295eaf447b74ULL, 0x3feb60fc5d06b386ULL, 0xbfe6c68bb9239e54ULL, 0xbfeb05db8bee6080ULL,
     0x3fe48caf46a2fd02ULL, 0x3fe758333d52d2b2ULL};
-static const uint64_t v729[12] = {
+static const uint64_t v880[12] = {
     0x3fc566fda1c9a6ecULL, 0xc001fe5594a89bf0ULL, 0xc002921a4d52d302ULL, 0x3fc73a120b28a34eULL, 0xbff1e66ab90c369bULL,
     0xbfd1b2a864589072ULL, 0xbfe73c46cfb7128cULL, 0xbfb3f420902867eeULL, 0xbfe80e6a1919d782ULL, 0x3faa2487c7727b40ULL,
     0x3fe7ac1dc93bd8dcULL, 0x3ff0296e8425e18fULL};
-static const uint64_t v730[1] = {
+static const uint64_t v881[1] = {
     0x403c9edfa2c086e5ULL};
-static const uint64_t v731[17] = {
+static const uint64_t v882[17] = {
     0x3ff6885d06da3aceULL, 0x3fdc82fc9bef2758ULL, 0x3fee0a6534e896d8ULL, 0x3fea8a56fde40074ULL, 0xbfca75e443354eb0ULL,
     0xbff815ca5972666aULL, 0xbff4de38aebee3f4ULL, 0xbffc3f3ba93dd0c4ULL, 0xbff6126c963d3786ULL, 0x3ffc00c11c0daea0ULL,
     0x3fd3b0d19bb331a0ULL, 0xbfeada6b7a17d798ULL, 0x3fe38ed10bd7d8b8ULL, 0x3fe03db242b0d224ULL, 0x3fb871bf4e1b3920ULL,
     0x3fa041fc20dc6ec0ULL, 0x3fe256087531f45cULL};
-static const uint64_t v732[34] = {
+static const uint64_t v883[34] = {
     0x3fe9555efe7c65ccULL, 0xbfe18b00cab08dc4ULL, 0xbfe6c45153c10e4cULL, 0xbfdf43411bfa600cULL, 0xbfccb1318d8fd4c0ULL,
     0x3fd2bc08b25de070ULL, 0x3fdc641cabad3474ULL, 0xbfd504e058626428ULL, 0xbfe893de49174668ULL, 0xbfe42f9139478d92ULL,
     0x3feb2dcb18100a6aULL, 0xbfe967fb2bda9cccULL, 0xbfb492bf79ae62f0ULL, 0x3fd0f6ced815d540ULL, 0x3fd9b99a112f691cULL,
@@ -4381,7 +5725,7 @@ static const uint64_t v732[34] = {
     0xbfdac2d04af26a94ULL, 0xbfe1e35d17ef0ec8ULL, 0xbfed23ccfccf92baULL, 0xbfbbe405d56189d0ULL, 0x3fe713fdc3348032ULL,
     0x3fe8cfa0111f3b52ULL, 0xbfe99ed973f6f7d4ULL, 0x3fdc06a58a9efcc4ULL, 0x3f80cc8fff095080ULL, 0xbfd9aac8d01d7848ULL,
     0x3fdc40e18fe108d4ULL, 0xbfecaa4d3c3f8e4cULL, 0xbfc901bbe1637030ULL, 0x3febf91db73c2c54ULL};
-static const uint64_t v733[34] = {
+static const uint64_t v884[34] = {
     0xbfcda83492e94308ULL, 0xbfe49320ea7a57fcULL, 0x3fdccb4fbbd534d0ULL, 0x3fe41c733f4e3e32ULL, 0xbfe5d1e5b1bd9594ULL,
     0xbfe79a7fe4feb716ULL, 0x3fe7892364d9a340ULL, 0xbfd0fb0166a57e2cULL, 0x3fe07f3a042a09f8ULL, 0x3fe365aa2ee68630ULL,
     0x3fc87dc0536fbe20ULL, 0x3fef9e00002cc238ULL, 0xbfaf1cae92893820ULL, 0x3fda695fe5efed44ULL, 0xbfd2a6396833a770ULL,
@@ -4389,19 +5733,17 @@ static const uint64_t v733[34] = {
     0x3fd1641f4d387a38ULL, 0xbfdd54c1a68fe224ULL, 0x3fe6e97b8c81dce8ULL, 0x3fdcc5a138b51f74ULL, 0x3fe271e56b1befe0ULL,
     0x3fe06e023f91a91cULL, 0xbfe6b79966f675b4ULL, 0xbfe461e3253bdc5eULL, 0x3fcb9f3c23b78a10ULL, 0xbf9adfcd57b57600ULL,
     0x3f9eed25ac654cc0ULL, 0x3fe066add0f9db5cULL, 0x3fe4da70cb762b12ULL, 0x3fd270afd9b95230ULL};
-static const uint64_t v734[17] = {
+static const uint64_t v885[17] = {
     0x3ff290db66a043ebULL, 0xbfc16ef74b712dc6ULL, 0x3fd8f787f626bb9bULL, 0xbfd72f601d43fdf2ULL, 0x3fb635b01fbc513aULL,
     0xbfce7ee90183c5a0ULL, 0x3ffc208d585affd0ULL, 0xbfb973776ae26d39ULL, 0x3fe153c483d015a8ULL, 0xbfe94f83dff78d32ULL,
     0xbffa1c776f9dec0dULL, 0xbff4c4e701a87c7aULL, 0xbffff78f10b5b3c1ULL, 0xbfd4762fcb8c0816ULL, 0xbffa7a8cb3c5020fULL,
     0x3ff7556819d7214bULL, 0x400106eccf61ec68ULL};
-static const uint64_t v735[1] = {
+static const uint64_t v886[1] = {
     0x4024545489f2c2caULL};
-static const uint32_t v736[3] = {
-    1U, 2U, 1U};
-static const uint64_t v737[7] = {
+static const uint64_t v887[7] = {
     0x3fd29e6be62775d8ULL, 0x3fec32f78217ac48ULL, 0x3ff285ba1c9cc25eULL, 0x3ff462cc31a000f6ULL, 0xbfc7a11224036c90ULL,
     0x3fbfa3a2e427fc80ULL, 0xbfc023a4c39ff570ULL};
-static const uint64_t v738[100] = {
+static const uint64_t v888[100] = {
     0x3fd46451fb2c6f6cULL, 0xbfd0e2d1ac0da160ULL, 0x3fe4e5efa1961d1eULL, 0x3fd8b47f691ee1c8ULL, 0x3fecd660a3b8bc06ULL,
     0x3fd016108bc05a94ULL, 0xbfed1eaa9ea711a0ULL, 0xbf7d93caf30c2800ULL, 0x3fc8f73110a21398ULL, 0x3fe63dbc2ce62048ULL,
     0x3fe8d65489c3bd0cULL, 0x3fe53e382c59ca4eULL, 0x3fd79efebc50e2b0ULL, 0x3fe322c9fe8ae052ULL, 0xbfd2453e588f41e4ULL,
@@ -4422,7 +5764,7 @@ static const uint64_t v738[100] = {
     0xbfeb23c1835a84ecULL, 0x3fc98aa1fe713838ULL, 0xbfdfaff3130c0a74ULL, 0x3fd2c9fb4eb269fcULL, 0x3fe5a18d9e652d6cULL,
     0xbfedf826d681fc32ULL, 0x3fe464de6a6ad380ULL, 0x3fd4fc1f166b560cULL, 0x3fbf70bf22b13620ULL, 0x3feef6c2c4cd0f96ULL,
     0xbfdeb5ede4032034ULL, 0xbfe260ee12a55fe8ULL, 0xbfea46f85646e826ULL, 0xbfc736a73c94d4c0ULL, 0x3fd9d5bc8b18b464ULL};
-static const uint64_t v739[100] = {
+static const uint64_t v889[100] = {
     0xbfebcdef6da5e67aULL, 0x3fe3c4ce3e0cb496ULL, 0x3fc9a78d810d8de8ULL, 0x3fd2cb59b5f1a9ccULL, 0xbfe5fa4ce10961c0ULL,
     0xbfec4c7446b19406ULL, 0xbfc45a10f173fb58ULL, 0xbfc91c65f5250538ULL, 0xbfde565b4a2c0f70ULL, 0x3fc35ea708aac5a0ULL,
     0x3fc7914ab4b5fb48ULL, 0x3fe1f057cc1232f4ULL, 0x3feec2a7628a10eeULL, 0xbfbf958ded418100ULL, 0xbfddea86435ace60ULL,
@@ -4443,63 +5785,63 @@ static const uint64_t v739[100] = {
     0xbfa117a5e2ae5900ULL, 0xbfbdef7c18a6a3b0ULL, 0xbfdd5c05f9cec2a4ULL, 0x3fdea444d82b3ab4ULL, 0xbfea9b4fc2b7f906ULL,
     0x3fe3ede4b9d6c93eULL, 0x3fb2113991880f40ULL, 0xbf51acd4be5a2400ULL, 0xbfe5103ceb2b7d12ULL, 0xbfe5cda59931df46ULL,
     0xbfe45a8c50e18944ULL, 0xbfc40878b4edccc8ULL, 0xbfee41e4e93d57d8ULL, 0xbfdf7e3d52fc2348ULL, 0xbfdf5aa58e976f00ULL};
-static const uint64_t v740[7] = {
+static const uint64_t v890[7] = {
     0xbf339c2a45b80cfaULL, 0x3f40cf039a3f9a38ULL, 0x3f6ea80dcab98858ULL, 0xbf632684e5cad965ULL, 0xbfb5a38bbaa94d6eULL,
     0xbfb5c7cbb79258aeULL, 0xbfbc87a173d9cc6dULL};
-static const uint64_t v741[1] = {
+static const uint64_t v891[1] = {
     0x403f95d28db211eaULL};
-static const uint64_t v742[16] = {
+static const uint64_t v892[16] = {
     0x3ff0000000000000ULL, 0x4340000000000000ULL, 0xbff0000000000000ULL, 0xc340000000000000ULL, 0x3fe0000000000000ULL,
     0x4008000000000000ULL, 0xc000000000000000ULL, 0x3fd5555555555555ULL, 0x3ff0000000000000ULL, 0x4340000000000000ULL,
     0xbff0000000000000ULL, 0xc340000000000000ULL, 0x3fe0000000000000ULL, 0x4008000000000000ULL, 0xc000000000000000ULL,
     0x3fd5555555555555ULL};
-static const uint64_t v743[16] = {
+static const uint64_t v893[16] = {
     0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL,
     0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL,
     0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL,
     0x3ff0000000000000ULL};
-static const uint64_t v744[1] = {
+static const uint64_t v894[1] = {
     0xc014000000000000ULL};
-static const uint64_t v745[1] = {
+static const uint64_t v895[1] = {
     0x4030000000000000ULL};
-static const uint64_t v746[16] = {
+static const uint64_t v896[16] = {
     0x4340000000000000ULL, 0xbff0000000000000ULL, 0xc340000000000000ULL, 0x3fe0000000000000ULL, 0x4008000000000000ULL,
     0xc000000000000000ULL, 0x3fd5555555555555ULL, 0x3ff0000000000000ULL, 0x4340000000000000ULL, 0xbff0000000000000ULL,
     0xc340000000000000ULL, 0x3fe0000000000000ULL, 0x4008000000000000ULL, 0xc000000000000000ULL, 0x3fd5555555555555ULL,
     0x3ff0000000000000ULL};
-static const uint64_t v747[16] = {
+static const uint64_t v897[16] = {
     0xbff0000000000000ULL, 0xc340000000000000ULL, 0x3fe0000000000000ULL, 0x4008000000000000ULL, 0xc000000000000000ULL,
     0x3fd5555555555555ULL, 0x3ff0000000000000ULL, 0x4340000000000000ULL, 0xbff0000000000000ULL, 0xc340000000000000ULL,
     0x3fe0000000000000ULL, 0x4008000000000000ULL, 0xc000000000000000ULL, 0x3fd5555555555555ULL, 0x3ff0000000000000ULL,
     0x4340000000000000ULL};
-static const uint64_t v748[16] = {
+static const uint64_t v898[16] = {
     0xc340000000000000ULL, 0x3fe0000000000000ULL, 0x4008000000000000ULL, 0xc000000000000000ULL, 0x3fd5555555555555ULL,
     0x3ff0000000000000ULL, 0x4340000000000000ULL, 0xbff0000000000000ULL, 0xc340000000000000ULL, 0x3fe0000000000000ULL,
     0x4008000000000000ULL, 0xc000000000000000ULL, 0x3fd5555555555555ULL, 0x3ff0000000000000ULL, 0x4340000000000000ULL,
     0xbff0000000000000ULL};
-static const uint64_t v749[16] = {
+static const uint64_t v899[16] = {
     0x3fe0000000000000ULL, 0x4008000000000000ULL, 0xc000000000000000ULL, 0x3fd5555555555555ULL, 0x3ff0000000000000ULL,
     0x4340000000000000ULL, 0xbff0000000000000ULL, 0xc340000000000000ULL, 0x3fe0000000000000ULL, 0x4008000000000000ULL,
     0xc000000000000000ULL, 0x3fd5555555555555ULL, 0x3ff0000000000000ULL, 0x4340000000000000ULL, 0xbff0000000000000ULL,
     0xc340000000000000ULL};
-static const uint64_t v750[16] = {
+static const uint64_t v900[16] = {
     0x4008000000000000ULL, 0xc000000000000000ULL, 0x3fd5555555555555ULL, 0x3ff0000000000000ULL, 0x4340000000000000ULL,
     0xbff0000000000000ULL, 0xc340000000000000ULL, 0x3fe0000000000000ULL, 0x4008000000000000ULL, 0xc000000000000000ULL,
     0x3fd5555555555555ULL, 0x3ff0000000000000ULL, 0x4340000000000000ULL, 0xbff0000000000000ULL, 0xc340000000000000ULL,
     0x3fe0000000000000ULL};
-static const uint64_t v751[16] = {
+static const uint64_t v901[16] = {
     0xc000000000000000ULL, 0x3fd5555555555555ULL, 0x3ff0000000000000ULL, 0x4340000000000000ULL, 0xbff0000000000000ULL,
     0xc340000000000000ULL, 0x3fe0000000000000ULL, 0x4008000000000000ULL, 0xc000000000000000ULL, 0x3fd5555555555555ULL,
     0x3ff0000000000000ULL, 0x4340000000000000ULL, 0xbff0000000000000ULL, 0xc340000000000000ULL, 0x3fe0000000000000ULL,
     0x4008000000000000ULL};
-static const uint64_t v752[16] = {
+static const uint64_t v902[16] = {
     0x3fd5555555555555ULL, 0x3ff0000000000000ULL, 0x4340000000000000ULL, 0xbff0000000000000ULL, 0xc340000000000000ULL,
     0x3fe0000000000000ULL, 0x4008000000000000ULL, 0xc000000000000000ULL, 0x3fd5555555555555ULL, 0x3ff0000000000000ULL,
     0x4340000000000000ULL, 0xbff0000000000000ULL, 0xc340000000000000ULL, 0x3fe0000000000000ULL, 0x4008000000000000ULL,
     0xc000000000000000ULL};
-static const uint64_t v753[4] = {
+static const uint64_t v903[4] = {
     0x3ffb0c5a60a53e4eULL, 0x3fdd26d48ecee888ULL, 0xbff7059c318f0c7aULL, 0x3fe0a27d1ec81064ULL};
-static const uint64_t v754[257] = {
+static const uint64_t v904[257] = {
     0x3fdfc6668557f4ccULL, 0x3fe43b9b58750abaULL, 0xbfe5aed575652b10ULL, 0xbfe74db98e0cefe0ULL, 0xbfe297960567d45aULL,
     0x3fe954df23510b54ULL, 0x3fe676848c0b3ab4ULL, 0xbfe2fa01dc309e04ULL, 0xbfab941e5c30b780ULL, 0x3fe9eb35f95aae14ULL,
     0x3fdfab280109e6bcULL, 0x3fdbd037c985f54cULL, 0x3fe5e84e6d90cb4eULL, 0xbf92230678187cc0ULL, 0xbfea87af2c90d52aULL,
@@ -4552,7 +5894,7 @@ static const uint64_t v754[257] = {
     0x3fe13f1d471b4072ULL, 0xbfdd333405afde98ULL, 0x3feaa20c0bbf6dfaULL, 0xbfe2e9f38269125cULL, 0x3fadecf3420d91e0ULL,
     0x3fe583cce1783f04ULL, 0x3fec34551bf4190eULL, 0x3fdb16557ac5ecd0ULL, 0x3fd4897990f682e4ULL, 0x3fe4ed5f7f3e7606ULL,
     0xbfec531abd8bce0eULL, 0x3fd311e2b0938ef8ULL};
-static const uint64_t v755[257] = {
+static const uint64_t v905[257] = {
     0x3fdf2450e56af170ULL, 0xbfd44e199e631658ULL, 0xbfe65339d8a91834ULL, 0x3fd0b72cd2ddb964ULL, 0x3fe7dc02ffe320b2ULL,
     0x3fe2fb08864bde42ULL, 0xbfda8d5e814c2fe4ULL, 0xbfca909d23652138ULL, 0xbfece7aa87b7f8aeULL, 0xbfaca77e9a961980ULL,
     0xbfdb28ea217795bcULL, 0xbfef20105e2ce6a4ULL, 0x3fec1e44dffa88d2ULL, 0xbfe791dbbf998406ULL, 0x3fe03d04e3569cfaULL,
@@ -4605,18 +5947,144 @@ static const uint64_t v755[257] = {
     0xbfe3456e4a9e5828ULL, 0xbfd91367b249da2cULL, 0xbfc2bb23b934f928ULL, 0xbfdb4bed7412d540ULL, 0x3fdb4015576fcd08ULL,
     0x3fe15c66ed5c57c8ULL, 0xbfc59b6e84b18d18ULL, 0x3fe5a90f65cf1290ULL, 0xbfe06eac7c26a8bcULL, 0x3fc0e40cca076c98ULL,
     0xbfb7990e3a657ac0ULL, 0xbfcd8ad9a8b1a618ULL};
-static const uint64_t v756[4] = {
+static const uint64_t v906[4] = {
     0x3ff38db282c5ad27ULL, 0xbff90538c65fa77eULL, 0xc00e5094ed95945eULL, 0xbff7c9259c395bc4ULL};
-static const uint64_t v757[1] = {
+static const uint64_t v907[1] = {
     0x4062811b868901daULL};
-static const uint64_t v758[28] = {
+static const uint64_t v908[9] = {
+    0xbfe0000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0xc190000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0xbfe0000000000000ULL};
+static const uint64_t v909[9] = {
+    0x4000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x41b0000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x4004000000000000ULL};
+static const uint64_t v910[1] = {
+    0x4350000000000001ULL};
+static const uint64_t v911[1] = {
+    0x4370000000000001ULL};
+static const uint64_t v912[17] = {
+    0xbfe0000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0xc190000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0xbfe0000000000000ULL};
+static const uint64_t v913[17] = {
+    0x4000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x41b0000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x4004000000000000ULL};
+static const uint64_t v914[257] = {
+    0xbfe0000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0xc190000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0xbfe0000000000000ULL};
+static const uint64_t v915[257] = {
+    0x4000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x41b0000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x4004000000000000ULL};
+static const uint64_t v916[28] = {
     0x3fe8413ca85cdb30ULL, 0x400112e9315c6b70ULL, 0x3fddf55de4a67870ULL, 0x3fc6048f75e8fd00ULL, 0x3fcb408dbfc57940ULL,
     0x3fc6bde4f3f2dfc0ULL, 0x3fffd3942ee0316cULL, 0x40057155fa835274ULL, 0xbfbc50ff24209c00ULL, 0xbfcd1f1c3df9f920ULL,
     0xbfd9fb477339ac70ULL, 0xc00146f158e7a764ULL, 0x3fe8dc8b71a77dd8ULL, 0xbfea34dbf83db4d0ULL, 0xbfec44ff81607bb8ULL,
     0xbfe95ce390d7b488ULL, 0xbfe0ab0ef0f31978ULL, 0x3ffa53d05af9f130ULL, 0x3fbc16e56bcd4b40ULL, 0xbfeaf20268458d30ULL,
     0xbfcf666629199520ULL, 0x4000dd9ae8480948ULL, 0xbff0ecc7949d78f8ULL, 0xc0019edc7568f21bULL, 0x3fe6615c2f9586a0ULL,
     0xbfca7dfe4f667940ULL, 0x3fd4fd0c12553070ULL, 0xbfda2c70f80a8a30ULL};
-static const uint64_t v759[42] = {
+static const uint64_t v917[42] = {
     0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x3ff0000000000000ULL, 0x3fb999999999999aULL,
     0x3fb999999999999aULL, 0x3fb999999999999aULL, 0x3feccccccccccccdULL, 0x3fc999999999999aULL, 0x3fc999999999999aULL,
     0x3fc999999999999aULL, 0x3fe999999999999aULL, 0x3fd3333333333334ULL, 0x3fd3333333333334ULL, 0x3fd3333333333334ULL,
@@ -4626,40 +6094,40 @@ static const uint64_t v759[42] = {
     0x3fe999999999999aULL, 0x3fe999999999999aULL, 0x3fe999999999999aULL, 0x3fc9999999999998ULL, 0x3feccccccccccccdULL,
     0x3feccccccccccccdULL, 0x3feccccccccccccdULL, 0x3fb9999999999998ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL,
     0x3ff0000000000000ULL, 0x0000000000000000ULL};
-static const uint64_t v760[21] = {
+static const uint64_t v918[21] = {
     0x0000000000000000ULL, 0x3ff0000000000000ULL, 0x0000000000000000ULL, 0x3ff0000000000000ULL, 0x0000000000000000ULL,
     0x3ff0000000000000ULL, 0x0000000000000000ULL, 0x3ff0000000000000ULL, 0x0000000000000000ULL, 0x3ff0000000000000ULL,
     0x0000000000000000ULL, 0x0000000000000000ULL, 0x3ff0000000000000ULL, 0x0000000000000000ULL, 0x3ff0000000000000ULL,
     0x0000000000000000ULL, 0x3ff0000000000000ULL, 0x0000000000000000ULL, 0x3ff0000000000000ULL, 0x0000000000000000ULL,
     0x3ff0000000000000ULL};
-static const uint64_t v761[1] = {
+static const uint64_t v919[1] = {
     0x40156ba194041569ULL};
-static const uint64_t v762[28] = {
+static const uint64_t v920[28] = {
     0x3fe84cfaeca51a9aULL, 0x40010d1098205847ULL, 0x3fddc68588b327a9ULL, 0x3fc55e3c3388ed4eULL, 0x3fcb52784abef678ULL,
     0x3fc6e1fcafefe587ULL, 0x3fffdcbf60094f9aULL, 0x4005763f2891fab1ULL, 0xbfc382efcc6797c0ULL, 0xbfcc9d7b40f8ed98ULL,
     0xbfdaa05bfecf74bcULL, 0xc001427b8cc19222ULL, 0x3fe745792d2f1d91ULL, 0xbfea16e1dd4d803eULL, 0xbfeca24131fd564dULL,
     0xbfe94b1e3d34e386ULL, 0xbfe231b264cc2f9cULL, 0x3ffa690c6e7a8df1ULL, 0x3fb9532faa9a0cf2ULL, 0xbfeadf10ff895a97ULL,
     0xbfd2f7ec3b3eea80ULL, 0x4000e9aeb219c826ULL, 0xbff11c3e04f5430bULL, 0xc00199d3cd94ef2cULL, 0x3fe0635a06f34696ULL,
     0xbfe17b3ec318c374ULL, 0x3fd088517f8aa4d1ULL, 0xbfdae68e7ddba36fULL};
-static const uint64_t v763[2] = {
+static const uint64_t v921[2] = {
     0x40156ba194041569ULL, 0x40150951eb843f02ULL};
-static const uint64_t v764[28] = {
+static const uint64_t v922[28] = {
     0x3fe8547f8ce12355ULL, 0x400112260bf9d124ULL, 0x3fdce87d8d228b77ULL, 0x3fc3107220574bccULL, 0x3fcb3f89b4ddf0bbULL,
     0x3fc78726af228a97ULL, 0x3fffd45c64e5a833ULL, 0x400573a4107a7a2bULL, 0xbfc1ef28fa130144ULL, 0xbfcd97afd1d8e9e9ULL,
     0xbfda6414ac9aa834ULL, 0xc001423314005fabULL, 0x3fe7c37007de5d91ULL, 0xbfea7a7fa33e642aULL, 0xbfec7a0f2199b765ULL,
     0xbfe94d1e70076914ULL, 0xbfe1a478d7deaa57ULL, 0x3ffa4adc61c89257ULL, 0x3fbabfe989f1ae61ULL, 0xbfeadfb2b2d03269ULL,
     0xbfd1f1e61fb72218ULL, 0x4000dde750b0413dULL, 0xbff106958714a75fULL, 0xc00199c333e6f13aULL, 0x3fe298fb15c145a8ULL,
     0xbfd9cf945fabfb07ULL, 0x3fd1b704b0179780ULL, 0xbfdb14958121e6a7ULL};
-static const uint64_t v765[3] = {
+static const uint64_t v923[3] = {
     0x40156ba194041569ULL, 0x40150951eb843f02ULL, 0x4014f6a1df2cf8d3ULL};
-static const uint64_t v766[28] = {
+static const uint64_t v924[28] = {
     0x3fe85cc1c05e771aULL, 0x4001131888f97cbdULL, 0x3fdc573cfe6d28a9ULL, 0x3fc180078e55c008ULL, 0x3fcb36986a88622bULL,
     0x3fc7fe5835e18498ULL, 0x3fffd427e773d639ULL, 0x400574cfaaf4bbb3ULL, 0xbfc2a1e165e4c5b8ULL, 0xbfcda5a1ce2fecddULL,
     0xbfda73de37781c46ULL, 0xc00140300a2bbd81ULL, 0x3fe792bb2f619513ULL, 0xbfea90e659389efeULL, 0xbfec7eda29358c9dULL,
     0xbfe947100b0e2803ULL, 0xbfe1c5ce6ff100a1ULL, 0x3ffa4ddddbc8af9bULL, 0x3fbac083e357306dULL, 0xbfead834b59ab31cULL,
     0xbfd2560a2fa3b34bULL, 0x4000e22510e841f0ULL, 0xbff1087154f1cd97ULL, 0xc001979e813c6b1bULL, 0x3fe1ac5d79ea2395ULL,
     0xbfdd13867dcceb8eULL, 0x3fd0ad7181ad420bULL, 0xbfdb7b0d1c13723bULL};
-static const uint64_t v767[100] = {
+static const uint64_t v925[100] = {
     0x40156ba194041569ULL, 0x40150951eb843f02ULL, 0x4014f6a1df2cf8d3ULL, 0x4014f3794630a5aaULL, 0x4014f23d61e4c9e6ULL,
     0x4014f15054ee7814ULL, 0x4014f06e8d8cc4aeULL, 0x4014ef8dd1ed2f20ULL, 0x4014eeac28eec421ULL, 0x4014edc8d3f8e5a8ULL,
     0x4014ece33d97b496ULL, 0x4014ebfad0e2718bULL, 0x4014eb0ef304af11ULL, 0x4014ea1f01c2b135ULL, 0x4014e92a52b67170ULL,
@@ -4680,14 +6148,14 @@ static const uint64_t v767[100] = {
     0x4012d142aa6bc347ULL, 0x4012b9c8b872d9f5ULL, 0x4012a1f9b12d7ac2ULL, 0x401289e7598385baULL, 0x401271a34aa0c104ULL,
     0x4012593e8eefeacbULL, 0x401240c94bc4b43dULL, 0x401228527a132ef6ULL, 0x40120fe7af191c2dULL, 0x4011f794f49d2984ULL,
     0x4011df64af76e88dULL, 0x4011c75f92741502ULL, 0x4011af8c9b5be0a8ULL, 0x401197f117b8027eULL, 0x40118090af1bc028ULL};
-static const uint64_t v768[28] = {
+static const uint64_t v926[28] = {
     0x3ff31b0c223b5d83ULL, 0x400562d487577271ULL, 0xbff5e77e55d6525aULL, 0xc001333d33626a8bULL, 0x3fb294f25b0851b4ULL,
     0x3ffbc09f82a6046fULL, 0x400429aabc1835f1ULL, 0x400d717a7ad65b43ULL, 0xbfcc68d3ff7334ecULL, 0xbfe6dc56ff769600ULL,
     0xbfd6f8b43ae80703ULL, 0xc0014e94435132c8ULL, 0x3ffa702af1ca0a47ULL, 0xbfffe63462f92f06ULL, 0xbfe68ea9c84fee19ULL,
     0xbfec0853bee36795ULL, 0x3fcfd77b72bc1886ULL, 0x4005728cf5132af0ULL, 0x3fca38dc791828feULL, 0xbfe8d7c73fb0d528ULL,
     0x3fc0c81c66ca2f30ULL, 0x400f54f99a0eb5b4ULL, 0xbff06217a02cba9dULL, 0xc000b893af3fcb23ULL, 0x400360767646070bULL,
     0xc0053a3e6f3e4696ULL, 0x3fc66efb457ae311ULL, 0xbfe5db74498bbdd3ULL};
-static const uint64_t v769[37] = {
+static const uint64_t v927[37] = {
     0x3fe84cfaeca51a9aULL, 0x40010d1098205847ULL, 0x3fddc68588b327a9ULL, 0x3fc55e3c3388ed4eULL, 0x3fcb52784abef678ULL,
     0x3fc6e1fcafefe587ULL, 0x3fffdcbf60094f9aULL, 0x4005763f2891fab1ULL, 0x3f404843e46db4a4ULL, 0xbf81b6098561dee3ULL,
     0x3f7cd8c9d989cbc4ULL, 0x3f7cd03166fb9172ULL, 0xbfc382efcc6797c0ULL, 0xbfcc9d7b40f8ed98ULL, 0xbfdaa05bfecf74bcULL,
@@ -4696,9 +6164,9 @@ static const uint64_t v769[37] = {
     0x4000e9aeb219c826ULL, 0xbff11c3e04f5430bULL, 0xc00199d3cd94ef2cULL, 0xbfb17e00cdff9c3bULL, 0x3f80c75654b9407cULL,
     0xbf925b39fa193218ULL, 0x3f722d57fe736276ULL, 0x3fe0635a06f34696ULL, 0xbfe17b3ec318c374ULL, 0x3fd088517f8aa4d1ULL,
     0xbfdae68e7ddba36fULL, 0xbfd88ce1263f3f73ULL};
-static const uint64_t v770[2] = {
+static const uint64_t v928[2] = {
     0x40156ba194041569ULL, 0x4016444eff639a78ULL};
-static const uint64_t v771[37] = {
+static const uint64_t v929[37] = {
     0x3fe8504eae59717bULL, 0x4001192621a5168fULL, 0x3fdc932bd01ca281ULL, 0x3fc25e2ae9371019ULL, 0x3fcb2ce2c0c329d2ULL,
     0x3fc7f1a7f4ada62dULL, 0x3fffc43d7496f539ULL, 0x40056bd63422ee52ULL, 0xbf5af394c8db97acULL, 0x3f3d1c94dbe17100ULL,
     0xbf84187e757dce3eULL, 0xbf8765daad9db7b3ULL, 0xbfbb33fed8ba8101ULL, 0xbfcf6bc2d45147b0ULL, 0xbfd9cfb570bae180ULL,
@@ -4707,9 +6175,9 @@ static const uint64_t v771[37] = {
     0x4000bb2120a03fe3ULL, 0xbff0d91e83fb97dfULL, 0xc0019e1173cd86b3ULL, 0x3f75ca8fe56d8500ULL, 0xbf97a98e9c4db55aULL,
     0x3f5d28a25382cb00ULL, 0x3f63be0c1d20b287ULL, 0x3fe88c28743e218aULL, 0xbf9079da342c5480ULL, 0x3fd624bb3929d94cULL,
     0xbfda99dab6cf8087ULL, 0x3fcb672af641add2ULL};
-static const uint64_t v772[3] = {
+static const uint64_t v930[3] = {
     0x40156ba194041569ULL, 0x4016444eff639a78ULL, 0x40178b0047deba64ULL};
-static const uint64_t v773[37] = {
+static const uint64_t v931[37] = {
     0x3fe866ee8ec2d443ULL, 0x40010b28a17d6be4ULL, 0x3fdcc03e041fbfd3ULL, 0x3fc2830ebca1c113ULL, 0x3fcb767f8ed584acULL,
     0x3fc77ec7c5a2c54cULL, 0x3fffd74f33909619ULL, 0x400573e33f12c67cULL, 0x3f61581584fecc7eULL, 0xbf9088dd56cf7ec9ULL,
     0x3f630fc3d9b063e0ULL, 0xbf4340cbaf4a0e70ULL, 0xbfca4d3f6b74cda0ULL, 0xbfcf515c417dcb80ULL, 0xbfdb5774f46bdf9aULL,
@@ -4718,7 +6186,7 @@ static const uint64_t v773[37] = {
     0x4000bd45e86bdbb3ULL, 0xbff14f0356f5e315ULL, 0xc00194cd8eb26afaULL, 0xbfc3f3215d57e850ULL, 0xbf962ff6bc8a52c3ULL,
     0xbfa3d65bbaf9680eULL, 0x3f83ec196a80a97eULL, 0x3fd6d98239232e5cULL, 0xbfe7f684d7534366ULL, 0x3fc9bdc1158fa861ULL,
     0xbfdbc4e2757c90b9ULL, 0xbfe3e21b5fd1b810ULL};
-static const uint64_t v774[100] = {
+static const uint64_t v932[100] = {
     0x40156ba194041569ULL, 0x4016444eff639a78ULL, 0x40178b0047deba64ULL, 0x401968ce4cf01999ULL, 0x4017a8f0f15b9b4aULL,
     0x4018c2e3c572642cULL, 0x40175037d5ff699cULL, 0x4017e2e65f246d00ULL, 0x4016f56a93408fbbULL, 0x4017290133106555ULL,
     0x40168597031391f9ULL, 0x401684e2b9b9506dULL, 0x401617abf0651a78ULL, 0x4016026819602b90ULL, 0x4015bb70f0c17912ULL,
@@ -4739,7 +6207,7 @@ static const uint64_t v774[100] = {
     0x4015d85a1103b480ULL, 0x4015d0754f62bc2cULL, 0x4015e4e98299b71eULL, 0x4015d9f078c434b8ULL, 0x4015f0dfd1a15770ULL,
     0x4015e21e213e8a66ULL, 0x4015fc3c73200af0ULL, 0x4015e8cfb9c85b90ULL, 0x401606f5fedadd66ULL, 0x4015edbfb3e33c8cULL,
     0x401610eca56be15eULL, 0x4015f08dabe88f3bULL, 0x401619ea496837b6ULL, 0x4015f0c2ffa841f0ULL, 0x401621a61cd510e8ULL};
-static const uint64_t v775[37] = {
+static const uint64_t v933[37] = {
     0x3ff1f1f372a3d855ULL, 0x4004857a324e0b2aULL, 0xbfebbbbee94f124dULL, 0xbff88a597263493cULL, 0x3fd0296e44f2a05fULL,
     0x3fe9ee71f736bfd5ULL, 0x4002398ae704f9c5ULL, 0x4009bb5faeb258d2ULL, 0xbfc2e7d29c38f102ULL, 0xbfdb378dd9609cc6ULL,
     0xbfba5949f966d8aeULL, 0x3fa0ddc7e582c470ULL, 0xbfd7cec7ab2aa929ULL, 0xbfe74de70d9b5425ULL, 0xbfe1624727875a2bULL,
@@ -4748,9 +6216,9 @@ static const uint64_t v775[37] = {
     0x40067c05286c5530ULL, 0xbff2f6f6772793bcULL, 0xc0008d6755648ae1ULL, 0xbfe459f6c9884275ULL, 0xbfd2520b5b9b5260ULL,
     0xbfce0190a9e9072bULL, 0x3fca6f7dacb56c95ULL, 0x3fe7c5345762b4edULL, 0xbff1ba9c9b5afd4aULL, 0xbfb4bd5731179666ULL,
     0xbfe9f0b0bc66222eULL, 0x3ff32901436dd8f3ULL};
-static const uint32_t v776[4] = {
+static const uint32_t v934[4] = {
     2U, 4U, 3U, 1U};
-static const uint64_t v777[31] = {
+static const uint64_t v935[31] = {
     0xbffd36ce0e85fd06ULL, 0x3ffde97c85b147aeULL, 0x3fec65e2a759f1ecULL, 0x3ff5482cc8cd7026ULL, 0x3ff5cf63f58484a4ULL,
     0x3fdcd8915246b4e0ULL, 0x3fe5945df8e483e4ULL, 0xbff9a643b299ee3eULL, 0xbfd824536177ee60ULL, 0x3fd792aca9a77110ULL,
     0xbff1630f63c0374eULL, 0xbff3360573e98980ULL, 0xbfe5abf6232f479cULL, 0xbfff0aaa84d28416ULL, 0x3fba505e3950ffa0ULL,
@@ -4758,9 +6226,9 @@ static const uint64_t v777[31] = {
     0xbfe6de08f9d7d778ULL, 0x3fa89684042b4b80ULL, 0x3fc779287ce8a200ULL, 0xbfb4d50ef89176a0ULL, 0x3ffedebdb9ca9912ULL,
     0xbfdac77162d13308ULL, 0x3fe75445e1408a8cULL, 0x3feb82d95c8ddf40ULL, 0xbfd51d2ad79f7d38ULL, 0x3fe5ba173c778088ULL,
     0x3fd3a6888f866b98ULL};
-static const uint64_t v778[4] = {
+static const uint64_t v936[4] = {
     0x40222947fd389f32ULL, 0x40166936f57d156aULL, 0x40153050b850a52dULL, 0x4014ff3e755f4c46ULL};
-static const uint64_t v779[31] = {
+static const uint64_t v937[31] = {
     0xbffc1e9388fe208fULL, 0x3ffe31e702ae98f5ULL, 0x3fe6a7c8af6926f2ULL, 0x3ff515df6f3d2b70ULL, 0x3ff6add4951a98b5ULL,
     0x3fd676645946e8f7ULL, 0x3fdf7aa58387b12cULL, 0xbff9b2b14430d4d7ULL, 0xbfd0040c32aa8311ULL, 0x3fe13dd367ac71ddULL,
     0xbff5eeb765a7a4d1ULL, 0xbff37588c14284dcULL, 0xbfde374472944bc2ULL, 0xbffde4ea31144ac7ULL, 0x3fd766be26b4a0beULL,
@@ -4768,9 +6236,9 @@ static const uint64_t v779[31] = {
     0xbfe27188ba38d282ULL, 0x3fd4d732d9f4018fULL, 0x3fc64d3678b71223ULL, 0xbf5e826a632b8ac8ULL, 0x3ff9f696ee574e78ULL,
     0xbfdf5daa0315a7aeULL, 0x3fe323800780e4d4ULL, 0xbfb0387fdd379a80ULL, 0xbfd3741e009ecaf7ULL, 0x3fe12ed616ac0780ULL,
     0xbfbafe2f0065e764ULL};
-static const uint64_t v780[4] = {
+static const uint64_t v938[4] = {
     0x40222947fd389f32ULL, 0x4015ef5378b71bb7ULL, 0x401509754b7d33d2ULL, 0x4014ee30a374a364ULL};
-static const uint64_t v781[31] = {
+static const uint64_t v939[31] = {
     0xbffbf7987bba819dULL, 0x3ffe46d10eb6ba64ULL, 0x3fe609fa886494f5ULL, 0x3ff3acb947906813ULL, 0x3ff6683ca5730c60ULL,
     0x3fd52ba6e3fc00b8ULL, 0x3fe4510ef91f571eULL, 0xbff9a895c8e8f584ULL, 0xbfc8d2e37a5a318cULL, 0x3fe35abadd4620a9ULL,
     0xbff7817dac54a4e2ULL, 0xbff51d17664c7fffULL, 0xbfc6c263e148091bULL, 0xbffdf3355114ca99ULL, 0x3fda6655a64d5d79ULL,
@@ -4778,9 +6246,9 @@ static const uint64_t v781[31] = {
     0xbfe0adf8c684fb68ULL, 0x3fda253aec5a8406ULL, 0x3fc498432f6e3bc3ULL, 0x3fb0a92e3b25cbe0ULL, 0x3ff5203d81a02881ULL,
     0xbfdeea2c01e44f42ULL, 0x3fe09275bee1a5efULL, 0xbfd3e05f60cc1312ULL, 0xbfd46d3440ec4172ULL, 0x3fdf85c078a39a73ULL,
     0xbfb770cd451b45a9ULL};
-static const uint64_t v782[4] = {
+static const uint64_t v940[4] = {
     0x40222947fd389f32ULL, 0x4021c98ed167c672ULL, 0x402161952d0c9158ULL, 0x4020f21c29b9280cULL};
-static const uint64_t v783[31] = {
+static const uint64_t v941[31] = {
     0xbffd1607165475a7ULL, 0x3ffdef9976ba65abULL, 0x3febb5b56b73f5bbULL, 0x3ff54731279467bdULL, 0x3ff5e594b4456b6eULL,
     0x3fdcc5be562805eeULL, 0x3fe4f45d8ec5f957ULL, 0xbff9a72f7b8f96e4ULL, 0xbfd6c261b317588eULL, 0x3fd86c7a8618e107ULL,
     0xbff1f487c62065d0ULL, 0xbff337c337409be6ULL, 0xbfe492769cad0d52ULL, 0xbfff0f9361f8e4a8ULL, 0x3fbdb17656b35470ULL,
@@ -4788,9 +6256,9 @@ static const uint64_t v783[31] = {
     0xbfe66bc7f3fc7c49ULL, 0x3fb8126680569236ULL, 0x3fc7201d13681744ULL, 0xbfb1339137f7f6fdULL, 0x3ffe07ef787c93f6ULL,
     0xbfdaa2b4c71c6557ULL, 0x3fe6c2e1b4dbcb5fULL, 0x3fe74dd1df8a1813ULL, 0xbfd5270faeeb5f0cULL, 0x3fe54b5373e7562bULL,
     0x3fcf02f04a40c8a4ULL};
-static const uint64_t v784[4] = {
+static const uint64_t v942[4] = {
     0x40222947fd389f32ULL, 0x4021660ad44df436ULL, 0x402084fd75280164ULL, 0x401f21ad4cda4561ULL};
-static const uint64_t v785[31] = {
+static const uint64_t v943[31] = {
     0xbffcf27fd039975dULL, 0x3ffdf7d1e6967cb8ULL, 0x3feaf69f940e457cULL, 0x3ff5456784e0e6caULL, 0x3ff5fc537151cb36ULL,
     0x3fdcaf6574dbaf38ULL, 0x3fe4468662de43baULL, 0xbff9a92632f2e669ULL, 0xbfd568006a29c5b1ULL, 0x3fd9732eb111bc07ULL,
     0xbff285f3da98c4c1ULL, 0xbff33bac8c8e4ab8ULL, 0xbfe3744899c1ba15ULL, 0xbfff1045f0c29fccULL, 0x3fc0c3fdd2795de6ULL,
@@ -4798,21 +6266,21 @@ static const uint64_t v785[31] = {
     0xbfe5e7b9ca99c507ULL, 0x3fc1f893554a32f8ULL, 0x3fc6d273611921d6ULL, 0xbfaa1c0dd04a058eULL, 0x3ffd33bfd45c2895ULL,
     0xbfda903b31e4257eULL, 0x3fe61cd254ff3ca5ULL, 0x3fe2cabf7938ade7ULL, 0xbfd520c7e851a809ULL, 0x3fe4d7f24b939a31ULL,
     0x3fc59f6869511d12ULL};
-static const uint32_t v786[3] = {
+static const uint32_t v944[3] = {
     2U, 3U, 3U};
-static const uint64_t v787[21] = {
+static const uint64_t v945[21] = {
     0x3ff733605e8f29a2ULL, 0xbfff0215eceaadd4ULL, 0xbfc4a66118d9bd30ULL, 0xbfff10b2590cbaacULL, 0xbfebf466a75daa60ULL,
     0x3ff2b16c35c2547eULL, 0xbfd03e0635816db0ULL, 0x3ffbe85ed120ee2aULL, 0xbff65e7fc6f9fe5cULL, 0xbfd97ed8cac8a9a0ULL,
     0xbfd9b57a57e2b0c0ULL, 0xbfe058d980439464ULL, 0xbfd34027dd7474a0ULL, 0xbffa7d1791c9db94ULL, 0xbffea28df2188d34ULL,
     0xbfd192535a2d7760ULL, 0x3ffdfa0c708828eeULL, 0xbfd17802d34e8ee8ULL, 0x3fea4138e78653acULL, 0x3ff695bfd00b374aULL,
     0xbffc5efcc4ff9282ULL};
-static const uint64_t v788[22] = {
+static const uint64_t v946[22] = {
     0x3fd05c74d9434f64ULL, 0xbfe1829004e14e62ULL, 0x3fea3ae3038237eaULL, 0x3fd6dc994f66cd7cULL, 0xbfddac065ac275b4ULL,
     0x3fef5471708ac348ULL, 0xbfea9e0623723ba2ULL, 0x3fb15e418ade8e10ULL, 0xbfda971ada7a3d98ULL, 0xbfed1caf340b5f0eULL,
     0x3feaa80ab993cf52ULL, 0x3feffe576e3c6f4eULL, 0x3fe36a39c6beefdaULL, 0xbfcedf3250883080ULL, 0x3fc5a97fb222c6e8ULL,
     0x3fe2fe6ae47fe770ULL, 0xbfef64523c9364a2ULL, 0x3fd0040ee04edb74ULL, 0xbfe6588d3000eb88ULL, 0xbfed034a33dcca98ULL,
     0xbfe9f6e7cb3f416cULL, 0x3fef204640b1e0d8ULL};
-static const uint64_t v789[33] = {
+static const uint64_t v947[33] = {
     0x3fbf3eb5af592270ULL, 0xbfd7e04eb92e01b0ULL, 0xbfe87e3036c896b4ULL, 0xbfc4285bdaff0330ULL, 0x3fe1f6f3d41d1c5eULL,
     0x3fed09516f36edb6ULL, 0xbfee7dbee73b504cULL, 0xbfe3eeace64661eeULL, 0xbfeca9e38c1f080aULL, 0x3fe8d0a43cd0dc60ULL,
     0x3fc9737e8842cfa8ULL, 0xbfd7502f8729b478ULL, 0x3fc74012f70824a0ULL, 0xbfd89c3df083a7ccULL, 0xbfd3cb295cc9d708ULL,
@@ -4820,25 +6288,25 @@ static const uint64_t v789[33] = {
     0xbfe30099e4d869a0ULL, 0xbfde73570c11ad20ULL, 0x3fe1a0b9313bebc6ULL, 0x3fefdec960876476ULL, 0x3f901151c58ea540ULL,
     0x3fa3d2c45674d740ULL, 0x3fe50302ecb62d0aULL, 0x3fe703ed19a1e4b4ULL, 0xbfee683f938e0788ULL, 0x3feb12f3697572ccULL,
     0x3fe16c9c906df90aULL, 0xbfc90b4db73e2740ULL, 0x3fc659dee8f20660ULL};
-static const uint64_t v790[4] = {
+static const uint64_t v948[4] = {
     0x4064c9bb50bc1234ULL, 0x405b42f34ef73806ULL, 0x405280a1eb52093aULL, 0x404a14f0ce416d9eULL};
-static const uint64_t v791[21] = {
+static const uint64_t v949[21] = {
     0x3ff76d96a7e595e7ULL, 0xbfff7107a0468b00ULL, 0xbfc5e462c7964368ULL, 0xbffecffd8bedf21fULL, 0xbfeccc18206de2bbULL,
     0x3ff16052e69f7e6fULL, 0xbfd33dc013067052ULL, 0x3ff9913c6d045246ULL, 0xbff82ee61f047cf6ULL, 0xbfdbd0af555825a7ULL,
     0xbfdd885344f8aa11ULL, 0xbfb02b0458042838ULL, 0xbfd79736f7b0d955ULL, 0xbffc942b6caed4cbULL, 0xbfef4db6ece997e7ULL,
     0xbfd3f4cb8fc0ff60ULL, 0x3ffcb99694ace313ULL, 0x3f90b3a54e0f113aULL, 0x3fe6bc20a5f5f028ULL, 0x3ff3157ab6937194ULL,
     0xbfe2e1841b599781ULL};
-static const uint64_t v792[15] = {
+static const uint64_t v950[15] = {
     0x3fe2ed1eff2786e4ULL, 0xbfd2dc330c4bd640ULL, 0x3fe6a42468d1bb60ULL, 0x3ff4e904f10c6c58ULL, 0x3ffae4e233e904ecULL,
     0xbfe07071b72aad4cULL, 0x3fee70c0aee0f958ULL, 0x3ffb3f58d4eecbeeULL, 0xbff03fb076e3a29aULL, 0x3f8fb07fd8a54500ULL,
     0x3ff871b5e39760c6ULL, 0xbfde3ff24e042548ULL, 0x3ff23a85d5da414aULL, 0x3fe48000112100b8ULL, 0x3ff13066dcdd8a70ULL};
-static const uint64_t v793[22] = {
+static const uint64_t v951[22] = {
     0x3fefff922b0a1d5cULL, 0xbfe9a59265078286ULL, 0xbf97dcc305c9cd80ULL, 0x3fe82a14168f1870ULL, 0x3fe6fd19f5c353f2ULL,
     0x3fed069c697dc928ULL, 0x3fd5fd6d6a962ee0ULL, 0x3fe5c8be13f24d30ULL, 0xbfecc8c7ec692942ULL, 0x3fd7707b62800d5cULL,
     0x3feb8bf49405b448ULL, 0x3fee62fb35a6c21aULL, 0x3fdd3572d96eb5fcULL, 0x3fe7016112308e3eULL, 0xbfe25f370a2d471aULL,
     0x3fc60d04872d8c08ULL, 0x3fe884158739cf14ULL, 0x3fd35f9a0be45dc0ULL, 0xbfd6345dce075758ULL, 0x3fde5506b3910378ULL,
     0xbfc3a8a845341020ULL, 0xbfc5b8f895b7aab0ULL};
-static const uint64_t v794[33] = {
+static const uint64_t v952[33] = {
     0x3fe8d0c47b83b51aULL, 0xbfd2bd5bac750034ULL, 0x3fb3cc79e1b6e0a0ULL, 0x3fcd57dde24fba90ULL, 0x3fce632e9e0220d8ULL,
     0x3fb6d71679c69590ULL, 0x3fecca479379553cULL, 0xbfc0ab39e65b4c20ULL, 0xbfdf898a27dc2e2cULL, 0xbfe6aebe17b1c474ULL,
     0xbfc0a178c42f2c10ULL, 0xbfe14cf4267ef6c8ULL, 0x3fefac9676a234daULL, 0xbfb98a27fc794060ULL, 0xbfe6216bd47d472aULL,
@@ -4846,25 +6314,25 @@ static const uint64_t v794[33] = {
     0x3fea454bb71f4fd4ULL, 0x3fe0202f0cd3754eULL, 0x3fcd70a7ca1f79f8ULL, 0x3fe568d21811ddcaULL, 0x3fe7f0007b19af80ULL,
     0xbfe88f6dff279f86ULL, 0xbfe5bb1af724759cULL, 0x3fef4d2d5394d842ULL, 0x3fe7a8fd3edcc536ULL, 0x3fa9a834ff679920ULL,
     0x3fe504c031be6a36ULL, 0x3fe88533111e9862ULL, 0x3f9e1bc5ccbe2ac0ULL};
-static const uint64_t v795[4] = {
+static const uint64_t v953[4] = {
     0x40554119e47bf7e6ULL, 0x4050bb0de2300fc4ULL, 0x404ae597247386e2ULL, 0x404609cf313f57fdULL};
-static const uint64_t v796[15] = {
+static const uint64_t v954[15] = {
     0x3fddf3db961b122eULL, 0xbfdf98548944b93cULL, 0x3fdbe7844d9710b1ULL, 0x3feda71534a3ea46ULL, 0x3ff64bff10ed0d61ULL,
     0xbfe34f670cca8892ULL, 0x3feb9c1e39a57a99ULL, 0x3ff36175b6edf1efULL, 0xbfe90234991b68acULL, 0x3f9cce6d9ab02246ULL,
     0x3ff0e5f7d2bfb0a9ULL, 0xbfc4cee2d6a47479ULL, 0x3ff12a80ab48dd54ULL, 0x3fe72bb83154d24fULL, 0x3fee5150279dac14ULL};
-static const uint64_t v797[21] = {
+static const uint64_t v955[21] = {
     0xbfde5d820a2c0560ULL, 0x3ff64a28243599d8ULL, 0xbff252f1d003e2c0ULL, 0x3fe58d0a247510b8ULL, 0xbff746b6b515f7ceULL,
     0x3fd24e0e73daf468ULL, 0xbfb35fd047365c00ULL, 0x3fef1ddb0f24abb8ULL, 0x3fe19552b2bb06b4ULL, 0xbffd534b139d623eULL,
     0xbfea4e21e0acece4ULL, 0x3fef892543b9a17cULL, 0x3fd041603b159950ULL, 0xbff1609d0b3b9c76ULL, 0xbff779b45b5e23d6ULL,
     0xbff88d7106189148ULL, 0xbffd64b7fc33875cULL, 0x3ffbb5a0ab99df76ULL, 0xbfdf3cc5c5291e60ULL, 0x3fee912def2ce99cULL,
     0x3ffc7bd99e82fcc6ULL};
-static const uint64_t v798[22] = {
+static const uint64_t v956[22] = {
     0x3fbf9cd6a1001280ULL, 0xbfa2155cf0e63960ULL, 0x3fd2eb54b8de0c64ULL, 0x3fe7cc6399648482ULL, 0x3fd4f0a8657fe60cULL,
     0x3fed4213d7725dc0ULL, 0xbfd037de278a9bf8ULL, 0x3fef878101e4bb22ULL, 0x3fd1870bb21101fcULL, 0x3feaed82fe0d9d72ULL,
     0x3fdfb26f6b0d5474ULL, 0x3fd6cb76bd88417cULL, 0xbfe203e3cb6c71ccULL, 0x3fe0042ee54378e8ULL, 0x3fbb086f095041a0ULL,
     0xbfe955ec0a156334ULL, 0xbfb3c9b170ca26c0ULL, 0x3fd33c0507ebe2b0ULL, 0x3fdafa15cc7346c8ULL, 0xbfe07a67d0cc3936ULL,
     0xbfeb7b6aa046cc62ULL, 0x3fefa3a144be6b02ULL};
-static const uint64_t v799[33] = {
+static const uint64_t v957[33] = {
     0x3fc79560dd3d73d8ULL, 0xbf715365593d7200ULL, 0xbfdec7143e76bfc0ULL, 0xbfe81fbf94d5685aULL, 0x3fedefde5327bc20ULL,
     0xbfe3bbc953a4742eULL, 0x3fce6da501fe7d50ULL, 0xbfe16a54f1ef6cb8ULL, 0x3fc2b7e442e47bc0ULL, 0xbfec31547a6c88f0ULL,
     0xbfab0abee4186700ULL, 0x3fe224a33bd1f70aULL, 0x3fe46fa72cea265eULL, 0x3fe4baa6e52ca636ULL, 0xbfe2eb429cc8a3a8ULL,
@@ -4872,27 +6340,27 @@ static const uint64_t v799[33] = {
     0x3fe53563e580a4b8ULL, 0xbfb48a72e8732320ULL, 0x3fb15a553d862ad0ULL, 0xbfb2cfd84a99b880ULL, 0x3fe9b5a21c5e24feULL,
     0x3fdfca73e4a7f2c8ULL, 0x3feeb13ceccb8dfeULL, 0x3fd7b4afe204f9d8ULL, 0xbfef6e9516175666ULL, 0x3fece61da6c0ad0aULL,
     0x3fd2078dff46fbdcULL, 0xbfe223dbbae8507eULL, 0xbfd3e6f5b604fb84ULL};
-static const uint64_t v800[4] = {
+static const uint64_t v958[4] = {
     0x4068b38ac9938102ULL, 0x40405b8a3d145ba5ULL, 0x403cae6df7c0a22eULL, 0x4039d2d93fd6a6b1ULL};
-static const uint64_t v801[21] = {
+static const uint64_t v959[21] = {
     0xbfd2083285690461ULL, 0x3ff69c037aa37afdULL, 0xbfed0acf6cff827aULL, 0x3fc1ef975d134718ULL, 0xbff03dc67ef9c55cULL,
     0xbfda81b4783e8600ULL, 0xbfe8388660b9ccb4ULL, 0x3ff0985bee8e6249ULL, 0xbfdcad39a7db1b7cULL, 0xbffb7f7a67b3132dULL,
     0xbfe87b7b0c57f22bULL, 0x3feae53c61925362ULL, 0x3fd3fbf45fb9fa95ULL, 0xbfedf16fce3158e2ULL, 0xbff38bf438f14f6cULL,
     0xbff50388f280c091ULL, 0xbffb78f132bf6b92ULL, 0x3ff77428dd33d1afULL, 0xbfcd789fd2986646ULL, 0x3fef6f98809a0b8dULL,
     0x3ff739ac22902585ULL};
-static const uint64_t v802[21] = {
+static const uint64_t v960[21] = {
     0xbff6126ee79c633aULL, 0xbff2ad9c70f70c4eULL, 0xbfbaf33a4f5da4a0ULL, 0xbfc073ab83c76be0ULL, 0xbffa7dee0dd7b990ULL,
     0x3fe46a6df00e7d30ULL, 0x3ff7c52184c03a74ULL, 0x3f8de4e7069ced00ULL, 0x3fe306dab1621d2cULL, 0x3fe113e657c633ccULL,
     0x3ff6fc713d89d54cULL, 0x3fdb884640999e98ULL, 0xbff62f359e61b012ULL, 0x3fea715bdf3179b0ULL, 0x3ff9cb3e2f19f4eeULL,
     0x3ff578ead7873c06ULL, 0x3ff3a42bf9b2eb74ULL, 0x3fea05b9c6463548ULL, 0xbfab1d73f58b13c0ULL, 0x3fe67d0951fa10b0ULL,
     0xbff48eb165dbd446ULL};
-static const uint64_t v803[22] = {
+static const uint64_t v961[22] = {
     0xbfeb914b0ecd3094ULL, 0xbfb6af1f98cee660ULL, 0xbfcf5c9cc47ca2e0ULL, 0xbfdf9f3964f2d300ULL, 0x3fdb3d752b8bb4a8ULL,
     0xbfeb170e8e8c1d54ULL, 0x3fe377b860e3008aULL, 0xbfd493e0251605d8ULL, 0xbfc4035f6823ff68ULL, 0x3fba61b1e40d2e50ULL,
     0x3fe413d4e15ab03aULL, 0xbfe13542cf5986a0ULL, 0x3fdc7e427ed90fb8ULL, 0x3fe8c12bfe4f4030ULL, 0x3feb12e2f03f4988ULL,
     0xbfdd0112ad560340ULL, 0x3fe789b8329f7ed4ULL, 0x3fe285bac74a724eULL, 0x3fef1ebe04bab146ULL, 0x3fd08f7b49ebc3f4ULL,
     0x3fe2921849359bc4ULL, 0xbfda08a0e43cb37cULL};
-static const uint64_t v804[33] = {
+static const uint64_t v962[33] = {
     0xbfa29bfbc59fa940ULL, 0xbfe594d3ee7784feULL, 0xbfe5a9391a1d2f08ULL, 0xbfefc738169e9106ULL, 0x3fe6ef91d1260574ULL,
     0x3fefc28ba4d8fc18ULL, 0x3febbb9b7ceb07b0ULL, 0x3fefa8d61e7bee5cULL, 0x3fc9aa17fe701c00ULL, 0xbfe0f5abbe200fd8ULL,
     0xbfd90cab4300aea8ULL, 0x3fcd1e2d76e4e700ULL, 0x3fcd6ac5c7241490ULL, 0x3fb4c0ce76d29670ULL, 0xbfcd93a7c28ee3c0ULL,
@@ -4900,15 +6368,15 @@ static const uint64_t v804[33] = {
     0xbf94883c86fae780ULL, 0x3fe82cd5f5b355e0ULL, 0x3fe02724032e9a38ULL, 0xbfd98e3ca109e240ULL, 0x3fb2565138b45a70ULL,
     0xbfeb8124815f69f2ULL, 0x3fb384f9b117c250ULL, 0x3fe680fe97b0e3f6ULL, 0xbfe1f2cabbbe4440ULL, 0xbfecf039267a1c08ULL,
     0x3fe0e79e1d2b619eULL, 0xbfdf57662217edc4ULL, 0xbfe5d34c123f263eULL};
-static const uint64_t v805[4] = {
+static const uint64_t v963[4] = {
     0x406782da17938254ULL, 0x40531069a001817fULL, 0x404a17943e5feafbULL, 0x40439b139f43ec3eULL};
-static const uint64_t v806[21] = {
+static const uint64_t v964[21] = {
     0xbff3e953fc815c29ULL, 0xbfe44829f506928aULL, 0x3fc577ecf50463daULL, 0xbfb5fc277c4ef85eULL, 0xbff1f939d398e0feULL,
     0x3fe14599d8a19a86ULL, 0x3fec86b47f0d634fULL, 0x3fc0c22e4d7ec345ULL, 0x3fb8f41accb04e60ULL, 0x3fdd99c28ea6197fULL,
     0x3fe551d542eb73afULL, 0x3fd4df7cd87b8bbaULL, 0xbfef98a4dbaabbf2ULL, 0x3fe3eda5e283a99bULL, 0x3ff2b179f2c6d39cULL,
     0x3ff2069955007519ULL, 0x3ff147f733b33e59ULL, 0x3fede77a1120bf9bULL, 0xbfc0874f37a93d48ULL, 0x3fc0d61bd61410a2ULL,
     0xbfef10af99101a85ULL};
-static const uint64_t v807[31] = {
+static const uint64_t v965[31] = {
     0xbfff0829c4e70b52ULL, 0x3ff3a0061ae23a2cULL, 0xbff8b290c7ed27eeULL, 0x3fdc7d599fcdc3a0ULL, 0xbfc629b877a4d9e0ULL,
     0xbfebab1938eae838ULL, 0x3fe952dd888da45cULL, 0x3fd6f69c4a718940ULL, 0xbff26c76337ca558ULL, 0x3fe8149e38d74598ULL,
     0x3fffcf99094e72eaULL, 0xbffb849b44bfd4a2ULL, 0xbffb24dd83cc087cULL, 0x3ff2ed55437447c2ULL, 0xbfa38d4240aa01c0ULL,
@@ -4916,9 +6384,9 @@ static const uint64_t v807[31] = {
     0x3ff2d779f026aa00ULL, 0xbfefdbe5d2b0ce1cULL, 0x3f2b21d3d2d54000ULL, 0xbfca9fcc4e7652a0ULL, 0x3ff03d211cf4f956ULL,
     0x3ff9e79b2e54e308ULL, 0x3ff31a6cfcad3decULL, 0xbfced46fd145cb60ULL, 0xbfd0e94196658720ULL, 0x3ff6b1822948ea0aULL,
     0xbff8b13ad7e65c96ULL};
-static const uint64_t v808[1] = {
+static const uint64_t v966[1] = {
     0};
-static const uint64_t v809[522] = {
+static const uint64_t v967[522] = {
     0x3ff8c830a8bebf86ULL, 0x3ff67ef4f0f69350ULL, 0xbff082501ee9789cULL, 0x3ff44d4e88a64dfeULL, 0x3ff96211a3e225c4ULL,
     0x3ff6b282d131f91aULL, 0x3ffa36d43cd26d40ULL, 0x3fe530461fd02cdcULL, 0xbfdff69a2264d3e8ULL, 0xbfe4fe8aa0529d60ULL,
     0xbff47063d493da5aULL, 0x3fff6eaebd8fcffcULL, 0xbff9ade4ec7adb58ULL, 0x3fe96b12b75b9994ULL, 0xbff0711eb4947304ULL,
@@ -5024,7 +6492,7 @@ static const uint64_t v809[522] = {
     0x3ffe87e77ae3e84eULL, 0xbfebd8c9171316c0ULL, 0x3f559fc10a582800ULL, 0x3fdc179b163a9ce8ULL, 0xbfbbb3dedb8562e0ULL,
     0xbfdbea5c33d4e420ULL, 0x3fe49f401b710428ULL, 0xbfd93853acd19a58ULL, 0x3fc207ddc967b9c0ULL, 0xbfec3a9de9617040ULL,
     0xbff4a34bbeeb5f3aULL, 0xbfe807bd071f6a10ULL};
-static const uint64_t v810[51] = {
+static const uint64_t v968[51] = {
     0x3fe11f1ccc44e7fcULL, 0xbf9dcd0148efee80ULL, 0x3fc69d987366e9a8ULL, 0x3fec284d44ae1ce6ULL, 0xbfbbc60341d6a450ULL,
     0xbfe7e7cb7e8b8708ULL, 0x3fed5c95bdf605eeULL, 0xbfebc0d581d9d348ULL, 0x3fddc1a6da61a510ULL, 0x3fd91ea1e73b1150ULL,
     0xbf86082f9e543f80ULL, 0x3fe198d742166a6aULL, 0xbfeaf648aca97700ULL, 0xbfef92723fd573c6ULL, 0x3faa0a97029e7b40ULL,
@@ -5036,16 +6504,16 @@ static const uint64_t v810[51] = {
     0xbfee402c771274e2ULL, 0xbfd0a7d8008711a4ULL, 0xbfd6608e660cd660ULL, 0xbfeb6181f7b46524ULL, 0x3fe9b99cb730b478ULL,
     0xbfc189f6d5856498ULL, 0xbfc303df2d8c9ca0ULL, 0x3faa22668e412cc0ULL, 0x3fe0caaea276ab28ULL, 0x3fec85844d28ef34ULL,
     0x3fe0e75df1cdbc02ULL};
-static const uint64_t v811[27] = {
+static const uint64_t v969[27] = {
     0xbfcaee16d4cbc608ULL, 0x3fe54c0d75d75b18ULL, 0xbfe352e81a27ddbeULL, 0x3fc764c1468bb480ULL, 0x3fe094e07da9503aULL,
     0xbfe399f9ad5dc7b0ULL, 0x3fe8ded4fcf765c8ULL, 0xbfdb63721db9c05cULL, 0xbfda94571a82a39cULL, 0x3fd7c863e2f94360ULL,
     0xbfa29ca6e3eca260ULL, 0xbfbf6df96ff3f760ULL, 0x3fb85910d16a0d20ULL, 0x3fe68a7196808514ULL, 0x3fe5df7fc0ead212ULL,
     0xbfc45257c9b4fb80ULL, 0x3fc335cf4b32ac10ULL, 0xbfcbfe95ad392ba8ULL, 0x3fe4e27fa91ef408ULL, 0x3fedf74f62f54ef8ULL,
     0x3fdb40d73ae51a00ULL, 0x3fd9c6531815eea8ULL, 0x3fe2dc98dc0a0ea4ULL, 0x3fd192f328cc0aecULL, 0x3fe18bbfa4160030ULL,
     0xbfadb4a4a335f1e0ULL, 0xbfc3a9924d3f68d8ULL};
-static const uint64_t v812[2] = {
+static const uint64_t v970[2] = {
     0x4027b47476824c13ULL, 0x402089ab5dcf1fb0ULL};
-static const uint64_t v813[522] = {
+static const uint64_t v971[522] = {
     0x3ff869ced09764d0ULL, 0x3ff5da0b66f50ed4ULL, 0xbff0672b55848a05ULL, 0x3ff543dd9db4472dULL, 0x3ff9bcc7e77c2d24ULL,
     0x3ff66f8b9a29ec2cULL, 0x3ffa6b9cfa6a9981ULL, 0x3fe8090c502c322eULL, 0xbfe0d9e40def8abaULL, 0xbfe363146b672a51ULL,
     0xbff48f3c338d5f80ULL, 0x3fff71e8a4739a05ULL, 0xbff9734913acef6aULL, 0x3fe91c666799e508ULL, 0xbfedf7ca2058b80cULL,
@@ -5151,7 +6619,7 @@ static const uint64_t v813[522] = {
     0x3ffe9999eaf5b402ULL, 0xbfeed73b9d503cf6ULL, 0xbf8b5f17a496b8f0ULL, 0x3fd8527066e1032cULL, 0xbfc11e84af850736ULL,
     0xbfdcf20d1cca95cfULL, 0x3fe45b8cc9d5d578ULL, 0xbfd92cf290aefbdaULL, 0x3fb34a3221bce8fbULL, 0xbfec132b35c1483cULL,
     0xbff639dda60b33c2ULL, 0xbfe884f006b2157bULL};
-static const uint64_t v814[31] = {
+static const uint64_t v972[31] = {
     0xbfe451777a0f0ff0ULL, 0x3fe4057b2ab87014ULL, 0x3fef0d6184e0b474ULL, 0xbfe5d8c00e92dbc8ULL, 0xbfe8381dae994fb4ULL,
     0x3ffa9e5f07d7118cULL, 0xbff38d84c803ec66ULL, 0x3fc8a054e1450090ULL, 0x3ff0f55366bde98eULL, 0x3fe91116084ca188ULL,
     0x3ff7140aeefb9c5cULL, 0x3fdd8371b6fc1340ULL, 0xbfa83166f1affa00ULL, 0x3fffd8ac54a9f17aULL, 0xbf9538cdbf0b3c80ULL,
@@ -5159,9 +6627,9 @@ static const uint64_t v814[31] = {
     0x3ff2b552b130e7a2ULL, 0xbfee1cad9aae3144ULL, 0x3ff18f7c8e164202ULL, 0x3fea7466d8b736ecULL, 0x3ffcd1f1c9b0d9fcULL,
     0x3ff0362d14a153b8ULL, 0x3ffce55a1734b198ULL, 0xbfe4cc6bd517f4f8ULL, 0x3fe44b4004fcbb20ULL, 0x3fe0bdf10fb3a914ULL,
     0x3ff34ca06af98084ULL};
-static const uint64_t v815[3] = {
+static const uint64_t v973[3] = {
     0x40238f8332680d20ULL, 0x40224b25bc3b79f7ULL, 0x402054457362d767ULL};
-static const uint64_t v816[31] = {
+static const uint64_t v974[31] = {
     0xbfe48a0ec3c10b4aULL, 0x3fe40b403d4b68c9ULL, 0x3feeb8ad3edb2dc5ULL, 0xbfe6ef2978be6770ULL, 0xbfe8de4653a54a13ULL,
     0x3ffaa95abf4f1943ULL, 0xbff3ae06e7e95174ULL, 0x3fc33082088a6bfaULL, 0x3ff02eda98318bc1ULL, 0x3fe9749449fb7ac7ULL,
     0x3ff6e2c6136f6cc5ULL, 0x3fd7fd5a42e59047ULL, 0xbfa85cb2907463d3ULL, 0x3fff7c9d03217659ULL, 0xbf9e7543180e5a6aULL,
@@ -5169,9 +6637,9 @@ static const uint64_t v816[31] = {
     0x3ff1e6511a6ee58eULL, 0xbfee223b15f2b2b2ULL, 0x3ff151e2c6247754ULL, 0x3fea41390a47f816ULL, 0x3ffccc8f496772c4ULL,
     0x3fef2acf2deafa85ULL, 0x3ffbf60a387d4105ULL, 0xbfe4ca4daf13bb80ULL, 0x3fe1473ebb1f7acbULL, 0x3f967c7fce20334bULL,
     0x3fefe3e990666f30ULL};
-static const uint64_t v817[3] = {
+static const uint64_t v975[3] = {
     0x402391c908c4a70bULL, 0x40224dd479e53586ULL, 0x402051722a8d4464ULL};
-static const uint64_t v818[31] = {
+static const uint64_t v976[31] = {
     0xbfe4ea8488e9d46bULL, 0x3fe410f3578499e4ULL, 0x3feebd64b676eb50ULL, 0xbfe723504476af60ULL, 0xbfe92078c7a48016ULL,
     0x3ffaaa267dd4449dULL, 0xbff3ac2ef3b86a4dULL, 0x3fc2a21869fa500cULL, 0x3fefcf973a5331a3ULL, 0x3fe97b4d5655aa47ULL,
     0x3ff6e5e08582a4a6ULL, 0x3fd75ffafdbf70e1ULL, 0xbfa859f66e807d48ULL, 0x3fff73f6e8148260ULL, 0xbf9e95e489462792ULL,
@@ -5179,9 +6647,9 @@ static const uint64_t v818[31] = {
     0x3ff1e78067a83e57ULL, 0xbfee21dad5caaf37ULL, 0x3ff15327a7a8f152ULL, 0x3fea407ea0858725ULL, 0x3ffcccf3cc6cbc23ULL,
     0x3feeddf6fb2466b4ULL, 0x3ffbf7536e143db6ULL, 0xbfe4ca80a647ec17ULL, 0x3fe13287d5480be1ULL, 0x3f9796b8c926d3ccULL,
     0x3fefe5783654f16eULL};
-static const uint64_t v819[3] = {
+static const uint64_t v977[3] = {
     0x4023a22d6814b60aULL, 0x40226f7d11de35f1ULL, 0x40208cb9589fbde7ULL};
-static const uint64_t v820[31] = {
+static const uint64_t v978[31] = {
     0xbfe50a45921f20c1ULL, 0x3fe4143f0f25a796ULL, 0x3feeb91e147ebb21ULL, 0xbfe73e6f1fc4ca66ULL, 0xbfe91e2fb300b588ULL,
     0x3ffaaa3401258a8fULL, 0xbff3aea225e7b00dULL, 0x3fc27e75da3ec7a9ULL, 0x3fefb4a7aed85024ULL, 0x3fe97d83cdfbbb18ULL,
     0x3ff6e2cf8b2c2963ULL, 0x3fd72d2c5fd1e92fULL, 0xbfa85947322bb448ULL, 0x3fff7170d283ea64ULL, 0xbf9e5b5e8caba92aULL,
@@ -5189,9 +6657,9 @@ static const uint64_t v820[31] = {
     0x3ff1e1a350555942ULL, 0xbfee21bfd0e83b51ULL, 0x3ff1566dbd654250ULL, 0x3fea3fab282f2f41ULL, 0x3ffccd0effb8d866ULL,
     0x3feecf7b73902de2ULL, 0x3ffbf02f61c0328aULL, 0xbfe4ca8c15042c4fULL, 0x3fe1358cd6e6d603ULL, 0x3fa0a66cf47da844ULL,
     0x3ff0044b692b0f83ULL};
-static const uint64_t v821[3] = {
+static const uint64_t v979[3] = {
     0x4023b40380238bb3ULL, 0x4022841669e59bb5ULL, 0x4020ac51079f82c2ULL};
-static const uint64_t v822[31] = {
+static const uint64_t v980[31] = {
     0xbfe56071b15335aaULL, 0x3fe417c69e1f981dULL, 0x3feeb80606ac21dcULL, 0xbfe77686b55663daULL, 0xbfe9575280cd2998ULL,
     0x3ffaaaed78791560ULL, 0xbff3af2b0ad8f84eULL, 0x3fc1dcb7052fb956ULL, 0x3fef40f6b45de227ULL, 0x3fe981ec20d538b9ULL,
     0x3ff6e27ddd93c769ULL, 0x3fd69a9eba3819b7ULL, 0xbfa85889fac5da9eULL, 0x3fff6f1f59ca215cULL, 0xbf9da08ec36c3b2cULL,
@@ -5199,9 +6667,9 @@ static const uint64_t v822[31] = {
     0x3ff1dbc9bc06eab0ULL, 0xbfee21db1f0026eeULL, 0x3ff158d6bc204e13ULL, 0x3fea40e4ce000dceULL, 0x3ffccce659b9f113ULL,
     0x3fee96777a5b687bULL, 0x3ffbe93a5364f90aULL, 0xbfe4ca674f77becbULL, 0x3fe154fb5e9cb724ULL, 0x3fa32ebc0c7f2951ULL,
     0x3ff00c505b399156ULL};
-static const uint64_t v823[3] = {
+static const uint64_t v981[3] = {
     0x4023b8aea512ed78ULL, 0x40228f4900a4957dULL, 0x4020c075735674aaULL};
-static const uint64_t v824[31] = {
+static const uint64_t v982[31] = {
     0xbfe5693f86dd0ac4ULL, 0x3fe418458f828f0eULL, 0x3feeb7210a1d8e11ULL, 0xbfe77f6ce2301ca2ULL, 0xbfe95ef38028dc98ULL,
     0x3ffaab24e47e4906ULL, 0xbff3af9d4784fea4ULL, 0x3fc1be01ef441dc7ULL, 0x3fef30e7413f64d2ULL, 0x3fe982b057204406ULL,
     0x3ff6e1b968b9af9cULL, 0x3fd67bd631584908ULL, 0xbfa85859430bd346ULL, 0x3fff6e643d7a1435ULL, 0xbf9e306bc267f503ULL,
@@ -5209,9 +6677,9 @@ static const uint64_t v824[31] = {
     0x3ff1d85c619f467dULL, 0xbfee21d5ad4bf01cULL, 0x3ff158e2bb8cf3cdULL, 0x3fea3ea7903b806bULL, 0x3ffccceb5e1cf774ULL,
     0x3fee8e259cd665d6ULL, 0x3ffbe53f54d0197bULL, 0xbfe4ca68c97fa8ebULL, 0x3fe155a0b6d3e39aULL, 0x3fa3bd5944b7af3aULL,
     0x3ff00ff8849299a1ULL};
-static const uint64_t v825[3] = {
+static const uint64_t v983[3] = {
     0x4023cfc0b5ca0b42ULL, 0x4022b6c808caf91aULL, 0x4020fa945b8afc33ULL};
-static const uint64_t v826[31] = {
+static const uint64_t v984[31] = {
     0xbfe50c31b60c68d3ULL, 0x3fe413de99705996ULL, 0x3feeab0870474f12ULL, 0xbfe75e5d6df50baeULL, 0xbfe91d8369f0e17bULL,
     0x3ffaaa1eeab7df46ULL, 0xbff3b57e62d900cbULL, 0x3fc202f1e89010baULL, 0x3fefbe703820fdbcULL, 0x3fe97c34050e4ab6ULL,
     0x3ff6da2925c383f5ULL, 0x3fd6f4407f545ae5ULL, 0xbfa857c342cb266fULL, 0x3fff770325004b1dULL, 0xbf9d5da456dc61cdULL,
@@ -5219,9 +6687,9 @@ static const uint64_t v826[31] = {
     0x3ff1cda6a87d357bULL, 0xbfee21c694e76142ULL, 0x3ff1581985454eecULL, 0x3fea3f63726ed515ULL, 0x3ffcccf68c6f5f2cULL,
     0x3feedab233e8cca4ULL, 0x3ffbd86ddc161902ULL, 0xbfe4ca66294bbb3aULL, 0x3fe16a14f9b42d22ULL, 0x3fa6af9d6f12a9f8ULL,
     0x3ff01eb1b9e68813ULL};
-static const uint64_t v827[3] = {
+static const uint64_t v985[3] = {
     0x4023fb4328db62e9ULL, 0x4023106799cba152ULL, 0x4021a2d738788ba8ULL};
-static const uint64_t v828[31] = {
+static const uint64_t v986[31] = {
     0xbfe54f0b668a6c19ULL, 0x3fe417359e4cc0a1ULL, 0x3feea3563b7cf70eULL, 0xbfe79bb2762be895ULL, 0xbfe94c82c3a4fe0eULL,
     0x3ffaaad8eaaf50d2ULL, 0xbff3b9bef055fa27ULL, 0x3fc13dffeffc8187ULL, 0x3fef61b461e02468ULL, 0x3fe97ec31a2c8d19ULL,
     0x3ff6d50eaddc2c48ULL, 0x3fd65283e0fe5d6fULL, 0xbfa855f97445e984ULL, 0x3fff7325a4a7830eULL, 0xbf9de69b166ea400ULL,
@@ -5229,9 +6697,9 @@ static const uint64_t v828[31] = {
     0x3ff1bdc4a6665d07ULL, 0xbfee217c5e73545dULL, 0x3ff158eeaa543435ULL, 0x3fea391fdf192dcdULL, 0x3ffccd443516376eULL,
     0x3feeac1ddcd160f7ULL, 0x3ffbc59eb2327e71ULL, 0xbfe4ca8d420b0b32ULL, 0x3fe167a4a4b9ef67ULL, 0x3fb23f80cef2493cULL,
     0x3ff056658773264eULL};
-static const uint64_t v829[3] = {
+static const uint64_t v987[3] = {
     0x4023f885bc39ad31ULL, 0x402306661b4b5beaULL, 0x402185255a93fd30ULL};
-static const uint64_t v830[31] = {
+static const uint64_t v988[31] = {
     0xbfe54c9bda7be1a3ULL, 0x3fe416f520dd3f9bULL, 0x3feea3b9f466b337ULL, 0xbfe799be2cfc6db7ULL, 0xbfe94d2a4b9eec3aULL,
     0x3ffaaae277e5d739ULL, 0xbff3b9710a6708efULL, 0x3fc13ff005cc8d53ULL, 0x3fef62187412fc96ULL, 0x3fe97f0a62d05e37ULL,
     0x3ff6d57db4019723ULL, 0x3fd653d007abb7a0ULL, 0xbfa85662d7458e4dULL, 0x3fff7326fdf9f8beULL, 0xbf9dd760c95ab3baULL,
@@ -5239,9 +6707,9 @@ static const uint64_t v830[31] = {
     0x3ff1be086f15a5a0ULL, 0xbfee218f18f96ebbULL, 0x3ff158a575ab849fULL, 0x3fea3a0f10a5edd5ULL, 0x3ffccd2fd97c4c9bULL,
     0x3feeac2039e141d4ULL, 0x3ffbc602fc0b2887ULL, 0xbfe4ca817a5b80deULL, 0x3fe1679969aaaf6cULL, 0x3faf69b2a1a7acb0ULL,
     0x3ff042d3b8769820ULL};
-static const uint64_t v831[4] = {
+static const uint64_t v989[4] = {
     0x4022c605c6a59d44ULL, 0x401a07d46682650aULL, 0x4015e8bb20ca6acbULL, 0x40157def941c5e5aULL};
-static const uint64_t v832[31] = {
+static const uint64_t v990[31] = {
     0xbfe66955df95878dULL, 0x3fe50ffd830f94ddULL, 0x3ff0179dd3ea0365ULL, 0xbfeaa083ee389404ULL, 0xbfe5af05752f2eb1ULL,
     0x3ffac907ca92b15bULL, 0xbff3524b789a7125ULL, 0x3fd38fce318249d2ULL, 0x3fec5c5d1ef7d632ULL, 0x3febce9b3bc1de01ULL,
     0x3ff7a87a94921777ULL, 0x3fcb54ca4cfb211cULL, 0xbfac51b64caa88dcULL, 0x3ffd8a40f2bb5abfULL, 0xbfbbfb389d4bd11eULL,
@@ -5249,9 +6717,9 @@ static const uint64_t v832[31] = {
     0x3ff08cbf0aa18972ULL, 0xbfeed3bf8dbf30d5ULL, 0x3ff135e6bc15f9a9ULL, 0x3fec7ce77ee6ff8cULL, 0x3ffbf4a13fdc77d9ULL,
     0x3fea60864e1c445fULL, 0x3ffa4942529ba948ULL, 0xbfe49565aef84886ULL, 0x3f8ae5e1996cfe80ULL, 0xbfdabbef84243b38ULL,
     0x3fec424eeeb3323dULL};
-static const uint64_t v833[4] = {
+static const uint64_t v991[4] = {
     0x40222580501e1aa6ULL, 0x4017eb262344b2b8ULL, 0x40168a97674eb77cULL, 0x4016ced6709795a0ULL};
-static const uint64_t v834[31] = {
+static const uint64_t v992[31] = {
     0xbfe6080688bc65d9ULL, 0x3fe73df2ef96c7ffULL, 0x3ff01a45d7938918ULL, 0xbff0aa075b01721fULL, 0xbfebaa73aba7506eULL,
     0x3ffaed40f4177809ULL, 0xbff0fa43ffb33534ULL, 0x3fd63634cd7b5875ULL, 0x3fe44f59e811fe44ULL, 0x3fed5bfafc2a2d16ULL,
     0x3ffaac8d462b2fe8ULL, 0x3fae5d049b589d10ULL, 0xbfc1047a74c03be5ULL, 0x3ffccaa6d38d575cULL, 0xbfc174b410610e31ULL,
@@ -5259,9 +6727,9 @@ static const uint64_t v834[31] = {
     0x3fe850e92891f10aULL, 0xbfeec5aae5fdbeafULL, 0x3ff127a69e31fef2ULL, 0x3ff11137cf1bad06ULL, 0x3ff9d26edabf5feeULL,
     0x3fe40a37e8169bdcULL, 0x3ff591e4bf325500ULL, 0xbfe048f712897021ULL, 0x3fb53097ca197ea2ULL, 0xbfdd12f658e9f2cfULL,
     0x3fe9b5e6980b6ec0ULL};
-static const uint64_t v835[4] = {
+static const uint64_t v993[4] = {
     0x4023d751c731be46ULL, 0x402337eb61e8717bULL, 0x402265abd64b0f80ULL, 0x40214e8e49004c65ULL};
-static const uint64_t v836[31] = {
+static const uint64_t v994[31] = {
     0xbfe4c3616ad2bb60ULL, 0x3fe40b33d0f2a467ULL, 0x3feeae91304845a1ULL, 0xbfe7162702febdeaULL, 0xbfe8f44acadde80cULL,
     0x3ffaa70bd81f17efULL, 0xbff3b71a6a755ae7ULL, 0x3fc2c0ce361881d7ULL, 0x3ff03306b5fd6f26ULL, 0x3fe956b8e4f3fb92ULL,
     0x3ff6dc9f1205fe86ULL, 0x3fd8719fa0cdb023ULL, 0xbfa84a84e1c1ff55ULL, 0x3fff9636ed74d9f3ULL, 0xbf9890ba293503c9ULL,
@@ -5269,9 +6737,9 @@ static const uint64_t v836[31] = {
     0x3ff1f47886f226bfULL, 0xbfee1fdc29d27915ULL, 0x3ff16334f514807fULL, 0x3fea4e4ca42e2b44ULL, 0x3ffccee9ea0d4136ULL,
     0x3fef554c9d41e226ULL, 0x3ffc031222ee6571ULL, 0xbfe4cb520a7e43e9ULL, 0x3fe23dae6e7683d1ULL, 0x3fc220383fc28f7eULL,
     0x3ff0bf307123de5dULL};
-static const uint64_t v837[4] = {
+static const uint64_t v995[4] = {
     0x4023b3d482893f5eULL, 0x40223a468344f72aULL, 0x401fc4a6b585e716ULL, 0x401a86c96ec8ac59ULL};
-static const uint64_t v838[31] = {
+static const uint64_t v996[31] = {
     0xbfe4dc97b74236b5ULL, 0x3fe41dee41f7bc65ULL, 0x3feed93561ebbddbULL, 0xbfe731561090dae9ULL, 0xbfe8d5e88969a7e1ULL,
     0x3ffaae61dbc2b9d6ULL, 0xbff393238d4d9e2dULL, 0x3fc44c17a706bd8cULL, 0x3fef58c3ca02396bULL, 0x3fe9d46c8e575013ULL,
     0x3ff70ae3272333c5ULL, 0x3fd64b2a3e21fd8eULL, 0xbfa8bc1895ccbd61ULL, 0x3fff284448068ad1ULL, 0xbfa201e86f61aa10ULL,
@@ -5279,22 +6747,22 @@ static const uint64_t v838[31] = {
     0x3ff1e7a51173e70cULL, 0xbfee2f6abdb13461ULL, 0x3ff13787d2b20697ULL, 0x3fea5579bded75a0ULL, 0x3ffcbe4427f3acfaULL,
     0x3fee3558fec34a49ULL, 0x3ffbff3795ff25f0ULL, 0xbfe4c1ee6e463ef5ULL, 0x3fdd7f717c0b7ed1ULL, 0xbfd0a1694c424918ULL,
     0x3febfe3a995655d5ULL};
-static const uint32_t v839[3] = {
+static const uint32_t v997[3] = {
     2U, 4U, 3U};
-static const uint64_t v840[27] = {
+static const uint64_t v998[27] = {
     0x3fec2f74e501c328ULL, 0x3ff0a13b2088700aULL, 0x3fd01eff33765a20ULL, 0x3fc76295e58e9900ULL, 0x3ffc9021a35a9e2aULL,
     0x3fe0051a9e2a4c50ULL, 0x3fdcfac2e589e178ULL, 0xbffa56a0693933f4ULL, 0xbfd3ee56176bde38ULL, 0xbf8d4ae319943700ULL,
     0xbff3b2c40589595eULL, 0xbfb9544d5273bfc0ULL, 0x3ff3119ec6eb9566ULL, 0xbff67c70272e63d6ULL, 0xbfe1b6ae1ada3a8cULL,
     0xbffd4900b7882bf4ULL, 0x3fef8772369d9b5cULL, 0xbff408a7304739d0ULL, 0xbffbb9f4659068bcULL, 0xbfedefa94fefa4f8ULL,
     0x3ffd42737421a414ULL, 0x3ff49a7502051a6aULL, 0xbff1ccade0df3306ULL, 0x3ffa5403c0147f36ULL, 0x3fe810ff0c6c60e0ULL,
     0xbfe3fd8e8944a408ULL, 0x3fe894efda3218dcULL};
-static const uint64_t v841[22] = {
+static const uint64_t v999[22] = {
     0x3fe41e0514a7ee62ULL, 0xbfccb249dc6b8b50ULL, 0xbfe6b1664ead8f66ULL, 0x3fe57d901d005960ULL, 0xbfbf499bb2e51960ULL,
     0xbfeea9648c4602a8ULL, 0xbfe404a43b919142ULL, 0xbfea4e9ae6f1427cULL, 0xbfea3af143ff9b56ULL, 0x3fdfb62c10d8aea4ULL,
     0x3fe0669e0364debeULL, 0xbf94f2637de22000ULL, 0xbfd29440e76addb0ULL, 0xbfde8fe3c40cad6cULL, 0x3fe48dc7fb196196ULL,
     0x3fe8ba34a1369172ULL, 0x3fb0ebc68c3660f0ULL, 0x3fee66c2bd58bf52ULL, 0x3fe046a274707cf6ULL, 0xbfc6c93ba5244328ULL,
     0xbfd37a94224448a4ULL, 0xbfa1b143453bc3e0ULL};
-static const uint64_t v842[33] = {
+static const uint64_t v1000[33] = {
     0xbfcf10bbe2504df0ULL, 0x3fecb7dc0d85e8a4ULL, 0xbfd46e8f5728da34ULL, 0xbfe253e11d68fa56ULL, 0x3fe708cd12a4fa12ULL,
     0xbf91b3b7b828e040ULL, 0xbfe88ff2126d9194ULL, 0x3fe53bfe5cc6961aULL, 0xbfd35448995e75c4ULL, 0x3fed39dfa5670b60ULL,
     0x3fe7072d9d1ba754ULL, 0x3febc699a02dce50ULL, 0xbfda46fcab36c138ULL, 0x3fc112586c789518ULL, 0x3fe0448cdd4783eeULL,
@@ -5302,43 +6770,53 @@ static const uint64_t v842[33] = {
     0xbfc4de6a17e4ce78ULL, 0xbfeb306a6a5852d6ULL, 0x3fdf61e841ac6174ULL, 0xbfc13784d3977d50ULL, 0x3fd517385456adc0ULL,
     0xbfdcf66306530368ULL, 0x3fdb400aabf01b1cULL, 0x3fa18cc4347c3300ULL, 0x3fd8a5e8f7086930ULL, 0xbfccf575cec43088ULL,
     0x3fbdd51ca3821af0ULL, 0xbfd607a12355e2fcULL, 0xbfea128149c89766ULL};
-static const uint64_t v843[3] = {
+static const uint64_t v1001[3] = {
     0x4034e7d5b0d0f8beULL, 0x4029a7dc88dea12aULL, 0x402442218cd2b57eULL};
-static const uint64_t v844[27] = {
+static const uint64_t v1002[27] = {
     0x3ff133589e45a63dULL, 0x3febf9050844590cULL, 0x3fc16302a1fc43b9ULL, 0x3f8f9719feb1a0b7ULL, 0x3ffaf84ff4104aaaULL,
     0x3fc925ada9aa98baULL, 0x3fecc284caffc7f0ULL, 0xbff5706581955932ULL, 0xbfa909b5633beed8ULL, 0x3ff2f74b8ca9f206ULL,
     0xbfe0f2218ee0b059ULL, 0xbfe86d2bd006b4c5ULL, 0x3ff5fdfc383e52cbULL, 0xbff48c4866a07e89ULL, 0xbfd43399dbd688d0ULL,
     0xc0013a41c57fc42cULL, 0x3fd71b33746e8100ULL, 0xbff64afca9806c45ULL, 0xbff0f67bf80f6a1aULL, 0xbfde77b9e325dab6ULL,
     0x40016008e0ef9d65ULL, 0x3ff84c344907fe4eULL, 0xbfe0f05d4b7fd42fULL, 0x3ff8a5dedd090eb1ULL, 0xbfc6ba7ae90ab4eeULL,
     0xbff7372549e2aa1fULL, 0x3fd7a03cf6a30f01ULL};
-static const uint64_t v845[3] = {
+static const uint64_t v1003[3] = {
     0x4033aba8264065f9ULL, 0x4024b221c5f2fa32ULL, 0x4022a8ccbf6bca23ULL};
-static const uint64_t v846[27] = {
+static const uint64_t v1004[27] = {
     0x3ff1c2ee6d0391a6ULL, 0x3fee686e14c4a72bULL, 0x3f6d4b1ad025aa98ULL, 0xbfc29180d58ed438ULL, 0x3ffaf0ea50390ff8ULL,
     0x3fd65346f71c6ce5ULL, 0x3ff102b825b0f356ULL, 0xbff4bf8d044839f5ULL, 0x3fc5baf6a6855dc8ULL, 0x3ff57f6640315513ULL,
     0xbfd9e341ef340972ULL, 0xbfee1e12f530b5b8ULL, 0x3ff675f7871a3523ULL, 0xbff1e8644dd830a2ULL, 0xbfd54a0db857bf57ULL,
     0xc0020d8b8e562761ULL, 0xbf8921928145d448ULL, 0xbff711efe72731c9ULL, 0xbfee01d0955124e5ULL, 0xbfdb5dfb3a574c21ULL,
     0x4001d57933184b03ULL, 0x3ffa13df460b97d3ULL, 0xbfc4d8f4557fbd16ULL, 0x3ff90726655d5afcULL, 0xbfd6688d9bdc9611ULL,
     0xbffb10eed7c09ae6ULL, 0x3fd2de0f73aa48e2ULL};
-static const uint64_t v847[3] = {
+static const uint64_t v1005[3] = {
     0x403727b1cc05f15dULL, 0x40362e72392470e2ULL, 0x403529c5b41d3c10ULL};
-static const uint64_t v848[27] = {
+static const uint64_t v1006[27] = {
     0x3fecaac93918d38dULL, 0x3ff07b9daae61566ULL, 0x3fd0eebafaf4759cULL, 0x3fc4c56661779713ULL, 0x3ffc5957c1aa5c30ULL,
     0x3fde6da5ccdb331cULL, 0x3fe113a26676a8beULL, 0xbff9d90ae19def09ULL, 0xbfd243051300feb0ULL, 0x3fc9a733d299d662ULL,
     0xbff2332f5d966f14ULL, 0xbfd0ea299b4e77c6ULL, 0x3ff2db13f774f0a3ULL, 0xbff6b326230d15e8ULL, 0xbfdfb6d42d57e73eULL,
     0xbffdb5bd4a923318ULL, 0x3feeb65cfccafa3dULL, 0xbff3f937a44ffd75ULL, 0xbff9ee49d311c553ULL, 0xbfeb58f57c8bd360ULL,
     0x3ffebf608340744dULL, 0x3ff57094007d055dULL, 0xbff0fa56cbd4a0a2ULL, 0x3ff9de9abab3bfadULL, 0x3fe3543dedfe0d33ULL,
     0xbfe773a3e35d6a27ULL, 0x3fe524483901e345ULL};
-static const uint64_t v849[3] = {
+static const uint64_t v1007[3] = {
     0x4036ee9f3f4b140bULL, 0x4034f06bf08cc767ULL, 0x4032bfa8404e0c11ULL};
-static const uint64_t v850[27] = {
+static const uint64_t v1008[27] = {
     0x3fed8c5765db80ceULL, 0x3fef41675c5e766dULL, 0x3fd10cd4b6697b6cULL, 0x3fc3e3592e001d2aULL, 0x3ffc1685020f0090ULL,
     0x3fdc35f3b6fdb595ULL, 0x3fe390a7b4b53acdULL, 0xbff9371be1696cdbULL, 0xbfd270b4386a125fULL, 0x3fdbef106af12f75ULL,
     0xbff066889e5bf08aULL, 0xbfda60e9b493cdd2ULL, 0x3ff30bb4fe040932ULL, 0xbff6d8bb87ab2cb4ULL, 0xbfdc7b4953b86d9fULL,
     0xbffe36350fd4718fULL, 0x3fed3ca3beff29aaULL, 0xbff41988a5e663dcULL, 0xbff7ffd796df9b2fULL, 0xbfe90709b0a3ac16ULL,
     0x3fffdd5198099bd7ULL, 0x3ff6565d50befa7aULL, 0xbff006d0c6e57f04ULL, 0x3ff98bb85b5aad0fULL, 0x3fdc4d127b2c79acULL,
     0xbfead7fe9e8d7f20ULL, 0x3fe28ca00e6604d0ULL};
-static const uint64_t v851[31] = {
+static const uint64_t v1009[2] = {
+    0x4023f885bc39ad31ULL, 0x4023e3d6b77274fcULL};
+static const uint64_t v1010[31] = {
+    0xbfe4649696f6f7b6ULL, 0x3fe4069735c28b38ULL, 0x3fef066cd971a06aULL, 0xbfe5f78a6d008b13ULL, 0xbfe84bd8f23c574fULL,
+    0x3ffa9f04f32eeb13ULL, 0xbff390befd59c88eULL, 0x3fc8220827373cd7ULL, 0x3ff0e1aa1575a543ULL, 0x3fe9161fb88b8cfcULL,
+    0x3ff70f7e0e949679ULL, 0x3fdd149714ce6f43ULL, 0xbfa83253a5c78e79ULL, 0x3fffd3d2ece3aaf0ULL, 0xbf95d245c3371ee6ULL,
+    0xbfec5c736deee440ULL, 0xbfeddfc62f87d326ULL, 0xbfd9e3f21235f8b7ULL, 0xbff7f00f46080f09ULL, 0xbfd63fb1ebc395f6ULL,
+    0x3ff2a56ecdd36266ULL, 0xbfee1cca8de8525aULL, 0x3ff18c6a6913ceafULL, 0x3fea6f1f05c604e7ULL, 0x3ffcd1d87db0ade0ULL,
+    0x3ff0298869556b68ULL, 0x3ffcd2d8d2db1401ULL, 0xbfe4cc67c5663ec0ULL, 0x3fe427c871d79271ULL, 0x3fe0082a6dcea646ULL,
+    0x3ff328e0932f448dULL};
+static const uint64_t v1011[31] = {
     0x3ffeda46bd6c643cULL, 0x3ffc06c0876d7d2cULL, 0xbffbb525f2c1e462ULL, 0xbfe9fd02947140f4ULL, 0xbfc2fc7e8df29060ULL,
     0xbfe6825eba5044e4ULL, 0xbff053b40baa5c4cULL, 0xbfe1f45704815b7cULL, 0xbffb30e6240f6082ULL, 0x3fbe26500770b800ULL,
     0x3fe24deddbbce024ULL, 0x3ffc28405422d510ULL, 0xbfecc425c6fd7930ULL, 0x3fe98765992aa558ULL, 0x3ff422c1f37ad510ULL,
@@ -5346,9 +6824,9 @@ static const uint64_t v851[31] = {
     0xbffdd14872f678d2ULL, 0xbfd48bf95736d540ULL, 0xbff4890b940f5736ULL, 0x3fd6fb3dfb571390ULL, 0xbff700b916aa5342ULL,
     0x3ff36fc0a6cf9ae0ULL, 0xbff0fbf8546108b8ULL, 0xbfea0ac46e0449d4ULL, 0xbfe71da95a321a8cULL, 0xbff66c25773bbf7eULL,
     0xbffefe8a344d0b30ULL};
-static const uint64_t v852[3] = {
+static const uint64_t v1012[3] = {
     0x40207b61fc2240edULL, 0x402007cc2508f403ULL, 0x401f280fdd47744dULL};
-static const uint64_t v853[31] = {
+static const uint64_t v1013[31] = {
     0x3ffeeb4c8548c8b3ULL, 0x3ffbc8fb9e06e590ULL, 0xbffaf42b8aef92b8ULL, 0xbfe8bca41a3c45d0ULL, 0xbfc313cd26eaacbdULL,
     0xbfe67fb07bbc3904ULL, 0xbfeff019911aee25ULL, 0xbfe18b04fd145677ULL, 0xbffb2582ae5aedf5ULL, 0x3fba18f440702cb0ULL,
     0x3fe48dc604817404ULL, 0x3ffd06a239edc037ULL, 0xbfec54917526d37bULL, 0x3fea745347fa1d59ULL, 0x3ff42309e03b4e6eULL,
@@ -5356,9 +6834,9 @@ static const uint64_t v853[31] = {
     0xbffdd48c9ef32b33ULL, 0xbfd836bbb9910bfcULL, 0xbff5b1e97b640dfaULL, 0x3fd700efde3b95e9ULL, 0xbff82a2578c1c246ULL,
     0x3ff1f9f5fa859024ULL, 0xbff0f89a50ae287dULL, 0xbfe9564a9b5af6eaULL, 0xbfe5a7d426ca72caULL, 0xbff66c55d7d712ecULL,
     0xbffb613a7137ccfaULL};
-static const uint64_t v854[3] = {
+static const uint64_t v1014[3] = {
     0x40207e06425ace34ULL, 0x40200a83c93acbc6ULL, 0x401f333dbd02fd8aULL};
-static const uint64_t v855[31] = {
+static const uint64_t v1015[31] = {
     0x3ffeeb984c3a6c1fULL, 0x3ffbcb38b08a531eULL, 0xbffaf98d70b3537cULL, 0xbfe8c1e8cb5aa4d1ULL, 0xbfc316b34211ed46ULL,
     0xbfe6786392c0a7dcULL, 0xbfefede5763df2b2ULL, 0xbfe18c7c05aecf96ULL, 0xbffb2548e91bddffULL, 0x3fba7c2dc1df2f28ULL,
     0x3fe48497d8340accULL, 0x3ffd032c7d2e6b7cULL, 0xbfec5fab5a5334e0ULL, 0x3fea7044b60ffa20ULL, 0x3ff423048e263758ULL,
@@ -5366,9 +6844,9 @@ static const uint64_t v855[31] = {
     0xbffdd43da3e14f8fULL, 0xbfd81dd1e472230dULL, 0xbff5ade0271222b5ULL, 0x3fd70056ca2978a6ULL, 0xbff822d7d4da9ae4ULL,
     0x3ff1ff025dca02d7ULL, 0xbff0f8ebf788142bULL, 0xbfe9541948894ed7ULL, 0xbfe5a33f4c8a1cdbULL, 0xbff66c52b04ef8a0ULL,
     0xbffb627e2a850781ULL};
-static const uint64_t v856[3] = {
+static const uint64_t v1016[3] = {
     0x4020815affa3d529ULL, 0x40200abced7769bfULL, 0x401f2cc6d5d099f2ULL};
-static const uint64_t v857[31] = {
+static const uint64_t v1017[31] = {
     0x3ffee8ba7e2c7ee3ULL, 0x3ffbcc8dd142a44eULL, 0xbffaf22280b6fd40ULL, 0xbfe8bda7117c7b4cULL, 0xbfc3349cfc1f406fULL,
     0xbfe66a4e173d0016ULL, 0xbfefc1dd775477bcULL, 0xbfe1764ae4340ea0ULL, 0xbffb2cac6246c5aaULL, 0x3fbb0232078d41f9ULL,
     0x3fe4bff1f71a6e83ULL, 0x3ffd10ae0f9c0000ULL, 0xbfec567dda47d200ULL, 0x3feaaddb643c3f23ULL, 0x3ff423145a8b065cULL,
@@ -5376,9 +6854,9 @@ static const uint64_t v857[31] = {
     0xbffdd4e91d96b610ULL, 0xbfd82297d6cd3639ULL, 0xbff5c99a1bbbdae9ULL, 0x3fd701bde1e9888eULL, 0xbff823a329fbaddeULL,
     0x3ff1ddcf2cfa3539ULL, 0xbff0f8398af1b9a0ULL, 0xbfe95260901cde9cULL, 0xbfe5b8100c34b323ULL, 0xbff66c5f47919359ULL,
     0xbffb636331dc79eaULL};
-static const uint64_t v858[3] = {
+static const uint64_t v1018[3] = {
     0x40208ee344d92651ULL, 0x40200db63df3c26fULL, 0x401f345b1e569ed2ULL};
-static const uint64_t v859[31] = {
+static const uint64_t v1019[31] = {
     0x3fff0a3dcb4f86e5ULL, 0x3ffbc370a475c446ULL, 0xbffafbee9bd1102fULL, 0xbfe8c8fe33d36f70ULL, 0xbfc2f2f5ad1b859aULL,
     0xbfe671b368299bdfULL, 0xbfefce017d1120d3ULL, 0xbfe18156a01a4258ULL, 0xbffb026a1a557cefULL, 0x3fba3576e040a1aeULL,
     0x3fe4a00a6e3d2883ULL, 0x3ffd050bd79833e4ULL, 0xbfec65ca4d1696a4ULL, 0x3fea87f1b6efd00fULL, 0x3ff42304a7e8702bULL,
@@ -5386,9 +6864,9 @@ static const uint64_t v859[31] = {
     0xbffdd46adf12f64bULL, 0xbfd8732efaed71ebULL, 0xbff5adb681f8f03bULL, 0x3fd700ae82f6b3a6ULL, 0xbff83deac2159232ULL,
     0x3ff1ffe192e763afULL, 0xbff0f8bd04b37b23ULL, 0xbfe95518875c08fdULL, 0xbfe5a807c4c1e81fULL, 0xbff66c4f9d1cce82ULL,
     0xbffb6751d7d0dd14ULL};
-static const uint64_t v860[3] = {
+static const uint64_t v1020[3] = {
     0x402090644acb4a19ULL, 0x402012e288fb9647ULL, 0x401f44ab6c26ee84ULL};
-static const uint64_t v861[31] = {
+static const uint64_t v1021[31] = {
     0x3ffef605f6e304e2ULL, 0x3ffbc34d6f64f602ULL, 0xbffb06859b2714d8ULL, 0xbfe8d58b7a89a098ULL, 0xbfc2d6c76c25153eULL,
     0xbfe687490c99d335ULL, 0xbfeff063e2e0b1f7ULL, 0xbfe192f9d22d4453ULL, 0xbffb12b4139a2447ULL, 0x3fb9726a4de0528bULL,
     0x3fe4691b7777b17bULL, 0x3ffcf61957d89669ULL, 0xbfec5367093dd884ULL, 0x3fea58f83e85e0fbULL, 0x3ff423080dedd303ULL,
@@ -5396,9 +6874,9 @@ static const uint64_t v861[31] = {
     0xbffdd46d1937ac80ULL, 0xbfd82afc42c66047ULL, 0xbff596b9c8d2398eULL, 0x3fd700ae1c054125ULL, 0xbff8268c74667f8dULL,
     0x3ff21b6852e64dc0ULL, 0xbff0f8bb05c48c10ULL, 0xbfe952e7e88d654bULL, 0xbfe59ce34f840cfaULL, 0xbff66c54c3b09336ULL,
     0xbffb6a68d18732e3ULL};
-static const uint64_t v862[3] = {
+static const uint64_t v1022[3] = {
     0x40208d77c11959daULL, 0x402015fcbca78f5cULL, 0x401f44c91bf24f13ULL};
-static const uint64_t v863[31] = {
+static const uint64_t v1023[31] = {
     0x3ffef44ca0d2726eULL, 0x3ffbc5fb59f8c57fULL, 0xbffb0348cca6f21fULL, 0xbfe8d538b6e8458dULL, 0xbfc2ee300fd0eb25ULL,
     0xbfe673ababac5d4cULL, 0xbfefc48f5ba14a5cULL, 0xbfe17ef06ab5db95ULL, 0xbffb18162fad267cULL, 0x3fba4c13fd012a38ULL,
     0x3fe49b083dfe58ceULL, 0x3ffd006e833d1c95ULL, 0xbfec550368c36f82ULL, 0x3fea8ecf022a94a7ULL, 0x3ff4230e76da5a54ULL,
@@ -5406,9 +6884,9 @@ static const uint64_t v863[31] = {
     0xbffdd4b8b4a555d1ULL, 0xbfd82019e82c5136ULL, 0xbff5adfd19daebf3ULL, 0x3fd7015c9a09bc21ULL, 0xbff822e5178ee2c8ULL,
     0x3ff1ffbd4fc0bf83ULL, 0xbff0f86bc59b6526ULL, 0xbfe94d4048d0fa24ULL, 0xbfe5a828c6e8abffULL, 0xbff66c5983bdfc56ULL,
     0xbffb689aac9bea45ULL};
-static const uint64_t v864[3] = {
+static const uint64_t v1024[3] = {
     0x4020abeb498de5deULL, 0x40201fa7674e9475ULL, 0x401f802dafda08b9ULL};
-static const uint64_t v865[31] = {
+static const uint64_t v1025[31] = {
     0x3ffefe3c0d277654ULL, 0x3ffbc81282c3fedaULL, 0xbffaf4bebee60e9eULL, 0xbfe8bd8a4aa67a55ULL, 0xbfc33e3edb462451ULL,
     0xbfe660442da8bad0ULL, 0xbfef97902743478fULL, 0xbfe161912709173dULL, 0xbffb1792d4219737ULL, 0x3fbb137567bf443aULL,
     0x3fe4e402a0994bbbULL, 0x3ffd1974991ba42cULL, 0xbfec632b1b8f2632ULL, 0x3fead65bd4941a2dULL, 0x3ff422fd169ac3b6ULL,
@@ -5416,9 +6894,9 @@ static const uint64_t v865[31] = {
     0xbffdd4100584db2aULL, 0xbfd85ad6e9504614ULL, 0xbff5d37b9cf061a4ULL, 0x3fd700057503a3f0ULL, 0xbff83721b4199d0fULL,
     0x3ff1d0cafd3acf32ULL, 0xbff0f91ad435cbbaULL, 0xbfe9493ceb204446ULL, 0xbfe597b19e26c901ULL, 0xbff66c49e458461dULL,
     0xbffb76bfbdca7229ULL};
-static const uint64_t v866[3] = {
+static const uint64_t v1026[3] = {
     0x4020ba58e0ac0c62ULL, 0x40202f45d56e70c2ULL, 0x401f89c4e838a046ULL};
-static const uint64_t v867[31] = {
+static const uint64_t v1027[31] = {
     0x3ffefcd927561658ULL, 0x3ffbcc57e7146333ULL, 0xbffafae4a5fcfc04ULL, 0xbfe8c45f0193964cULL, 0xbfc3459f1d538408ULL,
     0xbfe65a7c149121abULL, 0xbfef9be0b180ada3ULL, 0xbfe16345eb807f3cULL, 0xbffb1a3e4a84d89aULL, 0x3fbb9b91bc3dc419ULL,
     0x3fe4d2673a549df2ULL, 0x3ffd14f84fc4975fULL, 0xbfec6d317dd0880bULL, 0x3fead452ffa4a9a9ULL, 0x3ff422fbffe1279aULL,
@@ -5426,7 +6904,7 @@ static const uint64_t v867[31] = {
     0xbffdd4089385e76fULL, 0xbfd82ec134bbbd57ULL, 0xbff5cdceae86e15eULL, 0x3fd6fff53b5a2fd2ULL, 0xbff82a2952802184ULL,
     0x3ff1d76df76f227aULL, 0xbff0f9229e20dc62ULL, 0xbfe94428a658022bULL, 0xbfe5930c87d66186ULL, 0xbff66c48a97cfcbbULL,
     0xbffb8038d677709eULL};
-static const uint64_t v868[31] = {
+static const uint64_t v1028[31] = {
     0x3ffefcd927561658ULL, 0x3ffbcc57e7146333ULL, 0xbffafae4a5fcfc04ULL, 0xbfe8c45f0193964dULL, 0xbfc3459f1d538408ULL,
     0xbfe65a7c149121abULL, 0xbfef9be0b180ada3ULL, 0xbfe16345eb807f3cULL, 0xbffb1a3e4a84d89aULL, 0x3fbb9b91bc3dc419ULL,
     0x3fe4d2673a549df2ULL, 0x3ffd14f84fc4975fULL, 0xbfec6d317dd0880bULL, 0x3fead452ffa4a9a9ULL, 0x3ff422fbffe1279aULL,
@@ -5434,11 +6912,11 @@ static const uint64_t v868[31] = {
     0xbffdd4089385e76fULL, 0xbfd82ec134bbbd57ULL, 0xbff5cdceae86e15eULL, 0x3fd6fff53b5a2fd2ULL, 0xbff82a2952802184ULL,
     0x3ff1d76df76f227aULL, 0xbff0f9229e20dc62ULL, 0xbfe94428a658022bULL, 0xbfe5930c87d66186ULL, 0xbff66c48a97cfcbbULL,
     0xbffb8038d677709eULL};
-static const uint64_t v869[3] = {
+static const uint64_t v1029[3] = {
     0x4020ba58e0ac0c62ULL, 0x40202f45d56e70c2ULL, 0x401f89c4e838a045ULL};
-static const uint64_t v870[4] = {
+static const uint64_t v1030[4] = {
     0x40202211e609b4c1ULL, 0x401ca58e7649819dULL, 0x401942c5ed5cb098ULL, 0x40169c11351f0e14ULL};
-static const uint64_t v871[31] = {
+static const uint64_t v1031[31] = {
     0x3ffd3a4aa4b705c0ULL, 0x3ffb1a1848f1d23dULL, 0xbff811073b0f5560ULL, 0xbfe6c3715cd92a21ULL, 0xbf9a48b81a9b0640ULL,
     0xbfe84ec3f8c27691ULL, 0xbff02c33e78d2ea8ULL, 0xbfe2802639469672ULL, 0xbffca47ede1c61ccULL, 0x3fa65d7b39a12622ULL,
     0x3feaa4c6099cd61bULL, 0x3ffe0c4a326b082fULL, 0xbfebb5c60fb9871fULL, 0x3fe95689562753bfULL, 0x3ff3bbb32292c785ULL,
@@ -5446,9 +6924,9 @@ static const uint64_t v871[31] = {
     0xbffdc5be0138436dULL, 0xbfdbcd5b5a1047d8ULL, 0xbff7e5871515a6bfULL, 0x3fd4b9c86a7b3839ULL, 0xbff9495689d111c7ULL,
     0x3feef75de1695919ULL, 0xbff1613141c5b5d8ULL, 0xbfe9020ff7795ab2ULL, 0xbfe44a082886eb48ULL, 0xbff67854f8f8bd7bULL,
     0xbfdef5f9bea6532dULL};
-static const uint64_t v872[4] = {
+static const uint64_t v1032[4] = {
     0x401f75ae741870f2ULL, 0x4019565fe4f3a806ULL, 0x40143e5884ab8306ULL, 0x4015127ebeb3f2b1ULL};
-static const uint64_t v873[31] = {
+static const uint64_t v1033[31] = {
     0x3ffcef295a58e961ULL, 0x3ffad3430f379db8ULL, 0xbff50310702e0aa8ULL, 0xbfe9b13525b7e016ULL, 0x3fbf7cb9c00b537bULL,
     0xbfeb1fa316a3d410ULL, 0xbff094b7c3643d2eULL, 0xbfe7d5f71044bb37ULL, 0xbffdc3052eb8d07eULL, 0x3f9e8e4e7b843a2bULL,
     0x3ff17c9c3a7d3398ULL, 0x3ffc4ac111c551fcULL, 0xbfeb552aafc90740ULL, 0x3fe7a3d9f3a951ebULL, 0x3ff358ac2695f348ULL,
@@ -5456,9 +6934,9 @@ static const uint64_t v873[31] = {
     0xbffd129dda851163ULL, 0xbfde417e12254de6ULL, 0xbff8020d4d9dbf2aULL, 0x3fccc75c0ea4f58dULL, 0xbffa054baf6b1285ULL,
     0x3ff01b68d9622ed4ULL, 0xbff30dd18da2a26cULL, 0xbfe80b7ecf028a6eULL, 0xbfe5b483329709b7ULL, 0xbff651611988cc96ULL,
     0x3fb173051a244a2cULL};
-static const uint64_t v874[4] = {
+static const uint64_t v1034[4] = {
     0x4020a1fafc048388ULL, 0x40204d89ef3bb552ULL, 0x40200f999bdab64cULL, 0x401f95ac20e8d798ULL};
-static const uint64_t v875[31] = {
+static const uint64_t v1035[31] = {
     0x3ffefa46b8b2f95dULL, 0x3ffbcdc18adc98fdULL, 0xbffb148d4fed7f95ULL, 0xbfe8ec9865be35cfULL, 0xbfc31333253d7a3fULL,
     0xbfe683446920df4dULL, 0xbff002cb82d81351ULL, 0xbfe195bd4564e622ULL, 0xbffb1515b65f603fULL, 0x3fba59509a3d8ef0ULL,
     0x3fe4357b089db374ULL, 0x3ffce6428b77d98fULL, 0xbfec6c1b3c31f044ULL, 0x3fea55d2980d14a6ULL, 0x3ff422eae73398f0ULL,
@@ -5466,9 +6944,9 @@ static const uint64_t v875[31] = {
     0xbffdd328ab6dc683ULL, 0xbfd7d53f234fb11fULL, 0xbff58002842ec265ULL, 0x3fd6fe63576e98faULL, 0xbff80d4933d40e64ULL,
     0x3ff23762a3da4794ULL, 0xbff0fa0a0495674cULL, 0xbfe9671307846d30ULL, 0xbfe5cb426aa41fd2ULL, 0xbff66c3f8abd3efcULL,
     0xbffc1cbc89a65761ULL};
-static const uint64_t v876[4] = {
+static const uint64_t v1036[4] = {
     0x40208d1b423d157aULL, 0x401fe3a5330481fdULL, 0x401ed8bc621f60b8ULL, 0x401dba9494090a24ULL};
-static const uint64_t v877[31] = {
+static const uint64_t v1037[31] = {
     0x3ffeec277df93951ULL, 0x3ffb795fb95d2b5cULL, 0xbffa784e04939f39ULL, 0xbfe8025af23f3546ULL, 0xbfc1ea23a904d11fULL,
     0xbfe6c167504755abULL, 0xbfef891a564889aeULL, 0xbfe1678f7af862fcULL, 0xbffb05c6dff49788ULL, 0x3fb2e90bfa428f5cULL,
     0x3fe5f52bea0fec12ULL, 0x3ffd7fbbf949372eULL, 0xbfebb009f88145efULL, 0x3feaa62769d1dffeULL, 0x3ff423534d447975ULL,
@@ -5476,9 +6954,9 @@ static const uint64_t v877[31] = {
     0xbffdd7633ff4121bULL, 0xbfdb197fceee652aULL, 0xbff651fb01b8ded7ULL, 0x3fd70681296cad9bULL, 0xbff90c1e604603ceULL,
     0x3ff135313241d737ULL, 0xbff0f5a8c5cf980bULL, 0xbfe9297b2295f355ULL, 0xbfe4f3d88e140c8fULL, 0xbff66c94b2ad73feULL,
     0xbff8b4408efe60d7ULL};
-static const uint64_t v878[3] = {
+static const uint64_t v1038[3] = {
     0x40205ff3e2978bfeULL, 0x401f14c5c4a31d42ULL, 0x401d266388034c4fULL};
-static const uint64_t v879[31] = {
+static const uint64_t v1039[31] = {
     0x3ffef44a791dd706ULL, 0x3ffb72acbc45ea04ULL, 0xbffa6dc8946e4859ULL, 0xbfe7eadd9d56fc95ULL, 0xbfc1063df302a1bdULL,
     0xbfe6da1cc89a826aULL, 0xbfefd24fda2bf7f9ULL, 0xbfe19e1282676ae0ULL, 0xbffaf926853fcb88ULL, 0x3fb25f5039abc01aULL,
     0x3fe5c7a782e25f9aULL, 0x3ffd7b1ebdea6527ULL, 0xbfebca2bb674c1fcULL, 0x3fea41dfa32b742cULL, 0x3ff423e96fbb4442ULL,
@@ -5486,9 +6964,9 @@ static const uint64_t v879[31] = {
     0xbffddfba6c1fe0a0ULL, 0xbfdb33ee04a4bb70ULL, 0xbff64a2b6d4b6a75ULL, 0x3fd717d8cdc86fd5ULL, 0xbff916ba4deb0f48ULL,
     0x3ff1411ddb67a801ULL, 0xbff0ecfeab562c54ULL, 0xbfe92007800f1616ULL, 0xbfe4b1652bc205bdULL, 0xbff66d32b7018f2eULL,
     0xbff74230d9bdc975ULL};
-static const uint64_t v880[3] = {
+static const uint64_t v1040[3] = {
     0x40205d23a10ca57eULL, 0x401ee0c5524108a3ULL, 0x401d0daab6fcd6ffULL};
-static const uint64_t v881[31] = {
+static const uint64_t v1041[31] = {
     0x3ffede59df7e6716ULL, 0x3ffb884804d6bb2eULL, 0xbffa4e6a71d8b196ULL, 0xbfe7bb7dbd71d474ULL, 0xbfc1dfc5337aa222ULL,
     0xbfe6b80f7e4e942dULL, 0xbfefa06289935febULL, 0xbfe17689117df48cULL, 0xbffb26bd7f8a8551ULL, 0x3fb4e27639a41baaULL,
     0x3fe635795453e277ULL, 0x3ffda204f8132cc9ULL, 0xbfebfd215d53f1bdULL, 0x3fea94ecba1e517dULL, 0x3ff423c5b9648adcULL,
@@ -5496,9 +6974,9 @@ static const uint64_t v881[31] = {
     0xbffddb1c7d08cd41ULL, 0xbfdb2cc3508b4d31ULL, 0xbff68d76259d24caULL, 0x3fd70e0b54ffaf51ULL, 0xbff9175e8faa21efULL,
     0x3ff0ee814691de53ULL, 0xbff0f1caf118a836ULL, 0xbfe937704e640c48ULL, 0xbfe4ce3e9299364cULL, 0xbff66cfd80693594ULL,
     0xbff72ad1000fa45dULL};
-static const uint64_t v882[3] = {
+static const uint64_t v1042[3] = {
     0x4020587aaf14d78dULL, 0x401efa00ad0c090dULL, 0x401d1545604de5eeULL};
-static const uint64_t v883[31] = {
+static const uint64_t v1043[31] = {
     0x3ffed97639e9e126ULL, 0x3ffb89ded7284157ULL, 0xbffa5a392e85fa85ULL, 0xbfe7d4858b6a2ea0ULL, 0xbfc1d98286aeb289ULL,
     0xbfe68b5aa58e4b86ULL, 0xbfef667f427bb385ULL, 0xbfe1717fc6fe630eULL, 0xbffb22bd2b0b4ad2ULL, 0x3fb5bc648aec40bfULL,
     0x3fe65acdfcb2f94eULL, 0x3ffd9cdb5ded557dULL, 0xbfebf0bcc512e54aULL, 0x3feab69f29c072c8ULL, 0x3ff423bb72dcb082ULL,
@@ -5506,9 +6984,9 @@ static const uint64_t v883[31] = {
     0xbffddcb719860d97ULL, 0xbfdb08cdf966bad9ULL, 0xbff69316ead5667fULL, 0x3fd7115231a09d02ULL, 0xbff906419b9cf14bULL,
     0x3ff0e97af57acdd0ULL, 0xbff0f01e5e7a6cadULL, 0xbfe91bf77ce05d18ULL, 0xbfe4d3479c84f38bULL, 0xbff66cebc56d1c85ULL,
     0xbff73a2735297480ULL};
-static const uint64_t v884[3] = {
+static const uint64_t v1044[3] = {
     0x40206423847ba196ULL, 0x401f0f303de5070eULL, 0x401d32e2ef30fd96ULL};
-static const uint64_t v885[31] = {
+static const uint64_t v1045[31] = {
     0x3ffebf12a2b5f5deULL, 0x3ffb73d023b9acaaULL, 0xbffa64a867448a8bULL, 0xbfe7cf0735613b01ULL, 0xbfc1a268cac018dbULL,
     0xbfe6f763ed1c6f20ULL, 0xbfefdfb55917fd64ULL, 0xbfe1926af7afdeb9ULL, 0xbffb30d1a644b6edULL, 0x3fb115d9beb07887ULL,
     0x3fe5c7142c59901bULL, 0x3ffd87ce58e36eb5ULL, 0xbfeb9f8fab7dbb4cULL, 0x3fea32dd5ca571abULL, 0x3ff423a201b510b4ULL,
@@ -5516,9 +6994,9 @@ static const uint64_t v885[31] = {
     0xbffdd924c3c0b8beULL, 0xbfdb190999128711ULL, 0xbff6573d07632794ULL, 0x3fd709785fdd3333ULL, 0xbff90dee80633998ULL,
     0x3ff12d297306a8e8ULL, 0xbff0f3db0cabfc93ULL, 0xbfe91db07b467a72ULL, 0xbfe492def4ccbf85ULL, 0xbff66ce59de8dfb1ULL,
     0xbff727c4d66b628eULL};
-static const uint64_t v886[3] = {
+static const uint64_t v1046[3] = {
     0x40205efe9ae242a3ULL, 0x401ee6161e5b039fULL, 0x401d1bc8b21b306fULL};
-static const uint64_t v887[31] = {
+static const uint64_t v1047[31] = {
     0x3ffebe6bf8c310bfULL, 0x3ffb8033898c9336ULL, 0xbffa568afcc70d77ULL, 0xbfe7dc7b227b3635ULL, 0xbfc1f542387e8ca5ULL,
     0xbfe6aee60cc979bdULL, 0xbfef6099ef29cddfULL, 0xbfe170247b6aa0cdULL, 0xbffb3caf2f4d10aaULL, 0x3fb36705b065c93fULL,
     0x3fe66ca8f2151d0cULL, 0x3ffd9c3bbe897fe1ULL, 0xbfeba037caf21de2ULL, 0x3feacc00bda77fcdULL, 0x3ff423b4744ecc11ULL,
@@ -5526,12 +7004,12 @@ static const uint64_t v887[31] = {
     0xbffde07156fe0e2eULL, 0xbfdb198ef43bf9c8ULL, 0xbff6953f5acd5706ULL, 0x3fd7194dadf07163ULL, 0xbff904cd1dcdb5f7ULL,
     0x3ff0e649ade2d906ULL, 0xbff0ec3ba75b9bfaULL, 0xbfe9111db62e64d4ULL, 0xbfe4e6c3ff8858baULL, 0xbff66ce5dabad00dULL,
     0xbff731ea853387d8ULL};
-static const uint64_t v888[20] = {
+static const uint64_t v1048[20] = {
     0x4020ba58e0ac0c62ULL, 0x401a9b08daa865d2ULL, 0x40154f1582c7f34dULL, 0x4014f9cdd313b76cULL, 0x4014f463029aa7c2ULL,
     0x4014f3dcf3a64e43ULL, 0x4014f3d087fa8b64ULL, 0x4014f3cf5c07050cULL, 0x4014f3cf3fdfa5caULL, 0x4014f3cf3d3a14beULL,
     0x4014f3cf3cfa69dcULL, 0x4014f3cf3cf46e1dULL, 0x4014f3cf3cf3de2cULL, 0x4014f3cf3cf3d0a3ULL, 0x4014f3cf3cf3cf5eULL,
     0x4014f3cf3cf3cf40ULL, 0x4014f3cf3cf3cf3eULL, 0x4014f3cf3cf3cf3dULL, 0x4014f3cf3cf3cf3eULL, 0x4014f3cf3cf3cf3eULL};
-static const uint64_t v889[31] = {
+static const uint64_t v1049[31] = {
     0x3fff1190e3b5e3d1ULL, 0x3ffba212d31da1e7ULL, 0xbff9314b7d927263ULL, 0xbfe5c3925a3f4cf0ULL, 0xbfc7d21c2e79914fULL,
     0xbfe4125f2b3db79aULL, 0xbfe8a8cb052d76a8ULL, 0xbfdb655dc9142fb8ULL, 0xbffb9b39eb30393bULL, 0x3fc5b711b909df5eULL,
     0x3fef584c7247f153ULL, 0x40003ad4330fa681ULL, 0xbfebd49ebce9f420ULL, 0x3ff1f44a7219f42dULL, 0x3ff423334575a285ULL,
@@ -5539,12 +7017,12 @@ static const uint64_t v889[31] = {
     0xbffdd6a73db7269cULL, 0xbfde67fcddd9b828ULL, 0xbffb30d5ee54a4f0ULL, 0x3fd7035c85e793a9ULL, 0xbffa3af7ccf1531fULL,
     0x3fe63707d17dee62ULL, 0xbff0f675f55006d5ULL, 0xbfe726c779fb751bULL, 0xbfe070bf76b4df03ULL, 0xbff66c61cc4bb479ULL,
     0xbfb8663f79c681beULL};
-static const uint64_t v890[20] = {
+static const uint64_t v1050[20] = {
     0x4020ba58e0ac0c62ULL, 0x401a9b08daa865d4ULL, 0x40154f1582c7f34dULL, 0x4014f9cdd313b76bULL, 0x4014f463029aa7c2ULL,
     0x4014f3dcf3a64e41ULL, 0x4014f3d087fa8b63ULL, 0x4014f3cf5c07050cULL, 0x4014f3cf3fdfa5caULL, 0x4014f3cf3d3a14bfULL,
     0x4014f3cf3cfa69ddULL, 0x4014f3cf3cf46e1eULL, 0x4014f3cf3cf3de2cULL, 0x4014f3cf3cf3d0a4ULL, 0x4014f3cf3cf3cf5eULL,
     0x4014f3cf3cf3cf40ULL, 0x4014f3cf3cf3cf3eULL, 0x4014f3cf3cf3cf3dULL, 0x4014f3cf3cf3cf3dULL, 0x4014f3cf3cf3cf3cULL};
-static const uint64_t v891[31] = {
+static const uint64_t v1051[31] = {
     0x3fff1190e3b5e3d1ULL, 0x3ffba212d31da1e7ULL, 0xbff9314b7d927263ULL, 0xbfe5c3925a3f4cf0ULL, 0xbfc7d21c2e79914fULL,
     0xbfe4125f2b3db79aULL, 0xbfe8a8cb052d76a8ULL, 0xbfdb655dc9142fb8ULL, 0xbffb9b39eb30393bULL, 0x3fc5b711b909df5eULL,
     0x3fef584c7247f153ULL, 0x40003ad4330fa681ULL, 0xbfebd49ebce9f420ULL, 0x3ff1f44a7219f42dULL, 0x3ff423334575a285ULL,
@@ -5552,11 +7030,11 @@ static const uint64_t v891[31] = {
     0xbffdd6a73db7269cULL, 0xbfde67fcddd9b828ULL, 0xbffb30d5ee54a4f0ULL, 0x3fd7035c85e793a9ULL, 0xbffa3af7ccf1531fULL,
     0x3fe63707d17dee63ULL, 0xbff0f675f55006d5ULL, 0xbfe726c779fb751bULL, 0xbfe070bf76b4df03ULL, 0xbff66c61cc4bb479ULL,
     0xbfb8663f79c681d2ULL};
-static const uint64_t v892[2] = {
+static const uint64_t v1052[2] = {
     0x3fb999999999999aULL, 0x3feccccccccccccdULL};
-static const uint64_t v893[3] = {
+static const uint64_t v1053[3] = {
     0x3fe8cd0b6e7733caULL, 0x3fe867f53136bc4fULL, 0x3fe835cf127a7d0dULL};
-static const uint64_t v894[31] = {
+static const uint64_t v1054[31] = {
     0x3ffed9058a8e7b99ULL, 0x3ffc0a7f59aa51e9ULL, 0xbffbab408d846d1eULL, 0xbfe9f3e444e5f7c6ULL, 0xbfc356d4dc5bfe18ULL,
     0xbfe63ef3f2094f95ULL, 0xbfeff546f90255caULL, 0xbfe1a246389bc8dcULL, 0xbffb3d7220ba76dbULL, 0x3fc03ec9b6bad727ULL,
     0x3fe313d9c48a317bULL, 0x3ffc55d7e1db42f7ULL, 0xbfecc425c6fd7930ULL, 0x3fea57100fb0430dULL, 0x3ff422c1f37ad510ULL,
@@ -5564,9 +7042,9 @@ static const uint64_t v894[31] = {
     0xbffdd14872f678d2ULL, 0xbfd48bf95736d540ULL, 0xbff4e59d354cfa1fULL, 0x3fd6fb3dfb571390ULL, 0xbff700b916aa5342ULL,
     0x3ff2ffd3394dae94ULL, 0xbff0fbf8546108b8ULL, 0xbfea0ac46e0449d4ULL, 0xbfe70eac956ed35dULL, 0xbff66c25773bbf7eULL,
     0xbffe12bd96ebba0dULL};
-static const uint64_t v895[3] = {
+static const uint64_t v1055[3] = {
     0x3fcf767c482c9b00ULL, 0x3fdef2e045bc8fb8ULL, 0x0000000000000000ULL};
-static const uint64_t v896[80] = {
+static const uint64_t v1056[80] = {
     0x3fe056a876df9621ULL, 0x3fec26fb9e44efafULL, 0x3fe07a5c2c66f72aULL, 0x3fe82a5df563778bULL, 0x3fe702f644443486ULL,
     0x3fd41c5faca2c09aULL, 0x3fe5ec282760cfdbULL, 0x3fe497a5423e8bcdULL, 0x3fa64adf58b4b240ULL, 0x3fece9033d99d7beULL,
     0x3fe8eead89810e33ULL, 0x3f7c333ac1aef600ULL, 0x3fd84a8646fed1deULL, 0x3fdfebd91f7aaa5aULL, 0x3fe090ba81a2344aULL,
@@ -5583,7 +7061,7 @@ static const uint64_t v896[80] = {
     0x3fea37711332bf44ULL, 0x3fdbfc5d996d5bbeULL, 0x3fe4ef60b806f18fULL, 0x3fd324d20ca09fbeULL, 0x3fab0527f90bb240ULL,
     0x3fe6c2e7756de617ULL, 0x3febd89b7f84fde3ULL, 0x3f9bc1200cecdf40ULL, 0x3fef8af032dd0f01ULL, 0x3fcac4b25fba0e68ULL,
     0x3fea1067541a9270ULL, 0x3fe1e82c8f23391cULL, 0x3fd796df6de96880ULL, 0x3fd3edfc48dc926eULL, 0x3fe3fac48b803d38ULL};
-static const uint64_t v897[40] = {
+static const uint64_t v1057[40] = {
     0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x3ff0000000000000ULL,
     0x0000000000000000ULL, 0x3ff0000000000000ULL, 0x0000000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL,
     0x0000000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x0000000000000000ULL,
@@ -5592,24 +7070,24 @@ static const uint64_t v897[40] = {
     0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
     0x0000000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x0000000000000000ULL,
     0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL, 0x0000000000000000ULL, 0x3ff0000000000000ULL};
-static const uint64_t v898[5] = {
+static const uint64_t v1058[5] = {
     0x402165e04a3a477bULL, 0x4020067d6499e401ULL, 0x401cf7746f74c6f4ULL, 0x401a6d6d5fa1368fULL, 0x4018bc64b58fc121ULL};
-static const uint64_t v899[3] = {
+static const uint64_t v1059[3] = {
     0xbff16394a774e19dULL, 0x3ffe712e0aea8f83ULL, 0xbfc59eca5444d1bfULL};
-static const uint64_t v900[27] = {
+static const uint64_t v1060[27] = {
     0x3fe6c8484b0ef628ULL, 0xbfbb61b50d9431c0ULL, 0xbfd33c0a2aecc4b0ULL, 0xbff71959444f5c80ULL, 0x3fe21caed4ee1094ULL,
     0xbfc2c9f8181e7f00ULL, 0xbff3a33f1046e0b4ULL, 0xbff83d3905443c8cULL, 0xbfebc14fbf627b80ULL, 0x3ff2ddc13295afd4ULL,
     0xbffa33eba545dd34ULL, 0xbff029ba6feeacfaULL, 0xbfe830dab1eab938ULL, 0x3ff59e54432007bcULL, 0xbfee0211d780efd4ULL,
     0xbff46b42400ca538ULL, 0x3fff0bee7ae7d14cULL, 0xbfff0c5de79758feULL, 0xbfbb099d2db72360ULL, 0xbff5488cdc691d60ULL,
     0xbff4081920f43126ULL, 0xbffaba3a82375478ULL, 0xbfed80d09be52808ULL, 0x3ff3401c5c42d2a4ULL, 0xbffa6a7e7ffe8686ULL,
     0xbfb91d072300f880ULL, 0xbff437889e3739f0ULL};
-static const uint64_t v901[22] = {
+static const uint64_t v1061[22] = {
     0xbfd9808249780bb8ULL, 0xbfe5c187ec668f9eULL, 0xbf75174e58fee500ULL, 0xbfb3c882ff99a870ULL, 0x3fd5970975228780ULL,
     0xbfd0218af0f0b8f4ULL, 0xbfc2790f0c5d6cd0ULL, 0xbfddd50323a08c98ULL, 0x3feba91b0f31ed8eULL, 0x3fe0b067213972d4ULL,
     0xbfca364d783bf450ULL, 0xbfe1423cd8c529aeULL, 0xbfd6611019f6a3a0ULL, 0xbfb42ffa76f0d690ULL, 0xbfcc4b40cc0e4930ULL,
     0x3fb7575b587adbe0ULL, 0x3fb0e72af0b59ec0ULL, 0xbfe188bc14daa764ULL, 0x3fe549569d1ae4c6ULL, 0x3fd097205c332f58ULL,
     0x3fde0bd4e51911c8ULL, 0x3fe375ab42985ea6ULL};
-static const uint64_t v902[33] = {
+static const uint64_t v1062[33] = {
     0x3fca66f4d423e3b8ULL, 0x3fd9cffd065128d8ULL, 0xbfede05589f63738ULL, 0x3feb83f2a3b92fb4ULL, 0xbfcceea16ab36c30ULL,
     0xbfd65f60eb44da48ULL, 0xbfc81e9709e44130ULL, 0xbfe6fed8ff910ef4ULL, 0xbfdf5f0bdb306378ULL, 0xbf90be59f42dcd80ULL,
     0x3fdb7f6e9f8d8bd0ULL, 0x3fc493005cd833e8ULL, 0x3fefa7ce125036f6ULL, 0xbfe85b75ecfef30eULL, 0x3fd12301a42038d8ULL,
@@ -5617,45 +7095,45 @@ static const uint64_t v902[33] = {
     0x3fd08edbd1643fc0ULL, 0x3fdd2c69f9b12f4cULL, 0x3fc1aa03eac87368ULL, 0xbfe2d607f6a94736ULL, 0x3fe387cc0728127eULL,
     0xbfe5945ac473bcfeULL, 0x3fec7e6f31f8bab0ULL, 0x3fba9ea6d2a7c2b0ULL, 0xbfe6aa95c0d66302ULL, 0x3fdcd64c87c23d60ULL,
     0xbfa15d28636c9ae0ULL, 0xbfe01581e73fb310ULL, 0x3f8c0068c2c62380ULL};
-static const uint64_t v903[3] = {
+static const uint64_t v1063[3] = {
     0x403573034b908098ULL, 0x402c4fe87c0491a3ULL, 0x40245c76a17d3fb0ULL};
-static const uint64_t v904[27] = {
+static const uint64_t v1064[27] = {
     0x3fd38d39c4b12725ULL, 0xbfe132f5c894aeb1ULL, 0xbfd8959646df5d66ULL, 0xbff60cf4fb9f099aULL, 0x3fd9b16f3e9f5593ULL,
     0xbfd3da625cc7a1b4ULL, 0xbff823444384fc67ULL, 0xbff972e7d0c6235bULL, 0xbffa3d6fb481aab2ULL, 0x3fe83aa495cee5bfULL,
     0xbff0302168558179ULL, 0xbfe9d0083b772c6bULL, 0xbfe341b598cae331ULL, 0x40018d86936eed64ULL, 0xbfe29c8f2eb80695ULL,
     0xbff5d5970db07548ULL, 0x3ff235d615cf235cULL, 0xc001f7d8ccec4330ULL, 0x3fa14c60c0b55d65ULL, 0xbfd73df563470bafULL,
     0xbff0dacfc069ada4ULL, 0xbff930cbace6341fULL, 0xbfc448bbab63cfffULL, 0x3ff2240d95a1296eULL, 0xbffd36926dd81dc0ULL,
     0xbff46b528d053541ULL, 0xbffa6771b80c6ec7ULL};
-static const uint64_t v905[3] = {
+static const uint64_t v1065[3] = {
     0x40343826282aa017ULL, 0x4025ecaa794a3378ULL, 0x40234d1768c5385aULL};
-static const uint64_t v906[27] = {
+static const uint64_t v1066[27] = {
     0x3fcedf2c032c3c80ULL, 0xbfe30129d5a62d0bULL, 0xbfd9535d7a670185ULL, 0xbff5cf971ba16f9fULL, 0x3fd8935d336b89f0ULL,
     0xbfd1ac28550e703cULL, 0xbff997acf7891ce1ULL, 0xbff9ddb226b7b48fULL, 0xbffb5af9d873d56eULL, 0x3febc6267278e2aaULL,
     0xbfe955de03c4723dULL, 0xbfeb0975ba618debULL, 0xbfdbfc5d75de871dULL, 0x40039ba17b6482e9ULL, 0xbfdb5a3a6a356011ULL,
     0xbff6ea0dcf3624f1ULL, 0x3fecaafffdb0cfccULL, 0xc0030303da7f41c6ULL, 0x3fc43b959af4fce6ULL, 0xbfc340b9c1f74c43ULL,
     0xbfef2d1efa5eb763ULL, 0xbff70d9bc59e419fULL, 0x3fb895070b4eaef6ULL, 0x3ff1ec7f7dc520adULL, 0xc000078933774fc1ULL,
     0xbff9b34eaad11731ULL, 0xbffd1825fc7dc2b9ULL};
-static const uint64_t v907[3] = {
+static const uint64_t v1067[3] = {
     0x40366180a18fc2ffULL, 0x40360710bc2ab338ULL, 0x4035a36d162cf4eaULL};
-static const uint64_t v908[27] = {
+static const uint64_t v1068[27] = {
     0x3fe5dbdb53fd11b0ULL, 0xbfc0d874e4ac8b1eULL, 0xbfd449957b7f72cdULL, 0xbff6fbe103a326c2ULL, 0x3fe2058b459b3c35ULL,
     0xbfc30685014ea04fULL, 0xbff45a666926ed2aULL, 0xbff879d90a083de0ULL, 0xbfedce4009c3e5deULL, 0x3ff2349998d63336ULL,
     0xbff8d7f70af73a34ULL, 0xbfef0ef7d3ed3e69ULL, 0xbfe7ddeb4a95f1e4ULL, 0x3ff6ebcf952e6027ULL, 0xbfec822f50acd1dbULL,
     0xbff47ee348a9623bULL, 0x3ffd7f3c1eeb8923ULL, 0xbfffc256cad4d332ULL, 0xbfba2abe492e3f2aULL, 0xbff3c57e89811256ULL,
     0xbff37b622a9313f8ULL, 0xbffac667aa82eae0ULL, 0xbfec0864062a027cULL, 0x3ff30df376d037dcULL, 0xbffa7f9e60d80736ULL,
     0xbfcb878abff68dfbULL, 0xbff50c4e4128062aULL};
-static const uint64_t v909[3] = {
+static const uint64_t v1069[3] = {
     0x40364e6e8ffd9783ULL, 0x403587dcb687ee33ULL, 0x40348a6f32b95bdeULL};
-static const uint64_t v910[27] = {
+static const uint64_t v1070[27] = {
     0x3fe495c1a1f6f8d3ULL, 0xbfc52f2a5cb575e8ULL, 0xbfd527b3949bf9f2ULL, 0xbff6d9530b745012ULL, 0x3fe1d251150e8852ULL,
     0xbfc3705ca29325f0ULL, 0xbff5195831691d4cULL, 0xbff8c9cdee235438ULL, 0xbff050a6ede114e9ULL, 0x3ff13fef69bf38e0ULL,
     0xbff75d4f1bc4095aULL, 0xbfed6fe9540dc2e7ULL, 0xbfe78786e29d82e6ULL, 0x3ff87d82626e751aULL, 0xbfeb1f9ac773d89dULL,
     0xbff495682cfd53d5ULL, 0x3ffbac41d6a559bfULL, 0xc00032cff5e6b9b7ULL, 0xbfb9052b1d0e2794ULL, 0xbff1f47dfaa5beaaULL,
     0xbff307b15324ab2dULL, 0xbffacccdbe945998ULL, 0xbfe9f06fad605774ULL, 0x3ff2d99f47740a93ULL, 0xbffa9a45b5ab8be6ULL,
     0xbfd6d38bd0f5c2dbULL, 0xbff5ce13c694acb8ULL};
-static const uint64_t v911[2] = {
+static const uint64_t v1071[2] = {
     0xbfee93cd87ba4d2cULL, 0x3ffc006b4059e7e6ULL};
-static const uint64_t v912[300] = {
+static const uint64_t v1072[300] = {
     0xbf81f9ca658e5c00ULL, 0xbfcad34510edb230ULL, 0x3fe4d3f5361b9678ULL, 0x3fcdb44654b98c28ULL, 0x3fc36694bff83e10ULL,
     0x3fb7c5899579d710ULL, 0xbfe5c269a383684cULL, 0x3fe58f766b6ce82cULL, 0xbfe07c4c28e902f2ULL, 0x3fe84fd2539ba85cULL,
     0xbfe19ca5a5031ee8ULL, 0x3fe6c58d53ce76beULL, 0xbfeb93620ac4653eULL, 0x3fee32c707139f44ULL, 0xbfd37dcf49b42524ULL,
@@ -5716,7 +7194,7 @@ static const uint64_t v912[300] = {
     0x3fea86b7b3f86490ULL, 0xbfa352f777bfe0c0ULL, 0xbfb3b894ba1211e0ULL, 0xbfe7180b655f33a2ULL, 0xbfeb433c05403f30ULL,
     0xbfe81f09a4296788ULL, 0x3fea41d66fda5302ULL, 0x3fcb5d0587b410d8ULL, 0xbfc037eca839c1b0ULL, 0x3fe289e4649b841aULL,
     0xbfecf7aff683fb84ULL, 0xbfe92b7164bc5f80ULL, 0xbfd887b23f3b71bcULL, 0xbfdd1e0ebe53a64cULL, 0xbfdd4fceaaa5069cULL};
-static const uint64_t v913[300] = {
+static const uint64_t v1073[300] = {
     0xbfd9fb905bf883acULL, 0xbfb6d9301dcd7da0ULL, 0x3fe4f1be415fcfa8ULL, 0xbfec5c97c8249672ULL, 0x3feb9809eb98c8caULL,
     0xbfd4e210453c207cULL, 0xbfccb65f49828460ULL, 0x3fb83f601553a100ULL, 0x3fe1ca6927dfdc6aULL, 0xbfc35b58aee99898ULL,
     0xbfdb052cf054561cULL, 0xbfdc84d287a02064ULL, 0x3fd568a312831304ULL, 0x3fe70acbec650a70ULL, 0xbfe55ebfd90c6f4eULL,
@@ -5777,32 +7255,54 @@ static const uint64_t v913[300] = {
     0x3fef97947ceef08cULL, 0xbfdc92b86d9489acULL, 0x3febed946c702f9cULL, 0xbfc03ffce5496b08ULL, 0xbfbe0db548fb5090ULL,
     0x3fd3de837948ea20ULL, 0xbfe236399af3b806ULL, 0x3fe4ebd6020629f2ULL, 0x3fe9effb13490320ULL, 0xbfdfbe720ad18bc0ULL,
     0xbfc42dd858b30da0ULL, 0x3fd6defe363c36a8ULL, 0xbfecde8608ee0f5aULL, 0xbfd31521ee7f7948ULL, 0xbfecd4fc6f2c0faaULL};
-static const uint64_t v914[2] = {
+static const uint64_t v1074[2] = {
     0x40652061a2356fb2ULL, 0x405bd9361e99728fULL};
-static const uint64_t v915[2] = {
+static const uint64_t v1075[2] = {
     0xbfb6bcb1a51b81d9ULL, 0x3fb51a7a8d6caceaULL};
-static const uint64_t v916[13] = {
+static const uint64_t v1076[2] = {
+    0x402056060a8fe5a7ULL, 0x401eea3633a8b2a7ULL};
+static const uint64_t v1077[31] = {
+    0x3ffeec89cb20ef7eULL, 0x3ffbb0af66564485ULL, 0xbffab2a6b88ef968ULL, 0xbfe85d8042223c9aULL, 0xbfc2dd19c9e41194ULL,
+    0xbfe67eb6732d8fe8ULL, 0xbfefa2f3bfc6bdfaULL, 0xbfe16efd924d880dULL, 0xbffb23b06917f3d3ULL, 0x3fb85fb9019553bfULL,
+    0x3fe5661fc7a42497ULL, 0x3ffd4c241e72bd2dULL, 0xbfec203f4e561e78ULL, 0x3feac92d9d19105bULL, 0x3ff42363d126732fULL,
+    0x3ff99e771a4e6af9ULL, 0xbfdd637a88bb0fedULL, 0xbff2070c8c58b5edULL, 0xbfdf683f2db261c1ULL, 0xbff0dbcfc4a92981ULL,
+    0xbffdd8b9a7f07f48ULL, 0xbfd96e7e96e3064eULL, 0xbff61a086b8d44d0ULL, 0x3fd709c35425ae12ULL, 0xbff8898fc34bc374ULL,
+    0x3ff17a9c15e74536ULL, 0xbff0f4418a246f04ULL, 0xbfe928aff2d84ae4ULL, 0xbfe55b14c6decc8eULL, 0xbff66caaf1a13665ULL,
+    0xbffa1994e0700936ULL};
+static const uint64_t v1078[13] = {
+    0xbfe9a258f337579bULL, 0x3fe85ba9692ec7e7ULL, 0x3fe27e2abb6cfd31ULL, 0xbfe12bf728f98766ULL, 0xbf847b8570c5b6b8ULL,
+    0xbfbc542ee1dd53c0ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x3fd7c3cbbe65ee38ULL,
+    0x3fe6a1961621890bULL, 0xbfefd5b3ef65bc50ULL, 0x0000000000000000ULL};
+static const uint64_t v1079[8] = {
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL,
+    0x0000000000000000ULL, 0x3ff0000000000000ULL, 0x3ff0000000000000ULL};
+static const uint64_t v1080[20] = {
+    0x3ff1699c9abf2ff2ULL, 0x3ff1f2fe255350b7ULL, 0x3ff1a04bd1588ea1ULL, 0x3ff0c62861f3aee9ULL, 0x3ff0e1514e19514dULL,
+    0x3ff12ac8c38e1823ULL, 0x3ff10a14dfe3c142ULL, 0x3ff033f38095eb30ULL, 0x3ff00c5e454b96d4ULL, 0x3ff041044062c934ULL,
+    0x3fefca501f84dd45ULL, 0x3ff07c1dcffc530cULL, 0x3ff0f21a1b1e8e86ULL, 0x3ff0e5dacdd8ac24ULL, 0x3fefaba53435899eULL,
+    0x3feff1fcbc320ad2ULL, 0x3ff0401587965bd2ULL, 0x3ff06228b0a9cb9fULL, 0x3ff037f0767dc8d2ULL, 0x3fefa6c4ebb2474aULL};
+static const uint64_t v1081[13] = {
+    0xbfe688d1313dfca1ULL, 0x3fee1b5ab07699b7ULL, 0x3fe67ce80b7c2979ULL, 0xbfdb628b4839b614ULL, 0x3fdd59b0a8cfa66eULL,
+    0xbfd00dec9d900e29ULL, 0x3fad6dfd10c0a3d0ULL, 0xbf91d073f175f0baULL, 0x3fd1bfbfaa039bc8ULL, 0x3fa3ab03af27db2eULL,
+    0x3fe84c68a3f626b8ULL, 0xbfea10bedb7b75baULL, 0xbfb4f60b7ff4bb6aULL};
+static const uint64_t v1082[13] = {
     0xbfe766938372453eULL, 0x3fe63c5ab66b09f0ULL, 0x3fe0e1aef0813e26ULL, 0xbfdf59e5ee1d0148ULL, 0xbf82b2a87a632180ULL,
     0xbfb9dc4ea1c6bbf0ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x3fd367660612e768ULL,
     0x3fe27a7181adfcc8ULL, 0xbfe9fe345c18de9cULL, 0x0000000000000000ULL};
-static const uint64_t v917[6] = {
+static const uint64_t v1083[6] = {
     0x402bca2de8772b7eULL, 0x408989198f0b921cULL, 0x41b00a116df68895ULL, 0x453b2f733c8f6ed3ULL, 0x4fe057f16075fb26ULL,
     0x6fcc68e8f318fe92ULL};
-static const uint64_t v918[13] = {
+static const uint64_t v1084[13] = {
     0x63ad21bb1c3c33dcULL, 0xe3ae5f7766bf652cULL, 0x6371b08f50cfe865ULL, 0x63ad21b928276ff4ULL, 0xe3ae5f755d5c530aULL,
     0x6371b08e2125d376ULL, 0x63bb254528387adaULL, 0xe3bc4d57bf46575dULL, 0x63807bce9c63196eULL, 0xe3a90ed1378be074ULL,
     0xe3c9c1b8d039afa4ULL, 0x63cdbd77cb341240ULL, 0xd7db49b46e76d44aULL};
-static const uint64_t v919[1] = {
+static const uint64_t v1085[1] = {
     0x60cc2c14e1413bbaULL};
-static const uint64_t v920[13] = {
+static const uint64_t v1086[13] = {
     0x5880dfdca0d3a826ULL, 0xd884a8cad4f288bfULL, 0x583a14e43e200526ULL, 0x5880dfdca0d3a826ULL, 0xd884a8cad4f288bfULL,
     0x583a14e43e200526ULL, 0x5882bfd8b2b2490dULL, 0xd886f46f97465f0dULL, 0x583cfac4b6ce3e9cULL, 0xd875e3836b4df1fdULL,
     0xd893ef312050c7f6ULL, 0x58972396fe50ef25ULL, 0xd054044b3acd9717ULL};
-static const uint64_t v921[1] = {
-    0x3fe0000000000000ULL};
-static const uint64_t v922[1] = {
-    0x4000000000000000ULL};
-static const uint64_t v923[104] = {
+static const uint64_t v1087[104] = {
     0x4010000000000000ULL, 0x40ae080000000000ULL, 0x414c2f0200000000ULL, 0x41ea731da0800000ULL, 0x4288d2888de02000ULL,
     0x43274b94a7259608ULL, 0x43c5dcae41dd060dULL, 0x4464845a894faceeULL, 0x45034135f75d060aULL, 0x45a211f2e5650cebULL,
     0x4640f55833c81560ULL, 0x46dfd4800d310c1eULL, 0x477ddf2d2c61479fULL, 0x481c08b224e64b78ULL, 0x48ba4f292f212053ULL,
@@ -5824,38 +7324,99 @@ static const uint64_t v923[104] = {
     0x77cb0226029c7836ULL, 0x786958c42bf357d1ULL, 0x7907c98e1a3f1f2aULL, 0x79a652e79c21bd00ULL, 0x7a44f34ddc46a99fULL,
     0x7ae3a955d1f950afULL, 0x7b8273aaca4e39f8ULL, 0x7c21510d085be9e6ULL, 0x7cc040507b184243ULL, 0x7d5e80b70f0b085eULL,
     0x7dfca04bcbde1a9aULL, 0x7e9add6f22133076ULL, 0x7f39364f8bba8239ULL, 0x7fd7a93826e1c8b7ULL};
-static const uint64_t v924[1] = {
+static const uint64_t v1088[1] = {
     0xe022d9583c192c5eULL};
-static const uint64_t v925[1] = {
+static const uint64_t v1089[1] = {
     0x6570000000000000ULL};
-static const uint64_t v926[1] = {
+static const uint64_t v1090[1] = {
     0x5fe4000000000000ULL};
-static const uint64_t v927[1] = {
+static const uint64_t v1091[1] = {
     0x5f30000000000000ULL};
-static const uint64_t v928[3] = {
+static const uint64_t v1092[3] = {
     0x3ff0000000000000ULL, 0x7ff8000000000000ULL, 0x0000000000000000ULL};
-static const uint64_t v929[6] = {
+static const uint64_t v1093[6] = {
     0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x3ff0000000000000ULL, 0x3fb999999999999aULL,
     0x3fb999999999999aULL};
-static const uint64_t v930[3] = {
+static const uint64_t v1094[3] = {
     0x0000000000000000ULL, 0x3ff0000000000000ULL, 0x0000000000000000ULL};
-static const uint64_t v931[4] = {
+static const uint64_t v1095[4] = {
     0x3fe0000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL};
-static const uint64_t v932[2] = {
+static const uint64_t v1096[2] = {
     0x7e58000000000000ULL, 0x7e50000000000000ULL};
-static const uint64_t v933[2] = {
+static const uint64_t v1097[2] = {
     0x0000000000000001ULL, 0x0000000000000001ULL};
-static const uint64_t v934[2] = {
+static const uint64_t v1098[2] = {
     0x3ff0000000000000ULL, 0x0000000000000000ULL};
-static const uint64_t v935[1] = {
+static const uint64_t v1099[1] = {
     0x0018000000000000ULL};
-static const uint64_t v936[4] = {
+static const uint64_t v1100[4] = {
     0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL};
-static const uint64_t v937[1] = {
+static const uint64_t v1101[1] = {
     0x00004bda12f684beULL};
-static const uint64_t v938[1] = {
+static const uint64_t v1102[2] = {
+    0x6570000000000000ULL, 0x0000000000000000ULL};
+static const uint64_t v1103[1] = {
+    0x58f0000000000000ULL};
+static const uint64_t v1104[2] = {
+    0x0000000000000000ULL, 0x6570000000000000ULL};
+static const uint64_t v1105[4] = {
+    0x3ff0000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL};
+static const uint64_t v1106[4] = {
+    0x3ff0000000000000ULL, 0x0000000000000000ULL, 0x6570000000000000ULL, 0x0000000000000000ULL};
+static const uint64_t v1107[8] = {
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL,
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL};
+static const uint64_t v1108[3] = {
+    0x58f0000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL};
+static const uint64_t v1109[2] = {
+    0x58f0000000000000ULL, 0x0000000000000000ULL};
+static const uint64_t v1110[3] = {
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x58f0000000000000ULL};
+static const uint64_t v1111[2] = {
+    0x0000000000000000ULL, 0x58f0000000000000ULL};
+static const uint64_t v1112[1] = {
+    0x5c10000000000000ULL};
+static const uint64_t v1113[2] = {
+    0x7fefffffffffffffULL, 0x7fefffffffffffffULL};
+static const uint64_t v1114[1] = {
+    0x7fefffffffffffffULL};
+static const uint64_t v1115[1] = {
+    0x5fee666666666666ULL};
+static const uint64_t v1116[2] = {
+    0x7fece147ae147ae1ULL, 0x7fece147ae147ae1ULL};
+static const uint64_t v1117[3] = {
+    0x0000000000000000ULL, 0x0000000000000000ULL, 0x6570000000000000ULL};
+static const uint64_t v1118[3] = {
+    0x6570000000000000ULL, 0x0000000000000000ULL, 0x0000000000000000ULL};
+static const uint64_t v1119[1] = {
+    0x0170000000000000ULL};
+static const uint64_t v1120[1] = {
+    0x4171ccf385ebc8a0ULL};
+static const uint64_t v1121[3] = {
+    0x0170000000000000ULL, 0x0170000000000000ULL, 0x0170000000000000ULL};
+static const uint64_t v1122[2] = {
+    0x5f30000000000000ULL, 0x5f20000000000000ULL};
+static const uint64_t v1123[2] = {
+    0x5f30000000000000ULL, 0x3ff0000000000000ULL};
+static const uint64_t v1124[2] = {
+    0x7e70000000000000ULL, 0x7e70000000000000ULL};
+static const uint64_t v1125[1] = {
+    0x3c381c8000000000ULL};
+static const uint64_t v1126[1] = {
+    0x3c481c8000000000ULL};
+static const uint64_t v1127[1] = {
+    0x3c281c8000000000ULL};
+static const uint64_t v1128[3] = {
+    0x1e60000000000000ULL, 0x1e70000000000000ULL, 0x1e60000000000000ULL};
+static const uint64_t v1129[2] = {
+    0x0000000000000006ULL, 0x0000000000000006ULL};
+static const uint32_t v1130[2] = {
+    1U, 2U};
+static const uint64_t v1131[2] = {
+    0x3ff0000000000000ULL, 0xbff0000000000000ULL};
+static const uint64_t v1132[1] = {
     0x3fe1d88944865e00ULL};
-static const uint8_t v939[44] = {
+static const uint8_t v1133[44] = {
     98, 105, 116, 112, 114,
     111, 112, 0, 1, 0,
     0, 0, 0, 0, 0,
@@ -5865,14 +7426,14 @@ static const uint8_t v939[44] = {
     0, 0, 0, 94, 134,
     68, 137, 216, 225, 63,
     202, 214, 213, 197};
-static const uint64_t v940[28] = {
+static const uint64_t v1134[28] = {
     0x3fe07a2715a898d4ULL, 0xbff094b90ae2bfd6ULL, 0x3ff3a274da9f985eULL, 0xbfe4ef1617839ae4ULL, 0xbfe16bb2ad40da18ULL,
     0x3febe818c57685acULL, 0xbfe2f90388c95840ULL, 0x3ffc9b58cdceb05cULL, 0xbfc4dec87f54e9c0ULL, 0xbfe0423aa89a8eacULL,
     0xbffeb82cf0138410ULL, 0x3ff072e89af5c11cULL, 0xbff25292d6eba358ULL, 0xbfc634600e4b7a90ULL, 0x3fe6766d20076998ULL,
     0xbfc1040ff761ad80ULL, 0x3ffce8d181864418ULL, 0xbfdb1f7d34298540ULL, 0xbfe2258310e6b224ULL, 0xbff964cf21bf86e0ULL,
     0xbffe2795bab4ecceULL, 0xbff86e68e643afa2ULL, 0x3fd26507f8dcd208ULL, 0xbff89ddaaec7f52eULL, 0xbf6d52eb8c1b9000ULL,
     0xbff666fddb54650aULL, 0x3ff2d58955f245faULL, 0xbffdb432167eb89aULL};
-static const uint8_t v941[276] = {
+static const uint8_t v1135[276] = {
     98, 105, 116, 112, 114,
     111, 112, 0, 1, 0,
     0, 0, 0, 0, 0,
@@ -5929,16 +7490,16 @@ static const uint8_t v941[276] = {
     184, 126, 22, 50, 180,
     253, 191, 127, 22, 249,
     215};
-static const uint32_t v942[5] = {
+static const uint32_t v1136[5] = {
     3U, 2U, 2U, 2U, 2U};
-static const uint32_t v943[4] = {
+static const uint32_t v1137[4] = {
     2U, 1U, 3U, 0U};
-static const uint64_t v944[18] = {
+static const uint64_t v1138[18] = {
     0x3ff1aace1838a4dcULL, 0x3ffbd16b9ab87e04ULL, 0x3ffc9f0d7b03807aULL, 0xbfc14bce832cba80ULL, 0x3ff3dc1894c73400ULL,
     0xbff510d304ab824eULL, 0x3ffd671d4b2ac332ULL, 0x3ffe7ddf5ed5a02eULL, 0x3fec126edfb7bd80ULL, 0x3ffdfc33c09cf2fcULL,
     0x3fdfd3b7cf67eaf8ULL, 0x3ffe3054fc6626baULL, 0xbfdd3c86fa30bcc0ULL, 0xbffacf3251358d08ULL, 0xbff2b20173eb6b00ULL,
     0x3ff764aca9df93a2ULL, 0x3ff5e1f523469194ULL, 0xbfddb5aeb35b2260ULL};
-static const uint8_t v945[204] = {
+static const uint8_t v1139[204] = {
     98, 105, 116, 112, 114,
     111, 112, 0, 1, 0,
     0, 0, 0, 0, 0,
@@ -5980,9 +7541,9 @@ static const uint8_t v945[204] = {
     245, 63, 96, 34, 91,
     179, 174, 181, 221, 191,
     166, 114, 99, 52};
-static const uint32_t v946[2] = {
+static const uint32_t v1140[2] = {
     70U, 1U};
-static const uint64_t v947[70] = {
+static const uint64_t v1141[70] = {
     0x3feb59092c8ded08ULL, 0x3ff9a7ab9326ad50ULL, 0xbfe350dcbf99a200ULL, 0xbfedc46d702903bcULL, 0x3fff06b750944a42ULL,
     0xbfe0c97bfa4bf378ULL, 0x3ffb2f331b843eb6ULL, 0xbfef8325ebb5fa14ULL, 0x3ffd9b8b8d2f3288ULL, 0xbffd96bbc7cb072cULL,
     0xbfe2c053e07fc42cULL, 0xbfcf80062149a370ULL, 0xbffc8b6e81c2304cULL, 0x3ff4039abe6f17feULL, 0x3ffc2c77d1b18ec4ULL,
@@ -5997,7 +7558,7 @@ static const uint64_t v947[70] = {
     0xbff10a92f1c4276aULL, 0x3ff7621d736d49d8ULL, 0xbffcf3b536a6edd0ULL, 0x3ff9750d98efcf18ULL, 0x3ff59747266966e4ULL,
     0x3ffc62614372231eULL, 0xbffda9429803a762ULL, 0x3fc439732eb56320ULL, 0x3fecb65a006067f0ULL, 0xbfd87b63a8b08e10ULL,
     0x3ffce3b6dbf78356ULL, 0x3fe5be9a09a3ebbcULL, 0x3ff57f6dd66b9778ULL, 0xbffd47a984c7e0f6ULL, 0x3ffcd8c314ad77d8ULL};
-static const uint8_t v948[596] = {
+static const uint8_t v1142[596] = {
     98, 105, 116, 112, 114,
     111, 112, 0, 1, 0,
     0, 0, 0, 0, 0,
@@ -6118,9 +7679,9 @@ static const uint8_t v948[596] = {
     119, 173, 20, 195, 216,
     252, 63, 159, 67, 168,
     118};
-static const uint64_t v949[2] = {
+static const uint64_t v1143[2] = {
     0xbff4b39ecd41a024ULL, 0xbfe7fd1b9774ea18ULL};
-static const uint8_t v950[52] = {
+static const uint8_t v1144[52] = {
     98, 105, 116, 112, 114,
     111, 112, 0, 1, 0,
     0, 0, 1, 0, 0,
@@ -6132,7 +7693,7 @@ static const uint8_t v950[52] = {
     24, 234, 116, 151, 27,
     253, 231, 191, 40, 215,
     38, 113};
-static const uint64_t v951[37] = {
+static const uint64_t v1145[37] = {
     0xbfde4ddc5b9fe690ULL, 0x3ff09ff311370544ULL, 0xbff9f8f86fe515f8ULL, 0xbfcf59ec5eb69830ULL, 0x3ff6d1f2130a2df4ULL,
     0x3fd50d2516a85248ULL, 0xbfe6cfa829a2f2b8ULL, 0x3fd082218ea5e600ULL, 0xbff5e48fe093afdaULL, 0xbffaa950b04dc104ULL,
     0xbfca6f5a1caacd20ULL, 0xbff05d9ee2d81d1aULL, 0x3fcd1c3d7d74cf50ULL, 0xbff8b35e5c06fd5aULL, 0xbff500dcd4cd2c00ULL,
@@ -6141,7 +7702,7 @@ static const uint64_t v951[37] = {
     0x3ff736b8aca10794ULL, 0x3ff6b23fb8757798ULL, 0xbffb71a55c053e8cULL, 0x3ff778543b8bac3cULL, 0xbff1290a4375c024ULL,
     0x3ffdaa5e2b1fab26ULL, 0x3fe8c64e92576648ULL, 0xbfe202c4b630d62cULL, 0xbf48710de3557000ULL, 0x3fe16920d8ba3530ULL,
     0xbf9f1be92662b380ULL, 0x3fcefbe527804e30ULL};
-static const uint8_t v952[348] = {
+static const uint8_t v1146[348] = {
     98, 105, 116, 112, 114,
     111, 112, 0, 1, 0,
     0, 0, 1, 0, 0,
@@ -6212,14 +7773,14 @@ static const uint8_t v952[348] = {
     191, 48, 78, 128, 39,
     229, 251, 206, 63, 194,
     40, 63, 58};
-static const uint64_t v953[26] = {
+static const uint64_t v1147[26] = {
     0x3ff3a2e4736c2cdaULL, 0xbffb6985685a71c8ULL, 0xbfe228dd362c5ae4ULL, 0x3ffc35fa2341b88aULL, 0x3fe71cc70b62df70ULL,
     0xbfc70f9497c75590ULL, 0xbffff89c092d8d64ULL, 0x3ff2d0ec5e73c2e6ULL, 0xbfe3a4d810a97a0cULL, 0xbf802a1a9b2ce900ULL,
     0xbff124ee1d2080a6ULL, 0xbff420d373490e90ULL, 0x3ffdd5d4bee51432ULL, 0xbfebe7e48dbfc8d8ULL, 0x3ff453fc0009faf4ULL,
     0xbff9a0ab21b16e34ULL, 0x3ff3762bbedf5672ULL, 0x3fee220e23e52bc4ULL, 0x3fe1942a8d9f66ccULL, 0xbfc3bb1499879380ULL,
     0xbfed6d1288ecab04ULL, 0xbff99cd0ca7c0398ULL, 0x3fd5898737107d90ULL, 0x3ffabffefffd8ac6ULL, 0xbfa72d58acb04900ULL,
     0x3fe79fd7480adbd0ULL};
-static const uint8_t v954[268] = {
+static const uint8_t v1148[268] = {
     98, 105, 116, 112, 114,
     111, 112, 0, 1, 0,
     0, 0, 1, 0, 0,
@@ -6274,7 +7835,7 @@ static const uint8_t v954[268] = {
     191, 208, 219, 10, 72,
     215, 159, 231, 63, 134,
     146, 206, 139};
-static const uint64_t v955[71] = {
+static const uint64_t v1149[71] = {
     0xbfee04a5d05cd014ULL, 0x3fc1d300d3ee97f0ULL, 0x3ff5046bfbe14760ULL, 0x3ffb774feb602f46ULL, 0xbfb7809f042b3ac0ULL,
     0x3fe9942e87a75698ULL, 0x3ff1ddcea74d488eULL, 0x3fe073cf1cdc0824ULL, 0xbfedf9c509daf994ULL, 0xbffed67aed726210ULL,
     0x3ff166efabcd8c16ULL, 0xbff81929330ec840ULL, 0x3fea2cc19e34a9b8ULL, 0xbfe22899271345ccULL, 0x3fe4abde474ad4d8ULL,
@@ -6290,7 +7851,7 @@ static const uint64_t v955[71] = {
     0x3ff55514d60d6280ULL, 0x3ff10df103e665e8ULL, 0x3fcd9fd0c8a01700ULL, 0xbff99506a01a03a0ULL, 0x3fea66bf07d0cbd4ULL,
     0x3fefd3097b8fbff8ULL, 0xbfebb0fa2b620b50ULL, 0xbfe45696d521335cULL, 0x3fd2cdff6d3d0dd0ULL, 0x3ff0613b4f258918ULL,
     0x3ff957c0bb30490aULL};
-static const uint8_t v956[604] = {
+static const uint8_t v1150[604] = {
     98, 105, 116, 112, 114,
     111, 112, 0, 1, 0,
     0, 0, 1, 0, 0,
@@ -6412,12 +7973,12 @@ static const uint8_t v956[604] = {
     240, 63, 10, 73, 48,
     187, 192, 87, 249, 63,
     147, 187, 224, 203};
-static const uint32_t v957[2] = {
+static const uint32_t v1151[2] = {
     8U, 1U};
-static const uint64_t v958[8] = {
+static const uint64_t v1152[8] = {
     0x0000000000000000ULL, 0x8000000000000000ULL, 0x0000000000000001ULL, 0x8000000000000001ULL, 0x7fefffffffffffffULL,
     0xffefffffffffffffULL, 0x7ff0000000000000ULL, 0xfff0000000000000ULL};
-static const uint8_t v959[100] = {
+static const uint8_t v1153[100] = {
     98, 105, 116, 112, 114,
     111, 112, 0, 1, 0,
     0, 0, 0, 0, 0,
@@ -6438,12 +7999,12 @@ static const uint8_t v959[100] = {
     0, 240, 127, 0, 0,
     0, 0, 0, 0, 240,
     255, 5, 123, 126, 140};
-static const uint32_t v960[2] = {
+static const uint32_t v1154[2] = {
     5U, 1U};
-static const uint64_t v961[6] = {
+static const uint64_t v1155[6] = {
     0x7ff8000000000000ULL, 0xfff8000000000000ULL, 0x7ff8000000000123ULL, 0x7ff0000000000001ULL, 0xfff0000000000001ULL,
     0xffffffffffffffffULL};
-static const uint8_t v962[84] = {
+static const uint8_t v1156[84] = {
     98, 105, 116, 112, 114,
     111, 112, 0, 1, 0,
     0, 0, 1, 0, 0,
@@ -6461,9 +8022,9 @@ static const uint8_t v962[84] = {
     248, 127, 0, 0, 0,
     0, 0, 0, 248, 127,
     226, 193, 242, 135};
-static const uint64_t v963[3] = {
+static const uint64_t v1157[3] = {
     0xbff79dbd7ad06ed2ULL, 0xbfe43ac6a3883774ULL, 0xbff95eee9099bb96ULL};
-static const uint8_t v964[60] = {
+static const uint8_t v1158[60] = {
     98, 105, 116, 112, 114,
     111, 112, 0, 1, 0,
     0, 0, 0, 0, 0,
@@ -6476,11 +8037,11 @@ static const uint8_t v964[60] = {
     58, 228, 191, 150, 187,
     153, 144, 238, 94, 249,
     191, 197, 96, 53, 111};
-static const uint32_t v965[2] = {
+static const uint32_t v1159[2] = {
     1U, 4U};
-static const uint64_t v966[4] = {
+static const uint64_t v1160[4] = {
     0xbfff47afb1f5c994ULL, 0xbffa283b170b3aeaULL, 0xbff0a5f805af5292ULL, 0xbff642df146ae7f6ULL};
-static const uint8_t v967[68] = {
+static const uint8_t v1161[68] = {
     98, 105, 116, 112, 114,
     111, 112, 0, 1, 0,
     0, 0, 0, 0, 0,
@@ -6495,9 +8056,7 @@ static const uint8_t v967[68] = {
     191, 246, 231, 106, 20,
     223, 66, 246, 191, 250,
     90, 191, 125};
-static const uint32_t v968[2] = {
-    300U, 1U};
-static const uint64_t v969[300] = {
+static const uint64_t v1162[300] = {
     0x3fe1c3e1646d675cULL, 0x3ff4c03b09f4f674ULL, 0x3fe7a8959b966ba0ULL, 0xbffcf4210c01f766ULL, 0xbfd43ffec3245aa8ULL,
     0xbfecde635f524688ULL, 0x3ffb1f8ddd47c680ULL, 0xbff688578596a6caULL, 0xbff5729dad54e9e6ULL, 0xbfd9066852b01c10ULL,
     0xbffde5077f70c0d8ULL, 0x3ffdc648d79f1d64ULL, 0xbff5581331cdab4eULL, 0x3fe39bc09a941c5cULL, 0x3ff39988e8f483f8ULL,
@@ -6558,7 +8117,7 @@ static const uint64_t v969[300] = {
     0xbfe4738697f0b604ULL, 0xbffcd0956c77d114ULL, 0x3ff1d127b8d3b164ULL, 0x3ffd98ddc269e272ULL, 0xbfd5bfb9bd472248ULL,
     0x3fcc45546c8d6790ULL, 0x3ffd7f9ea7bcfdd6ULL, 0x3ff38be0f4daed18ULL, 0xbff5fc6a6a45d658ULL, 0xbfe10d5b54dfe2b4ULL,
     0x3ff386390251e636ULL, 0xbfe867156a282590ULL, 0x3fc28c1dd409fac0ULL, 0xbfef342c2247a6b4ULL, 0xbff43f13c829e072ULL};
-static const uint8_t v970[2436] = {
+static const uint8_t v1163[2436] = {
     98, 105, 116, 112, 114,
     111, 112, 0, 1, 0,
     0, 0, 0, 0, 0,
@@ -7047,6 +8606,2566 @@ static const uint8_t v970[2436] = {
     224, 41, 200, 19, 63,
     244, 191, 215, 173, 191,
     237};
+static const uint64_t v1164[1] = {
+    0xbfe4649c839cbd74ULL};
+static const uint8_t v1165[44] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 2, 0, 0, 0,
+    1, 0, 0, 0, 1,
+    0, 0, 0, 3, 0,
+    0, 0, 116, 189, 156,
+    131, 156, 100, 228, 191,
+    160, 55, 179, 29};
+static const uint64_t v1166[28] = {
+    0xbff679b764fe988aULL, 0x3ff274c5cd9a37daULL, 0xbff4c9a4821e4ebaULL, 0x3ff96d0f04027604ULL, 0xbff51c3d532b942aULL,
+    0x3ff7f369874727c8ULL, 0x3ffdae279670ae18ULL, 0x3fe6980e8c77f7b8ULL, 0xbffbd5fb65ece80cULL, 0x3fd0c97ed2d6d270ULL,
+    0xbfc4a074f4877680ULL, 0xbfeacf2c94514874ULL, 0xbff8dbf08f299b82ULL, 0x3ff5100485757c52ULL, 0x3fd2784eaeebad80ULL,
+    0x3ffe038f5523f7d6ULL, 0xbfd0fef78b592f18ULL, 0xbfe606023eacadc8ULL, 0xbff30db1500cd982ULL, 0xbfeeb8f369c8b0bcULL,
+    0xbfe6253a4c887c94ULL, 0x3ff62f4355b9fee8ULL, 0x3ffc0d44febaaa0eULL, 0xbfe7771bc47dd3d0ULL, 0x3fdb33981c82faf8ULL,
+    0xbffbbc9151dc4920ULL, 0xbffee3252b1cc80cULL, 0xbff6caa9fb332860ULL};
+static const uint8_t v1167[276] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 4, 0, 0, 0,
+    2, 0, 0, 0, 4,
+    0, 0, 0, 4, 0,
+    0, 0, 1, 0, 0,
+    0, 0, 0, 0, 0,
+    0, 0, 0, 0, 0,
+    0, 0, 0, 138, 152,
+    254, 100, 183, 121, 246,
+    191, 218, 55, 154, 205,
+    197, 116, 242, 63, 186,
+    78, 30, 130, 164, 201,
+    244, 191, 4, 118, 2,
+    4, 15, 109, 249, 63,
+    42, 148, 43, 83, 61,
+    28, 245, 191, 200, 39,
+    71, 135, 105, 243, 247,
+    63, 24, 174, 112, 150,
+    39, 174, 253, 63, 184,
+    247, 119, 140, 14, 152,
+    230, 63, 12, 232, 236,
+    101, 251, 213, 251, 191,
+    112, 210, 214, 210, 126,
+    201, 208, 63, 128, 118,
+    135, 244, 116, 160, 196,
+    191, 116, 72, 81, 148,
+    44, 207, 234, 191, 130,
+    155, 41, 143, 240, 219,
+    248, 191, 82, 124, 117,
+    133, 4, 16, 245, 63,
+    128, 173, 235, 174, 78,
+    120, 210, 63, 214, 247,
+    35, 85, 143, 3, 254,
+    63, 24, 47, 89, 139,
+    247, 254, 208, 191, 200,
+    173, 172, 62, 2, 6,
+    230, 191, 130, 217, 12,
+    80, 177, 13, 243, 191,
+    188, 176, 200, 105, 243,
+    184, 238, 191, 148, 124,
+    136, 76, 58, 37, 230,
+    191, 232, 254, 185, 85,
+    67, 47, 246, 63, 14,
+    170, 186, 254, 68, 13,
+    252, 63, 208, 211, 125,
+    196, 27, 119, 231, 191,
+    248, 250, 130, 28, 152,
+    51, 219, 63, 32, 73,
+    220, 81, 145, 188, 251,
+    191, 12, 200, 28, 43,
+    37, 227, 254, 191, 96,
+    40, 51, 251, 169, 202,
+    246, 191, 199, 40, 136,
+    216};
+static const uint64_t v1168[18] = {
+    0xbfff4b20cd4f5f4eULL, 0xbfed9903c0e5d1b4ULL, 0x3fc5ea2962ba53f0ULL, 0xbff941197bd043e8ULL, 0x3fca5255f9e38e90ULL,
+    0xbfd3fa37da0c26b8ULL, 0x3ff023be1b9f5836ULL, 0xbfffd355cb9e1672ULL, 0xbfa974e261f49780ULL, 0xbfe338131540fb94ULL,
+    0x3fef93b0f7fa5d2cULL, 0xbff7a13d6b4faf7aULL, 0xbff07b4162c3800aULL, 0x3ff69df05456d8a2ULL, 0xbfe7e841256dfe0cULL,
+    0xbffc92a3b5d842b6ULL, 0x3fc64966d5bd4e40ULL, 0x3fff245298f39f66ULL};
+static const uint8_t v1169[204] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 5, 0, 0, 0,
+    3, 0, 0, 0, 2,
+    0, 0, 0, 2, 0,
+    0, 0, 2, 0, 0,
+    0, 2, 0, 0, 0,
+    2, 0, 0, 0, 1,
+    0, 0, 0, 3, 0,
+    0, 0, 0, 0, 0,
+    0, 78, 95, 79, 205,
+    32, 75, 255, 191, 180,
+    209, 229, 192, 3, 153,
+    237, 191, 240, 83, 186,
+    98, 41, 234, 197, 63,
+    232, 67, 208, 123, 25,
+    65, 249, 191, 144, 142,
+    227, 249, 85, 82, 202,
+    63, 184, 38, 12, 218,
+    55, 250, 211, 191, 54,
+    88, 159, 27, 190, 35,
+    240, 63, 114, 22, 158,
+    203, 85, 211, 255, 191,
+    128, 151, 244, 97, 226,
+    116, 169, 191, 148, 251,
+    64, 21, 19, 56, 227,
+    191, 44, 93, 250, 247,
+    176, 147, 239, 63, 122,
+    175, 79, 107, 61, 161,
+    247, 191, 10, 128, 195,
+    98, 65, 123, 240, 191,
+    162, 216, 86, 84, 240,
+    157, 246, 63, 12, 254,
+    109, 37, 65, 232, 231,
+    191, 182, 66, 216, 181,
+    163, 146, 252, 191, 64,
+    78, 189, 213, 102, 73,
+    198, 63, 102, 159, 243,
+    152, 82, 36, 255, 63,
+    215, 253, 75, 49};
+static const uint32_t v1170[13] = {
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U};
+static const uint32_t v1171[12] = {
+    1U, 2U, 1U, 2U, 1U,
+    2U, 1U, 2U, 1U, 2U,
+    1U, 2U};
+static const uint64_t v1172[12] = {
+    0x3ff4dd7e1900c6b6ULL, 0x3fcdad6f88322860ULL, 0x3ffb05ac4032129cULL, 0x3ff3f2b1773ee092ULL, 0x3fffc7b5e99c40b8ULL,
+    0xbfd2d95842a04550ULL, 0x3feb52707345c3d8ULL, 0xbfc1fbde3bfe9e60ULL, 0xbfe08e9d889e00bcULL, 0x3ff76bb271c7cab8ULL,
+    0xbffa8edb6aa1349eULL, 0x3fed272719ef47ccULL};
+static const uint8_t v1173[220] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 13, 0, 0, 0,
+    1, 0, 0, 0, 1,
+    0, 0, 0, 1, 0,
+    0, 0, 1, 0, 0,
+    0, 1, 0, 0, 0,
+    1, 0, 0, 0, 1,
+    0, 0, 0, 1, 0,
+    0, 0, 1, 0, 0,
+    0, 1, 0, 0, 0,
+    1, 0, 0, 0, 1,
+    0, 0, 0, 1, 0,
+    0, 0, 1, 0, 0,
+    0, 2, 0, 0, 0,
+    1, 0, 0, 0, 2,
+    0, 0, 0, 1, 0,
+    0, 0, 2, 0, 0,
+    0, 1, 0, 0, 0,
+    2, 0, 0, 0, 1,
+    0, 0, 0, 2, 0,
+    0, 0, 1, 0, 0,
+    0, 2, 0, 0, 0,
+    182, 198, 0, 25, 126,
+    221, 244, 63, 96, 40,
+    50, 136, 111, 173, 205,
+    63, 156, 18, 50, 64,
+    172, 5, 251, 63, 146,
+    224, 62, 119, 177, 242,
+    243, 63, 184, 64, 156,
+    233, 181, 199, 255, 63,
+    80, 69, 160, 66, 88,
+    217, 210, 191, 216, 195,
+    69, 115, 112, 82, 235,
+    63, 96, 158, 254, 59,
+    222, 251, 193, 191, 188,
+    0, 158, 136, 157, 142,
+    224, 191, 184, 202, 199,
+    113, 178, 107, 247, 63,
+    158, 52, 161, 106, 219,
+    142, 250, 191, 204, 71,
+    239, 25, 39, 39, 237,
+    63, 58, 229, 15, 194};
+static const uint64_t v1174[2] = {
+    0x3ff0fae3b9e51e02ULL, 0x3fc4a48b6ed07d40ULL};
+static const uint8_t v1175[52] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 1, 0, 0,
+    0, 2, 0, 0, 0,
+    1, 0, 0, 0, 1,
+    0, 0, 0, 3, 0,
+    0, 0, 2, 30, 229,
+    185, 227, 250, 240, 63,
+    64, 125, 208, 110, 139,
+    164, 196, 63, 23, 68,
+    74, 233};
+static const uint64_t v1176[37] = {
+    0xbffff3dbc639781cULL, 0xbfe6a9ca18afd83cULL, 0x3ff8d969a80418c8ULL, 0x3ff48cda6d0bca1aULL, 0x3fd882a5b1d86488ULL,
+    0xbffdf52b67a75f44ULL, 0x3fbbdd687f0b4de0ULL, 0x3fee2cb8e2e814f4ULL, 0xbfcfa32349842130ULL, 0x3f88e609defc6200ULL,
+    0xbfea32b0749a96acULL, 0x3fea160b700e3e64ULL, 0xbff7d121530c4dccULL, 0x3fff173b38779a34ULL, 0xbfec5ac741e72744ULL,
+    0xbff24976392647e6ULL, 0xbff909844b4257c6ULL, 0xbfe69aafcc4723d0ULL, 0x3f7bf0f00a0f7a00ULL, 0xbfddfd494c036eb8ULL,
+    0xbff08e119180b466ULL, 0x3fcd78b6601959f0ULL, 0xbffa55bb457d2124ULL, 0x3fdc6ddbc62ee970ULL, 0x3fc02d13b6316250ULL,
+    0x3ffef15ffd422738ULL, 0xbff92361edb62706ULL, 0xbfe7b6a5fbca587cULL, 0xbfda2863a5e92d18ULL, 0xbfdf3eaea576d390ULL,
+    0x3fe93221407b2d34ULL, 0xbfda37ad4520aa78ULL, 0xbff2dc736e80559cULL, 0x3ff8e90b911965bcULL, 0x3ff7e0b41d069b1cULL,
+    0x3fbae4cbc4e6fea0ULL, 0x3ff52babb2bd2d02ULL};
+static const uint8_t v1177[348] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 1, 0, 0,
+    0, 4, 0, 0, 0,
+    2, 0, 0, 0, 4,
+    0, 0, 0, 4, 0,
+    0, 0, 1, 0, 0,
+    0, 0, 0, 0, 0,
+    0, 0, 0, 0, 0,
+    0, 0, 0, 28, 120,
+    57, 198, 219, 243, 255,
+    191, 60, 216, 175, 24,
+    202, 169, 230, 191, 200,
+    24, 4, 168, 105, 217,
+    248, 63, 26, 202, 11,
+    109, 218, 140, 244, 63,
+    136, 100, 216, 177, 165,
+    130, 216, 63, 68, 95,
+    167, 103, 43, 245, 253,
+    191, 224, 77, 11, 127,
+    104, 221, 187, 63, 244,
+    20, 232, 226, 184, 44,
+    238, 63, 48, 33, 132,
+    73, 35, 163, 207, 191,
+    0, 98, 252, 222, 9,
+    230, 136, 63, 172, 150,
+    154, 116, 176, 50, 234,
+    191, 100, 62, 14, 112,
+    11, 22, 234, 63, 204,
+    77, 12, 83, 33, 209,
+    247, 191, 52, 154, 119,
+    56, 59, 23, 255, 63,
+    68, 39, 231, 65, 199,
+    90, 236, 191, 230, 71,
+    38, 57, 118, 73, 242,
+    191, 198, 87, 66, 75,
+    132, 9, 249, 191, 208,
+    35, 71, 204, 175, 154,
+    230, 191, 0, 122, 15,
+    10, 240, 240, 123, 63,
+    184, 110, 3, 76, 73,
+    253, 221, 191, 102, 180,
+    128, 145, 17, 142, 240,
+    191, 240, 89, 25, 96,
+    182, 120, 205, 63, 36,
+    33, 125, 69, 187, 85,
+    250, 191, 112, 233, 46,
+    198, 219, 109, 220, 63,
+    80, 98, 49, 182, 19,
+    45, 192, 63, 56, 39,
+    66, 253, 95, 241, 254,
+    63, 6, 39, 182, 237,
+    97, 35, 249, 191, 124,
+    88, 202, 251, 165, 182,
+    231, 191, 24, 45, 233,
+    165, 99, 40, 218, 191,
+    144, 211, 118, 165, 174,
+    62, 223, 191, 52, 45,
+    123, 64, 33, 50, 233,
+    63, 120, 170, 32, 69,
+    173, 55, 218, 191, 156,
+    85, 128, 110, 115, 220,
+    242, 191, 188, 101, 25,
+    145, 11, 233, 248, 63,
+    28, 155, 6, 29, 180,
+    224, 247, 63, 160, 254,
+    230, 196, 203, 228, 186,
+    63, 2, 45, 189, 178,
+    171, 43, 245, 63, 215,
+    90, 234, 241};
+static const uint64_t v1178[26] = {
+    0x3ffc8bb563ce3baeULL, 0x3fdaee146a38f888ULL, 0xbff32cbb1712c4f2ULL, 0x3fe0e3c5505c83e4ULL, 0x3f984a9d46c39c80ULL,
+    0x3ff8889473166bd6ULL, 0x3ffb1c6eb6cc4b8cULL, 0xbfeb332ead182220ULL, 0xbffb327dacc23c4aULL, 0xbfcbf397b89f3970ULL,
+    0xbfde396444125590ULL, 0xbfe219d4506ce0ccULL, 0xbfe4baffdcc339d0ULL, 0x3fd3be5dcf3b6480ULL, 0xbfbc05cdb93250e0ULL,
+    0x3ffd8641638d489eULL, 0x3fbcdcb9b47ab140ULL, 0xbfe73b30927ae954ULL, 0xbff60993a4fa398aULL, 0x3ff414e5bce73090ULL,
+    0x3ff7a52c25c7379eULL, 0xbff4582b3ed21cdeULL, 0x3ff751020467d684ULL, 0x3fb9974645112240ULL, 0xbfff6928c3c161e2ULL,
+    0xbfeca0f6cf377c20ULL};
+static const uint8_t v1179[268] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 1, 0, 0,
+    0, 5, 0, 0, 0,
+    3, 0, 0, 0, 2,
+    0, 0, 0, 2, 0,
+    0, 0, 2, 0, 0,
+    0, 2, 0, 0, 0,
+    2, 0, 0, 0, 1,
+    0, 0, 0, 3, 0,
+    0, 0, 0, 0, 0,
+    0, 174, 59, 206, 99,
+    181, 139, 252, 63, 136,
+    248, 56, 106, 20, 238,
+    218, 63, 242, 196, 18,
+    23, 187, 44, 243, 191,
+    228, 131, 92, 80, 197,
+    227, 224, 63, 128, 156,
+    195, 70, 157, 74, 152,
+    63, 214, 107, 22, 115,
+    148, 136, 248, 63, 140,
+    75, 204, 182, 110, 28,
+    251, 63, 32, 34, 24,
+    173, 46, 51, 235, 191,
+    74, 60, 194, 172, 125,
+    50, 251, 191, 112, 57,
+    159, 184, 151, 243, 203,
+    191, 144, 85, 18, 68,
+    100, 57, 222, 191, 204,
+    224, 108, 80, 212, 25,
+    226, 191, 208, 57, 195,
+    220, 255, 186, 228, 191,
+    128, 100, 59, 207, 93,
+    190, 211, 63, 224, 80,
+    50, 185, 205, 5, 188,
+    191, 158, 72, 141, 99,
+    65, 134, 253, 63, 64,
+    177, 122, 180, 185, 220,
+    188, 63, 84, 233, 122,
+    146, 48, 59, 231, 191,
+    138, 57, 250, 164, 147,
+    9, 246, 191, 144, 48,
+    231, 188, 229, 20, 244,
+    63, 158, 55, 199, 37,
+    44, 165, 247, 63, 222,
+    28, 210, 62, 43, 88,
+    244, 191, 132, 214, 103,
+    4, 2, 81, 247, 63,
+    64, 34, 17, 69, 70,
+    151, 185, 63, 226, 97,
+    193, 195, 40, 105, 255,
+    191, 32, 124, 55, 207,
+    246, 160, 236, 191, 110,
+    69, 87, 217};
+static const uint64_t v1180[24] = {
+    0xbff495544dfe8d5aULL, 0xbffa4873a0a79706ULL, 0x3feec99b538d1c2cULL, 0x3ff732bc0d943bd8ULL, 0xbfd30a95a4cf8218ULL,
+    0x3ff4ff5e6a9770b0ULL, 0x3ffb29ce5b042c80ULL, 0xbfe543ffc65e1fb8ULL, 0xbfd86c46318befb0ULL, 0xbff4058a3ae65e54ULL,
+    0xbffb4c1033947bc4ULL, 0x3ff256a8ce904b16ULL, 0x3fe63f09aa678d70ULL, 0x3fe0151bbf8f5c54ULL, 0x3ff5b74247871246ULL,
+    0xbffd50a752b3fe88ULL, 0x3fabe8f1c72a8400ULL, 0xbf80e7261c85c900ULL, 0xbff9823bd2bf6d0aULL, 0x3fe0ef807fe0109cULL,
+    0x3fee1a9f1f0d3558ULL, 0xbfdc2930ae5441b0ULL, 0x3ff2817707282d92ULL, 0xbfef078ba8d62344ULL};
+static const uint8_t v1181[316] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 1, 0, 0,
+    0, 13, 0, 0, 0,
+    1, 0, 0, 0, 1,
+    0, 0, 0, 1, 0,
+    0, 0, 1, 0, 0,
+    0, 1, 0, 0, 0,
+    1, 0, 0, 0, 1,
+    0, 0, 0, 1, 0,
+    0, 0, 1, 0, 0,
+    0, 1, 0, 0, 0,
+    1, 0, 0, 0, 1,
+    0, 0, 0, 1, 0,
+    0, 0, 1, 0, 0,
+    0, 2, 0, 0, 0,
+    1, 0, 0, 0, 2,
+    0, 0, 0, 1, 0,
+    0, 0, 2, 0, 0,
+    0, 1, 0, 0, 0,
+    2, 0, 0, 0, 1,
+    0, 0, 0, 2, 0,
+    0, 0, 1, 0, 0,
+    0, 2, 0, 0, 0,
+    90, 141, 254, 77, 84,
+    149, 244, 191, 6, 151,
+    167, 160, 115, 72, 250,
+    191, 44, 28, 141, 83,
+    155, 201, 238, 63, 216,
+    59, 148, 13, 188, 50,
+    247, 63, 24, 130, 207,
+    164, 149, 10, 211, 191,
+    176, 112, 151, 106, 94,
+    255, 244, 63, 128, 44,
+    4, 91, 206, 41, 251,
+    63, 184, 31, 94, 198,
+    255, 67, 229, 191, 176,
+    239, 139, 49, 70, 108,
+    216, 191, 84, 94, 230,
+    58, 138, 5, 244, 191,
+    196, 123, 148, 51, 16,
+    76, 251, 191, 22, 75,
+    144, 206, 168, 86, 242,
+    63, 112, 141, 103, 170,
+    9, 63, 230, 63, 84,
+    92, 143, 191, 27, 21,
+    224, 63, 70, 18, 135,
+    71, 66, 183, 245, 63,
+    136, 254, 179, 82, 167,
+    80, 253, 191, 0, 132,
+    42, 199, 241, 232, 171,
+    63, 0, 201, 133, 28,
+    38, 231, 128, 191, 10,
+    109, 191, 210, 59, 130,
+    249, 191, 156, 16, 224,
+    127, 128, 239, 224, 63,
+    88, 53, 13, 31, 159,
+    26, 238, 63, 176, 65,
+    84, 174, 48, 41, 220,
+    191, 146, 45, 40, 7,
+    119, 129, 242, 63, 68,
+    35, 214, 168, 139, 7,
+    239, 191, 58, 156, 162,
+    181};
+static const uint64_t v1182[301] = {
+    0xbffd5cfc8f2682daULL, 0x3fdcacf007181d50ULL, 0xbfd9d1c304e37a30ULL, 0xbff88f9a4e96536eULL, 0x3fc87ac3d2a85950ULL,
+    0x3fdbd4cad6af99f0ULL, 0xbfdbf067192a3d18ULL, 0x3ffe41d81c1f0cc2ULL, 0x3ffe027720d7bfaaULL, 0x3fe3b3b228d37ac8ULL,
+    0x3ff42f7e7a1e8abeULL, 0x3ff75b745cffa1c8ULL, 0x3fed891c502284c0ULL, 0x3feb4b3fd2a5b764ULL, 0x3fdbe27f2c97f718ULL,
+    0xbff2594f728b1c22ULL, 0xbfc92ec0d1495980ULL, 0x3ff5e7c4d6ce0c40ULL, 0xbfd2aa7a8e3cf6b0ULL, 0xbfe385d6d7762054ULL,
+    0xbff0799f1965388eULL, 0x3ff35f741a8d93f6ULL, 0x3ff6f8312c0f66beULL, 0x3ff52dac5a384482ULL, 0xbffd69a6da64c896ULL,
+    0x3fec193a2c211360ULL, 0xbff5d8cd84f896fcULL, 0xbfc1325264fe9000ULL, 0x3ff2f6f6dbea5456ULL, 0x3fbb9d179b9a6120ULL,
+    0xbfc3ac4551578cd0ULL, 0xbff3341eaaf3d06aULL, 0x3fca6f77f5cf69f0ULL, 0x3ff39bd1e8acbdceULL, 0xbfea18854e324330ULL,
+    0xbffc605bf6fb35f8ULL, 0x3ffed8417efbac92ULL, 0xbfd0a9327d16c4e0ULL, 0xbff5dd0a6f245a5cULL, 0x3ff765959d0c78b8ULL,
+    0x3ffb22c8617975a8ULL, 0xbfd4967c61480530ULL, 0x3fd069ce20419cf0ULL, 0x3ffb2928f63415caULL, 0xbfd9324d0ce67cf0ULL,
+    0xbffa58f085db8d24ULL, 0x3fe1ba92031d0b9cULL, 0x3ff64e9a246b6710ULL, 0xbffc384ce9229644ULL, 0xbfe69a43d00961d4ULL,
+    0xbfedf9481c6845c4ULL, 0xbfc2a6f71a425950ULL, 0xbff86db1c91b63d8ULL, 0x3fd8c2cf7d2e0348ULL, 0xbfe3594701d090ecULL,
+    0xbff3e052092fb7a2ULL, 0x3ff4e63644f0367eULL, 0xbfc57a804ab2f610ULL, 0x3ff8892a9107d948ULL, 0xbfea9ec6950c2718ULL,
+    0xbff47a228843864cULL, 0x3fddf0b17bb83de8ULL, 0xbfe97a946c33efa4ULL, 0x3fff746a429c2776ULL, 0x3fe0ee9c83746390ULL,
+    0xbfef760a7fdbeaf8ULL, 0x3ff47f367cbd9048ULL, 0x3ff1067574c775d0ULL, 0xbfc78728c3b40a70ULL, 0xbfe694e024c852dcULL,
+    0xbff82b62d2402796ULL, 0xbfd60fba66d9e188ULL, 0xbff333b789ea7684ULL, 0x3fd04da0aec52fe0ULL, 0x3fdad0037e9f19a0ULL,
+    0x3fcabbd899daa1a0ULL, 0x3fed0e4d2bef8614ULL, 0xbff399da4de76428ULL, 0xbff0ba0c56cf4b4aULL, 0x3ff44661108fe112ULL,
+    0x3fea5bd9882e8eccULL, 0x3fb03d2a72e2ec20ULL, 0xbff4a434bcdc8650ULL, 0xbff9f41b550a4ebcULL, 0xbffdd0d19b4baa1eULL,
+    0x3fe07d2c84e024b4ULL, 0xbfe2e1deb547ad68ULL, 0xbffaff5a6b6e47c0ULL, 0xbfefaaa245f0d02cULL, 0xbfecc4048d5bf22cULL,
+    0xbffcaef9a051fc68ULL, 0xbff8c5f9d7fa3402ULL, 0x3ff54f1554710fc2ULL, 0xbff3305861cef752ULL, 0xbfee98bac1751308ULL,
+    0x3fe74fc0c6419b08ULL, 0x3ffb82aa38ed23b2ULL, 0x3ff25dcd866a8a94ULL, 0xbfd760fdae2ac828ULL, 0xbff021b646fed81aULL,
+    0xbfdfad74658819d0ULL, 0xbfb80ab97ccb4720ULL, 0x3ffdfe94b50504ceULL, 0xbffa0e145da6c0faULL, 0xbffa84954599c88eULL,
+    0xbff86913fb17b0a8ULL, 0xbfedc8233901e8dcULL, 0xbfd19177749027f0ULL, 0xbfefea3bd85d8dd0ULL, 0x3ff34689731e7f4aULL,
+    0x3ff6c1ca060db31aULL, 0x3fe8381828747ea4ULL, 0x3fa3d139c3c09e80ULL, 0xbfe24998d639b448ULL, 0xbff7db96427f431eULL,
+    0x3fea060d6ca231a0ULL, 0xbfee59cceeddd994ULL, 0xbfee62fdf57d8730ULL, 0xbfd406089bfb3818ULL, 0xbfe92d7de2c6d224ULL,
+    0xbff9bbbf6ba85042ULL, 0x3fe3f2c36ab5c99cULL, 0x3ff535bb191d2940ULL, 0x3fd13080ce287f98ULL, 0x3fcfd70debf53310ULL,
+    0xbf8c74edb9669f00ULL, 0xbffc96305199ad7cULL, 0xbfb751710a039ac0ULL, 0x3fc1652d34a13380ULL, 0xbfdf9505aea91d50ULL,
+    0x3ff66fb96f90c470ULL, 0xbfe56b460f4c8ab0ULL, 0xbfd10bfb9ecf42f8ULL, 0x3fe0ee86a769f424ULL, 0x3ff60a77e2cbe430ULL,
+    0xbfef9c540b1954ccULL, 0x3ff1f6ec54f18a18ULL, 0xbff4956a9db7fe42ULL, 0x3ffc7a4e209bfb18ULL, 0x3ffba8fa7a14ad5aULL,
+    0x3ff5546d81fd97b6ULL, 0x3ff31082529826b6ULL, 0x3fcb5595c1854870ULL, 0xbfaa596078321d80ULL, 0xbff639bc0aebc780ULL,
+    0xbff6196558857936ULL, 0xbfed673c8a6654e4ULL, 0xbfff57dd16a19e18ULL, 0xbfd046803fa57820ULL, 0x3ff650eb503684ecULL,
+    0xbfffabc2a6e19092ULL, 0x3fe496d00d562208ULL, 0xbfe92d2f28aa1194ULL, 0x3ff707a016258e06ULL, 0xbfe7c5aea999aedcULL,
+    0x3ff1e6269f79c206ULL, 0x3ffdb551a30b3726ULL, 0x3fffbcd93f4a318eULL, 0xbffe42ee9cdfa1dcULL, 0xbff955e6d8d2079aULL,
+    0x3ff15963c699fc76ULL, 0xbffe23d64d9e4f16ULL, 0x3fd5d67b7e15a400ULL, 0xbfeea4c952d6bb78ULL, 0xbfab809be4558580ULL,
+    0x3fe3414778d39decULL, 0xbffb28286785030eULL, 0x3feb33480b128dacULL, 0x3fa66b9fd5b6b3c0ULL, 0xbfefd104cc8dc544ULL,
+    0xbff5e743dd05441eULL, 0x3fc9c9fde8ec9950ULL, 0x3ff7029d182a2b5aULL, 0x3fe244f6dbf38950ULL, 0xbffd4648b1bfa3eaULL,
+    0xbffd726aa19bb7f8ULL, 0xbfd915641ef4f650ULL, 0xbffa5341b10f768cULL, 0x3ff7d8d0db2ec5e8ULL, 0x3ff0cded52e1b2d0ULL,
+    0xbff7fa4c80e20400ULL, 0xbfc976ea9f696570ULL, 0x3ff851577e1f6304ULL, 0x3ff93df78aaa8610ULL, 0x3ff617d5ede2046cULL,
+    0xbf98c1ca70f52200ULL, 0xbfe7556e51805da0ULL, 0xbfd2102a1c87f380ULL, 0x3fd7d34c9af50a58ULL, 0xbfe06542ddb12980ULL,
+    0xbfcd37d87dfd94a0ULL, 0xbfac98797c82ab80ULL, 0x3fdb48a9f7e42100ULL, 0xbfeabf3ba5b718c8ULL, 0x3ff1b0d6eca0591aULL,
+    0xbff0cde082b468d4ULL, 0x3f5f68a477503000ULL, 0xbfe4bb46d36edbd8ULL, 0xbff91a282686fb06ULL, 0xbfc4d5c94fb39e30ULL,
+    0xbfcee6a278cdc8e0ULL, 0x3fb3ad79f4feda00ULL, 0x3ff7a2f4e0ea2752ULL, 0x3ff2df8b6b23605eULL, 0x3ffd22f870368222ULL,
+    0xbfd29452ef1cbef0ULL, 0x3fe42d08a243a3dcULL, 0x3ff4bc13fac6f6f6ULL, 0xbfe1b44a0a03cd9cULL, 0x3fed5116b5f43200ULL,
+    0xbfed71a4a054015cULL, 0x3fe260fb54a789e4ULL, 0xbfe180188c64928cULL, 0xbff054f9853461a4ULL, 0x3fe418d0ae9cbc90ULL,
+    0x3fe3c15b1f4927a4ULL, 0xbfffb35ec908a78cULL, 0xbff0f113257bcba6ULL, 0xbfd526ec16c08970ULL, 0x3ff08bb25af65b5cULL,
+    0x3ff3ea3c1d4c7942ULL, 0x3fc4a143dd77fd80ULL, 0x3fd92525d8c74a68ULL, 0x3fea20bc073ef1d8ULL, 0xbfe891e9ae3386c8ULL,
+    0xbfe53342d77ddae4ULL, 0x3ffff2876b46e2a6ULL, 0x3fe076b2599a5a3cULL, 0x3ff344eb82748b76ULL, 0xbffcefd0b00985f8ULL,
+    0x3fe875c556e0405cULL, 0x3ffb3d8163c9c38eULL, 0xbfb45a217aa3c220ULL, 0x3fec007b29a99278ULL, 0x3ff40cb1b0ff3bd4ULL,
+    0x3f99e8825fb98080ULL, 0x3ff7cc7b263de4c4ULL, 0xbf83a4aafd851c00ULL, 0x3ff7061c9ba28dbaULL, 0x3fc4f972814d3bb0ULL,
+    0x3ff10eea1c31b9eeULL, 0xbff1926825c5ae3cULL, 0x3f8ef3ec19952700ULL, 0x3ffcff19a3968be0ULL, 0x3fa2b53707edd300ULL,
+    0xbfeb99c4e9eb13d0ULL, 0x3ff34de805cebf4aULL, 0xbfe249ee513c094cULL, 0x3ff6dc7695634c54ULL, 0x3ff43e8729c0c0c2ULL,
+    0xbfd5857c260b50f0ULL, 0xbffce5a1c8848370ULL, 0xbff6941d48a273b6ULL, 0xbffb9f965027765cULL, 0xbfe4b5fcfc07ec64ULL,
+    0xbfdc8cb4d47ddfb0ULL, 0xbfe32b1c29ac3a04ULL, 0xbffe8dc941f81d5cULL, 0x3ffb66ac7314057cULL, 0x3fff4198ee888426ULL,
+    0x3feb641101cd8c60ULL, 0xbfe8fb86a0b4c4c0ULL, 0x3ffc5d1a106286bcULL, 0x3feecfc79839b0acULL, 0xbfd7bf5edfe315a0ULL,
+    0xbffae9c754fc9f80ULL, 0xbfde6d4d3c8ced88ULL, 0xbffe72093dcb0cceULL, 0x3feda877b39fb7b8ULL, 0x3fe8eed419e1b474ULL,
+    0xbff47d44d6360b14ULL, 0xbff9e3b6640c10c8ULL, 0x3fde2af25c931208ULL, 0x3f737aac3f277c00ULL, 0x3ff9785a099bb6e8ULL,
+    0x3febd809b3cecc28ULL, 0xbff4b6e25ae71162ULL, 0xbff026521157c06aULL, 0xbff719fecb9f15a0ULL, 0xbffa13146a4e35c4ULL,
+    0x3fc2bec652f6e290ULL, 0xbfe04c92e4852fa8ULL, 0xbfece84386073d8cULL, 0xbff6a444a50e33f4ULL, 0x3ffb327b8b964716ULL,
+    0xbfd63a9779e28a20ULL, 0x3ff1725e34926e6aULL, 0xbff836c2f8ed7844ULL, 0xbfbd39b8adaf2600ULL, 0xbff4354974759752ULL,
+    0x3fffb0a5d32b0adeULL, 0xbfe91ba8bad3a900ULL, 0x3ff68a46946eddb6ULL, 0xbfde6be414036be8ULL, 0xbf932c35277a2e80ULL,
+    0xbfc31d15af45af00ULL, 0x3fd4facbd3137378ULL, 0xbfc81bd18198a2f0ULL, 0x3ff0d1c7d94fcb34ULL, 0xbfcd2c4582cbb0e0ULL,
+    0x3fd099083a3166b0ULL};
+static const uint8_t v1183[2444] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 1, 0, 0,
+    0, 2, 0, 0, 0,
+    44, 1, 0, 0, 1,
+    0, 0, 0, 0, 0,
+    0, 0, 218, 130, 38,
+    143, 252, 92, 253, 191,
+    80, 29, 24, 7, 240,
+    172, 220, 63, 48, 122,
+    227, 4, 195, 209, 217,
+    191, 110, 83, 150, 78,
+    154, 143, 248, 191, 80,
+    89, 168, 210, 195, 122,
+    200, 63, 240, 153, 175,
+    214, 202, 212, 219, 63,
+    24, 61, 42, 25, 103,
+    240, 219, 191, 194, 12,
+    31, 28, 216, 65, 254,
+    63, 170, 191, 215, 32,
+    119, 2, 254, 63, 200,
+    122, 211, 40, 178, 179,
+    227, 63, 190, 138, 30,
+    122, 126, 47, 244, 63,
+    200, 161, 255, 92, 116,
+    91, 247, 63, 192, 132,
+    34, 80, 28, 137, 237,
+    63, 100, 183, 165, 210,
+    63, 75, 235, 63, 24,
+    247, 151, 44, 127, 226,
+    219, 63, 34, 28, 139,
+    114, 79, 89, 242, 191,
+    128, 89, 73, 209, 192,
+    46, 201, 191, 64, 12,
+    206, 214, 196, 231, 245,
+    63, 176, 246, 60, 142,
+    122, 170, 210, 191, 84,
+    32, 118, 215, 214, 133,
+    227, 191, 142, 56, 101,
+    25, 159, 121, 240, 191,
+    246, 147, 141, 26, 116,
+    95, 243, 63, 190, 102,
+    15, 44, 49, 248, 246,
+    63, 130, 68, 56, 90,
+    172, 45, 245, 63, 150,
+    200, 100, 218, 166, 105,
+    253, 191, 96, 19, 33,
+    44, 58, 25, 236, 63,
+    252, 150, 248, 132, 205,
+    216, 245, 191, 0, 144,
+    254, 100, 82, 50, 193,
+    191, 86, 84, 234, 219,
+    246, 246, 242, 63, 32,
+    97, 154, 155, 23, 157,
+    187, 63, 208, 140, 87,
+    81, 69, 172, 195, 191,
+    106, 208, 243, 170, 30,
+    52, 243, 191, 240, 105,
+    207, 245, 119, 111, 202,
+    63, 206, 189, 172, 232,
+    209, 155, 243, 63, 48,
+    67, 50, 78, 133, 24,
+    234, 191, 248, 53, 251,
+    246, 91, 96, 252, 191,
+    146, 172, 251, 126, 65,
+    216, 254, 63, 224, 196,
+    22, 125, 50, 169, 208,
+    191, 92, 90, 36, 111,
+    10, 221, 245, 191, 184,
+    120, 12, 157, 149, 101,
+    247, 63, 168, 117, 121,
+    97, 200, 34, 251, 63,
+    48, 5, 72, 97, 124,
+    150, 212, 191, 240, 156,
+    65, 32, 206, 105, 208,
+    63, 202, 21, 52, 246,
+    40, 41, 251, 63, 240,
+    124, 230, 12, 77, 50,
+    217, 191, 36, 141, 219,
+    133, 240, 88, 250, 191,
+    156, 11, 29, 3, 146,
+    186, 225, 63, 16, 103,
+    107, 36, 154, 78, 246,
+    63, 68, 150, 34, 233,
+    76, 56, 252, 191, 212,
+    97, 9, 208, 67, 154,
+    230, 191, 196, 69, 104,
+    28, 72, 249, 237, 191,
+    80, 89, 66, 26, 247,
+    166, 194, 191, 216, 99,
+    27, 201, 177, 109, 248,
+    191, 72, 3, 46, 125,
+    207, 194, 216, 63, 236,
+    144, 208, 1, 71, 89,
+    227, 191, 162, 183, 47,
+    9, 82, 224, 243, 191,
+    126, 54, 240, 68, 54,
+    230, 244, 63, 16, 246,
+    178, 74, 128, 122, 197,
+    191, 72, 217, 7, 145,
+    42, 137, 248, 63, 24,
+    39, 12, 149, 198, 158,
+    234, 191, 76, 134, 67,
+    136, 34, 122, 244, 191,
+    232, 61, 184, 123, 177,
+    240, 221, 63, 164, 239,
+    51, 108, 148, 122, 233,
+    191, 118, 39, 156, 66,
+    106, 116, 255, 63, 144,
+    99, 116, 131, 156, 238,
+    224, 63, 248, 234, 219,
+    127, 10, 118, 239, 191,
+    72, 144, 189, 124, 54,
+    127, 244, 63, 208, 117,
+    199, 116, 117, 6, 241,
+    63, 112, 10, 180, 195,
+    40, 135, 199, 191, 220,
+    82, 200, 36, 224, 148,
+    230, 191, 150, 39, 64,
+    210, 98, 43, 248, 191,
+    136, 225, 217, 102, 186,
+    15, 214, 191, 132, 118,
+    234, 137, 183, 51, 243,
+    191, 224, 47, 197, 174,
+    160, 77, 208, 63, 160,
+    25, 159, 126, 3, 208,
+    218, 63, 160, 161, 218,
+    153, 216, 187, 202, 63,
+    20, 134, 239, 43, 77,
+    14, 237, 63, 40, 100,
+    231, 77, 218, 153, 243,
+    191, 74, 75, 207, 86,
+    12, 186, 240, 191, 18,
+    225, 143, 16, 97, 70,
+    244, 63, 204, 142, 46,
+    136, 217, 91, 234, 63,
+    32, 236, 226, 114, 42,
+    61, 176, 63, 80, 134,
+    220, 188, 52, 164, 244,
+    191, 188, 78, 10, 85,
+    27, 244, 249, 191, 30,
+    170, 75, 155, 209, 208,
+    253, 191, 180, 36, 224,
+    132, 44, 125, 224, 63,
+    104, 173, 71, 181, 222,
+    225, 226, 191, 192, 71,
+    110, 107, 90, 255, 250,
+    191, 44, 208, 240, 69,
+    162, 170, 239, 191, 44,
+    242, 91, 141, 4, 196,
+    236, 191, 104, 252, 81,
+    160, 249, 174, 252, 191,
+    2, 52, 250, 215, 249,
+    197, 248, 191, 194, 15,
+    113, 84, 21, 79, 245,
+    63, 82, 247, 206, 97,
+    88, 48, 243, 191, 8,
+    19, 117, 193, 186, 152,
+    238, 191, 8, 155, 65,
+    198, 192, 79, 231, 63,
+    178, 35, 237, 56, 170,
+    130, 251, 63, 148, 138,
+    106, 134, 205, 93, 242,
+    63, 40, 200, 42, 174,
+    253, 96, 215, 191, 26,
+    216, 254, 70, 182, 33,
+    240, 191, 208, 25, 136,
+    101, 116, 173, 223, 191,
+    32, 71, 203, 124, 185,
+    10, 184, 191, 206, 4,
+    5, 181, 148, 254, 253,
+    63, 250, 192, 166, 93,
+    20, 14, 250, 191, 142,
+    200, 153, 69, 149, 132,
+    250, 191, 168, 176, 23,
+    251, 19, 105, 248, 191,
+    220, 232, 1, 57, 35,
+    200, 237, 191, 240, 39,
+    144, 116, 119, 145, 209,
+    191, 208, 141, 93, 216,
+    59, 234, 239, 191, 74,
+    127, 30, 115, 137, 70,
+    243, 63, 26, 179, 13,
+    6, 202, 193, 246, 63,
+    164, 126, 116, 40, 24,
+    56, 232, 63, 128, 158,
+    192, 195, 57, 209, 163,
+    63, 72, 180, 57, 214,
+    152, 73, 226, 191, 30,
+    67, 127, 66, 150, 219,
+    247, 191, 160, 49, 162,
+    108, 13, 6, 234, 63,
+    148, 217, 221, 238, 204,
+    89, 238, 191, 48, 135,
+    125, 245, 253, 98, 238,
+    191, 24, 56, 251, 155,
+    8, 6, 212, 191, 36,
+    210, 198, 226, 125, 45,
+    233, 191, 66, 80, 168,
+    107, 191, 187, 249, 191,
+    156, 201, 181, 106, 195,
+    242, 227, 63, 64, 41,
+    29, 25, 187, 53, 245,
+    63, 152, 127, 40, 206,
+    128, 48, 209, 63, 16,
+    51, 245, 235, 13, 215,
+    207, 63, 0, 159, 102,
+    185, 237, 116, 140, 191,
+    124, 173, 153, 81, 48,
+    150, 252, 191, 192, 154,
+    3, 10, 113, 81, 183,
+    191, 128, 51, 161, 52,
+    45, 101, 193, 63, 80,
+    29, 169, 174, 5, 149,
+    223, 191, 112, 196, 144,
+    111, 185, 111, 246, 63,
+    176, 138, 76, 15, 70,
+    107, 229, 191, 248, 66,
+    207, 158, 251, 11, 209,
+    191, 36, 244, 105, 167,
+    134, 238, 224, 63, 48,
+    228, 203, 226, 119, 10,
+    246, 63, 204, 84, 25,
+    11, 84, 156, 239, 191,
+    24, 138, 241, 84, 236,
+    246, 241, 63, 66, 254,
+    183, 157, 106, 149, 244,
+    191, 24, 251, 155, 32,
+    78, 122, 252, 63, 90,
+    173, 20, 122, 250, 168,
+    251, 63, 182, 151, 253,
+    129, 109, 84, 245, 63,
+    182, 38, 152, 82, 130,
+    16, 243, 63, 112, 72,
+    133, 193, 149, 85, 203,
+    63, 128, 29, 50, 120,
+    96, 89, 170, 191, 128,
+    199, 235, 10, 188, 57,
+    246, 191, 54, 121, 133,
+    88, 101, 25, 246, 191,
+    228, 84, 102, 138, 60,
+    103, 237, 191, 24, 158,
+    161, 22, 221, 87, 255,
+    191, 32, 120, 165, 63,
+    128, 70, 208, 191, 236,
+    132, 54, 80, 235, 80,
+    246, 63, 146, 144, 225,
+    166, 194, 171, 255, 191,
+    8, 34, 86, 13, 208,
+    150, 228, 63, 148, 17,
+    170, 40, 47, 45, 233,
+    191, 6, 142, 37, 22,
+    160, 7, 247, 63, 220,
+    174, 153, 169, 174, 197,
+    231, 191, 6, 194, 121,
+    159, 38, 230, 241, 63,
+    38, 55, 11, 163, 81,
+    181, 253, 63, 142, 49,
+    74, 63, 217, 188, 255,
+    63, 220, 161, 223, 156,
+    238, 66, 254, 191, 154,
+    7, 210, 216, 230, 85,
+    249, 191, 118, 252, 153,
+    198, 99, 89, 241, 63,
+    22, 79, 158, 77, 214,
+    35, 254, 191, 0, 164,
+    21, 126, 123, 214, 213,
+    63, 120, 187, 214, 82,
+    201, 164, 238, 191, 128,
+    133, 85, 228, 155, 128,
+    171, 191, 236, 157, 211,
+    120, 71, 65, 227, 63,
+    14, 3, 133, 103, 40,
+    40, 251, 191, 172, 141,
+    18, 11, 72, 51, 235,
+    63, 192, 179, 182, 213,
+    159, 107, 166, 63, 68,
+    197, 141, 204, 4, 209,
+    239, 191, 30, 68, 5,
+    221, 67, 231, 245, 191,
+    80, 153, 236, 232, 253,
+    201, 201, 63, 90, 43,
+    42, 24, 157, 2, 247,
+    63, 80, 137, 243, 219,
+    246, 68, 226, 63, 234,
+    163, 191, 177, 72, 70,
+    253, 191, 248, 183, 155,
+    161, 106, 114, 253, 191,
+    80, 246, 244, 30, 100,
+    21, 217, 191, 140, 118,
+    15, 177, 65, 83, 250,
+    191, 232, 197, 46, 219,
+    208, 216, 247, 63, 208,
+    178, 225, 82, 237, 205,
+    240, 63, 0, 4, 226,
+    128, 76, 250, 247, 191,
+    112, 101, 105, 159, 234,
+    118, 201, 191, 4, 99,
+    31, 126, 87, 81, 248,
+    63, 16, 134, 170, 138,
+    247, 61, 249, 63, 108,
+    4, 226, 237, 213, 23,
+    246, 63, 0, 34, 245,
+    112, 202, 193, 152, 191,
+    160, 93, 128, 81, 110,
+    85, 231, 191, 128, 243,
+    135, 28, 42, 16, 210,
+    191, 88, 10, 245, 154,
+    76, 211, 215, 63, 128,
+    41, 177, 221, 66, 101,
+    224, 191, 160, 148, 253,
+    125, 216, 55, 205, 191,
+    128, 171, 130, 124, 121,
+    152, 172, 191, 0, 33,
+    228, 247, 169, 72, 219,
+    63, 200, 24, 183, 165,
+    59, 191, 234, 191, 26,
+    89, 160, 236, 214, 176,
+    241, 63, 212, 104, 180,
+    130, 224, 205, 240, 191,
+    0, 48, 80, 119, 164,
+    104, 95, 63, 216, 219,
+    110, 211, 70, 187, 228,
+    191, 6, 251, 134, 38,
+    40, 26, 249, 191, 48,
+    158, 179, 79, 201, 213,
+    196, 191, 224, 200, 205,
+    120, 162, 230, 206, 191,
+    0, 218, 254, 244, 121,
+    173, 179, 63, 82, 39,
+    234, 224, 244, 162, 247,
+    63, 94, 96, 35, 107,
+    139, 223, 242, 63, 34,
+    130, 54, 112, 248, 34,
+    253, 63, 240, 190, 28,
+    239, 82, 148, 210, 191,
+    220, 163, 67, 162, 8,
+    45, 228, 63, 246, 246,
+    198, 250, 19, 188, 244,
+    63, 156, 205, 3, 10,
+    74, 180, 225, 191, 0,
+    50, 244, 181, 22, 81,
+    237, 63, 92, 1, 84,
+    160, 164, 113, 237, 191,
+    228, 137, 167, 84, 251,
+    96, 226, 63, 140, 146,
+    100, 140, 24, 128, 225,
+    191, 164, 97, 52, 133,
+    249, 84, 240, 191, 144,
+    188, 156, 174, 208, 24,
+    228, 63, 164, 39, 73,
+    31, 91, 193, 227, 63,
+    140, 167, 8, 201, 94,
+    179, 255, 191, 166, 203,
+    123, 37, 19, 241, 240,
+    191, 112, 137, 192, 22,
+    236, 38, 213, 191, 92,
+    91, 246, 90, 178, 139,
+    240, 63, 66, 121, 76,
+    29, 60, 234, 243, 63,
+    128, 253, 119, 221, 67,
+    161, 196, 63, 104, 74,
+    199, 216, 37, 37, 217,
+    63, 216, 241, 62, 7,
+    188, 32, 234, 63, 200,
+    134, 51, 174, 233, 145,
+    232, 191, 228, 218, 125,
+    215, 66, 51, 229, 191,
+    166, 226, 70, 107, 135,
+    242, 255, 63, 60, 90,
+    154, 89, 178, 118, 224,
+    63, 118, 139, 116, 130,
+    235, 68, 243, 63, 248,
+    133, 9, 176, 208, 239,
+    252, 191, 92, 64, 224,
+    86, 197, 117, 232, 63,
+    142, 195, 201, 99, 129,
+    61, 251, 63, 32, 194,
+    163, 122, 33, 90, 180,
+    191, 120, 146, 169, 41,
+    123, 0, 236, 63, 212,
+    59, 255, 176, 177, 12,
+    244, 63, 128, 128, 185,
+    95, 130, 232, 153, 63,
+    196, 228, 61, 38, 123,
+    204, 247, 63, 0, 28,
+    133, 253, 170, 164, 131,
+    191, 186, 141, 162, 155,
+    28, 6, 247, 63, 176,
+    59, 77, 129, 114, 249,
+    196, 63, 238, 185, 49,
+    28, 234, 14, 241, 63,
+    60, 174, 197, 37, 104,
+    146, 241, 191, 0, 39,
+    149, 25, 236, 243, 142,
+    63, 224, 139, 150, 163,
+    25, 255, 252, 63, 0,
+    211, 237, 7, 55, 181,
+    162, 63, 208, 19, 235,
+    233, 196, 153, 235, 191,
+    74, 191, 206, 5, 232,
+    77, 243, 63, 76, 9,
+    60, 81, 238, 73, 226,
+    191, 84, 76, 99, 149,
+    118, 220, 246, 63, 194,
+    192, 192, 41, 135, 62,
+    244, 63, 240, 80, 11,
+    38, 124, 133, 213, 191,
+    112, 131, 132, 200, 161,
+    229, 252, 191, 182, 115,
+    162, 72, 29, 148, 246,
+    191, 92, 118, 39, 80,
+    150, 159, 251, 191, 100,
+    236, 7, 252, 252, 181,
+    228, 191, 176, 223, 125,
+    212, 180, 140, 220, 191,
+    4, 58, 172, 41, 28,
+    43, 227, 191, 92, 29,
+    248, 65, 201, 141, 254,
+    191, 124, 5, 20, 115,
+    172, 102, 251, 63, 38,
+    132, 136, 238, 152, 65,
+    255, 63, 96, 140, 205,
+    1, 17, 100, 235, 63,
+    192, 196, 180, 160, 134,
+    251, 232, 191, 188, 134,
+    98, 16, 26, 93, 252,
+    63, 172, 176, 57, 152,
+    199, 207, 238, 63, 160,
+    21, 227, 223, 94, 191,
+    215, 191, 128, 159, 252,
+    84, 199, 233, 250, 191,
+    136, 237, 140, 60, 77,
+    109, 222, 191, 206, 12,
+    203, 61, 9, 114, 254,
+    191, 184, 183, 159, 179,
+    119, 168, 237, 63, 116,
+    180, 225, 25, 212, 238,
+    232, 63, 20, 11, 54,
+    214, 68, 125, 244, 191,
+    200, 16, 12, 100, 182,
+    227, 249, 191, 8, 18,
+    147, 92, 242, 42, 222,
+    63, 0, 124, 39, 63,
+    172, 122, 115, 63, 232,
+    182, 155, 9, 90, 120,
+    249, 63, 40, 204, 206,
+    179, 9, 216, 235, 63,
+    98, 17, 231, 90, 226,
+    182, 244, 191, 106, 192,
+    87, 17, 82, 38, 240,
+    191, 160, 21, 159, 203,
+    254, 25, 247, 191, 196,
+    53, 78, 106, 20, 19,
+    250, 191, 144, 226, 246,
+    82, 198, 190, 194, 63,
+    168, 47, 133, 228, 146,
+    76, 224, 191, 140, 61,
+    7, 134, 67, 232, 236,
+    191, 244, 51, 14, 165,
+    68, 164, 246, 191, 22,
+    71, 150, 139, 123, 50,
+    251, 63, 32, 138, 226,
+    121, 151, 58, 214, 191,
+    106, 110, 146, 52, 94,
+    114, 241, 63, 68, 120,
+    237, 248, 194, 54, 248,
+    191, 0, 38, 175, 173,
+    184, 57, 189, 191, 82,
+    151, 117, 116, 73, 53,
+    244, 191, 222, 10, 43,
+    211, 165, 176, 255, 63,
+    0, 169, 211, 186, 168,
+    27, 233, 191, 182, 221,
+    110, 148, 70, 138, 246,
+    63, 232, 107, 3, 20,
+    228, 107, 222, 191, 128,
+    46, 122, 39, 53, 44,
+    147, 191, 0, 175, 69,
+    175, 21, 29, 195, 191,
+    120, 115, 19, 211, 203,
+    250, 212, 63, 240, 162,
+    152, 129, 209, 27, 200,
+    191, 52, 203, 79, 217,
+    199, 209, 240, 63, 224,
+    176, 203, 130, 69, 44,
+    205, 191, 176, 102, 49,
+    58, 8, 153, 208, 63,
+    170, 147, 61, 217};
+static const uint64_t v1184[8] = {
+    0x7ff8000000000000ULL, 0x7ff8000000000000ULL, 0x7ff8000000000000ULL, 0x7ff8000000000000ULL, 0x7ff8000000000000ULL,
+    0x7ff8000000000000ULL, 0x7ff8000000000000ULL, 0x7ff8000000000000ULL};
+static const uint8_t v1185[100] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 2, 0, 0, 0,
+    8, 0, 0, 0, 1,
+    0, 0, 0, 2, 0,
+    0, 0, 0, 0, 0,
+    0, 0, 0, 248, 127,
+    0, 0, 0, 0, 0,
+    0, 248, 127, 0, 0,
+    0, 0, 0, 0, 248,
+    127, 0, 0, 0, 0,
+    0, 0, 248, 127, 0,
+    0, 0, 0, 0, 0,
+    248, 127, 0, 0, 0,
+    0, 0, 0, 248, 127,
+    0, 0, 0, 0, 0,
+    0, 248, 127, 0, 0,
+    0, 0, 0, 0, 248,
+    127, 133, 201, 184, 208};
+static const uint32_t v1186[1] = {
+    0};
+static const uint8_t v1187[100] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 2, 0, 0, 0,
+    8, 0, 0, 0, 1,
+    0, 0, 0, 2, 0,
+    0, 0, 0, 0, 0,
+    0, 0, 0, 248, 255,
+    0, 0, 0, 0, 0,
+    0, 0, 128, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 1, 0, 0, 0,
+    0, 0, 0, 128, 255,
+    255, 255, 255, 255, 255,
+    239, 127, 255, 255, 255,
+    255, 255, 255, 239, 255,
+    0, 0, 0, 0, 0,
+    0, 240, 127, 0, 0,
+    0, 0, 0, 0, 240,
+    255, 190, 165, 68, 39};
+static const uint8_t v1188[100] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 2, 0, 0, 0,
+    8, 0, 0, 0, 1,
+    0, 0, 0, 2, 0,
+    0, 0, 1, 0, 0,
+    0, 0, 0, 248, 127,
+    0, 0, 0, 0, 0,
+    0, 0, 128, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 1, 0, 0, 0,
+    0, 0, 0, 128, 255,
+    255, 255, 255, 255, 255,
+    239, 127, 255, 255, 255,
+    255, 255, 255, 239, 255,
+    0, 0, 0, 0, 0,
+    0, 240, 127, 0, 0,
+    0, 0, 0, 0, 240,
+    255, 224, 130, 3, 75};
+static const uint8_t v1189[100] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 2, 0, 0, 0,
+    8, 0, 0, 0, 1,
+    0, 0, 0, 2, 0,
+    0, 0, 1, 0, 0,
+    0, 0, 0, 240, 127,
+    0, 0, 0, 0, 0,
+    0, 0, 128, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 1, 0, 0, 0,
+    0, 0, 0, 128, 255,
+    255, 255, 255, 255, 255,
+    239, 127, 255, 255, 255,
+    255, 255, 255, 239, 255,
+    0, 0, 0, 0, 0,
+    0, 240, 127, 0, 0,
+    0, 0, 0, 0, 240,
+    255, 187, 244, 168, 112};
+static const uint8_t v1190[100] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 2, 0, 0, 0,
+    8, 0, 0, 0, 1,
+    0, 0, 0, 2, 0,
+    0, 0, 1, 0, 0,
+    0, 0, 0, 240, 255,
+    0, 0, 0, 0, 0,
+    0, 0, 128, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 1, 0, 0, 0,
+    0, 0, 0, 128, 255,
+    255, 255, 255, 255, 255,
+    239, 127, 255, 255, 255,
+    255, 255, 255, 239, 255,
+    0, 0, 0, 0, 0,
+    0, 240, 127, 0, 0,
+    0, 0, 0, 0, 240,
+    255, 112, 254, 218, 147};
+static const uint8_t v1191[100] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 2, 0, 0, 0,
+    8, 0, 0, 0, 1,
+    0, 0, 0, 2, 0,
+    0, 0, 255, 255, 255,
+    255, 255, 255, 255, 255,
+    0, 0, 0, 0, 0,
+    0, 0, 128, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 1, 0, 0, 0,
+    0, 0, 0, 128, 255,
+    255, 255, 255, 255, 255,
+    239, 127, 255, 255, 255,
+    255, 255, 255, 239, 255,
+    0, 0, 0, 0, 0,
+    0, 240, 127, 0, 0,
+    0, 0, 0, 0, 240,
+    255, 59, 145, 225, 253};
+static const uint8_t v1192[100] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 2, 0, 0, 0,
+    8, 0, 0, 0, 1,
+    0, 0, 0, 2, 0,
+    0, 0, 0, 0, 0,
+    0, 0, 0, 0, 0,
+    0, 0, 0, 0, 0,
+    0, 0, 128, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 1, 0, 0, 0,
+    0, 0, 0, 128, 255,
+    255, 255, 255, 255, 255,
+    239, 127, 255, 255, 255,
+    255, 255, 255, 239, 255,
+    0, 0, 0, 0, 0,
+    0, 240, 127, 1, 0,
+    0, 0, 0, 0, 248,
+    127, 179, 114, 181, 101};
+static const uint8_t v1193[1] = {
+    0};
+static const uint8_t v1194[4] = {
+    98, 105, 116, 112};
+static const uint8_t v1195[8] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0};
+static const uint8_t v1196[11] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0};
+static const uint8_t v1197[19] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 2, 0, 0};
+static const uint8_t v1198[20] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 2, 0, 0, 0};
+static const uint8_t v1199[23] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 2, 0, 0, 0,
+    8, 0, 0};
+static const uint8_t v1200[24] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 2, 0, 0, 0,
+    8, 0, 0, 0};
+static const uint8_t v1201[28] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 2, 0, 0, 0,
+    8, 0, 0, 0, 1,
+    0, 0, 0};
+static const uint8_t v1202[32] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 2, 0, 0, 0,
+    8, 0, 0, 0, 1,
+    0, 0, 0, 2, 0,
+    0, 0};
+static const uint8_t v1203[95] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 2, 0, 0, 0,
+    8, 0, 0, 0, 1,
+    0, 0, 0, 2, 0,
+    0, 0, 0, 0, 0,
+    0, 0, 0, 0, 0,
+    0, 0, 0, 0, 0,
+    0, 0, 128, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 1, 0, 0, 0,
+    0, 0, 0, 128, 255,
+    255, 255, 255, 255, 255,
+    239, 127, 255, 255, 255,
+    255, 255, 255, 239, 255,
+    0, 0, 0, 0, 0,
+    0, 240, 127, 0, 0,
+    0, 0, 0, 0, 240};
+static const uint8_t v1204[96] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 2, 0, 0, 0,
+    8, 0, 0, 0, 1,
+    0, 0, 0, 2, 0,
+    0, 0, 0, 0, 0,
+    0, 0, 0, 0, 0,
+    0, 0, 0, 0, 0,
+    0, 0, 128, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 1, 0, 0, 0,
+    0, 0, 0, 128, 255,
+    255, 255, 255, 255, 255,
+    239, 127, 255, 255, 255,
+    255, 255, 255, 239, 255,
+    0, 0, 0, 0, 0,
+    0, 240, 127, 0, 0,
+    0, 0, 0, 0, 240,
+    255};
+static const uint8_t v1205[99] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 2, 0, 0, 0,
+    8, 0, 0, 0, 1,
+    0, 0, 0, 2, 0,
+    0, 0, 0, 0, 0,
+    0, 0, 0, 0, 0,
+    0, 0, 0, 0, 0,
+    0, 0, 128, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 1, 0, 0, 0,
+    0, 0, 0, 128, 255,
+    255, 255, 255, 255, 255,
+    239, 127, 255, 255, 255,
+    255, 255, 255, 239, 255,
+    0, 0, 0, 0, 0,
+    0, 240, 127, 0, 0,
+    0, 0, 0, 0, 240,
+    255, 5, 123, 126};
+static const uint8_t v1206[20] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 116, 9, 159, 30};
+static const uint8_t v1207[24] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 2, 0, 0, 0,
+    101, 176, 23, 108};
+static const uint8_t v1208[28] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 2, 0, 0, 0,
+    8, 0, 0, 0, 55,
+    167, 209, 108};
+static const uint8_t v1209[32] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 2, 0, 0, 0,
+    8, 0, 0, 0, 1,
+    0, 0, 0, 169, 234,
+    20, 244};
+static const uint8_t v1210[92] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 2, 0, 0, 0,
+    8, 0, 0, 0, 1,
+    0, 0, 0, 2, 0,
+    0, 0, 0, 0, 0,
+    0, 0, 0, 0, 0,
+    0, 0, 0, 0, 0,
+    0, 0, 128, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 1, 0, 0, 0,
+    0, 0, 0, 128, 255,
+    255, 255, 255, 255, 255,
+    239, 127, 255, 255, 255,
+    255, 255, 255, 239, 255,
+    0, 0, 0, 0, 0,
+    0, 240, 127, 208, 161,
+    77, 217};
+static const uint8_t v1211[96] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 2, 0, 0, 0,
+    8, 0, 0, 0, 1,
+    0, 0, 0, 2, 0,
+    0, 0, 0, 0, 0,
+    0, 0, 0, 0, 0,
+    0, 0, 0, 0, 0,
+    0, 0, 128, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 1, 0, 0, 0,
+    0, 0, 0, 128, 255,
+    255, 255, 255, 255, 255,
+    239, 127, 255, 255, 255,
+    255, 255, 255, 239, 255,
+    0, 0, 0, 0, 0,
+    0, 240, 127, 0, 0,
+    0, 0, 234, 10, 114,
+    101};
+static const uint8_t v1212[99] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 2, 0, 0, 0,
+    8, 0, 0, 0, 1,
+    0, 0, 0, 2, 0,
+    0, 0, 0, 0, 0,
+    0, 0, 0, 0, 0,
+    0, 0, 0, 0, 0,
+    0, 0, 128, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 1, 0, 0, 0,
+    0, 0, 0, 128, 255,
+    255, 255, 255, 255, 255,
+    239, 127, 255, 255, 255,
+    255, 255, 255, 239, 255,
+    0, 0, 0, 0, 0,
+    0, 240, 127, 0, 0,
+    0, 0, 0, 0, 240,
+    135, 134, 109, 162};
+static const uint8_t v1213[101] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 2, 0, 0, 0,
+    8, 0, 0, 0, 1,
+    0, 0, 0, 2, 0,
+    0, 0, 0, 0, 0,
+    0, 0, 0, 0, 0,
+    0, 0, 0, 0, 0,
+    0, 0, 128, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 1, 0, 0, 0,
+    0, 0, 0, 128, 255,
+    255, 255, 255, 255, 255,
+    239, 127, 255, 255, 255,
+    255, 255, 255, 239, 255,
+    0, 0, 0, 0, 0,
+    0, 240, 127, 0, 0,
+    0, 0, 0, 0, 240,
+    255, 5, 123, 126, 140,
+    0};
+static const uint8_t v1214[104] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 2, 0, 0, 0,
+    8, 0, 0, 0, 1,
+    0, 0, 0, 2, 0,
+    0, 0, 0, 0, 0,
+    0, 0, 0, 0, 0,
+    0, 0, 0, 0, 0,
+    0, 0, 128, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 1, 0, 0, 0,
+    0, 0, 0, 128, 255,
+    255, 255, 255, 255, 255,
+    239, 127, 255, 255, 255,
+    255, 255, 255, 239, 255,
+    0, 0, 0, 0, 0,
+    0, 240, 127, 0, 0,
+    0, 0, 0, 0, 240,
+    255, 5, 123, 126, 140,
+    0, 0, 0, 0};
+static const uint8_t v1215[101] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 2, 0, 0, 0,
+    8, 0, 0, 0, 1,
+    0, 0, 0, 2, 0,
+    0, 0, 0, 0, 0,
+    0, 0, 0, 0, 0,
+    0, 0, 0, 0, 0,
+    0, 0, 128, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 1, 0, 0, 0,
+    0, 0, 0, 128, 255,
+    255, 255, 255, 255, 255,
+    239, 127, 255, 255, 255,
+    255, 255, 255, 239, 255,
+    0, 0, 0, 0, 0,
+    0, 240, 127, 0, 0,
+    0, 0, 0, 0, 240,
+    255, 0, 121, 101, 228,
+    162};
+static const uint8_t v1216[108] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 2, 0, 0, 0,
+    8, 0, 0, 0, 1,
+    0, 0, 0, 2, 0,
+    0, 0, 0, 0, 0,
+    0, 0, 0, 0, 0,
+    0, 0, 0, 0, 0,
+    0, 0, 128, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 1, 0, 0, 0,
+    0, 0, 0, 128, 255,
+    255, 255, 255, 255, 255,
+    239, 127, 255, 255, 255,
+    255, 255, 255, 239, 255,
+    0, 0, 0, 0, 0,
+    0, 240, 127, 0, 0,
+    0, 0, 0, 0, 240,
+    255, 0, 0, 0, 0,
+    0, 0, 0, 0, 254,
+    100, 147, 134};
+static const uint8_t v1217[100] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 2, 0, 0, 0,
+    8, 0, 0, 0, 1,
+    0, 0, 0, 2, 0,
+    0, 0, 0, 0, 0,
+    0, 0, 0, 0, 0,
+    0, 0, 0, 0, 0,
+    0, 0, 128, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 1, 0, 0, 0,
+    0, 0, 0, 128, 255,
+    255, 255, 255, 255, 255,
+    239, 127, 255, 255, 255,
+    255, 255, 255, 239, 255,
+    0, 0, 0, 0, 0,
+    0, 240, 127, 0, 0,
+    0, 0, 0, 0, 240,
+    255, 133, 123, 126, 140};
+static const uint8_t v1218[100] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 2, 0, 0, 0,
+    8, 0, 0, 0, 1,
+    0, 0, 0, 2, 0,
+    0, 0, 0, 0, 0,
+    0, 0, 0, 0, 0,
+    0, 0, 0, 0, 0,
+    0, 0, 128, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 1, 0, 0, 0,
+    0, 0, 0, 128, 255,
+    255, 255, 255, 255, 255,
+    239, 127, 255, 255, 255,
+    255, 255, 255, 239, 255,
+    0, 0, 0, 0, 0,
+    0, 240, 127, 0, 0,
+    0, 0, 0, 0, 240,
+    255, 5, 123, 126, 12};
+static const uint8_t v1219[100] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 2, 0, 0, 0,
+    8, 0, 0, 0, 1,
+    0, 0, 0, 2, 0,
+    0, 0, 0, 0, 0,
+    0, 0, 0, 0, 0,
+    0, 0, 0, 0, 0,
+    0, 0, 128, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 1, 0, 0, 0,
+    0, 0, 0, 128, 255,
+    255, 255, 255, 255, 255,
+    239, 127, 255, 255, 255,
+    255, 255, 255, 239, 255,
+    0, 0, 0, 0, 0,
+    0, 240, 127, 0, 0,
+    0, 0, 0, 0, 240,
+    255, 140, 126, 123, 5};
+static const uint8_t v1220[100] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 2, 0, 0, 0,
+    8, 0, 0, 0, 1,
+    0, 0, 0, 2, 0,
+    0, 0, 0, 0, 0,
+    0, 0, 0, 0, 0,
+    0, 0, 0, 0, 0,
+    0, 0, 128, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 1, 0, 0, 0,
+    0, 0, 0, 128, 255,
+    255, 255, 255, 255, 255,
+    239, 127, 255, 255, 255,
+    255, 255, 255, 239, 255,
+    0, 0, 0, 0, 0,
+    0, 240, 127, 0, 0,
+    0, 0, 0, 0, 240,
+    255, 250, 132, 129, 115};
+static const uint8_t v1221[100] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 2, 0, 0, 0,
+    8, 0, 0, 0, 1,
+    0, 0, 0, 2, 0,
+    0, 0, 0, 0, 0,
+    0, 0, 0, 0, 0,
+    1, 0, 0, 0, 0,
+    0, 0, 128, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 1, 0, 0, 0,
+    0, 0, 0, 128, 255,
+    255, 255, 255, 255, 255,
+    239, 127, 255, 255, 255,
+    255, 255, 255, 239, 255,
+    0, 0, 0, 0, 0,
+    0, 240, 127, 0, 0,
+    0, 0, 0, 0, 240,
+    255, 5, 123, 126, 140};
+static const uint8_t v1222[100] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 2, 0, 0, 0,
+    8, 0, 0, 0, 1,
+    0, 0, 0, 2, 0,
+    0, 0, 0, 0, 0,
+    0, 0, 0, 0, 0,
+    0, 0, 0, 0, 0,
+    0, 0, 128, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 1, 0, 0, 0,
+    0, 0, 0, 128, 255,
+    255, 255, 255, 255, 255,
+    239, 127, 255, 255, 255,
+    255, 255, 255, 239, 255,
+    0, 0, 0, 0, 0,
+    0, 240, 127, 0, 0,
+    0, 0, 0, 0, 240,
+    254, 5, 123, 126, 140};
+static const uint8_t v1223[100] = {
+    67, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 2, 0, 0, 0,
+    8, 0, 0, 0, 1,
+    0, 0, 0, 2, 0,
+    0, 0, 224, 25, 196,
+    77, 21, 166, 231, 191,
+    52, 18, 47, 44, 82,
+    127, 242, 191, 16, 62,
+    178, 59, 183, 127, 215,
+    63, 188, 172, 185, 18,
+    180, 246, 224, 191, 112,
+    255, 210, 40, 40, 47,
+    230, 191, 16, 90, 101,
+    132, 205, 164, 244, 191,
+    108, 99, 153, 213, 200,
+    25, 240, 63, 112, 252,
+    54, 17, 167, 62, 201,
+    63, 2, 122, 106, 236};
+static const uint8_t v1224[100] = {
+    98, 105, 116, 112, 114,
+    111, 112, 1, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 2, 0, 0, 0,
+    8, 0, 0, 0, 1,
+    0, 0, 0, 2, 0,
+    0, 0, 224, 25, 196,
+    77, 21, 166, 231, 191,
+    52, 18, 47, 44, 82,
+    127, 242, 191, 16, 62,
+    178, 59, 183, 127, 215,
+    63, 188, 172, 185, 18,
+    180, 246, 224, 191, 112,
+    255, 210, 40, 40, 47,
+    230, 191, 16, 90, 101,
+    132, 205, 164, 244, 191,
+    108, 99, 153, 213, 200,
+    25, 240, 63, 112, 252,
+    54, 17, 167, 62, 201,
+    63, 93, 89, 36, 182};
+static const uint8_t v1225[100] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 0, 0,
+    0, 0, 0, 0, 0,
+    0, 2, 0, 0, 0,
+    8, 0, 0, 0, 1,
+    0, 0, 0, 2, 0,
+    0, 0, 224, 25, 196,
+    77, 21, 166, 231, 191,
+    52, 18, 47, 44, 82,
+    127, 242, 191, 16, 62,
+    178, 59, 183, 127, 215,
+    63, 188, 172, 185, 18,
+    180, 246, 224, 191, 112,
+    255, 210, 40, 40, 47,
+    230, 191, 16, 90, 101,
+    132, 205, 164, 244, 191,
+    108, 99, 153, 213, 200,
+    25, 240, 63, 112, 252,
+    54, 17, 167, 62, 201,
+    63, 204, 124, 221, 133};
+static const uint8_t v1226[100] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 2, 0,
+    0, 0, 0, 0, 0,
+    0, 2, 0, 0, 0,
+    8, 0, 0, 0, 1,
+    0, 0, 0, 2, 0,
+    0, 0, 224, 25, 196,
+    77, 21, 166, 231, 191,
+    52, 18, 47, 44, 82,
+    127, 242, 191, 16, 62,
+    178, 59, 183, 127, 215,
+    63, 188, 172, 185, 18,
+    180, 246, 224, 191, 112,
+    255, 210, 40, 40, 47,
+    230, 191, 16, 90, 101,
+    132, 205, 164, 244, 191,
+    108, 99, 153, 213, 200,
+    25, 240, 63, 112, 252,
+    54, 17, 167, 62, 201,
+    63, 254, 236, 87, 42};
+static const uint8_t v1227[100] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 1,
+    0, 0, 0, 0, 0,
+    0, 2, 0, 0, 0,
+    8, 0, 0, 0, 1,
+    0, 0, 0, 2, 0,
+    0, 0, 224, 25, 196,
+    77, 21, 166, 231, 191,
+    52, 18, 47, 44, 82,
+    127, 242, 191, 16, 62,
+    178, 59, 183, 127, 215,
+    63, 188, 172, 185, 18,
+    180, 246, 224, 191, 112,
+    255, 210, 40, 40, 47,
+    230, 191, 16, 90, 101,
+    132, 205, 164, 244, 191,
+    108, 99, 153, 213, 200,
+    25, 240, 63, 112, 252,
+    54, 17, 167, 62, 201,
+    63, 161, 8, 229, 127};
+static const uint8_t v1228[100] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    1, 0, 0, 0, 0,
+    0, 2, 0, 0, 0,
+    8, 0, 0, 0, 1,
+    0, 0, 0, 2, 0,
+    0, 0, 224, 25, 196,
+    77, 21, 166, 231, 191,
+    52, 18, 47, 44, 82,
+    127, 242, 191, 16, 62,
+    178, 59, 183, 127, 215,
+    63, 188, 172, 185, 18,
+    180, 246, 224, 191, 112,
+    255, 210, 40, 40, 47,
+    230, 191, 16, 90, 101,
+    132, 205, 164, 244, 191,
+    108, 99, 153, 213, 200,
+    25, 240, 63, 112, 252,
+    54, 17, 167, 62, 201,
+    63, 191, 6, 172, 72};
+static const uint8_t v1229[100] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 2, 0, 0,
+    0, 2, 0, 0, 0,
+    8, 0, 0, 0, 1,
+    0, 0, 0, 2, 0,
+    0, 0, 224, 25, 196,
+    77, 21, 166, 231, 191,
+    52, 18, 47, 44, 82,
+    127, 242, 191, 16, 62,
+    178, 59, 183, 127, 215,
+    63, 188, 172, 185, 18,
+    180, 246, 224, 191, 112,
+    255, 210, 40, 40, 47,
+    230, 191, 16, 90, 101,
+    132, 205, 164, 244, 191,
+    108, 99, 153, 213, 200,
+    25, 240, 63, 112, 252,
+    54, 17, 167, 62, 201,
+    63, 75, 117, 31, 102};
+static const uint8_t v1230[100] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 0, 1, 0,
+    0, 2, 0, 0, 0,
+    8, 0, 0, 0, 1,
+    0, 0, 0, 2, 0,
+    0, 0, 224, 25, 196,
+    77, 21, 166, 231, 191,
+    52, 18, 47, 44, 82,
+    127, 242, 191, 16, 62,
+    178, 59, 183, 127, 215,
+    63, 188, 172, 185, 18,
+    180, 246, 224, 191, 112,
+    255, 210, 40, 40, 47,
+    230, 191, 16, 90, 101,
+    132, 205, 164, 244, 191,
+    108, 99, 153, 213, 200,
+    25, 240, 63, 112, 252,
+    54, 17, 167, 62, 201,
+    63, 43, 224, 103, 212};
+static const uint8_t v1231[116] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 2, 0, 0,
+    0, 2, 0, 0, 0,
+    8, 0, 0, 0, 1,
+    0, 0, 0, 2, 0,
+    0, 0, 224, 25, 196,
+    77, 21, 166, 231, 191,
+    52, 18, 47, 44, 82,
+    127, 242, 191, 16, 62,
+    178, 59, 183, 127, 215,
+    63, 188, 172, 185, 18,
+    180, 246, 224, 191, 112,
+    255, 210, 40, 40, 47,
+    230, 191, 16, 90, 101,
+    132, 205, 164, 244, 191,
+    108, 99, 153, 213, 200,
+    25, 240, 63, 112, 252,
+    54, 17, 167, 62, 201,
+    63, 213, 52, 24, 210,
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 55, 186, 96,
+    199};
+static const uint8_t v1232[108] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 0, 1, 0,
+    0, 2, 0, 0, 0,
+    8, 0, 0, 0, 1,
+    0, 0, 0, 2, 0,
+    0, 0, 224, 25, 196,
+    77, 21, 166, 231, 191,
+    52, 18, 47, 44, 82,
+    127, 242, 191, 16, 62,
+    178, 59, 183, 127, 215,
+    63, 188, 172, 185, 18,
+    180, 246, 224, 191, 112,
+    255, 210, 40, 40, 47,
+    230, 191, 16, 90, 101,
+    132, 205, 164, 244, 191,
+    108, 99, 153, 213, 200,
+    25, 240, 63, 112, 252,
+    54, 17, 167, 62, 201,
+    63, 213, 52, 24, 210,
+    98, 105, 116, 112, 26,
+    182, 4, 104};
+static const uint8_t v1233[100] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 0, 0, 0,
+    128, 2, 0, 0, 0,
+    8, 0, 0, 0, 1,
+    0, 0, 0, 2, 0,
+    0, 0, 224, 25, 196,
+    77, 21, 166, 231, 191,
+    52, 18, 47, 44, 82,
+    127, 242, 191, 16, 62,
+    178, 59, 183, 127, 215,
+    63, 188, 172, 185, 18,
+    180, 246, 224, 191, 112,
+    255, 210, 40, 40, 47,
+    230, 191, 16, 90, 101,
+    132, 205, 164, 244, 191,
+    108, 99, 153, 213, 200,
+    25, 240, 63, 112, 252,
+    54, 17, 167, 62, 201,
+    63, 255, 123, 179, 49};
+static const uint8_t v1234[100] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 1, 0, 0,
+    0, 2, 0, 0, 0,
+    8, 0, 0, 0, 1,
+    0, 0, 0, 2, 0,
+    0, 0, 224, 25, 196,
+    77, 21, 166, 231, 191,
+    52, 18, 47, 44, 82,
+    127, 242, 191, 16, 62,
+    178, 59, 183, 127, 215,
+    63, 188, 172, 185, 18,
+    180, 246, 224, 191, 112,
+    255, 210, 40, 40, 47,
+    230, 191, 16, 90, 101,
+    132, 205, 164, 244, 191,
+    108, 99, 153, 213, 200,
+    25, 240, 63, 112, 252,
+    54, 17, 167, 62, 201,
+    63, 26, 148, 27, 136};
+static const uint8_t v1235[108] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 3, 0, 0,
+    0, 2, 0, 0, 0,
+    8, 0, 0, 0, 1,
+    0, 0, 0, 2, 0,
+    0, 0, 224, 25, 196,
+    77, 21, 166, 231, 191,
+    52, 18, 47, 44, 82,
+    127, 242, 191, 16, 62,
+    178, 59, 183, 127, 215,
+    63, 188, 172, 185, 18,
+    180, 246, 224, 191, 112,
+    255, 210, 40, 40, 47,
+    230, 191, 16, 90, 101,
+    132, 205, 164, 244, 191,
+    108, 99, 153, 213, 200,
+    25, 240, 63, 112, 252,
+    54, 17, 167, 62, 201,
+    63, 213, 52, 24, 210,
+    98, 105, 116, 112, 211,
+    184, 115, 152};
+static const uint8_t v1236[100] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 0, 0, 0, 0,
+    8, 0, 0, 0, 1,
+    0, 0, 0, 2, 0,
+    0, 0, 224, 25, 196,
+    77, 21, 166, 231, 191,
+    52, 18, 47, 44, 82,
+    127, 242, 191, 16, 62,
+    178, 59, 183, 127, 215,
+    63, 188, 172, 185, 18,
+    180, 246, 224, 191, 112,
+    255, 210, 40, 40, 47,
+    230, 191, 16, 90, 101,
+    132, 205, 164, 244, 191,
+    108, 99, 153, 213, 200,
+    25, 240, 63, 112, 252,
+    54, 17, 167, 62, 201,
+    63, 255, 4, 87, 234};
+static const uint8_t v1237[24] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 0, 0, 0, 0,
+    238, 120, 30, 198};
+static const uint8_t v1238[100] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 1, 0, 0, 0,
+    8, 0, 0, 0, 1,
+    0, 0, 0, 2, 0,
+    0, 0, 224, 25, 196,
+    77, 21, 166, 231, 191,
+    52, 18, 47, 44, 82,
+    127, 242, 191, 16, 62,
+    178, 59, 183, 127, 215,
+    63, 188, 172, 185, 18,
+    180, 246, 224, 191, 112,
+    255, 210, 40, 40, 47,
+    230, 191, 16, 90, 101,
+    132, 205, 164, 244, 191,
+    108, 99, 153, 213, 200,
+    25, 240, 63, 112, 252,
+    54, 17, 167, 62, 201,
+    63, 234, 156, 112, 246};
+static const uint8_t v1239[28] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 1, 0, 0, 0,
+    8, 0, 0, 0, 212,
+    160, 94, 226};
+static const uint8_t v1240[100] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 3, 0, 0, 0,
+    8, 0, 0, 0, 1,
+    0, 0, 0, 2, 0,
+    0, 0, 224, 25, 196,
+    77, 21, 166, 231, 191,
+    52, 18, 47, 44, 82,
+    127, 242, 191, 16, 62,
+    178, 59, 183, 127, 215,
+    63, 188, 172, 185, 18,
+    180, 246, 224, 191, 112,
+    255, 210, 40, 40, 47,
+    230, 191, 16, 90, 101,
+    132, 205, 164, 244, 191,
+    108, 99, 153, 213, 200,
+    25, 240, 63, 112, 252,
+    54, 17, 167, 62, 201,
+    63, 192, 172, 63, 206};
+static const uint8_t v1241[100] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 2, 1, 0, 0,
+    8, 0, 0, 0, 1,
+    0, 0, 0, 2, 0,
+    0, 0, 224, 25, 196,
+    77, 21, 166, 231, 191,
+    52, 18, 47, 44, 82,
+    127, 242, 191, 16, 62,
+    178, 59, 183, 127, 215,
+    63, 188, 172, 185, 18,
+    180, 246, 224, 191, 112,
+    255, 210, 40, 40, 47,
+    230, 191, 16, 90, 101,
+    132, 205, 164, 244, 191,
+    108, 99, 153, 213, 200,
+    25, 240, 63, 112, 252,
+    54, 17, 167, 62, 201,
+    63, 132, 67, 225, 153};
+static const uint8_t v1242[100] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 2, 0, 1, 0,
+    8, 0, 0, 0, 1,
+    0, 0, 0, 2, 0,
+    0, 0, 224, 25, 196,
+    77, 21, 166, 231, 191,
+    52, 18, 47, 44, 82,
+    127, 242, 191, 16, 62,
+    178, 59, 183, 127, 215,
+    63, 188, 172, 185, 18,
+    180, 246, 224, 191, 112,
+    255, 210, 40, 40, 47,
+    230, 191, 16, 90, 101,
+    132, 205, 164, 244, 191,
+    108, 99, 153, 213, 200,
+    25, 240, 63, 112, 252,
+    54, 17, 167, 62, 201,
+    63, 240, 34, 187, 47};
+static const uint8_t v1243[100] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 2, 0, 0, 32,
+    8, 0, 0, 0, 1,
+    0, 0, 0, 2, 0,
+    0, 0, 224, 25, 196,
+    77, 21, 166, 231, 191,
+    52, 18, 47, 44, 82,
+    127, 242, 191, 16, 62,
+    178, 59, 183, 127, 215,
+    63, 188, 172, 185, 18,
+    180, 246, 224, 191, 112,
+    255, 210, 40, 40, 47,
+    230, 191, 16, 90, 101,
+    132, 205, 164, 244, 191,
+    108, 99, 153, 213, 200,
+    25, 240, 63, 112, 252,
+    54, 17, 167, 62, 201,
+    63, 66, 160, 180, 88};
+static const uint8_t v1244[100] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 2, 0, 0, 64,
+    8, 0, 0, 0, 1,
+    0, 0, 0, 2, 0,
+    0, 0, 224, 25, 196,
+    77, 21, 166, 231, 191,
+    52, 18, 47, 44, 82,
+    127, 242, 191, 16, 62,
+    178, 59, 183, 127, 215,
+    63, 188, 172, 185, 18,
+    180, 246, 224, 191, 112,
+    255, 210, 40, 40, 47,
+    230, 191, 16, 90, 101,
+    132, 205, 164, 244, 191,
+    108, 99, 153, 213, 200,
+    25, 240, 63, 112, 252,
+    54, 17, 167, 62, 201,
+    63, 186, 27, 48, 28};
+static const uint8_t v1245[100] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 2, 0, 0, 128,
+    8, 0, 0, 0, 1,
+    0, 0, 0, 2, 0,
+    0, 0, 224, 25, 196,
+    77, 21, 166, 231, 191,
+    52, 18, 47, 44, 82,
+    127, 242, 191, 16, 62,
+    178, 59, 183, 127, 215,
+    63, 188, 172, 185, 18,
+    180, 246, 224, 191, 112,
+    255, 210, 40, 40, 47,
+    230, 191, 16, 90, 101,
+    132, 205, 164, 244, 191,
+    108, 99, 153, 213, 200,
+    25, 240, 63, 112, 252,
+    54, 17, 167, 62, 201,
+    63, 74, 108, 57, 149};
+static const uint8_t v1246[100] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 255, 255, 255, 255,
+    8, 0, 0, 0, 1,
+    0, 0, 0, 2, 0,
+    0, 0, 224, 25, 196,
+    77, 21, 166, 231, 191,
+    52, 18, 47, 44, 82,
+    127, 242, 191, 16, 62,
+    178, 59, 183, 127, 215,
+    63, 188, 172, 185, 18,
+    180, 246, 224, 191, 112,
+    255, 210, 40, 40, 47,
+    230, 191, 16, 90, 101,
+    132, 205, 164, 244, 191,
+    108, 99, 153, 213, 200,
+    25, 240, 63, 112, 252,
+    54, 17, 167, 62, 201,
+    63, 230, 227, 139, 155};
+static const uint8_t v1247[100] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 2, 0, 0, 0,
+    0, 0, 0, 0, 1,
+    0, 0, 0, 2, 0,
+    0, 0, 224, 25, 196,
+    77, 21, 166, 231, 191,
+    52, 18, 47, 44, 82,
+    127, 242, 191, 16, 62,
+    178, 59, 183, 127, 215,
+    63, 188, 172, 185, 18,
+    180, 246, 224, 191, 112,
+    255, 210, 40, 40, 47,
+    230, 191, 16, 90, 101,
+    132, 205, 164, 244, 191,
+    108, 99, 153, 213, 200,
+    25, 240, 63, 112, 252,
+    54, 17, 167, 62, 201,
+    63, 163, 168, 43, 123};
+static const uint8_t v1248[100] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 2, 0, 0, 0,
+    8, 0, 0, 0, 0,
+    0, 0, 0, 2, 0,
+    0, 0, 224, 25, 196,
+    77, 21, 166, 231, 191,
+    52, 18, 47, 44, 82,
+    127, 242, 191, 16, 62,
+    178, 59, 183, 127, 215,
+    63, 188, 172, 185, 18,
+    180, 246, 224, 191, 112,
+    255, 210, 40, 40, 47,
+    230, 191, 16, 90, 101,
+    132, 205, 164, 244, 191,
+    108, 99, 153, 213, 200,
+    25, 240, 63, 112, 252,
+    54, 17, 167, 62, 201,
+    63, 65, 103, 19, 124};
+static const uint8_t v1249[36] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 2, 0, 0, 0,
+    0, 0, 0, 0, 1,
+    0, 0, 0, 2, 0,
+    0, 0, 192, 131, 41,
+    141};
+static const uint8_t v1250[36] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 2, 0, 0, 0,
+    1, 0, 0, 0, 0,
+    0, 0, 0, 2, 0,
+    0, 0, 49, 207, 38,
+    218};
+static const uint8_t v1251[36] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 2, 0, 0, 0,
+    0, 0, 0, 0, 0,
+    0, 0, 0, 2, 0,
+    0, 0, 94, 131, 131,
+    65};
+static const uint8_t v1252[100] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 2, 0, 0, 0,
+    7, 0, 0, 0, 1,
+    0, 0, 0, 2, 0,
+    0, 0, 224, 25, 196,
+    77, 21, 166, 231, 191,
+    52, 18, 47, 44, 82,
+    127, 242, 191, 16, 62,
+    178, 59, 183, 127, 215,
+    63, 188, 172, 185, 18,
+    180, 246, 224, 191, 112,
+    255, 210, 40, 40, 47,
+    230, 191, 16, 90, 101,
+    132, 205, 164, 244, 191,
+    108, 99, 153, 213, 200,
+    25, 240, 63, 112, 252,
+    54, 17, 167, 62, 201,
+    63, 155, 179, 4, 102};
+static const uint8_t v1253[100] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 2, 0, 0, 0,
+    9, 0, 0, 0, 1,
+    0, 0, 0, 2, 0,
+    0, 0, 224, 25, 196,
+    77, 21, 166, 231, 191,
+    52, 18, 47, 44, 82,
+    127, 242, 191, 16, 62,
+    178, 59, 183, 127, 215,
+    63, 188, 172, 185, 18,
+    180, 246, 224, 191, 112,
+    255, 210, 40, 40, 47,
+    230, 191, 16, 90, 101,
+    132, 205, 164, 244, 191,
+    108, 99, 153, 213, 200,
+    25, 240, 63, 112, 252,
+    54, 17, 167, 62, 201,
+    63, 235, 133, 90, 92};
+static const uint8_t v1254[100] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 2, 0, 0, 0,
+    8, 1, 0, 0, 1,
+    0, 0, 0, 2, 0,
+    0, 0, 224, 25, 196,
+    77, 21, 166, 231, 191,
+    52, 18, 47, 44, 82,
+    127, 242, 191, 16, 62,
+    178, 59, 183, 127, 215,
+    63, 188, 172, 185, 18,
+    180, 246, 224, 191, 112,
+    255, 210, 40, 40, 47,
+    230, 191, 16, 90, 101,
+    132, 205, 164, 244, 191,
+    108, 99, 153, 213, 200,
+    25, 240, 63, 112, 252,
+    54, 17, 167, 62, 201,
+    63, 72, 243, 70, 46};
+static const uint8_t v1255[100] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 2, 0, 0, 0,
+    8, 0, 1, 0, 1,
+    0, 0, 0, 2, 0,
+    0, 0, 224, 25, 196,
+    77, 21, 166, 231, 191,
+    52, 18, 47, 44, 82,
+    127, 242, 191, 16, 62,
+    178, 59, 183, 127, 215,
+    63, 188, 172, 185, 18,
+    180, 246, 224, 191, 112,
+    255, 210, 40, 40, 47,
+    230, 191, 16, 90, 101,
+    132, 205, 164, 244, 191,
+    108, 99, 153, 213, 200,
+    25, 240, 63, 112, 252,
+    54, 17, 167, 62, 201,
+    63, 142, 213, 87, 53};
+static const uint8_t v1256[100] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 2, 0, 0, 0,
+    8, 0, 0, 0, 1,
+    1, 0, 0, 2, 0,
+    0, 0, 224, 25, 196,
+    77, 21, 166, 231, 191,
+    52, 18, 47, 44, 82,
+    127, 242, 191, 16, 62,
+    178, 59, 183, 127, 215,
+    63, 188, 172, 185, 18,
+    180, 246, 224, 191, 112,
+    255, 210, 40, 40, 47,
+    230, 191, 16, 90, 101,
+    132, 205, 164, 244, 191,
+    108, 99, 153, 213, 200,
+    25, 240, 63, 112, 252,
+    54, 17, 167, 62, 201,
+    63, 61, 234, 33, 8};
+static const uint8_t v1257[100] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 2, 0, 0, 0,
+    8, 0, 0, 0, 1,
+    0, 1, 0, 2, 0,
+    0, 0, 224, 25, 196,
+    77, 21, 166, 231, 191,
+    52, 18, 47, 44, 82,
+    127, 242, 191, 16, 62,
+    178, 59, 183, 127, 215,
+    63, 188, 172, 185, 18,
+    180, 246, 224, 191, 112,
+    255, 210, 40, 40, 47,
+    230, 191, 16, 90, 101,
+    132, 205, 164, 244, 191,
+    108, 99, 153, 213, 200,
+    25, 240, 63, 112, 252,
+    54, 17, 167, 62, 201,
+    63, 190, 12, 126, 139};
+static const uint8_t v1258[36] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 2, 0, 0, 0,
+    0, 0, 1, 0, 0,
+    0, 1, 0, 2, 0,
+    0, 0, 197, 59, 29,
+    101};
+static const uint8_t v1259[100] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 2, 0, 0, 0,
+    24, 0, 0, 0, 171,
+    170, 170, 10, 2, 0,
+    0, 0, 224, 25, 196,
+    77, 21, 166, 231, 191,
+    52, 18, 47, 44, 82,
+    127, 242, 191, 16, 62,
+    178, 59, 183, 127, 215,
+    63, 188, 172, 185, 18,
+    180, 246, 224, 191, 112,
+    255, 210, 40, 40, 47,
+    230, 191, 16, 90, 101,
+    132, 205, 164, 244, 191,
+    108, 99, 153, 213, 200,
+    25, 240, 63, 112, 252,
+    54, 17, 167, 62, 201,
+    63, 203, 179, 194, 179};
+static const uint8_t v1260[100] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 2, 0, 0, 0,
+    8, 0, 0, 32, 1,
+    0, 0, 0, 2, 0,
+    0, 0, 224, 25, 196,
+    77, 21, 166, 231, 191,
+    52, 18, 47, 44, 82,
+    127, 242, 191, 16, 62,
+    178, 59, 183, 127, 215,
+    63, 188, 172, 185, 18,
+    180, 246, 224, 191, 112,
+    255, 210, 40, 40, 47,
+    230, 191, 16, 90, 101,
+    132, 205, 164, 244, 191,
+    108, 99, 153, 213, 200,
+    25, 240, 63, 112, 252,
+    54, 17, 167, 62, 201,
+    63, 135, 221, 97, 42};
+static const uint8_t v1261[36] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 2, 0, 0, 0,
+    0, 0, 0, 32, 1,
+    0, 0, 0, 2, 0,
+    0, 0, 99, 1, 216,
+    15};
+static const uint8_t v1262[100] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 2, 0, 0, 0,
+    8, 0, 252, 255, 1,
+    128, 0, 32, 2, 0,
+    0, 0, 224, 25, 196,
+    77, 21, 166, 231, 191,
+    52, 18, 47, 44, 82,
+    127, 242, 191, 16, 62,
+    178, 59, 183, 127, 215,
+    63, 188, 172, 185, 18,
+    180, 246, 224, 191, 112,
+    255, 210, 40, 40, 47,
+    230, 191, 16, 90, 101,
+    132, 205, 164, 244, 191,
+    108, 99, 153, 213, 200,
+    25, 240, 63, 112, 252,
+    54, 17, 167, 62, 201,
+    63, 130, 16, 218, 21};
+static const uint8_t v1263[36] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 2, 0, 0, 0,
+    0, 0, 0, 128, 0,
+    0, 0, 64, 2, 0,
+    0, 0, 88, 219, 37,
+    127};
+static const uint8_t v1264[100] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 2, 0, 0, 0,
+    255, 255, 255, 255, 255,
+    255, 255, 255, 2, 0,
+    0, 0, 224, 25, 196,
+    77, 21, 166, 231, 191,
+    52, 18, 47, 44, 82,
+    127, 242, 191, 16, 62,
+    178, 59, 183, 127, 215,
+    63, 188, 172, 185, 18,
+    180, 246, 224, 191, 112,
+    255, 210, 40, 40, 47,
+    230, 191, 16, 90, 101,
+    132, 205, 164, 244, 191,
+    108, 99, 153, 213, 200,
+    25, 240, 63, 112, 252,
+    54, 17, 167, 62, 201,
+    63, 252, 225, 218, 58};
+static const uint8_t v1265[100] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 2, 0, 0, 0,
+    248, 255, 255, 255, 255,
+    255, 255, 255, 2, 0,
+    0, 0, 224, 25, 196,
+    77, 21, 166, 231, 191,
+    52, 18, 47, 44, 82,
+    127, 242, 191, 16, 62,
+    178, 59, 183, 127, 215,
+    63, 188, 172, 185, 18,
+    180, 246, 224, 191, 112,
+    255, 210, 40, 40, 47,
+    230, 191, 16, 90, 101,
+    132, 205, 164, 244, 191,
+    108, 99, 153, 213, 200,
+    25, 240, 63, 112, 252,
+    54, 17, 167, 62, 201,
+    63, 196, 250, 245, 39};
+static const uint8_t v1266[100] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 2, 0, 0, 0,
+    8, 0, 0, 0, 1,
+    0, 0, 0, 100, 0,
+    0, 0, 224, 25, 196,
+    77, 21, 166, 231, 191,
+    52, 18, 47, 44, 82,
+    127, 242, 191, 16, 62,
+    178, 59, 183, 127, 215,
+    63, 188, 172, 185, 18,
+    180, 246, 224, 191, 112,
+    255, 210, 40, 40, 47,
+    230, 191, 16, 90, 101,
+    132, 205, 164, 244, 191,
+    108, 99, 153, 213, 200,
+    25, 240, 63, 112, 252,
+    54, 17, 167, 62, 201,
+    63, 197, 39, 28, 101};
+static const uint8_t v1267[100] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 2, 0, 0, 0,
+    8, 0, 0, 0, 1,
+    0, 0, 0, 2, 1,
+    0, 0, 224, 25, 196,
+    77, 21, 166, 231, 191,
+    52, 18, 47, 44, 82,
+    127, 242, 191, 16, 62,
+    178, 59, 183, 127, 215,
+    63, 188, 172, 185, 18,
+    180, 246, 224, 191, 112,
+    255, 210, 40, 40, 47,
+    230, 191, 16, 90, 101,
+    132, 205, 164, 244, 191,
+    108, 99, 153, 213, 200,
+    25, 240, 63, 112, 252,
+    54, 17, 167, 62, 201,
+    63, 141, 208, 89, 95};
+static const uint8_t v1268[100] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 2, 0, 0, 0,
+    8, 0, 0, 0, 1,
+    0, 0, 0, 2, 0,
+    1, 0, 224, 25, 196,
+    77, 21, 166, 231, 191,
+    52, 18, 47, 44, 82,
+    127, 242, 191, 16, 62,
+    178, 59, 183, 127, 215,
+    63, 188, 172, 185, 18,
+    180, 246, 224, 191, 112,
+    255, 210, 40, 40, 47,
+    230, 191, 16, 90, 101,
+    132, 205, 164, 244, 191,
+    108, 99, 153, 213, 200,
+    25, 240, 63, 112, 252,
+    54, 17, 167, 62, 201,
+    63, 202, 153, 241, 155};
+static const uint8_t v1269[100] = {
+    98, 105, 116, 112, 114,
+    111, 112, 0, 1, 0,
+    0, 0, 0, 0, 0,
+    0, 2, 0, 0, 0,
+    8, 0, 0, 0, 1,
+    0, 0, 0, 255, 255,
+    255, 255, 224, 25, 196,
+    77, 21, 166, 231, 191,
+    52, 18, 47, 44, 82,
+    127, 242, 191, 16, 62,
+    178, 59, 183, 127, 215,
+    63, 188, 172, 185, 18,
+    180, 246, 224, 191, 112,
+    255, 210, 40, 40, 47,
+    230, 191, 16, 90, 101,
+    132, 205, 164, 244, 191,
+    108, 99, 153, 213, 200,
+    25, 240, 63, 112, 252,
+    54, 17, 167, 62, 201,
+    63, 195, 149, 75, 247};
+static const uint32_t v1270[3] = {
+    10U, 10U, 1U};
+static const uint32_t v1271[3] = {
+    7U, 3U, 2U};
+static const uint32_t v1272[2] = {
+    1U, 260U};
+static const uint32_t v1273[3] = {
+    300U, 3U, 1U};
+static const uint32_t v1274[3] = {
+    2U, 2U, 260U};
+static const uint32_t v1275[3] = {
+    2U, 260U, 3U};
+static const uint32_t v1276[300] = {
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U,
+    1U, 1U, 1U, 1U, 1U};
+static const uint32_t v1277[299] = {
+    3U, 3U, 3U, 3U, 3U,
+    3U, 3U, 3U, 3U, 3U,
+    3U, 3U, 3U, 3U, 3U,
+    3U, 3U, 3U, 3U, 3U,
+    3U, 3U, 3U, 3U, 3U,
+    3U, 3U, 3U, 3U, 3U,
+    3U, 3U, 3U, 3U, 3U,
+    3U, 3U, 3U, 3U, 3U,
+    3U, 3U, 3U, 3U, 3U,
+    3U, 3U, 3U, 3U, 3U,
+    3U, 3U, 3U, 3U, 3U,
+    3U, 3U, 3U, 3U, 3U,
+    3U, 3U, 3U, 3U, 3U,
+    3U, 3U, 3U, 3U, 3U,
+    3U, 3U, 3U, 3U, 3U,
+    3U, 3U, 3U, 3U, 3U,
+    3U, 3U, 3U, 3U, 3U,
+    3U, 3U, 3U, 3U, 3U,
+    3U, 3U, 3U, 3U, 3U,
+    3U, 3U, 3U, 3U, 3U,
+    3U, 3U, 3U, 3U, 3U,
+    3U, 3U, 3U, 3U, 3U,
+    3U, 3U, 3U, 3U, 3U,
+    3U, 3U, 3U, 3U, 3U,
+    3U, 3U, 3U, 3U, 3U,
+    3U, 3U, 3U, 3U, 3U,
+    3U, 3U, 3U, 3U, 3U,
+    3U, 3U, 3U, 3U, 3U,
+    3U, 3U, 3U, 3U, 3U,
+    3U, 3U, 3U, 3U, 3U,
+    3U, 3U, 3U, 3U, 3U,
+    3U, 3U, 3U, 3U, 3U,
+    3U, 3U, 3U, 3U, 3U,
+    3U, 3U, 3U, 3U, 3U,
+    3U, 3U, 3U, 3U, 3U,
+    3U, 3U, 3U, 3U, 3U,
+    3U, 3U, 3U, 3U, 3U,
+    3U, 3U, 3U, 3U, 3U,
+    3U, 3U, 3U, 3U, 3U,
+    3U, 3U, 3U, 3U, 3U,
+    3U, 3U, 3U, 3U, 3U,
+    3U, 3U, 3U, 3U, 3U,
+    3U, 3U, 3U, 3U, 3U,
+    3U, 3U, 3U, 3U, 3U,
+    3U, 3U, 3U, 3U, 3U,
+    3U, 3U, 3U, 3U, 3U,
+    3U, 3U, 3U, 3U, 3U,
+    3U, 3U, 3U, 3U, 3U,
+    3U, 3U, 3U, 3U, 3U,
+    3U, 3U, 3U, 3U, 3U,
+    3U, 3U, 3U, 3U, 3U,
+    3U, 3U, 3U, 3U, 3U,
+    3U, 3U, 3U, 3U, 3U,
+    3U, 3U, 3U, 3U, 3U,
+    3U, 3U, 3U, 3U, 3U,
+    3U, 3U, 3U, 3U, 3U,
+    3U, 3U, 3U, 3U, 3U,
+    3U, 3U, 3U, 3U, 3U,
+    3U, 3U, 3U, 3U, 3U,
+    3U, 3U, 3U, 3U};
+static const uint32_t v1278[21] = {
+    1U, 3U, 3U, 1U, 3U,
+    3U, 1U, 3U, 3U, 1U,
+    3U, 3U, 1U, 3U, 3U,
+    1U, 3U, 3U, 1U, 3U,
+    3U};
+static const uint32_t v1279[3] = {
+    2U, 3000U, 1U};
 
 static const struct activation_case activation_cases[21] = {
 
@@ -7073,7 +11192,7 @@ static const struct activation_case activation_cases[21] = {
     {"identity-dense", 3U, 60U, v51, v51, v54}};
 static const size_t n_activation_cases = 21U;
 
-static const struct random_case random_cases[15] = {
+static const struct random_case random_cases[18] = {
 
     {"random-0-0", 0x0000000000000000ULL, 0U, 12U, v55},
     {"random-0-1", 0x0000000000000001ULL, 0U, 700U, v56},
@@ -7089,352 +11208,566 @@ static const struct random_case random_cases[15] = {
     {"random-2-1", 0x0000000000000001ULL, 2U, 12U, v66},
     {"random-2-4294967295", 0x00000000ffffffffULL, 2U, 12U, v67},
     {"random-2-4294967296", 0x0000000100000000ULL, 2U, 12U, v68},
-    {"random-2-18446744073709551615", 0xffffffffffffffffULL, 2U, 12U, v69}};
-static const size_t n_random_cases = 15U;
+    {"random-2-18446744073709551615", 0xffffffffffffffffULL, 2U, 12U, v69},
+    {"random-0-wide", 0x123456789abcdef1ULL, 0U, 4U, v70},
+    {"random-1-wide", 0x123456789abcdef1ULL, 1U, 4U, v71},
+    {"random-2-wide", 0x123456789abcdef1ULL, 2U, 4U, v72}};
+static const size_t n_random_cases = 18U;
 
-static const struct randbelow_case randbelow_cases[15] = {
+static const struct randbelow_case randbelow_cases[19] = {
 
-    {"below-0-0", 0x0000000000000000ULL, 0U, 36U, v70, v71},
-    {"below-0-1", 0x0000000000000001ULL, 0U, 36U, v70, v72},
-    {"below-0-4294967295", 0x00000000ffffffffULL, 0U, 36U, v70, v73},
-    {"below-0-4294967296", 0x0000000100000000ULL, 0U, 36U, v70, v74},
-    {"below-0-18446744073709551615", 0xffffffffffffffffULL, 0U, 36U, v70, v75},
-    {"below-1-0", 0x0000000000000000ULL, 1U, 36U, v70, v76},
-    {"below-1-1", 0x0000000000000001ULL, 1U, 36U, v70, v77},
-    {"below-1-4294967295", 0x00000000ffffffffULL, 1U, 36U, v70, v78},
-    {"below-1-4294967296", 0x0000000100000000ULL, 1U, 36U, v70, v79},
-    {"below-1-18446744073709551615", 0xffffffffffffffffULL, 1U, 36U, v70, v80},
-    {"below-2-0", 0x0000000000000000ULL, 2U, 36U, v70, v81},
-    {"below-2-1", 0x0000000000000001ULL, 2U, 36U, v70, v82},
-    {"below-2-4294967295", 0x00000000ffffffffULL, 2U, 36U, v70, v83},
-    {"below-2-4294967296", 0x0000000100000000ULL, 2U, 36U, v70, v84},
-    {"below-2-18446744073709551615", 0xffffffffffffffffULL, 2U, 36U, v70, v85}};
-static const size_t n_randbelow_cases = 15U;
+    {"below-0-0", 0x0000000000000000ULL, 0U, 36U, v73, v74},
+    {"below-0-1", 0x0000000000000001ULL, 0U, 36U, v73, v75},
+    {"below-0-4294967295", 0x00000000ffffffffULL, 0U, 36U, v73, v76},
+    {"below-0-4294967296", 0x0000000100000000ULL, 0U, 36U, v73, v77},
+    {"below-0-18446744073709551615", 0xffffffffffffffffULL, 0U, 36U, v73, v78},
+    {"below-1-0", 0x0000000000000000ULL, 1U, 36U, v73, v79},
+    {"below-1-1", 0x0000000000000001ULL, 1U, 36U, v73, v80},
+    {"below-1-4294967295", 0x00000000ffffffffULL, 1U, 36U, v73, v81},
+    {"below-1-4294967296", 0x0000000100000000ULL, 1U, 36U, v73, v82},
+    {"below-1-18446744073709551615", 0xffffffffffffffffULL, 1U, 36U, v73, v83},
+    {"below-2-0", 0x0000000000000000ULL, 2U, 36U, v73, v84},
+    {"below-2-1", 0x0000000000000001ULL, 2U, 36U, v73, v85},
+    {"below-2-4294967295", 0x00000000ffffffffULL, 2U, 36U, v73, v86},
+    {"below-2-4294967296", 0x0000000100000000ULL, 2U, 36U, v73, v87},
+    {"below-2-18446744073709551615", 0xffffffffffffffffULL, 2U, 36U, v73, v88},
+    {"below-0-wide", 0x123456789abcdef1ULL, 0U, 4U, v89, v90},
+    {"below-1-wide", 0x123456789abcdef1ULL, 1U, 4U, v89, v91},
+    {"below-2-wide", 0x123456789abcdef1ULL, 2U, 4U, v89, v92},
+    {"third-renewal", 0x0000000000000001ULL, 0U, 1108U, v93, v94}};
+static const size_t n_randbelow_cases = 19U;
 
-static const struct init_case init_cases[66] = {
+static const struct init_case init_cases[70] = {
 
-    {"normal-1-1-1", 2U, v86, 0U, 0U, 0x0000000000000001ULL, 1U, v87},
-    {"normal-1-1-12345", 2U, v86, 0U, 0U, 0x0000000000003039ULL, 1U, v88},
-    {"uniform-1-1-1", 2U, v86, 0U, 1U, 0x0000000000000001ULL, 1U, v89},
-    {"uniform-1-1-12345", 2U, v86, 0U, 1U, 0x0000000000003039ULL, 1U, v90},
-    {"glorot-1-1-1", 2U, v86, 0U, 2U, 0x0000000000000001ULL, 1U, v91},
-    {"glorot-1-1-12345", 2U, v86, 0U, 2U, 0x0000000000003039ULL, 1U, v92},
-    {"normal-1-1-bias-0", 2U, v86, 1U, 0U, 0x0000000000000000ULL, 2U, v93},
-    {"normal-1-1-bias-18446744073709551615", 2U, v86, 1U, 0U, 0xffffffffffffffffULL, 2U, v94},
-    {"uniform-1-1-bias-0", 2U, v86, 1U, 1U, 0x0000000000000000ULL, 2U, v95},
-    {"uniform-1-1-bias-18446744073709551615", 2U, v86, 1U, 1U, 0xffffffffffffffffULL, 2U, v96},
-    {"glorot-1-1-bias-0", 2U, v86, 1U, 2U, 0x0000000000000000ULL, 2U, v97},
-    {"glorot-1-1-bias-18446744073709551615", 2U, v86, 1U, 2U, 0xffffffffffffffffULL, 2U, v98},
-    {"normal-2-1-0", 2U, v99, 0U, 0U, 0x0000000000000000ULL, 2U, v100},
-    {"normal-2-1-1", 2U, v99, 0U, 0U, 0x0000000000000001ULL, 2U, v101},
-    {"normal-2-1-4294967295", 2U, v99, 0U, 0U, 0x00000000ffffffffULL, 2U, v102},
-    {"normal-2-1-4294967296", 2U, v99, 0U, 0U, 0x0000000100000000ULL, 2U, v103},
-    {"normal-2-1-18446744073709551615", 2U, v99, 0U, 0U, 0xffffffffffffffffULL, 2U, v104},
-    {"uniform-2-1-0", 2U, v99, 0U, 1U, 0x0000000000000000ULL, 2U, v105},
-    {"uniform-2-1-1", 2U, v99, 0U, 1U, 0x0000000000000001ULL, 2U, v106},
-    {"uniform-2-1-4294967295", 2U, v99, 0U, 1U, 0x00000000ffffffffULL, 2U, v107},
-    {"uniform-2-1-4294967296", 2U, v99, 0U, 1U, 0x0000000100000000ULL, 2U, v108},
-    {"uniform-2-1-18446744073709551615", 2U, v99, 0U, 1U, 0xffffffffffffffffULL, 2U, v109},
-    {"glorot-2-1-0", 2U, v99, 0U, 2U, 0x0000000000000000ULL, 2U, v110},
-    {"glorot-2-1-1", 2U, v99, 0U, 2U, 0x0000000000000001ULL, 2U, v111},
-    {"glorot-2-1-4294967295", 2U, v99, 0U, 2U, 0x00000000ffffffffULL, 2U, v112},
-    {"glorot-2-1-4294967296", 2U, v99, 0U, 2U, 0x0000000100000000ULL, 2U, v113},
-    {"glorot-2-1-18446744073709551615", 2U, v99, 0U, 2U, 0xffffffffffffffffULL, 2U, v114},
-    {"normal-2-1-bias-0", 2U, v99, 1U, 0U, 0x0000000000000000ULL, 3U, v115},
-    {"normal-2-1-bias-1", 2U, v99, 1U, 0U, 0x0000000000000001ULL, 3U, v116},
-    {"normal-2-1-bias-4294967295", 2U, v99, 1U, 0U, 0x00000000ffffffffULL, 3U, v117},
-    {"normal-2-1-bias-4294967296", 2U, v99, 1U, 0U, 0x0000000100000000ULL, 3U, v118},
-    {"normal-2-1-bias-18446744073709551615", 2U, v99, 1U, 0U, 0xffffffffffffffffULL, 3U, v119},
-    {"uniform-2-1-bias-0", 2U, v99, 1U, 1U, 0x0000000000000000ULL, 3U, v120},
-    {"uniform-2-1-bias-1", 2U, v99, 1U, 1U, 0x0000000000000001ULL, 3U, v121},
-    {"uniform-2-1-bias-4294967295", 2U, v99, 1U, 1U, 0x00000000ffffffffULL, 3U, v122},
-    {"uniform-2-1-bias-4294967296", 2U, v99, 1U, 1U, 0x0000000100000000ULL, 3U, v123},
-    {"uniform-2-1-bias-18446744073709551615", 2U, v99, 1U, 1U, 0xffffffffffffffffULL, 3U, v124},
-    {"glorot-2-1-bias-0", 2U, v99, 1U, 2U, 0x0000000000000000ULL, 3U, v125},
-    {"glorot-2-1-bias-1", 2U, v99, 1U, 2U, 0x0000000000000001ULL, 3U, v126},
-    {"glorot-2-1-bias-4294967295", 2U, v99, 1U, 2U, 0x00000000ffffffffULL, 3U, v127},
-    {"glorot-2-1-bias-4294967296", 2U, v99, 1U, 2U, 0x0000000100000000ULL, 3U, v128},
-    {"glorot-2-1-bias-18446744073709551615", 2U, v99, 1U, 2U, 0xffffffffffffffffULL, 3U, v129},
-    {"normal-2-4-4-1-1", 4U, v130, 0U, 0U, 0x0000000000000001ULL, 28U, v131},
-    {"normal-2-4-4-1-12345", 4U, v130, 0U, 0U, 0x0000000000003039ULL, 28U, v132},
-    {"uniform-2-4-4-1-1", 4U, v130, 0U, 1U, 0x0000000000000001ULL, 28U, v133},
-    {"uniform-2-4-4-1-12345", 4U, v130, 0U, 1U, 0x0000000000003039ULL, 28U, v134},
-    {"glorot-2-4-4-1-1", 4U, v130, 0U, 2U, 0x0000000000000001ULL, 28U, v135},
-    {"glorot-2-4-4-1-12345", 4U, v130, 0U, 2U, 0x0000000000003039ULL, 28U, v136},
-    {"normal-2-4-4-1-bias-0", 4U, v130, 1U, 0U, 0x0000000000000000ULL, 37U, v137},
-    {"normal-2-4-4-1-bias-18446744073709551615", 4U, v130, 1U, 0U, 0xffffffffffffffffULL, 37U, v138},
-    {"uniform-2-4-4-1-bias-0", 4U, v130, 1U, 1U, 0x0000000000000000ULL, 37U, v139},
-    {"uniform-2-4-4-1-bias-18446744073709551615", 4U, v130, 1U, 1U, 0xffffffffffffffffULL, 37U, v140},
-    {"glorot-2-4-4-1-bias-0", 4U, v130, 1U, 2U, 0x0000000000000000ULL, 37U, v141},
-    {"glorot-2-4-4-1-bias-18446744073709551615", 4U, v130, 1U, 2U, 0xffffffffffffffffULL, 37U, v142},
-    {"normal-3-5-2-1", 3U, v143, 0U, 0U, 0x0000000000000001ULL, 25U, v144},
-    {"normal-3-5-2-12345", 3U, v143, 0U, 0U, 0x0000000000003039ULL, 25U, v145},
-    {"uniform-3-5-2-1", 3U, v143, 0U, 1U, 0x0000000000000001ULL, 25U, v146},
-    {"uniform-3-5-2-12345", 3U, v143, 0U, 1U, 0x0000000000003039ULL, 25U, v147},
-    {"glorot-3-5-2-1", 3U, v143, 0U, 2U, 0x0000000000000001ULL, 25U, v148},
-    {"glorot-3-5-2-12345", 3U, v143, 0U, 2U, 0x0000000000003039ULL, 25U, v149},
-    {"normal-3-5-2-bias-0", 3U, v143, 1U, 0U, 0x0000000000000000ULL, 32U, v150},
-    {"normal-3-5-2-bias-18446744073709551615", 3U, v143, 1U, 0U, 0xffffffffffffffffULL, 32U, v151},
-    {"uniform-3-5-2-bias-0", 3U, v143, 1U, 1U, 0x0000000000000000ULL, 32U, v152},
-    {"uniform-3-5-2-bias-18446744073709551615", 3U, v143, 1U, 1U, 0xffffffffffffffffULL, 32U, v153},
-    {"glorot-3-5-2-bias-0", 3U, v143, 1U, 2U, 0x0000000000000000ULL, 32U, v154},
-    {"glorot-3-5-2-bias-18446744073709551615", 3U, v143, 1U, 2U, 0xffffffffffffffffULL, 32U, v155}};
-static const size_t n_init_cases = 66U;
+    {"normal-1-1-1", 2U, v95, 0U, 0U, 0x0000000000000001ULL, 1U, v96},
+    {"normal-1-1-12345", 2U, v95, 0U, 0U, 0x0000000000003039ULL, 1U, v97},
+    {"uniform-1-1-1", 2U, v95, 0U, 1U, 0x0000000000000001ULL, 1U, v98},
+    {"uniform-1-1-12345", 2U, v95, 0U, 1U, 0x0000000000003039ULL, 1U, v99},
+    {"glorot-1-1-1", 2U, v95, 0U, 2U, 0x0000000000000001ULL, 1U, v100},
+    {"glorot-1-1-12345", 2U, v95, 0U, 2U, 0x0000000000003039ULL, 1U, v101},
+    {"normal-1-1-bias-0", 2U, v95, 1U, 0U, 0x0000000000000000ULL, 2U, v102},
+    {"normal-1-1-bias-18446744073709551615", 2U, v95, 1U, 0U, 0xffffffffffffffffULL, 2U, v103},
+    {"uniform-1-1-bias-0", 2U, v95, 1U, 1U, 0x0000000000000000ULL, 2U, v104},
+    {"uniform-1-1-bias-18446744073709551615", 2U, v95, 1U, 1U, 0xffffffffffffffffULL, 2U, v105},
+    {"glorot-1-1-bias-0", 2U, v95, 1U, 2U, 0x0000000000000000ULL, 2U, v106},
+    {"glorot-1-1-bias-18446744073709551615", 2U, v95, 1U, 2U, 0xffffffffffffffffULL, 2U, v107},
+    {"normal-2-1-0", 2U, v108, 0U, 0U, 0x0000000000000000ULL, 2U, v109},
+    {"normal-2-1-1", 2U, v108, 0U, 0U, 0x0000000000000001ULL, 2U, v110},
+    {"normal-2-1-4294967295", 2U, v108, 0U, 0U, 0x00000000ffffffffULL, 2U, v111},
+    {"normal-2-1-4294967296", 2U, v108, 0U, 0U, 0x0000000100000000ULL, 2U, v112},
+    {"normal-2-1-18446744073709551615", 2U, v108, 0U, 0U, 0xffffffffffffffffULL, 2U, v113},
+    {"uniform-2-1-0", 2U, v108, 0U, 1U, 0x0000000000000000ULL, 2U, v114},
+    {"uniform-2-1-1", 2U, v108, 0U, 1U, 0x0000000000000001ULL, 2U, v115},
+    {"uniform-2-1-4294967295", 2U, v108, 0U, 1U, 0x00000000ffffffffULL, 2U, v116},
+    {"uniform-2-1-4294967296", 2U, v108, 0U, 1U, 0x0000000100000000ULL, 2U, v117},
+    {"uniform-2-1-18446744073709551615", 2U, v108, 0U, 1U, 0xffffffffffffffffULL, 2U, v118},
+    {"glorot-2-1-0", 2U, v108, 0U, 2U, 0x0000000000000000ULL, 2U, v119},
+    {"glorot-2-1-1", 2U, v108, 0U, 2U, 0x0000000000000001ULL, 2U, v120},
+    {"glorot-2-1-4294967295", 2U, v108, 0U, 2U, 0x00000000ffffffffULL, 2U, v121},
+    {"glorot-2-1-4294967296", 2U, v108, 0U, 2U, 0x0000000100000000ULL, 2U, v122},
+    {"glorot-2-1-18446744073709551615", 2U, v108, 0U, 2U, 0xffffffffffffffffULL, 2U, v123},
+    {"normal-2-1-bias-0", 2U, v108, 1U, 0U, 0x0000000000000000ULL, 3U, v124},
+    {"normal-2-1-bias-1", 2U, v108, 1U, 0U, 0x0000000000000001ULL, 3U, v125},
+    {"normal-2-1-bias-4294967295", 2U, v108, 1U, 0U, 0x00000000ffffffffULL, 3U, v126},
+    {"normal-2-1-bias-4294967296", 2U, v108, 1U, 0U, 0x0000000100000000ULL, 3U, v127},
+    {"normal-2-1-bias-18446744073709551615", 2U, v108, 1U, 0U, 0xffffffffffffffffULL, 3U, v128},
+    {"uniform-2-1-bias-0", 2U, v108, 1U, 1U, 0x0000000000000000ULL, 3U, v129},
+    {"uniform-2-1-bias-1", 2U, v108, 1U, 1U, 0x0000000000000001ULL, 3U, v130},
+    {"uniform-2-1-bias-4294967295", 2U, v108, 1U, 1U, 0x00000000ffffffffULL, 3U, v131},
+    {"uniform-2-1-bias-4294967296", 2U, v108, 1U, 1U, 0x0000000100000000ULL, 3U, v132},
+    {"uniform-2-1-bias-18446744073709551615", 2U, v108, 1U, 1U, 0xffffffffffffffffULL, 3U, v133},
+    {"glorot-2-1-bias-0", 2U, v108, 1U, 2U, 0x0000000000000000ULL, 3U, v134},
+    {"glorot-2-1-bias-1", 2U, v108, 1U, 2U, 0x0000000000000001ULL, 3U, v135},
+    {"glorot-2-1-bias-4294967295", 2U, v108, 1U, 2U, 0x00000000ffffffffULL, 3U, v136},
+    {"glorot-2-1-bias-4294967296", 2U, v108, 1U, 2U, 0x0000000100000000ULL, 3U, v137},
+    {"glorot-2-1-bias-18446744073709551615", 2U, v108, 1U, 2U, 0xffffffffffffffffULL, 3U, v138},
+    {"normal-2-4-4-1-1", 4U, v139, 0U, 0U, 0x0000000000000001ULL, 28U, v140},
+    {"normal-2-4-4-1-12345", 4U, v139, 0U, 0U, 0x0000000000003039ULL, 28U, v141},
+    {"uniform-2-4-4-1-1", 4U, v139, 0U, 1U, 0x0000000000000001ULL, 28U, v142},
+    {"uniform-2-4-4-1-12345", 4U, v139, 0U, 1U, 0x0000000000003039ULL, 28U, v143},
+    {"glorot-2-4-4-1-1", 4U, v139, 0U, 2U, 0x0000000000000001ULL, 28U, v144},
+    {"glorot-2-4-4-1-12345", 4U, v139, 0U, 2U, 0x0000000000003039ULL, 28U, v145},
+    {"normal-2-4-4-1-bias-0", 4U, v139, 1U, 0U, 0x0000000000000000ULL, 37U, v146},
+    {"normal-2-4-4-1-bias-18446744073709551615", 4U, v139, 1U, 0U, 0xffffffffffffffffULL, 37U, v147},
+    {"uniform-2-4-4-1-bias-0", 4U, v139, 1U, 1U, 0x0000000000000000ULL, 37U, v148},
+    {"uniform-2-4-4-1-bias-18446744073709551615", 4U, v139, 1U, 1U, 0xffffffffffffffffULL, 37U, v149},
+    {"glorot-2-4-4-1-bias-0", 4U, v139, 1U, 2U, 0x0000000000000000ULL, 37U, v150},
+    {"glorot-2-4-4-1-bias-18446744073709551615", 4U, v139, 1U, 2U, 0xffffffffffffffffULL, 37U, v151},
+    {"normal-3-5-2-1", 3U, v152, 0U, 0U, 0x0000000000000001ULL, 25U, v153},
+    {"normal-3-5-2-12345", 3U, v152, 0U, 0U, 0x0000000000003039ULL, 25U, v154},
+    {"uniform-3-5-2-1", 3U, v152, 0U, 1U, 0x0000000000000001ULL, 25U, v155},
+    {"uniform-3-5-2-12345", 3U, v152, 0U, 1U, 0x0000000000003039ULL, 25U, v156},
+    {"glorot-3-5-2-1", 3U, v152, 0U, 2U, 0x0000000000000001ULL, 25U, v157},
+    {"glorot-3-5-2-12345", 3U, v152, 0U, 2U, 0x0000000000003039ULL, 25U, v158},
+    {"normal-3-5-2-bias-0", 3U, v152, 1U, 0U, 0x0000000000000000ULL, 32U, v159},
+    {"normal-3-5-2-bias-18446744073709551615", 3U, v152, 1U, 0U, 0xffffffffffffffffULL, 32U, v160},
+    {"uniform-3-5-2-bias-0", 3U, v152, 1U, 1U, 0x0000000000000000ULL, 32U, v161},
+    {"uniform-3-5-2-bias-18446744073709551615", 3U, v152, 1U, 1U, 0xffffffffffffffffULL, 32U, v162},
+    {"glorot-3-5-2-bias-0", 3U, v152, 1U, 2U, 0x0000000000000000ULL, 32U, v163},
+    {"glorot-3-5-2-bias-18446744073709551615", 3U, v152, 1U, 2U, 0xffffffffffffffffULL, 32U, v164},
+    {"normal-2-1-wide", 2U, v108, 0U, 0U, 0x123456789abcdef1ULL, 2U, v165},
+    {"uniform-2-1-wide", 2U, v108, 0U, 1U, 0x123456789abcdef1ULL, 2U, v166},
+    {"glorot-2-1-wide", 2U, v108, 0U, 2U, 0x123456789abcdef1ULL, 2U, v167},
+    {"glorot-300-1", 2U, v168, 1U, 2U, 0x000000000000012cULL, 301U, v169}};
+static const size_t n_init_cases = 70U;
 
-static const struct forward_case forward_cases[47] = {
+static const struct forward_case forward_cases[68] = {
 
-    {"one-sigmoid", 2U, v86, v156, 0U, 1U, v157, v158, v159, v160},
-    {"sigmoid", 4U, v161, v162, 0U, 43U, v163, v164, v165, v166},
-    {"one-tanh", 2U, v86, v167, 0U, 1U, v168, v169, v170, v171},
-    {"tanh", 4U, v161, v172, 0U, 43U, v173, v174, v175, v176},
-    {"one-relu", 2U, v86, v177, 0U, 1U, v178, v179, v180, v180},
-    {"relu", 4U, v161, v181, 0U, 43U, v182, v183, v184, v185},
-    {"one-identity", 2U, v86, v186, 0U, 1U, v187, v188, v189, v189},
-    {"identity", 4U, v161, v190, 0U, 43U, v191, v192, v193, v193},
-    {"mixed", 4U, v194, v195, 0U, 69U, v196, v197, v198, v199},
-    {"wide-input", 2U, v200, v186, 0U, 201U, v201, v202, v203, v203},
-    {"wide-hidden", 3U, v204, v205, 0U, 111U, v206, v207, v208, v209},
-    {"deep", 9U, v210, v211, 0U, 32U, v212, v213, v214, v215},
-    {"one-sigmoid-bias", 2U, v86, v156, 1U, 2U, v216, v217, v218, v219},
-    {"sigmoid-bias", 4U, v161, v162, 1U, 54U, v220, v221, v222, v223},
-    {"one-tanh-bias", 2U, v86, v167, 1U, 2U, v224, v225, v226, v227},
-    {"tanh-bias", 4U, v161, v172, 1U, 54U, v228, v229, v230, v231},
-    {"one-relu-bias", 2U, v86, v177, 1U, 2U, v232, v233, v234, v234},
-    {"relu-bias", 4U, v161, v181, 1U, 54U, v235, v236, v237, v238},
-    {"one-identity-bias", 2U, v86, v186, 1U, 2U, v239, v240, v241, v241},
-    {"identity-bias", 4U, v161, v190, 1U, 54U, v242, v243, v244, v244},
-    {"mixed-bias", 4U, v194, v195, 1U, 83U, v245, v246, v247, v248},
-    {"wide-input-bias", 2U, v200, v186, 1U, 204U, v249, v250, v251, v251},
-    {"wide-hidden-bias", 3U, v204, v205, 1U, 149U, v252, v253, v254, v255},
-    {"deep-bias", 9U, v210, v211, 1U, 48U, v256, v257, v258, v259},
-    {"fused", 2U, v99, v186, 0U, 2U, v260, v261, v262, v262},
-    {"order", 2U, v263, v186, 1U, 5U, v264, v265, v266, v266},
-    {"negative-zero-identity", 2U, v86, v186, 0U, 1U, v267, v262, v268, v268},
-    {"negative-zero-relu", 2U, v86, v177, 0U, 1U, v267, v262, v268, v268},
-    {"zero-bias", 2U, v86, v186, 1U, 2U, v269, v262, v262, v262},
-    {"negative-zero-bias", 2U, v86, v186, 1U, 2U, v270, v262, v268, v268},
-    {"subnormal", 2U, v271, v186, 0U, 3U, v272, v273, v274, v274},
-    {"overflow", 2U, v271, v186, 0U, 3U, v275, v276, v277, v277},
-    {"inf-minus-inf", 2U, v99, v156, 0U, 2U, v278, v279, v280, v280},
-    {"inf-times-zero", 2U, v99, v177, 1U, 3U, v281, v282, v280, v280},
-    {"inf-sigmoid", 3U, v283, v284, 1U, 9U, v285, v286, v287, v288},
-    {"minus-inf-sigmoid", 3U, v283, v284, 1U, 9U, v285, v289, v290, v291},
-    {"nan-sigmoid", 3U, v283, v284, 1U, 9U, v285, v292, v293, v293},
-    {"inf-tanh", 3U, v283, v205, 1U, 9U, v285, v286, v294, v295},
-    {"minus-inf-tanh", 3U, v283, v205, 1U, 9U, v285, v289, v296, v297},
-    {"nan-tanh", 3U, v283, v205, 1U, 9U, v285, v292, v293, v293},
-    {"inf-relu", 3U, v283, v298, 1U, 9U, v285, v286, v299, v300},
-    {"minus-inf-relu", 3U, v283, v298, 1U, 9U, v285, v289, v301, v302},
-    {"nan-relu", 3U, v283, v298, 1U, 9U, v285, v292, v293, v293},
-    {"inf-identity", 3U, v283, v303, 1U, 9U, v285, v286, v304, v304},
-    {"minus-inf-identity", 3U, v283, v303, 1U, 9U, v285, v289, v305, v305},
-    {"nan-identity", 3U, v283, v303, 1U, 9U, v285, v292, v293, v293},
-    {"wider-input", 2U, v306, v186, 1U, 516U, v307, v308, v309, v309}};
-static const size_t n_forward_cases = 47U;
+    {"one-sigmoid", 2U, v95, v170, 0U, 1U, v171, v172, v173, v174},
+    {"sigmoid", 4U, v175, v176, 0U, 43U, v177, v178, v179, v180},
+    {"one-tanh", 2U, v95, v181, 0U, 1U, v182, v183, v184, v185},
+    {"tanh", 4U, v175, v186, 0U, 43U, v187, v188, v189, v190},
+    {"one-relu", 2U, v95, v191, 0U, 1U, v192, v193, v194, v194},
+    {"relu", 4U, v175, v195, 0U, 43U, v196, v197, v198, v199},
+    {"one-identity", 2U, v95, v200, 0U, 1U, v201, v202, v203, v203},
+    {"identity", 4U, v175, v204, 0U, 43U, v205, v206, v207, v207},
+    {"mixed", 4U, v208, v209, 0U, 69U, v210, v211, v212, v213},
+    {"wide-input", 2U, v214, v200, 0U, 201U, v215, v216, v217, v217},
+    {"wide-hidden", 3U, v218, v219, 0U, 111U, v220, v221, v222, v223},
+    {"deep", 9U, v224, v225, 0U, 32U, v226, v227, v228, v229},
+    {"one-sigmoid-bias", 2U, v95, v170, 1U, 2U, v230, v231, v232, v233},
+    {"sigmoid-bias", 4U, v175, v176, 1U, 54U, v234, v235, v236, v237},
+    {"one-tanh-bias", 2U, v95, v181, 1U, 2U, v238, v239, v240, v241},
+    {"tanh-bias", 4U, v175, v186, 1U, 54U, v242, v243, v244, v245},
+    {"one-relu-bias", 2U, v95, v191, 1U, 2U, v246, v247, v248, v248},
+    {"relu-bias", 4U, v175, v195, 1U, 54U, v249, v250, v251, v252},
+    {"one-identity-bias", 2U, v95, v200, 1U, 2U, v253, v254, v255, v255},
+    {"identity-bias", 4U, v175, v204, 1U, 54U, v256, v257, v258, v258},
+    {"mixed-bias", 4U, v208, v209, 1U, 83U, v259, v260, v261, v262},
+    {"wide-input-bias", 2U, v214, v200, 1U, 204U, v263, v264, v265, v265},
+    {"wide-hidden-bias", 3U, v218, v219, 1U, 149U, v266, v267, v268, v269},
+    {"deep-bias", 9U, v224, v225, 1U, 48U, v270, v271, v272, v273},
+    {"fused", 2U, v108, v200, 0U, 2U, v274, v275, v276, v276},
+    {"order", 2U, v277, v200, 1U, 5U, v278, v279, v280, v280},
+    {"negative-zero-identity", 2U, v95, v200, 0U, 1U, v281, v276, v282, v282},
+    {"negative-zero-relu", 2U, v95, v191, 0U, 1U, v281, v276, v282, v282},
+    {"zero-bias", 2U, v95, v200, 1U, 2U, v283, v276, v276, v276},
+    {"negative-zero-bias", 2U, v95, v200, 1U, 2U, v284, v276, v282, v282},
+    {"subnormal", 2U, v285, v200, 0U, 3U, v286, v287, v288, v288},
+    {"overflow", 2U, v285, v200, 0U, 3U, v289, v290, v291, v291},
+    {"inf-minus-inf", 2U, v108, v170, 0U, 2U, v292, v293, v294, v294},
+    {"inf-times-zero", 2U, v108, v191, 1U, 3U, v295, v296, v294, v294},
+    {"inf-sigmoid", 3U, v297, v298, 1U, 9U, v299, v300, v301, v302},
+    {"minus-inf-sigmoid", 3U, v297, v298, 1U, 9U, v299, v303, v304, v305},
+    {"nan-sigmoid", 3U, v297, v298, 1U, 9U, v299, v306, v307, v307},
+    {"inf-tanh", 3U, v297, v219, 1U, 9U, v299, v300, v308, v309},
+    {"minus-inf-tanh", 3U, v297, v219, 1U, 9U, v299, v303, v310, v311},
+    {"nan-tanh", 3U, v297, v219, 1U, 9U, v299, v306, v307, v307},
+    {"inf-relu", 3U, v297, v312, 1U, 9U, v299, v300, v313, v314},
+    {"minus-inf-relu", 3U, v297, v312, 1U, 9U, v299, v303, v315, v316},
+    {"nan-relu", 3U, v297, v312, 1U, 9U, v299, v306, v307, v307},
+    {"inf-identity", 3U, v297, v317, 1U, 9U, v299, v300, v318, v318},
+    {"minus-inf-identity", 3U, v297, v317, 1U, 9U, v299, v303, v319, v319},
+    {"nan-identity", 3U, v297, v317, 1U, 9U, v299, v306, v307, v307},
+    {"wider-input", 2U, v320, v200, 1U, 516U, v321, v322, v323, v323},
+    {"negative-zero-input-identity", 3U, v186, v317, 0U, 2U, v324, v282, v325, v325},
+    {"negative-zero-input-relu", 3U, v186, v312, 0U, 2U, v324, v282, v325, v325},
+    {"negative-zero-both", 2U, v95, v200, 1U, 2U, v326, v282, v282, v282},
+    {"zero-weight-inf", 2U, v327, v200, 0U, 4U, v328, v300, v329, v329},
+    {"zero-weight-inf-second", 2U, v327, v200, 0U, 4U, v330, v331, v332, v332},
+    {"zero-weight-minus-inf", 2U, v327, v200, 0U, 4U, v328, v303, v333, v333},
+    {"zero-weight-minus-inf-second", 2U, v327, v200, 0U, 4U, v330, v334, v335, v335},
+    {"zero-weight-nan", 2U, v327, v200, 0U, 4U, v328, v306, v336, v336},
+    {"zero-weight-nan-second", 2U, v327, v200, 0U, 4U, v330, v337, v336, v336},
+    {"bias-inf", 3U, v338, v339, 1U, 10U, v340, v341, v342, v343},
+    {"bias-minus-inf", 3U, v338, v339, 1U, 10U, v344, v341, v345, v346},
+    {"bias-nan", 3U, v338, v339, 1U, 10U, v347, v341, v348, v348},
+    {"subnormal-sigmoid", 2U, v327, v170, 1U, 6U, v349, v350, v351, v352},
+    {"subnormal-tanh", 2U, v327, v181, 1U, 6U, v349, v350, v351, v351},
+    {"subnormal-relu", 2U, v327, v191, 1U, 6U, v349, v350, v351, v351},
+    {"subnormal-identity", 2U, v327, v200, 1U, 6U, v349, v350, v351, v351},
+    {"zeros", 2U, v285, v200, 0U, 3U, v290, v353, v276, v276},
+    {"inputs-300", 2U, v168, v181, 1U, 301U, v354, v355, v356, v357},
+    {"outputs-50", 2U, v358, v170, 1U, 150U, v359, v360, v361, v362},
+    {"layers-15", 16U, v363, v364, 1U, 30U, v365, v366, v367, v368},
+    {"layers-21", 22U, v369, v370, 0U, 84U, v371, v372, v373, v374}};
+static const size_t n_forward_cases = 68U;
 
-static const struct gradient_case gradient_cases[102] = {
+static const struct gradient_case gradient_cases[138] = {
 
-    {"row-sigmoid", 3U, v310, v311, 0U, 9U, v312, 1U, 0, v313, v314, v315, v316, 0x3faf5ca4ca04746eULL},
-    {"sigmoid-half_sse", 3U, v317, v311, 0U, 20U, v318, 5U, 0, v319, v320, v321, v322, 0x400f5f77525abc4aULL},
-    {"sigmoid-sse", 3U, v317, v311, 0U, 20U, v323, 5U, 1, v324, v325, v326, v327, 0x40203bf2f69da904ULL},
-    {"sigmoid-half_mse", 3U, v317, v311, 0U, 20U, v328, 5U, 2, v329, v330, v331, v332, 0x3fd66fa28465a76aULL},
-    {"sigmoid-mse", 3U, v317, v311, 0U, 20U, v333, 5U, 3, v334, v335, v336, v337, 0x3fd3581a237c07f8ULL},
-    {"row-tanh", 3U, v310, v86, 0U, 9U, v338, 1U, 0, v339, v340, v341, v342, 0x3fc2272b5c0846c9ULL},
-    {"tanh-half_sse", 3U, v317, v86, 0U, 20U, v343, 5U, 0, v344, v345, v346, v347, 0x40146651e805d296ULL},
-    {"tanh-sse", 3U, v317, v86, 0U, 20U, v348, 5U, 1, v349, v350, v351, v352, 0x4027a57fa1cb4174ULL},
-    {"tanh-half_mse", 3U, v317, v86, 0U, 20U, v353, 5U, 2, v354, v355, v356, v357, 0x3fddd149f24a38d0ULL},
-    {"tanh-mse", 3U, v317, v86, 0U, 20U, v358, 5U, 3, v359, v360, v361, v362, 0x3ff137220af46be6ULL},
-    {"row-relu", 3U, v310, v363, 0U, 9U, v364, 1U, 0, v365, v366, v367, v368, 0x3fc6adcb17e9c598ULL},
-    {"relu-half_sse", 3U, v317, v363, 0U, 20U, v369, 5U, 0, v370, v371, v372, v373, 0x400cdd927bf976adULL},
-    {"relu-sse", 3U, v317, v363, 0U, 20U, v374, 5U, 1, v375, v376, v377, v378, 0x404040bfe6318d51ULL},
-    {"relu-half_mse", 3U, v317, v363, 0U, 20U, v379, 5U, 2, v380, v381, v382, v383, 0x3ff89ad10f796a89ULL},
-    {"relu-mse", 3U, v317, v363, 0U, 20U, v384, 5U, 3, v385, v386, v387, v388, 0x3fe6ced437236628ULL},
-    {"row-identity", 3U, v310, v303, 0U, 9U, v389, 1U, 0, v390, v391, v392, v393, 0x3fdd0286ab9443c9ULL},
-    {"identity-half_sse", 3U, v317, v303, 0U, 20U, v394, 5U, 0, v395, v396, v397, v398, 0x406c22d38f808a4cULL},
-    {"identity-sse", 3U, v317, v303, 0U, 20U, v399, 5U, 1, v400, v401, v402, v403, 0x404a7d0374f7897aULL},
-    {"identity-half_mse", 3U, v317, v303, 0U, 20U, v404, 5U, 2, v405, v406, v407, v408, 0x3ff37fcba5899e23ULL},
-    {"identity-mse", 3U, v317, v303, 0U, 20U, v409, 5U, 3, v410, v411, v412, v413, 0x400b0552aa089f8dULL},
-    {"outputs-1", 3U, v414, v415, 0U, 20U, v416, 3U, 3, v417, v418, v419, v420, 0x3fd0daf1b91fd17eULL},
-    {"outputs-3", 3U, v421, v415, 0U, 30U, v422, 3U, 3, v423, v424, v425, v426, 0x3fe0aa4f704cf692ULL},
-    {"outputs-7", 3U, v427, v415, 0U, 50U, v428, 3U, 3, v429, v430, v431, v432, 0x3fe244046ba6d765ULL},
-    {"outputs-20", 3U, v433, v415, 0U, 115U, v434, 3U, 3, v435, v436, v437, v438, 0x3fe68c80c6224960ULL},
-    {"deep", 5U, v439, v440, 0U, 36U, v441, 4U, 1, v442, v443, v444, v445, 0x402fdea17d705d4dULL},
-    {"row-sigmoid-bias", 3U, v310, v311, 1U, 13U, v446, 1U, 0, v447, v448, v449, v450, 0x3fd2db2fa6082c86ULL},
-    {"sigmoid-half_sse-bias", 3U, v317, v311, 1U, 26U, v451, 5U, 0, v452, v453, v454, v455, 0x40000caa882a5d6aULL},
-    {"sigmoid-sse-bias", 3U, v317, v311, 1U, 26U, v456, 5U, 1, v457, v458, v459, v460, 0x401e75d1a40142f1ULL},
-    {"sigmoid-half_mse-bias", 3U, v317, v311, 1U, 26U, v461, 5U, 2, v462, v463, v464, v465, 0x3fdd945dab257c22ULL},
-    {"sigmoid-mse-bias", 3U, v317, v311, 1U, 26U, v466, 5U, 3, v467, v468, v469, v470, 0x3fd35d709f0a6a36ULL},
-    {"row-tanh-bias", 3U, v310, v86, 1U, 13U, v471, 1U, 0, v472, v473, v474, v475, 0x3ffa03eb3dd3e8fbULL},
-    {"tanh-half_sse-bias", 3U, v317, v86, 1U, 26U, v476, 5U, 0, v477, v478, v479, v480, 0x4011b69aed404b88ULL},
-    {"tanh-sse-bias", 3U, v317, v86, 1U, 26U, v481, 5U, 1, v482, v483, v484, v485, 0x402f2cc9ba452f69ULL},
-    {"tanh-half_mse-bias", 3U, v317, v86, 1U, 26U, v486, 5U, 2, v487, v488, v489, v490, 0x3fe145ce0002ea90ULL},
-    {"tanh-mse-bias", 3U, v317, v86, 1U, 26U, v491, 5U, 3, v492, v493, v494, v495, 0x3fce0688ea966f8aULL},
-    {"row-relu-bias", 3U, v310, v363, 1U, 13U, v496, 1U, 0, v497, v498, v499, v500, 0x4003beee719542ebULL},
-    {"relu-half_sse-bias", 3U, v317, v363, 1U, 26U, v501, 5U, 0, v502, v503, v504, v505, 0x4022e6852926eda9ULL},
-    {"relu-sse-bias", 3U, v317, v363, 1U, 26U, v506, 5U, 1, v507, v508, v509, v510, 0x4013846e3dc9b31aULL},
-    {"relu-half_mse-bias", 3U, v317, v363, 1U, 26U, v511, 5U, 2, v512, v513, v514, v515, 0x4013d73e8e1bd725ULL},
-    {"relu-mse-bias", 3U, v317, v363, 1U, 26U, v516, 5U, 3, v517, v518, v519, v520, 0x40272ef657e8d874ULL},
-    {"row-identity-bias", 3U, v310, v303, 1U, 13U, v521, 1U, 0, v522, v523, v524, v525, 0x40337acd83a315c8ULL},
-    {"identity-half_sse-bias", 3U, v317, v303, 1U, 26U, v526, 5U, 0, v527, v528, v529, v530, 0x4064238aec696254ULL},
-    {"identity-sse-bias", 3U, v317, v303, 1U, 26U, v531, 5U, 1, v532, v533, v534, v535, 0x4068e8591d66713aULL},
-    {"identity-half_mse-bias", 3U, v317, v303, 1U, 26U, v536, 5U, 2, v537, v538, v539, v540, 0x402294411e2fe262ULL},
-    {"identity-mse-bias", 3U, v317, v303, 1U, 26U, v541, 5U, 3, v542, v543, v544, v545, 0x401b1560b30323aaULL},
-    {"outputs-1-bias", 3U, v414, v415, 1U, 26U, v546, 3U, 3, v547, v548, v549, v550, 0x3ffa14d5e57e05c0ULL},
-    {"outputs-3-bias", 3U, v421, v415, 1U, 38U, v551, 3U, 3, v552, v553, v554, v555, 0x3fe3ffa178304534ULL},
-    {"outputs-7-bias", 3U, v427, v415, 1U, 62U, v556, 3U, 3, v557, v558, v559, v560, 0x3feb7dc61c6abc11ULL},
-    {"outputs-20-bias", 3U, v433, v415, 1U, 140U, v561, 3U, 3, v562, v563, v564, v565, 0x3fe6f9cce2bc7109ULL},
-    {"deep-bias", 5U, v439, v440, 1U, 48U, v566, 4U, 1, v567, v568, v569, v570, 0x3ffc06ce18a942b5ULL},
-    {"dead-relu", 3U, v283, v298, 1U, 9U, v571, 3U, 0, v572, v276, v573, v574, 0x3ff8000000000000ULL},
-    {"inf-slope", 3U, v172, v284, 0U, 2U, v575, 1U, 0, v266, v262, v576, v277, 0x7ff0000000000000ULL},
-    {"nan-target", 3U, v172, v284, 0U, 2U, v577, 2U, 0, v578, v579, v580, v280, 0x7ff8000000000000ULL},
-    {"inf-input", 3U, v172, v284, 0U, 2U, v577, 2U, 0, v581, v582, v583, v584, 0x3fe4000000000000ULL},
-    {"subnormal-half_sse", 2U, v86, v186, 0U, 1U, v266, 3U, 0, v585, v586, v587, v587, 0x0000000000000002ULL},
-    {"overflow-half_sse", 2U, v86, v186, 0U, 1U, v266, 10U, 0, v588, v589, v277, v277, 0x7ff0000000000000ULL},
-    {"near-overflow-half_sse", 2U, v86, v186, 0U, 1U, v266, 5U, 0, v590, v591, v592, v592, 0x7fda000000000000ULL},
-    {"subnormal-sse", 2U, v86, v186, 0U, 1U, v266, 3U, 1, v585, v586, v593, v587, 0x0000000000000003ULL},
-    {"overflow-sse", 2U, v86, v186, 0U, 1U, v266, 10U, 1, v588, v589, v277, v277, 0x7ff0000000000000ULL},
-    {"near-overflow-sse", 2U, v86, v186, 0U, 1U, v266, 5U, 1, v590, v591, v277, v592, 0x7fea000000000000ULL},
-    {"subnormal-half_mse", 2U, v86, v186, 0U, 1U, v266, 3U, 2, v585, v586, v594, v587, 0x0000000000000000ULL},
-    {"overflow-half_mse", 2U, v86, v186, 0U, 1U, v266, 10U, 2, v588, v589, v277, v277, 0x7ff0000000000000ULL},
-    {"near-overflow-half_mse", 2U, v86, v186, 0U, 1U, v266, 5U, 2, v590, v591, v595, v592, 0x7fb4cccccccccccdULL},
-    {"subnormal-mse", 2U, v86, v186, 0U, 1U, v266, 3U, 3, v585, v586, v596, v587, 0x0000000000000001ULL},
-    {"overflow-mse", 2U, v86, v186, 0U, 1U, v266, 10U, 3, v588, v589, v277, v277, 0x7ff0000000000000ULL},
-    {"near-overflow-mse", 2U, v86, v186, 0U, 1U, v266, 5U, 3, v590, v591, v597, v592, 0x7fc4cccccccccccdULL},
-    {"scale-5-7-half_mse", 2U, v598, v156, 0U, 7U, v599, 5U, 2, v600, v601, v602, v603, 0x3fd61841148fc19fULL},
-    {"scale-5-7-mse", 2U, v598, v156, 0U, 7U, v604, 5U, 3, v605, v606, v607, v608, 0x3fe8cb29621de7deULL},
-    {"scale-9-5-half_mse", 2U, v609, v156, 0U, 5U, v610, 9U, 2, v611, v612, v613, v614, 0x3fd2822674a3c7d0ULL},
-    {"scale-9-5-mse", 2U, v609, v156, 0U, 5U, v615, 9U, 3, v616, v617, v618, v619, 0x3fe03d09f7d48d26ULL},
-    {"scale-10-7-half_mse", 2U, v598, v156, 0U, 7U, v620, 10U, 2, v621, v622, v623, v624, 0x3fd1f0fc642c6b1cULL},
-    {"scale-10-7-mse", 2U, v598, v156, 0U, 7U, v625, 10U, 3, v626, v627, v628, v629, 0x3fe0bdbe68234900ULL},
-    {"wide", 3U, v630, v415, 1U, 522U, v631, 2U, 1, v632, v633, v634, v635, 0x4029ae0fc05054a2ULL},
-    {"outputs-40", 3U, v636, v637, 0U, 126U, v638, 2U, 1, v639, v640, v641, v642, 0x40535db4bbe3b342ULL},
-    {"deeper", 8U, v643, v644, 1U, 54U, v645, 3U, 2, v646, v647, v648, v649, 0x3fd69bb3685d45e5ULL},
-    {"rows-1", 3U, v650, v415, 1U, 17U, v651, 1U, 1, v652, v653, v654, v655, 0x3ffdaff34a31ab14ULL},
-    {"rows-2", 3U, v650, v415, 0U, 12U, v656, 2U, 2, v657, v658, v659, v660, 0x3fde82564df27d2aULL},
-    {"rows-3", 3U, v650, v415, 1U, 17U, v661, 3U, 3, v662, v663, v664, v665, 0x3fe2639c7534ef50ULL},
-    {"rows-4", 3U, v650, v415, 0U, 12U, v666, 4U, 0, v667, v668, v669, v670, 0x4004fd069363730cULL},
-    {"rows-5", 3U, v650, v415, 1U, 17U, v671, 5U, 1, v672, v673, v674, v675, 0x40196ea34cc8b25bULL},
-    {"rows-6", 3U, v650, v415, 0U, 12U, v676, 6U, 2, v677, v678, v679, v680, 0x3fdf1691d0d8c140ULL},
-    {"rows-7", 3U, v650, v415, 1U, 17U, v681, 7U, 3, v682, v683, v684, v685, 0x3fea94d306f6a683ULL},
-    {"rows-8", 3U, v650, v415, 0U, 12U, v686, 8U, 0, v687, v688, v689, v690, 0x4014918974cd3e86ULL},
-    {"rows-9", 3U, v650, v415, 1U, 17U, v691, 9U, 1, v692, v693, v694, v695, 0x40296c1238ff264eULL},
-    {"rows-10", 3U, v650, v415, 0U, 12U, v696, 10U, 2, v697, v698, v699, v700, 0x3fd67eb2324dbaa1ULL},
-    {"rows-11", 3U, v650, v415, 1U, 17U, v701, 11U, 3, v702, v703, v704, v705, 0x3feab899f27cf4b6ULL},
-    {"rows-12", 3U, v650, v415, 0U, 12U, v706, 12U, 0, v707, v708, v709, v710, 0x401d512ee173b9a4ULL},
-    {"rows-13", 3U, v650, v415, 1U, 17U, v711, 13U, 1, v712, v713, v714, v715, 0x402efbbb0e394ad1ULL},
-    {"rows-14", 3U, v650, v415, 0U, 12U, v716, 14U, 2, v717, v718, v719, v720, 0x3fd26f734e6dc3a6ULL},
-    {"rows-15", 3U, v650, v415, 1U, 17U, v721, 15U, 3, v722, v723, v724, v725, 0x3fcdfd3b31127d7aULL},
-    {"rows-16", 3U, v650, v415, 0U, 12U, v726, 16U, 0, v727, v728, v729, v730, 0x402c9edfa2c086e5ULL},
-    {"rows-17", 3U, v650, v415, 1U, 17U, v731, 17U, 1, v732, v733, v734, v735, 0x4024545489f2c2caULL},
-    {"rows-100", 3U, v736, v637, 1U, 7U, v737, 100U, 2, v738, v739, v740, v741, 0x3fc436ed277c346dULL},
-    {"tree-0", 2U, v86, v186, 0U, 1U, v262, 16U, 0, v742, v743, v744, v745, 0x4020000000000000ULL},
-    {"tree-1", 2U, v86, v186, 0U, 1U, v262, 16U, 0, v746, v743, v744, v745, 0x4020000000000000ULL},
-    {"tree-2", 2U, v86, v186, 0U, 1U, v262, 16U, 0, v747, v743, v744, v745, 0x4020000000000000ULL},
-    {"tree-3", 2U, v86, v186, 0U, 1U, v262, 16U, 0, v748, v743, v744, v745, 0x4020000000000000ULL},
-    {"tree-4", 2U, v86, v186, 0U, 1U, v262, 16U, 0, v749, v743, v744, v745, 0x4020000000000000ULL},
-    {"tree-5", 2U, v86, v186, 0U, 1U, v262, 16U, 0, v750, v743, v744, v745, 0x4020000000000000ULL},
-    {"tree-6", 2U, v86, v186, 0U, 1U, v262, 16U, 0, v751, v743, v744, v745, 0x4020000000000000ULL},
-    {"tree-7", 2U, v86, v186, 0U, 1U, v262, 16U, 0, v752, v743, v744, v745, 0x4020000000000000ULL},
-    {"rows-257", 3U, v736, v415, 0U, 4U, v753, 257U, 1, v754, v755, v756, v757, 0x4062811b868901daULL}};
-static const size_t n_gradient_cases = 102U;
+    {"row-sigmoid", 3U, v375, v376, 0U, 9U, v377, 1U, 0, v378, v379, v380, v381, 0x3faf5ca4ca04746eULL},
+    {"sigmoid-half_sse", 3U, v382, v376, 0U, 20U, v383, 5U, 0, v384, v385, v386, v387, 0x400f5f77525abc4aULL},
+    {"sigmoid-sse", 3U, v382, v376, 0U, 20U, v388, 5U, 1, v389, v390, v391, v392, 0x40203bf2f69da904ULL},
+    {"sigmoid-half_mse", 3U, v382, v376, 0U, 20U, v393, 5U, 2, v394, v395, v396, v397, 0x3fd66fa28465a76aULL},
+    {"sigmoid-mse", 3U, v382, v376, 0U, 20U, v398, 5U, 3, v399, v400, v401, v402, 0x3fd3581a237c07f8ULL},
+    {"row-tanh", 3U, v375, v95, 0U, 9U, v403, 1U, 0, v404, v405, v406, v407, 0x3fc2272b5c0846c9ULL},
+    {"tanh-half_sse", 3U, v382, v95, 0U, 20U, v408, 5U, 0, v409, v410, v411, v412, 0x40146651e805d296ULL},
+    {"tanh-sse", 3U, v382, v95, 0U, 20U, v413, 5U, 1, v414, v415, v416, v417, 0x4027a57fa1cb4174ULL},
+    {"tanh-half_mse", 3U, v382, v95, 0U, 20U, v418, 5U, 2, v419, v420, v421, v422, 0x3fddd149f24a38d0ULL},
+    {"tanh-mse", 3U, v382, v95, 0U, 20U, v423, 5U, 3, v424, v425, v426, v427, 0x3ff137220af46be6ULL},
+    {"row-relu", 3U, v375, v327, 0U, 9U, v428, 1U, 0, v429, v430, v431, v432, 0x3fc6adcb17e9c598ULL},
+    {"relu-half_sse", 3U, v382, v327, 0U, 20U, v433, 5U, 0, v434, v435, v436, v437, 0x400cdd927bf976adULL},
+    {"relu-sse", 3U, v382, v327, 0U, 20U, v438, 5U, 1, v439, v440, v441, v442, 0x404040bfe6318d51ULL},
+    {"relu-half_mse", 3U, v382, v327, 0U, 20U, v443, 5U, 2, v444, v445, v446, v447, 0x3ff89ad10f796a89ULL},
+    {"relu-mse", 3U, v382, v327, 0U, 20U, v448, 5U, 3, v449, v450, v451, v452, 0x3fe6ced437236628ULL},
+    {"row-identity", 3U, v375, v317, 0U, 9U, v453, 1U, 0, v454, v455, v456, v457, 0x3fdd0286ab9443c9ULL},
+    {"identity-half_sse", 3U, v382, v317, 0U, 20U, v458, 5U, 0, v459, v460, v461, v462, 0x406c22d38f808a4cULL},
+    {"identity-sse", 3U, v382, v317, 0U, 20U, v463, 5U, 1, v464, v465, v466, v467, 0x404a7d0374f7897aULL},
+    {"identity-half_mse", 3U, v382, v317, 0U, 20U, v468, 5U, 2, v469, v470, v471, v472, 0x3ff37fcba5899e23ULL},
+    {"identity-mse", 3U, v382, v317, 0U, 20U, v473, 5U, 3, v474, v475, v476, v477, 0x400b0552aa089f8dULL},
+    {"outputs-1", 3U, v478, v479, 0U, 20U, v480, 3U, 3, v481, v482, v483, v484, 0x3fd0daf1b91fd17eULL},
+    {"outputs-3", 3U, v485, v479, 0U, 30U, v486, 3U, 3, v487, v488, v489, v490, 0x3fe0aa4f704cf692ULL},
+    {"outputs-7", 3U, v491, v479, 0U, 50U, v492, 3U, 3, v493, v494, v495, v496, 0x3fe244046ba6d765ULL},
+    {"outputs-20", 3U, v497, v479, 0U, 115U, v498, 3U, 3, v499, v500, v501, v502, 0x3fe68c80c6224960ULL},
+    {"deep", 5U, v503, v504, 0U, 36U, v505, 4U, 1, v506, v507, v508, v509, 0x402fdea17d705d4dULL},
+    {"row-sigmoid-bias", 3U, v375, v376, 1U, 13U, v510, 1U, 0, v511, v512, v513, v514, 0x3fd2db2fa6082c86ULL},
+    {"sigmoid-half_sse-bias", 3U, v382, v376, 1U, 26U, v515, 5U, 0, v516, v517, v518, v519, 0x40000caa882a5d6aULL},
+    {"sigmoid-sse-bias", 3U, v382, v376, 1U, 26U, v520, 5U, 1, v521, v522, v523, v524, 0x401e75d1a40142f1ULL},
+    {"sigmoid-half_mse-bias", 3U, v382, v376, 1U, 26U, v525, 5U, 2, v526, v527, v528, v529, 0x3fdd945dab257c22ULL},
+    {"sigmoid-mse-bias", 3U, v382, v376, 1U, 26U, v530, 5U, 3, v531, v532, v533, v534, 0x3fd35d709f0a6a36ULL},
+    {"row-tanh-bias", 3U, v375, v95, 1U, 13U, v535, 1U, 0, v536, v537, v538, v539, 0x3ffa03eb3dd3e8fbULL},
+    {"tanh-half_sse-bias", 3U, v382, v95, 1U, 26U, v540, 5U, 0, v541, v542, v543, v544, 0x4011b69aed404b88ULL},
+    {"tanh-sse-bias", 3U, v382, v95, 1U, 26U, v545, 5U, 1, v546, v547, v548, v549, 0x402f2cc9ba452f69ULL},
+    {"tanh-half_mse-bias", 3U, v382, v95, 1U, 26U, v550, 5U, 2, v551, v552, v553, v554, 0x3fe145ce0002ea90ULL},
+    {"tanh-mse-bias", 3U, v382, v95, 1U, 26U, v555, 5U, 3, v556, v557, v558, v559, 0x3fce0688ea966f8aULL},
+    {"row-relu-bias", 3U, v375, v327, 1U, 13U, v560, 1U, 0, v561, v562, v563, v564, 0x4003beee719542ebULL},
+    {"relu-half_sse-bias", 3U, v382, v327, 1U, 26U, v565, 5U, 0, v566, v567, v568, v569, 0x4022e6852926eda9ULL},
+    {"relu-sse-bias", 3U, v382, v327, 1U, 26U, v570, 5U, 1, v571, v572, v573, v574, 0x4013846e3dc9b31aULL},
+    {"relu-half_mse-bias", 3U, v382, v327, 1U, 26U, v575, 5U, 2, v576, v577, v578, v579, 0x4013d73e8e1bd725ULL},
+    {"relu-mse-bias", 3U, v382, v327, 1U, 26U, v580, 5U, 3, v581, v582, v583, v584, 0x40272ef657e8d874ULL},
+    {"row-identity-bias", 3U, v375, v317, 1U, 13U, v585, 1U, 0, v586, v587, v588, v589, 0x40337acd83a315c8ULL},
+    {"identity-half_sse-bias", 3U, v382, v317, 1U, 26U, v590, 5U, 0, v591, v592, v593, v594, 0x4064238aec696254ULL},
+    {"identity-sse-bias", 3U, v382, v317, 1U, 26U, v595, 5U, 1, v596, v597, v598, v599, 0x4068e8591d66713aULL},
+    {"identity-half_mse-bias", 3U, v382, v317, 1U, 26U, v600, 5U, 2, v601, v602, v603, v604, 0x402294411e2fe262ULL},
+    {"identity-mse-bias", 3U, v382, v317, 1U, 26U, v605, 5U, 3, v606, v607, v608, v609, 0x401b1560b30323aaULL},
+    {"outputs-1-bias", 3U, v478, v479, 1U, 26U, v610, 3U, 3, v611, v612, v613, v614, 0x3ffa14d5e57e05c0ULL},
+    {"outputs-3-bias", 3U, v485, v479, 1U, 38U, v615, 3U, 3, v616, v617, v618, v619, 0x3fe3ffa178304534ULL},
+    {"outputs-7-bias", 3U, v491, v479, 1U, 62U, v620, 3U, 3, v621, v622, v623, v624, 0x3feb7dc61c6abc11ULL},
+    {"outputs-20-bias", 3U, v497, v479, 1U, 140U, v625, 3U, 3, v626, v627, v628, v629, 0x3fe6f9cce2bc7109ULL},
+    {"deep-bias", 5U, v503, v504, 1U, 48U, v630, 4U, 1, v631, v632, v633, v634, 0x3ffc06ce18a942b5ULL},
+    {"dead-relu", 3U, v297, v312, 1U, 9U, v635, 3U, 0, v636, v290, v637, v638, 0x3ff8000000000000ULL},
+    {"inf-slope", 3U, v186, v298, 0U, 2U, v639, 1U, 0, v280, v276, v640, v291, 0x7ff0000000000000ULL},
+    {"nan-target", 3U, v186, v298, 0U, 2U, v324, 2U, 0, v641, v642, v336, v294, 0x7ff8000000000000ULL},
+    {"inf-input", 3U, v186, v298, 0U, 2U, v324, 2U, 0, v643, v644, v645, v646, 0x3fe4000000000000ULL},
+    {"subnormal-half_sse", 2U, v95, v200, 0U, 1U, v280, 3U, 0, v647, v648, v649, v649, 0x0000000000000002ULL},
+    {"overflow-half_sse", 2U, v95, v200, 0U, 1U, v280, 10U, 0, v650, v651, v291, v291, 0x7ff0000000000000ULL},
+    {"near-overflow-half_sse", 2U, v95, v200, 0U, 1U, v280, 5U, 0, v652, v653, v654, v654, 0x7fda000000000000ULL},
+    {"subnormal-sse", 2U, v95, v200, 0U, 1U, v280, 3U, 1, v647, v648, v655, v649, 0x0000000000000003ULL},
+    {"overflow-sse", 2U, v95, v200, 0U, 1U, v280, 10U, 1, v650, v651, v291, v291, 0x7ff0000000000000ULL},
+    {"near-overflow-sse", 2U, v95, v200, 0U, 1U, v280, 5U, 1, v652, v653, v291, v654, 0x7fea000000000000ULL},
+    {"subnormal-half_mse", 2U, v95, v200, 0U, 1U, v280, 3U, 2, v647, v648, v656, v649, 0x0000000000000000ULL},
+    {"overflow-half_mse", 2U, v95, v200, 0U, 1U, v280, 10U, 2, v650, v651, v291, v291, 0x7ff0000000000000ULL},
+    {"near-overflow-half_mse", 2U, v95, v200, 0U, 1U, v280, 5U, 2, v652, v653, v657, v654, 0x7fb4cccccccccccdULL},
+    {"subnormal-mse", 2U, v95, v200, 0U, 1U, v280, 3U, 3, v647, v648, v658, v649, 0x0000000000000001ULL},
+    {"overflow-mse", 2U, v95, v200, 0U, 1U, v280, 10U, 3, v650, v651, v291, v291, 0x7ff0000000000000ULL},
+    {"near-overflow-mse", 2U, v95, v200, 0U, 1U, v280, 5U, 3, v652, v653, v659, v654, 0x7fc4cccccccccccdULL},
+    {"scale-5-7-half_mse", 2U, v660, v170, 0U, 7U, v661, 5U, 2, v662, v663, v664, v665, 0x3fd61841148fc19fULL},
+    {"scale-5-7-mse", 2U, v660, v170, 0U, 7U, v666, 5U, 3, v667, v668, v669, v670, 0x3fe8cb29621de7deULL},
+    {"scale-9-5-half_mse", 2U, v671, v170, 0U, 5U, v672, 9U, 2, v673, v674, v675, v676, 0x3fd2822674a3c7d0ULL},
+    {"scale-9-5-mse", 2U, v671, v170, 0U, 5U, v677, 9U, 3, v678, v679, v680, v681, 0x3fe03d09f7d48d26ULL},
+    {"scale-10-7-half_mse", 2U, v660, v170, 0U, 7U, v682, 10U, 2, v683, v684, v685, v686, 0x3fd1f0fc642c6b1cULL},
+    {"scale-10-7-mse", 2U, v660, v170, 0U, 7U, v687, 10U, 3, v688, v689, v690, v691, 0x3fe0bdbe68234900ULL},
+    {"wide", 3U, v692, v479, 1U, 522U, v693, 2U, 1, v694, v695, v696, v697, 0x4029ae0fc05054a2ULL},
+    {"outputs-40", 3U, v698, v699, 0U, 126U, v700, 2U, 1, v701, v702, v703, v704, 0x40535db4bbe3b342ULL},
+    {"deeper", 8U, v705, v706, 1U, 54U, v707, 3U, 2, v708, v709, v710, v711, 0x3fd69bb3685d45e5ULL},
+    {"zero-input-inf", 2U, v95, v200, 1U, 2U, v324, 2U, 0, v296, v300, v333, v291, 0x7ff0000000000000ULL},
+    {"negative-zero-input", 2U, v95, v200, 0U, 1U, v280, 2U, 0, v712, v641, v276, v713, 0x4004000000000000ULL},
+    {"subnormal-input", 2U, v95, v200, 0U, 1U, v714, 3U, 0, v715, v716, v717, v718, 0x4008000000000000ULL},
+    {"subnormal-delta", 2U, v95, v200, 1U, 2U, v719, 3U, 0, v715, v720, v721, v276, 0x0000000000000000ULL},
+    {"subnormal-hidden", 3U, v186, v317, 1U, 4U, v722, 2U, 0, v293, v723, v724, v725, 0x3fe1c71c71c71c72ULL},
+    {"one-row-half_sse", 2U, v726, v170, 1U, 15U, v727, 1U, 0, v728, v729, v730, v731, 0x400c0b7600fd609aULL},
+    {"halves-half_sse", 2U, v95, v200, 0U, 1U, v280, 5U, 0, v732, v653, v733, v733, 0x0000000000000004ULL},
+    {"small-half_sse", 2U, v95, v200, 0U, 1U, v280, 3U, 0, v734, v648, v735, v735, 0x0000000280800000ULL},
+    {"one-row-sse", 2U, v726, v170, 1U, 15U, v736, 1U, 1, v737, v738, v739, v740, 0x400170f09e7793cdULL},
+    {"halves-sse", 2U, v95, v200, 0U, 1U, v280, 5U, 1, v732, v653, v741, v733, 0x0000000000000007ULL},
+    {"small-sse", 2U, v95, v200, 0U, 1U, v280, 3U, 1, v734, v648, v742, v735, 0x0000000501000000ULL},
+    {"one-row-half_mse", 2U, v726, v170, 1U, 15U, v743, 1U, 2, v744, v745, v746, v747, 0x3fdf469ffc1010c6ULL},
+    {"halves-half_mse", 2U, v95, v200, 0U, 1U, v280, 5U, 2, v732, v653, v656, v733, 0x0000000000000000ULL},
+    {"small-half_mse", 2U, v95, v200, 0U, 1U, v280, 3U, 2, v734, v648, v748, v735, 0x00000000d5800000ULL},
+    {"one-row-mse", 2U, v726, v170, 1U, 15U, v749, 1U, 3, v750, v751, v752, v753, 0x3fd8bc3a1d7b813dULL},
+    {"halves-mse", 2U, v95, v200, 0U, 1U, v280, 5U, 3, v732, v653, v649, v733, 0x0000000000000001ULL},
+    {"small-mse", 2U, v95, v200, 0U, 1U, v280, 3U, 3, v734, v648, v754, v735, 0x00000001ab000000ULL},
+    {"count-280-half_mse", 2U, v660, v170, 0U, 7U, v755, 40U, 2, v756, v757, v758, v759, 0x3fd4c8b26f38c86aULL},
+    {"count-280-mse", 2U, v660, v170, 0U, 7U, v760, 40U, 3, v761, v762, v763, v764, 0x3fe43fd71888ba82ULL},
+    {"outputs-50", 3U, v765, v479, 1U, 209U, v766, 2U, 1, v767, v768, v769, v770, 0x405232ee61ec4ee2ULL},
+    {"layers-20", 21U, v771, v772, 1U, 68U, v773, 2U, 2, v774, v775, v776, v777, 0x3fc10610d9776affULL},
+    {"dead-slope-nan", 3U, v186, v312, 1U, 4U, v778, 1U, 0, v280, v294, v779, v294, 0x7ff8000000000000ULL},
+    {"dead-slope-inf", 3U, v186, v312, 1U, 4U, v778, 1U, 0, v280, v291, v780, v291, 0x7ff0000000000000ULL},
+    {"dead-output-nan", 2U, v95, v191, 1U, 2U, v781, 1U, 0, v280, v294, v336, v294, 0x7ff8000000000000ULL},
+    {"dead-output-inf", 2U, v95, v191, 1U, 2U, v781, 1U, 0, v280, v291, v336, v291, 0x7ff0000000000000ULL},
+    {"inf-weight-back", 3U, v782, v783, 0U, 3U, v784, 1U, 0, v280, v296, v785, v341, 0x3ff0000000000000ULL},
+    {"dead-slope-zero", 3U, v186, v312, 1U, 4U, v778, 2U, 0, v641, v324, v786, v341, 0x3ff0000000000000ULL},
+    {"bias-inf-1", 3U, v787, v788, 1U, 7U, v789, 1U, 0, v790, v791, v792, v793, 0x3fe5559877caa6abULL},
+    {"bias-inf-1-out", 2U, v95, v200, 1U, 2U, v331, 1U, 0, v790, v791, v794, v291, 0x7ff0000000000000ULL},
+    {"bias-inf-3", 3U, v787, v788, 1U, 7U, v789, 3U, 0, v795, v796, v792, v797, 0x40081d9213ac5a82ULL},
+    {"bias-inf-3-out", 2U, v95, v200, 1U, 2U, v331, 3U, 0, v795, v796, v329, v291, 0x7ff0000000000000ULL},
+    {"bias-inf-9", 3U, v787, v788, 1U, 7U, v789, 9U, 0, v798, v799, v792, v800, 0x401086d54f2de69aULL},
+    {"bias-inf-9-out", 2U, v95, v200, 1U, 2U, v331, 9U, 0, v798, v799, v329, v291, 0x7ff0000000000000ULL},
+    {"rows-1", 3U, v801, v479, 1U, 17U, v802, 1U, 1, v803, v804, v805, v806, 0x3ffdaff34a31ab14ULL},
+    {"rows-2", 3U, v801, v479, 0U, 12U, v807, 2U, 2, v808, v809, v810, v811, 0x3fde82564df27d2aULL},
+    {"rows-3", 3U, v801, v479, 1U, 17U, v812, 3U, 3, v813, v814, v815, v816, 0x3fe2639c7534ef50ULL},
+    {"rows-4", 3U, v801, v479, 0U, 12U, v817, 4U, 0, v818, v819, v820, v821, 0x4004fd069363730cULL},
+    {"rows-5", 3U, v801, v479, 1U, 17U, v822, 5U, 1, v823, v824, v825, v826, 0x40196ea34cc8b25bULL},
+    {"rows-6", 3U, v801, v479, 0U, 12U, v827, 6U, 2, v828, v829, v830, v831, 0x3fdf1691d0d8c140ULL},
+    {"rows-7", 3U, v801, v479, 1U, 17U, v832, 7U, 3, v833, v834, v835, v836, 0x3fea94d306f6a683ULL},
+    {"rows-8", 3U, v801, v479, 0U, 12U, v837, 8U, 0, v838, v839, v840, v841, 0x4014918974cd3e86ULL},
+    {"rows-9", 3U, v801, v479, 1U, 17U, v842, 9U, 1, v843, v844, v845, v846, 0x40296c1238ff264eULL},
+    {"rows-10", 3U, v801, v479, 0U, 12U, v847, 10U, 2, v848, v849, v850, v851, 0x3fd67eb2324dbaa1ULL},
+    {"rows-11", 3U, v801, v479, 1U, 17U, v852, 11U, 3, v853, v854, v855, v856, 0x3feab899f27cf4b6ULL},
+    {"rows-12", 3U, v801, v479, 0U, 12U, v857, 12U, 0, v858, v859, v860, v861, 0x401d512ee173b9a4ULL},
+    {"rows-13", 3U, v801, v479, 1U, 17U, v862, 13U, 1, v863, v864, v865, v866, 0x402efbbb0e394ad1ULL},
+    {"rows-14", 3U, v801, v479, 0U, 12U, v867, 14U, 2, v868, v869, v870, v871, 0x3fd26f734e6dc3a6ULL},
+    {"rows-15", 3U, v801, v479, 1U, 17U, v872, 15U, 3, v873, v874, v875, v876, 0x3fcdfd3b31127d7aULL},
+    {"rows-16", 3U, v801, v479, 0U, 12U, v877, 16U, 0, v878, v879, v880, v881, 0x402c9edfa2c086e5ULL},
+    {"rows-17", 3U, v801, v479, 1U, 17U, v882, 17U, 1, v883, v884, v885, v886, 0x4024545489f2c2caULL},
+    {"rows-100", 3U, v787, v699, 1U, 7U, v887, 100U, 2, v888, v889, v890, v891, 0x3fc436ed277c346dULL},
+    {"tree-0", 2U, v95, v200, 0U, 1U, v276, 16U, 0, v892, v893, v894, v895, 0x4020000000000000ULL},
+    {"tree-1", 2U, v95, v200, 0U, 1U, v276, 16U, 0, v896, v893, v894, v895, 0x4020000000000000ULL},
+    {"tree-2", 2U, v95, v200, 0U, 1U, v276, 16U, 0, v897, v893, v894, v895, 0x4020000000000000ULL},
+    {"tree-3", 2U, v95, v200, 0U, 1U, v276, 16U, 0, v898, v893, v894, v895, 0x4020000000000000ULL},
+    {"tree-4", 2U, v95, v200, 0U, 1U, v276, 16U, 0, v899, v893, v894, v895, 0x4020000000000000ULL},
+    {"tree-5", 2U, v95, v200, 0U, 1U, v276, 16U, 0, v900, v893, v894, v895, 0x4020000000000000ULL},
+    {"tree-6", 2U, v95, v200, 0U, 1U, v276, 16U, 0, v901, v893, v894, v895, 0x4020000000000000ULL},
+    {"tree-7", 2U, v95, v200, 0U, 1U, v276, 16U, 0, v902, v893, v894, v895, 0x4020000000000000ULL},
+    {"rows-257", 3U, v787, v479, 0U, 4U, v903, 257U, 1, v904, v905, v906, v907, 0x4062811b868901daULL},
+    {"row-8", 2U, v95, v200, 0U, 1U, v276, 9U, 0, v908, v909, v910, v911, 0x4360000000000001ULL},
+    {"row-16", 2U, v95, v200, 0U, 1U, v276, 17U, 0, v912, v913, v910, v911, 0x4360000000000001ULL},
+    {"row-256", 2U, v95, v200, 0U, 1U, v276, 257U, 0, v914, v915, v910, v911, 0x4360000000000001ULL}};
+static const size_t n_gradient_cases = 138U;
 
-static const struct train_case train_cases[78] = {
+static const struct train_case train_cases[104] = {
 
-    {"xor-1", 4U, v130, v162, 0U, 28U, v758, 21U, 0U, 0, 0U, 0x0000000000000000ULL, 1U, 0x3ff0000000000000ULL, v759, v760, 1U, v761, v762, -1},
-    {"xor-2", 4U, v130, v162, 0U, 28U, v758, 21U, 0U, 0, 0U, 0x0000000000000000ULL, 2U, 0x3ff0000000000000ULL, v759, v760, 2U, v763, v764, -1},
-    {"xor-3", 4U, v130, v162, 0U, 28U, v758, 21U, 0U, 0, 0U, 0x0000000000000000ULL, 3U, 0x3ff0000000000000ULL, v759, v760, 3U, v765, v766, -1},
-    {"xor-100", 4U, v130, v162, 0U, 28U, v758, 21U, 0U, 0, 0U, 0x0000000000000000ULL, 100U, 0x3ff0000000000000ULL, v759, v760, 100U, v767, v768, -1},
-    {"xor-1-bias", 4U, v130, v162, 1U, 37U, v137, 21U, 0U, 0, 0U, 0x0000000000000000ULL, 1U, 0x3ff0000000000000ULL, v759, v760, 1U, v761, v769, -1},
-    {"xor-2-bias", 4U, v130, v162, 1U, 37U, v137, 21U, 0U, 0, 0U, 0x0000000000000000ULL, 2U, 0x3ff0000000000000ULL, v759, v760, 2U, v770, v771, -1},
-    {"xor-3-bias", 4U, v130, v162, 1U, 37U, v137, 21U, 0U, 0, 0U, 0x0000000000000000ULL, 3U, 0x3ff0000000000000ULL, v759, v760, 3U, v772, v773, -1},
-    {"xor-100-bias", 4U, v130, v162, 1U, 37U, v137, 21U, 0U, 0, 0U, 0x0000000000000000ULL, 100U, 0x3ff0000000000000ULL, v759, v760, 100U, v774, v775, -1},
-    {"half_sse-all", 4U, v776, v195, 1U, 31U, v777, 21U, 0U, 0, 0U, 0x0000000000000000ULL, 4U, 0x3fdb6db6db6db6dbULL, v759, v760, 4U, v778, v779, -1},
-    {"sse-all", 4U, v776, v195, 1U, 31U, v777, 21U, 0U, 1, 0U, 0x0000000000000000ULL, 4U, 0x3fdb6db6db6db6dbULL, v759, v760, 4U, v780, v781, -1},
-    {"half_mse-all", 4U, v776, v195, 1U, 31U, v777, 21U, 0U, 2, 0U, 0x0000000000000000ULL, 4U, 0x3fdb6db6db6db6dbULL, v759, v760, 4U, v782, v783, -1},
-    {"mse-all", 4U, v776, v195, 1U, 31U, v777, 21U, 0U, 3, 0U, 0x0000000000000000ULL, 4U, 0x3fdb6db6db6db6dbULL, v759, v760, 4U, v784, v785, -1},
-    {"outputs-sigmoid", 3U, v786, v284, 1U, 21U, v787, 11U, 0U, 2, 0U, 0x0000000000000000ULL, 4U, 0x3fd5555555555555ULL, v788, v789, 4U, v790, v791, -1},
-    {"outputs-tanh", 3U, v786, v205, 0U, 15U, v792, 11U, 0U, 2, 0U, 0x0000000000000000ULL, 4U, 0x3fd5555555555555ULL, v793, v794, 4U, v795, v796, -1},
-    {"outputs-relu", 3U, v786, v298, 1U, 21U, v797, 11U, 0U, 2, 0U, 0x0000000000000000ULL, 4U, 0x3fd5555555555555ULL, v798, v799, 4U, v800, v801, -1},
-    {"outputs-identity", 3U, v786, v303, 1U, 21U, v802, 11U, 0U, 2, 0U, 0x0000000000000000ULL, 4U, 0x3fd5555555555555ULL, v803, v804, 4U, v805, v806, -1},
-    {"epochs-0", 4U, v776, v195, 1U, 31U, v807, 21U, 0U, 0, 0U, 0x0000000000000000ULL, 0U, 0x3ff0000000000000ULL, v759, v760, 0U, v808, v807, -1},
-    {"wide", 3U, v630, v415, 1U, 522U, v809, 3U, 0U, 1, 0U, 0x0000000000000000ULL, 2U, 0x3fb999999999999aULL, v810, v811, 2U, v812, v813, -1},
-    {"batch-1", 4U, v776, v195, 1U, 31U, v814, 21U, 1U, 0, 0U, 0x0000000000000000ULL, 3U, 0x3fb999999999999aULL, v759, v760, 3U, v815, v816, -1},
-    {"batch-2", 4U, v776, v195, 1U, 31U, v814, 21U, 2U, 0, 0U, 0x0000000000000000ULL, 3U, 0x3fb999999999999aULL, v759, v760, 3U, v817, v818, -1},
-    {"batch-4", 4U, v776, v195, 1U, 31U, v814, 21U, 4U, 0, 0U, 0x0000000000000000ULL, 3U, 0x3fb999999999999aULL, v759, v760, 3U, v819, v820, -1},
-    {"batch-7", 4U, v776, v195, 1U, 31U, v814, 21U, 7U, 0, 0U, 0x0000000000000000ULL, 3U, 0x3fb999999999999aULL, v759, v760, 3U, v821, v822, -1},
-    {"batch-8", 4U, v776, v195, 1U, 31U, v814, 21U, 8U, 0, 0U, 0x0000000000000000ULL, 3U, 0x3fb999999999999aULL, v759, v760, 3U, v823, v824, -1},
-    {"batch-10", 4U, v776, v195, 1U, 31U, v814, 21U, 10U, 0, 0U, 0x0000000000000000ULL, 3U, 0x3fb999999999999aULL, v759, v760, 3U, v825, v826, -1},
-    {"batch-20", 4U, v776, v195, 1U, 31U, v814, 21U, 20U, 0, 0U, 0x0000000000000000ULL, 3U, 0x3fb999999999999aULL, v759, v760, 3U, v827, v828, -1},
-    {"batch-21", 4U, v776, v195, 1U, 31U, v814, 21U, 21U, 0, 0U, 0x0000000000000000ULL, 3U, 0x3fb999999999999aULL, v759, v760, 3U, v829, v830, -1},
-    {"batch-22", 4U, v776, v195, 1U, 31U, v814, 21U, 22U, 0, 0U, 0x0000000000000000ULL, 3U, 0x3fb999999999999aULL, v759, v760, 3U, v829, v830, -1},
-    {"batch-1000", 4U, v776, v195, 1U, 31U, v814, 21U, 1000U, 0, 0U, 0x0000000000000000ULL, 3U, 0x3fb999999999999aULL, v759, v760, 3U, v829, v830, -1},
-    {"half_sse-8", 4U, v776, v195, 1U, 31U, v814, 21U, 8U, 0, 0U, 0x0000000000000000ULL, 4U, 0x3fdb6db6db6db6dbULL, v759, v760, 4U, v831, v832, -1},
-    {"sse-8", 4U, v776, v195, 1U, 31U, v814, 21U, 8U, 1, 0U, 0x0000000000000000ULL, 4U, 0x3fdb6db6db6db6dbULL, v759, v760, 4U, v833, v834, -1},
-    {"half_mse-8", 4U, v776, v195, 1U, 31U, v814, 21U, 8U, 2, 0U, 0x0000000000000000ULL, 4U, 0x3fdb6db6db6db6dbULL, v759, v760, 4U, v835, v836, -1},
-    {"mse-8", 4U, v776, v195, 1U, 31U, v814, 21U, 8U, 3, 0U, 0x0000000000000000ULL, 4U, 0x3fdb6db6db6db6dbULL, v759, v760, 4U, v837, v838, -1},
-    {"outputs-half_sse", 3U, v839, v415, 1U, 27U, v840, 11U, 4U, 0, 0U, 0x0000000000000000ULL, 3U, 0x3fdb6db6db6db6dbULL, v841, v842, 3U, v843, v844, -1},
-    {"outputs-sse", 3U, v839, v415, 1U, 27U, v840, 11U, 4U, 1, 0U, 0x0000000000000000ULL, 3U, 0x3fdb6db6db6db6dbULL, v841, v842, 3U, v845, v846, -1},
-    {"outputs-half_mse", 3U, v839, v415, 1U, 27U, v840, 11U, 4U, 2, 0U, 0x0000000000000000ULL, 3U, 0x3fdb6db6db6db6dbULL, v841, v842, 3U, v847, v848, -1},
-    {"outputs-mse", 3U, v839, v415, 1U, 27U, v840, 11U, 4U, 3, 0U, 0x0000000000000000ULL, 3U, 0x3fdb6db6db6db6dbULL, v841, v842, 3U, v849, v850, -1},
-    {"batch-1-shuffled", 4U, v776, v195, 1U, 31U, v851, 21U, 1U, 0, 1U, 0x0000000000000001ULL, 3U, 0x3fb999999999999aULL, v759, v760, 3U, v852, v853, -1},
-    {"batch-2-shuffled", 4U, v776, v195, 1U, 31U, v851, 21U, 2U, 0, 1U, 0x0000000000000002ULL, 3U, 0x3fb999999999999aULL, v759, v760, 3U, v854, v855, -1},
-    {"batch-4-shuffled", 4U, v776, v195, 1U, 31U, v851, 21U, 4U, 0, 1U, 0x0000000000000004ULL, 3U, 0x3fb999999999999aULL, v759, v760, 3U, v856, v857, -1},
-    {"batch-7-shuffled", 4U, v776, v195, 1U, 31U, v851, 21U, 7U, 0, 1U, 0x0000000000000007ULL, 3U, 0x3fb999999999999aULL, v759, v760, 3U, v858, v859, -1},
-    {"batch-8-shuffled", 4U, v776, v195, 1U, 31U, v851, 21U, 8U, 0, 1U, 0x0000000000000008ULL, 3U, 0x3fb999999999999aULL, v759, v760, 3U, v860, v861, -1},
-    {"batch-10-shuffled", 4U, v776, v195, 1U, 31U, v851, 21U, 10U, 0, 1U, 0x000000000000000aULL, 3U, 0x3fb999999999999aULL, v759, v760, 3U, v862, v863, -1},
-    {"batch-20-shuffled", 4U, v776, v195, 1U, 31U, v851, 21U, 20U, 0, 1U, 0x0000000000000014ULL, 3U, 0x3fb999999999999aULL, v759, v760, 3U, v864, v865, -1},
-    {"batch-21-shuffled", 4U, v776, v195, 1U, 31U, v851, 21U, 21U, 0, 1U, 0x0000000000000015ULL, 3U, 0x3fb999999999999aULL, v759, v760, 3U, v866, v867, -1},
-    {"batch-22-shuffled", 4U, v776, v195, 1U, 31U, v851, 21U, 22U, 0, 1U, 0x0000000000000016ULL, 3U, 0x3fb999999999999aULL, v759, v760, 3U, v866, v868, -1},
-    {"batch-1000-shuffled", 4U, v776, v195, 1U, 31U, v851, 21U, 1000U, 0, 1U, 0x00000000000003e8ULL, 3U, 0x3fb999999999999aULL, v759, v760, 3U, v869, v868, -1},
-    {"half_sse-8-shuffled", 4U, v776, v195, 1U, 31U, v851, 21U, 8U, 0, 1U, 0x0000000000000001ULL, 4U, 0x3fdb6db6db6db6dbULL, v759, v760, 4U, v870, v871, -1},
-    {"sse-8-shuffled", 4U, v776, v195, 1U, 31U, v851, 21U, 8U, 1, 1U, 0x0000000000000001ULL, 4U, 0x3fdb6db6db6db6dbULL, v759, v760, 4U, v872, v873, -1},
-    {"half_mse-8-shuffled", 4U, v776, v195, 1U, 31U, v851, 21U, 8U, 2, 1U, 0x0000000000000001ULL, 4U, 0x3fdb6db6db6db6dbULL, v759, v760, 4U, v874, v875, -1},
-    {"mse-8-shuffled", 4U, v776, v195, 1U, 31U, v851, 21U, 8U, 3, 1U, 0x0000000000000001ULL, 4U, 0x3fdb6db6db6db6dbULL, v759, v760, 4U, v876, v877, -1},
-    {"shuffle-0", 4U, v776, v195, 1U, 31U, v851, 21U, 5U, 1, 1U, 0x0000000000000000ULL, 3U, 0x3fb999999999999aULL, v759, v760, 3U, v878, v879, -1},
-    {"shuffle-1", 4U, v776, v195, 1U, 31U, v851, 21U, 5U, 1, 1U, 0x0000000000000001ULL, 3U, 0x3fb999999999999aULL, v759, v760, 3U, v880, v881, -1},
-    {"shuffle-4294967295", 4U, v776, v195, 1U, 31U, v851, 21U, 5U, 1, 1U, 0x00000000ffffffffULL, 3U, 0x3fb999999999999aULL, v759, v760, 3U, v882, v883, -1},
-    {"shuffle-4294967296", 4U, v776, v195, 1U, 31U, v851, 21U, 5U, 1, 1U, 0x0000000100000000ULL, 3U, 0x3fb999999999999aULL, v759, v760, 3U, v884, v885, -1},
-    {"shuffle-18446744073709551615", 4U, v776, v195, 1U, 31U, v851, 21U, 5U, 1, 1U, 0xffffffffffffffffULL, 3U, 0x3fb999999999999aULL, v759, v760, 3U, v886, v887, -1},
-    {"shuffle-none", 4U, v776, v195, 1U, 31U, v851, 21U, 0U, 0, 0U, 0x0000000000000000ULL, 20U, 0x3ff0000000000000ULL, v759, v760, 20U, v888, v889, -1},
-    {"shuffle-all", 4U, v776, v195, 1U, 31U, v851, 21U, 0U, 0, 1U, 0x0000000000000003ULL, 20U, 0x3ff0000000000000ULL, v759, v760, 20U, v890, v891, -1},
-    {"one-row", 4U, v776, v195, 1U, 31U, v851, 1U, 0U, 3, 1U, 0x0000000000000001ULL, 3U, 0x3fb999999999999aULL, v892, v266, 3U, v893, v894, -1},
-    {"linear", 2U, v99, v156, 1U, 3U, v895, 40U, 1U, 0, 1U, 0x0000000000000005ULL, 5U, 0x3fe0000000000000ULL, v896, v897, 5U, v898, v899, -1},
-    {"outputs-half_sse-shuffled", 3U, v839, v415, 1U, 27U, v900, 11U, 4U, 0, 1U, 0x0000000000000002ULL, 3U, 0x3fdb6db6db6db6dbULL, v901, v902, 3U, v903, v904, -1},
-    {"outputs-sse-shuffled", 3U, v839, v415, 1U, 27U, v900, 11U, 4U, 1, 1U, 0x0000000000000002ULL, 3U, 0x3fdb6db6db6db6dbULL, v901, v902, 3U, v905, v906, -1},
-    {"outputs-half_mse-shuffled", 3U, v839, v415, 1U, 27U, v900, 11U, 4U, 2, 1U, 0x0000000000000002ULL, 3U, 0x3fdb6db6db6db6dbULL, v901, v902, 3U, v907, v908, -1},
-    {"outputs-mse-shuffled", 3U, v839, v415, 1U, 27U, v900, 11U, 4U, 3, 1U, 0x0000000000000002ULL, 3U, 0x3fdb6db6db6db6dbULL, v901, v902, 3U, v909, v910, -1},
-    {"rows-300", 2U, v86, v167, 1U, 2U, v911, 300U, 7U, 0, 1U, 0x0000000000000009ULL, 2U, 0x3fb999999999999aULL, v912, v913, 2U, v914, v915, -1},
-    {"diverge-later", 3U, v310, v303, 1U, 13U, v916, 21U, 0U, 1, 0U, 0x0000000000000000ULL, 60U, 0x3fb999999999999aULL, v759, v760, 6U, v917, v918, 6},
-    {"diverge-batches", 3U, v310, v303, 1U, 13U, v916, 21U, 4U, 1, 1U, 0x0000000000000002ULL, 60U, 0x3fd5555555555555ULL, v759, v760, 1U, v919, v920, 1},
-    {"diverge-first", 3U, v310, v303, 1U, 13U, v916, 21U, 4U, 0, 0U, 0x0000000000000000ULL, 5U, 0x7e70000000000000ULL, v759, v760, 0U, v808, v916, 0},
-    {"diverge-slow", 2U, v86, v186, 0U, 1U, v921, 1U, 0U, 0, 0U, 0x0000000000000000ULL, 400U, 0x4020000000000000ULL, v922, v574, 104U, v923, v924, 104},
-    {"diverge-error", 2U, v86, v186, 0U, 1U, v925, 1U, 0U, 0, 0U, 0x0000000000000000ULL, 3U, 0x1430000000000000ULL, v266, v262, 0U, v808, v925, 0},
-    {"diverge-error-sum", 2U, v86, v186, 0U, 1U, v926, 3U, 1U, 1, 0U, 0x0000000000000000ULL, 2U, 0x0000000000000001ULL, v276, v586, 0U, v808, v926, 0},
-    {"diverge-parameter", 2U, v86, v186, 0U, 1U, v927, 1U, 0U, 0, 0U, 0x0000000000000000ULL, 3U, 0x6570000000000000ULL, v266, v262, 0U, v808, v927, 0},
-    {"infinite-start", 2U, v86, v186, 0U, 1U, v277, 1U, 0U, 0, 0U, 0x0000000000000000ULL, 3U, 0x3ff0000000000000ULL, v262, v262, 0U, v808, v277, 0},
-    {"nan-start", 2U, v99, v156, 1U, 3U, v928, 3U, 0U, 0, 0U, 0x0000000000000000ULL, 3U, 0x3ff0000000000000ULL, v929, v930, 0U, v808, v928, 0},
-    {"huge-finite", 2U, v86, v156, 1U, 2U, v582, 2U, 0U, 0, 0U, 0x0000000000000000ULL, 4U, 0x7e70000000000000ULL, v578, v577, 4U, v931, v932, -1},
-    {"negative-zero", 2U, v86, v186, 0U, 1U, v268, 1U, 0U, 0, 0U, 0x0000000000000000ULL, 2U, 0x3ff0000000000000ULL, v262, v266, 2U, v577, v268, -1},
-    {"rate-zero", 2U, v86, v186, 0U, 1U, v268, 1U, 0U, 0, 0U, 0x0000000000000000ULL, 1U, 0x0000000000000000ULL, v266, v266, 1U, v266, v262, -1},
-    {"gradient-zero", 2U, v86, v186, 0U, 1U, v268, 2U, 0U, 2, 0U, 0x0000000000000000ULL, 1U, 0x3ff0000000000000ULL, v933, v934, 1U, v266, v262, -1},
-    {"subnormal-step", 2U, v86, v186, 0U, 1U, v935, 1U, 0U, 3, 0U, 0x0000000000000000ULL, 4U, 0x3fd5555555555555ULL, v266, v262, 4U, v936, v937, -1}};
-static const size_t n_train_cases = 78U;
+    {"xor-1", 4U, v139, v176, 0U, 28U, v916, 21U, 0x0000000000000000ULL, 0, 0U, 0x0000000000000000ULL, 1U, 0x3ff0000000000000ULL, v917, v918, 1U, v919, v920, -1},
+    {"xor-2", 4U, v139, v176, 0U, 28U, v916, 21U, 0x0000000000000000ULL, 0, 0U, 0x0000000000000000ULL, 2U, 0x3ff0000000000000ULL, v917, v918, 2U, v921, v922, -1},
+    {"xor-3", 4U, v139, v176, 0U, 28U, v916, 21U, 0x0000000000000000ULL, 0, 0U, 0x0000000000000000ULL, 3U, 0x3ff0000000000000ULL, v917, v918, 3U, v923, v924, -1},
+    {"xor-100", 4U, v139, v176, 0U, 28U, v916, 21U, 0x0000000000000000ULL, 0, 0U, 0x0000000000000000ULL, 100U, 0x3ff0000000000000ULL, v917, v918, 100U, v925, v926, -1},
+    {"xor-1-bias", 4U, v139, v176, 1U, 37U, v146, 21U, 0x0000000000000000ULL, 0, 0U, 0x0000000000000000ULL, 1U, 0x3ff0000000000000ULL, v917, v918, 1U, v919, v927, -1},
+    {"xor-2-bias", 4U, v139, v176, 1U, 37U, v146, 21U, 0x0000000000000000ULL, 0, 0U, 0x0000000000000000ULL, 2U, 0x3ff0000000000000ULL, v917, v918, 2U, v928, v929, -1},
+    {"xor-3-bias", 4U, v139, v176, 1U, 37U, v146, 21U, 0x0000000000000000ULL, 0, 0U, 0x0000000000000000ULL, 3U, 0x3ff0000000000000ULL, v917, v918, 3U, v930, v931, -1},
+    {"xor-100-bias", 4U, v139, v176, 1U, 37U, v146, 21U, 0x0000000000000000ULL, 0, 0U, 0x0000000000000000ULL, 100U, 0x3ff0000000000000ULL, v917, v918, 100U, v932, v933, -1},
+    {"half_sse-all", 4U, v934, v209, 1U, 31U, v935, 21U, 0x0000000000000000ULL, 0, 0U, 0x0000000000000000ULL, 4U, 0x3fdb6db6db6db6dbULL, v917, v918, 4U, v936, v937, -1},
+    {"sse-all", 4U, v934, v209, 1U, 31U, v935, 21U, 0x0000000000000000ULL, 1, 0U, 0x0000000000000000ULL, 4U, 0x3fdb6db6db6db6dbULL, v917, v918, 4U, v938, v939, -1},
+    {"half_mse-all", 4U, v934, v209, 1U, 31U, v935, 21U, 0x0000000000000000ULL, 2, 0U, 0x0000000000000000ULL, 4U, 0x3fdb6db6db6db6dbULL, v917, v918, 4U, v940, v941, -1},
+    {"mse-all", 4U, v934, v209, 1U, 31U, v935, 21U, 0x0000000000000000ULL, 3, 0U, 0x0000000000000000ULL, 4U, 0x3fdb6db6db6db6dbULL, v917, v918, 4U, v942, v943, -1},
+    {"outputs-sigmoid", 3U, v944, v298, 1U, 21U, v945, 11U, 0x0000000000000000ULL, 2, 0U, 0x0000000000000000ULL, 4U, 0x3fd5555555555555ULL, v946, v947, 4U, v948, v949, -1},
+    {"outputs-tanh", 3U, v944, v219, 0U, 15U, v950, 11U, 0x0000000000000000ULL, 2, 0U, 0x0000000000000000ULL, 4U, 0x3fd5555555555555ULL, v951, v952, 4U, v953, v954, -1},
+    {"outputs-relu", 3U, v944, v312, 1U, 21U, v955, 11U, 0x0000000000000000ULL, 2, 0U, 0x0000000000000000ULL, 4U, 0x3fd5555555555555ULL, v956, v957, 4U, v958, v959, -1},
+    {"outputs-identity", 3U, v944, v317, 1U, 21U, v960, 11U, 0x0000000000000000ULL, 2, 0U, 0x0000000000000000ULL, 4U, 0x3fd5555555555555ULL, v961, v962, 4U, v963, v964, -1},
+    {"epochs-0", 4U, v934, v209, 1U, 31U, v965, 21U, 0x0000000000000000ULL, 0, 0U, 0x0000000000000000ULL, 0U, 0x3ff0000000000000ULL, v917, v918, 0U, v966, v965, -1},
+    {"wide", 3U, v692, v479, 1U, 522U, v967, 3U, 0x0000000000000000ULL, 1, 0U, 0x0000000000000000ULL, 2U, 0x3fb999999999999aULL, v968, v969, 2U, v970, v971, -1},
+    {"batch-1", 4U, v934, v209, 1U, 31U, v972, 21U, 0x0000000000000001ULL, 0, 0U, 0x0000000000000000ULL, 3U, 0x3fb999999999999aULL, v917, v918, 3U, v973, v974, -1},
+    {"batch-2", 4U, v934, v209, 1U, 31U, v972, 21U, 0x0000000000000002ULL, 0, 0U, 0x0000000000000000ULL, 3U, 0x3fb999999999999aULL, v917, v918, 3U, v975, v976, -1},
+    {"batch-4", 4U, v934, v209, 1U, 31U, v972, 21U, 0x0000000000000004ULL, 0, 0U, 0x0000000000000000ULL, 3U, 0x3fb999999999999aULL, v917, v918, 3U, v977, v978, -1},
+    {"batch-7", 4U, v934, v209, 1U, 31U, v972, 21U, 0x0000000000000007ULL, 0, 0U, 0x0000000000000000ULL, 3U, 0x3fb999999999999aULL, v917, v918, 3U, v979, v980, -1},
+    {"batch-8", 4U, v934, v209, 1U, 31U, v972, 21U, 0x0000000000000008ULL, 0, 0U, 0x0000000000000000ULL, 3U, 0x3fb999999999999aULL, v917, v918, 3U, v981, v982, -1},
+    {"batch-10", 4U, v934, v209, 1U, 31U, v972, 21U, 0x000000000000000aULL, 0, 0U, 0x0000000000000000ULL, 3U, 0x3fb999999999999aULL, v917, v918, 3U, v983, v984, -1},
+    {"batch-20", 4U, v934, v209, 1U, 31U, v972, 21U, 0x0000000000000014ULL, 0, 0U, 0x0000000000000000ULL, 3U, 0x3fb999999999999aULL, v917, v918, 3U, v985, v986, -1},
+    {"batch-21", 4U, v934, v209, 1U, 31U, v972, 21U, 0x0000000000000015ULL, 0, 0U, 0x0000000000000000ULL, 3U, 0x3fb999999999999aULL, v917, v918, 3U, v987, v988, -1},
+    {"batch-22", 4U, v934, v209, 1U, 31U, v972, 21U, 0x0000000000000016ULL, 0, 0U, 0x0000000000000000ULL, 3U, 0x3fb999999999999aULL, v917, v918, 3U, v987, v988, -1},
+    {"batch-1000", 4U, v934, v209, 1U, 31U, v972, 21U, 0x00000000000003e8ULL, 0, 0U, 0x0000000000000000ULL, 3U, 0x3fb999999999999aULL, v917, v918, 3U, v987, v988, -1},
+    {"half_sse-8", 4U, v934, v209, 1U, 31U, v972, 21U, 0x0000000000000008ULL, 0, 0U, 0x0000000000000000ULL, 4U, 0x3fdb6db6db6db6dbULL, v917, v918, 4U, v989, v990, -1},
+    {"sse-8", 4U, v934, v209, 1U, 31U, v972, 21U, 0x0000000000000008ULL, 1, 0U, 0x0000000000000000ULL, 4U, 0x3fdb6db6db6db6dbULL, v917, v918, 4U, v991, v992, -1},
+    {"half_mse-8", 4U, v934, v209, 1U, 31U, v972, 21U, 0x0000000000000008ULL, 2, 0U, 0x0000000000000000ULL, 4U, 0x3fdb6db6db6db6dbULL, v917, v918, 4U, v993, v994, -1},
+    {"mse-8", 4U, v934, v209, 1U, 31U, v972, 21U, 0x0000000000000008ULL, 3, 0U, 0x0000000000000000ULL, 4U, 0x3fdb6db6db6db6dbULL, v917, v918, 4U, v995, v996, -1},
+    {"outputs-half_sse", 3U, v997, v479, 1U, 27U, v998, 11U, 0x0000000000000004ULL, 0, 0U, 0x0000000000000000ULL, 3U, 0x3fdb6db6db6db6dbULL, v999, v1000, 3U, v1001, v1002, -1},
+    {"outputs-sse", 3U, v997, v479, 1U, 27U, v998, 11U, 0x0000000000000004ULL, 1, 0U, 0x0000000000000000ULL, 3U, 0x3fdb6db6db6db6dbULL, v999, v1000, 3U, v1003, v1004, -1},
+    {"outputs-half_mse", 3U, v997, v479, 1U, 27U, v998, 11U, 0x0000000000000004ULL, 2, 0U, 0x0000000000000000ULL, 3U, 0x3fdb6db6db6db6dbULL, v999, v1000, 3U, v1005, v1006, -1},
+    {"outputs-mse", 3U, v997, v479, 1U, 27U, v998, 11U, 0x0000000000000004ULL, 3, 0U, 0x0000000000000000ULL, 3U, 0x3fdb6db6db6db6dbULL, v999, v1000, 3U, v1007, v1008, -1},
+    {"batch-33-bits", 4U, v934, v209, 1U, 31U, v972, 21U, 0x0000000100000005ULL, 3, 0U, 0x0000000000000000ULL, 2U, 0x3fb999999999999aULL, v917, v918, 2U, v1009, v1010, -1},
+    {"batch-1-shuffled", 4U, v934, v209, 1U, 31U, v1011, 21U, 0x0000000000000001ULL, 0, 1U, 0x0000000000000001ULL, 3U, 0x3fb999999999999aULL, v917, v918, 3U, v1012, v1013, -1},
+    {"batch-2-shuffled", 4U, v934, v209, 1U, 31U, v1011, 21U, 0x0000000000000002ULL, 0, 1U, 0x0000000000000002ULL, 3U, 0x3fb999999999999aULL, v917, v918, 3U, v1014, v1015, -1},
+    {"batch-4-shuffled", 4U, v934, v209, 1U, 31U, v1011, 21U, 0x0000000000000004ULL, 0, 1U, 0x0000000000000004ULL, 3U, 0x3fb999999999999aULL, v917, v918, 3U, v1016, v1017, -1},
+    {"batch-7-shuffled", 4U, v934, v209, 1U, 31U, v1011, 21U, 0x0000000000000007ULL, 0, 1U, 0x0000000000000007ULL, 3U, 0x3fb999999999999aULL, v917, v918, 3U, v1018, v1019, -1},
+    {"batch-8-shuffled", 4U, v934, v209, 1U, 31U, v1011, 21U, 0x0000000000000008ULL, 0, 1U, 0x0000000000000008ULL, 3U, 0x3fb999999999999aULL, v917, v918, 3U, v1020, v1021, -1},
+    {"batch-10-shuffled", 4U, v934, v209, 1U, 31U, v1011, 21U, 0x000000000000000aULL, 0, 1U, 0x000000000000000aULL, 3U, 0x3fb999999999999aULL, v917, v918, 3U, v1022, v1023, -1},
+    {"batch-20-shuffled", 4U, v934, v209, 1U, 31U, v1011, 21U, 0x0000000000000014ULL, 0, 1U, 0x0000000000000014ULL, 3U, 0x3fb999999999999aULL, v917, v918, 3U, v1024, v1025, -1},
+    {"batch-21-shuffled", 4U, v934, v209, 1U, 31U, v1011, 21U, 0x0000000000000015ULL, 0, 1U, 0x0000000000000015ULL, 3U, 0x3fb999999999999aULL, v917, v918, 3U, v1026, v1027, -1},
+    {"batch-22-shuffled", 4U, v934, v209, 1U, 31U, v1011, 21U, 0x0000000000000016ULL, 0, 1U, 0x0000000000000016ULL, 3U, 0x3fb999999999999aULL, v917, v918, 3U, v1026, v1028, -1},
+    {"batch-1000-shuffled", 4U, v934, v209, 1U, 31U, v1011, 21U, 0x00000000000003e8ULL, 0, 1U, 0x00000000000003e8ULL, 3U, 0x3fb999999999999aULL, v917, v918, 3U, v1029, v1028, -1},
+    {"half_sse-8-shuffled", 4U, v934, v209, 1U, 31U, v1011, 21U, 0x0000000000000008ULL, 0, 1U, 0x0000000000000001ULL, 4U, 0x3fdb6db6db6db6dbULL, v917, v918, 4U, v1030, v1031, -1},
+    {"sse-8-shuffled", 4U, v934, v209, 1U, 31U, v1011, 21U, 0x0000000000000008ULL, 1, 1U, 0x0000000000000001ULL, 4U, 0x3fdb6db6db6db6dbULL, v917, v918, 4U, v1032, v1033, -1},
+    {"half_mse-8-shuffled", 4U, v934, v209, 1U, 31U, v1011, 21U, 0x0000000000000008ULL, 2, 1U, 0x0000000000000001ULL, 4U, 0x3fdb6db6db6db6dbULL, v917, v918, 4U, v1034, v1035, -1},
+    {"mse-8-shuffled", 4U, v934, v209, 1U, 31U, v1011, 21U, 0x0000000000000008ULL, 3, 1U, 0x0000000000000001ULL, 4U, 0x3fdb6db6db6db6dbULL, v917, v918, 4U, v1036, v1037, -1},
+    {"shuffle-0", 4U, v934, v209, 1U, 31U, v1011, 21U, 0x0000000000000005ULL, 1, 1U, 0x0000000000000000ULL, 3U, 0x3fb999999999999aULL, v917, v918, 3U, v1038, v1039, -1},
+    {"shuffle-1", 4U, v934, v209, 1U, 31U, v1011, 21U, 0x0000000000000005ULL, 1, 1U, 0x0000000000000001ULL, 3U, 0x3fb999999999999aULL, v917, v918, 3U, v1040, v1041, -1},
+    {"shuffle-4294967295", 4U, v934, v209, 1U, 31U, v1011, 21U, 0x0000000000000005ULL, 1, 1U, 0x00000000ffffffffULL, 3U, 0x3fb999999999999aULL, v917, v918, 3U, v1042, v1043, -1},
+    {"shuffle-4294967296", 4U, v934, v209, 1U, 31U, v1011, 21U, 0x0000000000000005ULL, 1, 1U, 0x0000000100000000ULL, 3U, 0x3fb999999999999aULL, v917, v918, 3U, v1044, v1045, -1},
+    {"shuffle-18446744073709551615", 4U, v934, v209, 1U, 31U, v1011, 21U, 0x0000000000000005ULL, 1, 1U, 0xffffffffffffffffULL, 3U, 0x3fb999999999999aULL, v917, v918, 3U, v1046, v1047, -1},
+    {"shuffle-none", 4U, v934, v209, 1U, 31U, v1011, 21U, 0x0000000000000000ULL, 0, 0U, 0x0000000000000000ULL, 20U, 0x3ff0000000000000ULL, v917, v918, 20U, v1048, v1049, -1},
+    {"shuffle-all", 4U, v934, v209, 1U, 31U, v1011, 21U, 0x0000000000000000ULL, 0, 1U, 0x0000000000000003ULL, 20U, 0x3ff0000000000000ULL, v917, v918, 20U, v1050, v1051, -1},
+    {"one-row", 4U, v934, v209, 1U, 31U, v1011, 1U, 0x0000000000000000ULL, 3, 1U, 0x0000000000000001ULL, 3U, 0x3fb999999999999aULL, v1052, v280, 3U, v1053, v1054, -1},
+    {"linear", 2U, v108, v170, 1U, 3U, v1055, 40U, 0x0000000000000001ULL, 0, 1U, 0x0000000000000005ULL, 5U, 0x3fe0000000000000ULL, v1056, v1057, 5U, v1058, v1059, -1},
+    {"outputs-half_sse-shuffled", 3U, v997, v479, 1U, 27U, v1060, 11U, 0x0000000000000004ULL, 0, 1U, 0x0000000000000002ULL, 3U, 0x3fdb6db6db6db6dbULL, v1061, v1062, 3U, v1063, v1064, -1},
+    {"outputs-sse-shuffled", 3U, v997, v479, 1U, 27U, v1060, 11U, 0x0000000000000004ULL, 1, 1U, 0x0000000000000002ULL, 3U, 0x3fdb6db6db6db6dbULL, v1061, v1062, 3U, v1065, v1066, -1},
+    {"outputs-half_mse-shuffled", 3U, v997, v479, 1U, 27U, v1060, 11U, 0x0000000000000004ULL, 2, 1U, 0x0000000000000002ULL, 3U, 0x3fdb6db6db6db6dbULL, v1061, v1062, 3U, v1067, v1068, -1},
+    {"outputs-mse-shuffled", 3U, v997, v479, 1U, 27U, v1060, 11U, 0x0000000000000004ULL, 3, 1U, 0x0000000000000002ULL, 3U, 0x3fdb6db6db6db6dbULL, v1061, v1062, 3U, v1069, v1070, -1},
+    {"rows-300", 2U, v95, v181, 1U, 2U, v1071, 300U, 0x0000000000000007ULL, 0, 1U, 0x0000000000000009ULL, 2U, 0x3fb999999999999aULL, v1072, v1073, 2U, v1074, v1075, -1},
+    {"shuffle-wide", 4U, v934, v209, 1U, 31U, v1011, 21U, 0x0000000000000005ULL, 1, 1U, 0x123456789abcdef1ULL, 2U, 0x3fb999999999999aULL, v917, v918, 2U, v1076, v1077, -1},
+    {"start-up", 3U, v375, v479, 1U, 13U, v1078, 4U, 0x0000000000000003ULL, 3, 1U, 0x0000000000000001ULL, 20U, 0x3fe0000000000000ULL, v1079, v328, 20U, v1080, v1081, -1},
+    {"diverge-later", 3U, v375, v317, 1U, 13U, v1082, 21U, 0x0000000000000000ULL, 1, 0U, 0x0000000000000000ULL, 60U, 0x3fb999999999999aULL, v917, v918, 6U, v1083, v1084, 6},
+    {"diverge-batches", 3U, v375, v317, 1U, 13U, v1082, 21U, 0x0000000000000004ULL, 1, 1U, 0x0000000000000002ULL, 60U, 0x3fd5555555555555ULL, v917, v918, 1U, v1085, v1086, 1},
+    {"diverge-first", 3U, v375, v317, 1U, 13U, v1082, 21U, 0x0000000000000004ULL, 0, 0U, 0x0000000000000000ULL, 5U, 0x7e70000000000000ULL, v917, v918, 0U, v966, v1082, 0},
+    {"diverge-slow", 2U, v95, v200, 0U, 1U, v714, 1U, 0x0000000000000000ULL, 0, 0U, 0x0000000000000000ULL, 400U, 0x4020000000000000ULL, v341, v638, 104U, v1087, v1088, 104},
+    {"diverge-error", 2U, v95, v200, 0U, 1U, v1089, 1U, 0x0000000000000000ULL, 0, 0U, 0x0000000000000000ULL, 3U, 0x1430000000000000ULL, v280, v276, 0U, v966, v1089, 0},
+    {"diverge-error-sum", 2U, v95, v200, 0U, 1U, v1090, 3U, 0x0000000000000001ULL, 1, 0U, 0x0000000000000000ULL, 2U, 0x0000000000000001ULL, v290, v648, 0U, v966, v1090, 0},
+    {"diverge-parameter", 2U, v95, v200, 0U, 1U, v1091, 1U, 0x0000000000000000ULL, 0, 0U, 0x0000000000000000ULL, 3U, 0x6570000000000000ULL, v280, v276, 0U, v966, v1091, 0},
+    {"infinite-start", 2U, v95, v200, 0U, 1U, v291, 1U, 0x0000000000000000ULL, 0, 0U, 0x0000000000000000ULL, 3U, 0x3ff0000000000000ULL, v276, v276, 0U, v966, v291, 0},
+    {"nan-start", 2U, v108, v170, 1U, 3U, v1092, 3U, 0x0000000000000000ULL, 0, 0U, 0x0000000000000000ULL, 3U, 0x3ff0000000000000ULL, v1093, v1094, 0U, v966, v1092, 0},
+    {"huge-finite", 2U, v95, v170, 1U, 2U, v644, 2U, 0x0000000000000000ULL, 0, 0U, 0x0000000000000000ULL, 4U, 0x7e70000000000000ULL, v641, v324, 4U, v1095, v1096, -1},
+    {"negative-zero", 2U, v95, v200, 0U, 1U, v282, 1U, 0x0000000000000000ULL, 0, 0U, 0x0000000000000000ULL, 2U, 0x3ff0000000000000ULL, v276, v280, 2U, v324, v282, -1},
+    {"rate-zero", 2U, v95, v200, 0U, 1U, v282, 1U, 0x0000000000000000ULL, 0, 0U, 0x0000000000000000ULL, 1U, 0x0000000000000000ULL, v280, v280, 1U, v280, v276, -1},
+    {"gradient-zero", 2U, v95, v200, 0U, 1U, v282, 2U, 0x0000000000000000ULL, 2, 0U, 0x0000000000000000ULL, 1U, 0x3ff0000000000000ULL, v1097, v1098, 1U, v280, v276, -1},
+    {"subnormal-step", 2U, v95, v200, 0U, 1U, v1099, 1U, 0x0000000000000000ULL, 3, 0U, 0x0000000000000000ULL, 4U, 0x3fd5555555555555ULL, v280, v276, 4U, v1100, v1101, -1},
+    {"only-last-layer", 3U, v186, v317, 0U, 2U, v1102, 1U, 0x0000000000000000ULL, 0, 0U, 0x0000000000000000ULL, 2U, 0x4630000000000000ULL, v280, v1103, 0U, v966, v1102, 0},
+    {"only-first-layer", 3U, v186, v317, 0U, 2U, v1104, 1U, 0x0000000000000000ULL, 0, 0U, 0x0000000000000000ULL, 2U, 0x4630000000000000ULL, v280, v1103, 0U, v966, v1104, 0},
+    {"only-last-bias", 3U, v186, v317, 1U, 4U, v1105, 1U, 0x0000000000000000ULL, 0, 0U, 0x0000000000000000ULL, 2U, 0x6bb0000000000000ULL, v276, v1103, 0U, v966, v1105, 0},
+    {"only-first-bias", 3U, v186, v317, 1U, 4U, v1106, 1U, 0x0000000000000000ULL, 0, 0U, 0x0000000000000000ULL, 2U, 0x4630000000000000ULL, v276, v1103, 0U, v966, v1106, 0},
+    {"only-first-weight-of-8", 2U, v783, v200, 1U, 8U, v1107, 1U, 0x0000000000000000ULL, 0, 0U, 0x0000000000000000ULL, 2U, 0x52b0000000000000ULL, v1108, v1109, 0U, v966, v1107, 0},
+    {"only-last-weight-of-8", 2U, v783, v200, 1U, 8U, v1107, 1U, 0x0000000000000000ULL, 0, 0U, 0x0000000000000000ULL, 2U, 0x52b0000000000000ULL, v1110, v1111, 0U, v966, v1107, 0},
+    {"only-first-bias-of-8", 2U, v783, v200, 1U, 8U, v1107, 1U, 0x0000000000000000ULL, 0, 0U, 0x0000000000000000ULL, 2U, 0x6bb0000000000000ULL, v648, v1109, 0U, v966, v1107, 0},
+    {"only-last-bias-of-8", 2U, v783, v200, 1U, 8U, v1107, 1U, 0x0000000000000000ULL, 0, 0U, 0x0000000000000000ULL, 2U, 0x6bb0000000000000ULL, v648, v1111, 0U, v966, v1107, 0},
+    {"rate-zero-inf", 2U, v95, v200, 0U, 1U, v276, 1U, 0x0000000000000000ULL, 0, 0U, 0x0000000000000000ULL, 2U, 0x0000000000000000ULL, v1089, v1112, 0U, v966, v276, 0},
+    {"large-finite", 2U, v95, v200, 1U, 2U, v1113, 1U, 0x0000000000000000ULL, 0, 0U, 0x0000000000000000ULL, 2U, 0x3ff0000000000000ULL, v276, v1114, 2U, v644, v1113, -1},
+    {"error-near-max", 2U, v95, v200, 0U, 1U, v276, 1U, 0x0000000000000000ULL, 0, 0U, 0x0000000000000000ULL, 2U, 0x3ff0000000000000ULL, v276, v1115, 2U, v1116, v276, -1},
+    {"error-last-batch", 2U, v95, v200, 0U, 1U, v276, 3U, 0x0000000000000001ULL, 1, 0U, 0x0000000000000000ULL, 2U, 0x1430000000000000ULL, v290, v1117, 0U, v966, v276, 0},
+    {"error-first-batch", 2U, v95, v200, 0U, 1U, v276, 3U, 0x0000000000000001ULL, 1, 0U, 0x0000000000000000ULL, 2U, 0x1430000000000000ULL, v290, v1118, 0U, v966, v276, 0},
+    {"rate-huge-sse", 2U, v95, v200, 0U, 1U, v276, 1U, 0x0000000000000000ULL, 1, 0U, 0x0000000000000000ULL, 1U, 0x7fe1ccf385ebc8a0ULL, v280, v1119, 1U, v276, v1120, -1},
+    {"rate-huge-mse", 2U, v95, v200, 0U, 1U, v276, 3U, 0x0000000000000000ULL, 3, 0U, 0x0000000000000000ULL, 1U, 0x7fe1ccf385ebc8a0ULL, v290, v1121, 1U, v276, v1120, -1},
+    {"rate-subnormal-half_sse", 2U, v95, v200, 0U, 1U, v276, 2U, 0x0000000000000000ULL, 0, 0U, 0x0000000000000000ULL, 2U, 0x0000000000003039ULL, v1122, v1123, 2U, v1124, v1125, -1},
+    {"rate-subnormal-sse", 2U, v95, v200, 0U, 1U, v276, 2U, 0x0000000000000000ULL, 1, 0U, 0x0000000000000000ULL, 2U, 0x0000000000003039ULL, v1122, v1123, 2U, v1124, v1126, -1},
+    {"rate-subnormal-half_mse", 2U, v95, v200, 0U, 1U, v276, 2U, 0x0000000000000000ULL, 2, 0U, 0x0000000000000000ULL, 2U, 0x0000000000003039ULL, v1122, v1123, 2U, v1124, v1127, -1},
+    {"rate-subnormal-mse", 2U, v95, v200, 0U, 1U, v276, 2U, 0x0000000000000000ULL, 3, 0U, 0x0000000000000000ULL, 2U, 0x0000000000003039ULL, v1122, v1123, 2U, v1124, v1125, -1},
+    {"subnormal-total", 2U, v95, v200, 0U, 1U, v280, 3U, 0x0000000000000001ULL, 0, 0U, 0x0000000000000000ULL, 2U, 0x3fe0000000000000ULL, v1128, v648, 2U, v1129, v280, -1},
+    {"rate-minus-zero", 2U, v95, v200, 0U, 1U, v282, 1U, 0x0000000000000000ULL, 0, 0U, 0x0000000000000000ULL, 1U, 0x8000000000000000ULL, v280, v281, 1U, v280, v276, -1},
+    {"rate-minus-zero-kept", 2U, v95, v200, 0U, 1U, v282, 1U, 0x0000000000000000ULL, 0, 0U, 0x0000000000000000ULL, 1U, 0x8000000000000000ULL, v280, v280, 1U, v280, v282, -1},
+    {"negative-zero-input", 2U, v1130, v200, 0U, 2U, v712, 1U, 0x0000000000000000ULL, 0, 0U, 0x0000000000000000ULL, 1U, 0x3ff0000000000000ULL, v282, v1131, 1U, v341, v712, -1}};
+static const size_t n_train_cases = 104U;
 
 static const struct model_bytes_case model_bytes_cases[13] = {
 
-    {"1-1", 2U, v86, v186, 0U, 1U, v938, 44U, v939, "5f01af72499827453deec342fa96351c04e06b42b83749a10f282ffb85993576"},
-    {"2-4-4-1", 4U, v130, v162, 0U, 28U, v940, 276U, v941, "692af0690f6dbc3f0c1694eabc8594cce9b925be5196f708310a8438875bd405"},
-    {"3-2-2-2-2", 5U, v942, v943, 0U, 18U, v944, 204U, v945, "647204af368dd02e00104aa4f899d7dedcd524d49704090c3cd86ccff34350fc"},
-    {"70-1", 2U, v946, v167, 0U, 70U, v947, 596U, v948, "a0f0277dafb3b5b01f2242928f8cf97f5ef700476fa7256530288552b4d8e2ba"},
-    {"1-1-bias", 2U, v86, v186, 1U, 2U, v949, 52U, v950, "beada10fb916081f680a15d28c9abf449a49a2aa54acd0f534576611dbbee673"},
-    {"2-4-4-1-bias", 4U, v130, v162, 1U, 37U, v951, 348U, v952, "6035d31713ec2601951c85ac0f1cb8ed6b4b0335c636c65a93501d4145d1ee4d"},
-    {"3-2-2-2-2-bias", 5U, v942, v943, 1U, 26U, v953, 268U, v954, "b03988a7cb2ce9e43108a20ee57e066fdfd1a20bc40cd2ab9cb16a8b18f70a60"},
-    {"70-1-bias", 2U, v946, v167, 1U, 71U, v955, 604U, v956, "f361ec979b8e37a90751eb5057d3135ea7fdde960dfa5482a153c96cbc91cfe2"},
-    {"special", 2U, v957, v177, 0U, 8U, v958, 100U, v959, "062fffa4efe9c80ff513b3cca9661b5a07c651687e869eefc92522f5b3175f9c"},
-    {"nan", 2U, v960, v167, 1U, 6U, v961, 84U, v962, "3f0ed83187eb1ebb34a5ad7d45b1d69d97968334faeea62e3e7ab8117ebb8b39"},
-    {"1-3", 2U, v205, v156, 0U, 3U, v963, 60U, v964, "65023a4e0d6dd55e0c18202926f8d0a9837d4658975a2b70978e4a9d295be0a4"},
-    {"1-4", 2U, v965, v156, 0U, 4U, v966, 68U, v967, "d8c8fb7c36b8e04fb56931d3fa871b7d3e5a920725ee7ed411e275a9e2b94a42"},
-    {"300-1", 2U, v968, v156, 0U, 300U, v969, 2436U, v970, "fb2a85c71d3cc13f008dd3f94c11d876148a9eed8efe7416b5bd15d4c5e93126"}};
+    {"1-1", 2U, v95, v200, 0U, 1U, v1132, 44U, v1133, "5f01af72499827453deec342fa96351c04e06b42b83749a10f282ffb85993576"},
+    {"2-4-4-1", 4U, v139, v176, 0U, 28U, v1134, 276U, v1135, "692af0690f6dbc3f0c1694eabc8594cce9b925be5196f708310a8438875bd405"},
+    {"3-2-2-2-2", 5U, v1136, v1137, 0U, 18U, v1138, 204U, v1139, "647204af368dd02e00104aa4f899d7dedcd524d49704090c3cd86ccff34350fc"},
+    {"70-1", 2U, v1140, v181, 0U, 70U, v1141, 596U, v1142, "a0f0277dafb3b5b01f2242928f8cf97f5ef700476fa7256530288552b4d8e2ba"},
+    {"1-1-bias", 2U, v95, v200, 1U, 2U, v1143, 52U, v1144, "beada10fb916081f680a15d28c9abf449a49a2aa54acd0f534576611dbbee673"},
+    {"2-4-4-1-bias", 4U, v139, v176, 1U, 37U, v1145, 348U, v1146, "6035d31713ec2601951c85ac0f1cb8ed6b4b0335c636c65a93501d4145d1ee4d"},
+    {"3-2-2-2-2-bias", 5U, v1136, v1137, 1U, 26U, v1147, 268U, v1148, "b03988a7cb2ce9e43108a20ee57e066fdfd1a20bc40cd2ab9cb16a8b18f70a60"},
+    {"70-1-bias", 2U, v1140, v181, 1U, 71U, v1149, 604U, v1150, "f361ec979b8e37a90751eb5057d3135ea7fdde960dfa5482a153c96cbc91cfe2"},
+    {"special", 2U, v1151, v191, 0U, 8U, v1152, 100U, v1153, "062fffa4efe9c80ff513b3cca9661b5a07c651687e869eefc92522f5b3175f9c"},
+    {"nan", 2U, v1154, v181, 1U, 6U, v1155, 84U, v1156, "3f0ed83187eb1ebb34a5ad7d45b1d69d97968334faeea62e3e7ab8117ebb8b39"},
+    {"1-3", 2U, v219, v170, 0U, 3U, v1157, 60U, v1158, "65023a4e0d6dd55e0c18202926f8d0a9837d4658975a2b70978e4a9d295be0a4"},
+    {"1-4", 2U, v1159, v170, 0U, 4U, v1160, 68U, v1161, "d8c8fb7c36b8e04fb56931d3fa871b7d3e5a920725ee7ed411e275a9e2b94a42"},
+    {"300-1", 2U, v168, v170, 0U, 300U, v1162, 2436U, v1163, "fb2a85c71d3cc13f008dd3f94c11d876148a9eed8efe7416b5bd15d4c5e93126"}};
 static const size_t n_model_bytes_cases = 13U;
+
+static const struct decode_case decode_cases[94] = {
+
+    {"1-1", 2U, v95, v200, 0U, 1U, v1164, 44U, v1165},
+    {"2-4-4-1", 4U, v139, v176, 0U, 28U, v1166, 276U, v1167},
+    {"3-2-2-2-2", 5U, v1136, v1137, 0U, 18U, v1168, 204U, v1169},
+    {"1-1-1-1-1-1-1-1-1-1-1-1-1", 13U, v1170, v1171, 0U, 12U, v1172, 220U, v1173},
+    {"1-1-bias", 2U, v95, v200, 1U, 2U, v1174, 52U, v1175},
+    {"2-4-4-1-bias", 4U, v139, v176, 1U, 37U, v1176, 348U, v1177},
+    {"3-2-2-2-2-bias", 5U, v1136, v1137, 1U, 26U, v1178, 268U, v1179},
+    {"1-1-1-1-1-1-1-1-1-1-1-1-1-bias", 13U, v1170, v1171, 1U, 24U, v1180, 316U, v1181},
+    {"300-1-bias", 2U, v168, v170, 1U, 301U, v1182, 2444U, v1183},
+    {"special", 2U, v1151, v191, 0U, 8U, v1152, 100U, v1153},
+    {"nan", 2U, v1151, v191, 0U, 8U, v1184, 100U, v1185},
+    {"nan-0", 0U, v1186, v1186, 0U, 0U, v966, 100U, v1187},
+    {"nan-1", 0U, v1186, v1186, 0U, 0U, v966, 100U, v1188},
+    {"nan-2", 0U, v1186, v1186, 0U, 0U, v966, 100U, v1189},
+    {"nan-3", 0U, v1186, v1186, 0U, 0U, v966, 100U, v1190},
+    {"nan-4", 0U, v1186, v1186, 0U, 0U, v966, 100U, v1191},
+    {"nan-last", 0U, v1186, v1186, 0U, 0U, v966, 100U, v1192},
+    {"cut-0", 0U, v1186, v1186, 0U, 0U, v966, 0U, v1193},
+    {"cut-4", 0U, v1186, v1186, 0U, 0U, v966, 4U, v1194},
+    {"cut-8", 0U, v1186, v1186, 0U, 0U, v966, 8U, v1195},
+    {"cut-11", 0U, v1186, v1186, 0U, 0U, v966, 11U, v1196},
+    {"cut-19", 0U, v1186, v1186, 0U, 0U, v966, 19U, v1197},
+    {"cut-20", 0U, v1186, v1186, 0U, 0U, v966, 20U, v1198},
+    {"cut-23", 0U, v1186, v1186, 0U, 0U, v966, 23U, v1199},
+    {"cut-24", 0U, v1186, v1186, 0U, 0U, v966, 24U, v1200},
+    {"cut-28", 0U, v1186, v1186, 0U, 0U, v966, 28U, v1201},
+    {"cut-32", 0U, v1186, v1186, 0U, 0U, v966, 32U, v1202},
+    {"cut-95", 0U, v1186, v1186, 0U, 0U, v966, 95U, v1203},
+    {"cut-96", 0U, v1186, v1186, 0U, 0U, v966, 96U, v1204},
+    {"cut-99", 0U, v1186, v1186, 0U, 0U, v966, 99U, v1205},
+    {"cut-20-sealed", 0U, v1186, v1186, 0U, 0U, v966, 20U, v1206},
+    {"cut-24-sealed", 0U, v1186, v1186, 0U, 0U, v966, 24U, v1207},
+    {"cut-28-sealed", 0U, v1186, v1186, 0U, 0U, v966, 28U, v1208},
+    {"cut-32-sealed", 0U, v1186, v1186, 0U, 0U, v966, 32U, v1209},
+    {"cut-92-sealed", 0U, v1186, v1186, 0U, 0U, v966, 92U, v1210},
+    {"cut-96-sealed", 0U, v1186, v1186, 0U, 0U, v966, 96U, v1211},
+    {"cut-99-sealed", 0U, v1186, v1186, 0U, 0U, v966, 99U, v1212},
+    {"extended", 0U, v1186, v1186, 0U, 0U, v966, 101U, v1213},
+    {"extended-word", 0U, v1186, v1186, 0U, 0U, v966, 104U, v1214},
+    {"extended-sealed", 0U, v1186, v1186, 0U, 0U, v966, 101U, v1215},
+    {"extended-parameter", 0U, v1186, v1186, 0U, 0U, v966, 108U, v1216},
+    {"crc-0", 0U, v1186, v1186, 0U, 0U, v966, 100U, v1217},
+    {"crc-3", 0U, v1186, v1186, 0U, 0U, v966, 100U, v1218},
+    {"crc-big-endian", 0U, v1186, v1186, 0U, 0U, v966, 100U, v1219},
+    {"crc-inverted", 0U, v1186, v1186, 0U, 0U, v966, 100U, v1220},
+    {"bit-40", 0U, v1186, v1186, 0U, 0U, v966, 100U, v1221},
+    {"bit-95", 0U, v1186, v1186, 0U, 0U, v966, 100U, v1222},
+    {"signature", 0U, v1186, v1186, 0U, 0U, v966, 100U, v1223},
+    {"signature-end", 0U, v1186, v1186, 0U, 0U, v966, 100U, v1224},
+    {"version-0", 0U, v1186, v1186, 0U, 0U, v966, 100U, v1225},
+    {"version-2", 0U, v1186, v1186, 0U, 0U, v966, 100U, v1226},
+    {"version-257", 0U, v1186, v1186, 0U, 0U, v966, 100U, v1227},
+    {"version-65537", 0U, v1186, v1186, 0U, 0U, v966, 100U, v1228},
+    {"flags-2", 0U, v1186, v1186, 0U, 0U, v966, 100U, v1229},
+    {"flags-256", 0U, v1186, v1186, 0U, 0U, v966, 100U, v1230},
+    {"flags-2-long", 0U, v1186, v1186, 0U, 0U, v966, 116U, v1231},
+    {"flags-256-bias", 0U, v1186, v1186, 0U, 0U, v966, 108U, v1232},
+    {"flags-31", 0U, v1186, v1186, 0U, 0U, v966, 100U, v1233},
+    {"bias", 0U, v1186, v1186, 0U, 0U, v966, 100U, v1234},
+    {"bias-flags-3", 0U, v1186, v1186, 0U, 0U, v966, 108U, v1235},
+    {"layers-0", 0U, v1186, v1186, 0U, 0U, v966, 100U, v1236},
+    {"layers-0-short", 0U, v1186, v1186, 0U, 0U, v966, 24U, v1237},
+    {"layers-1", 0U, v1186, v1186, 0U, 0U, v966, 100U, v1238},
+    {"layers-1-short", 0U, v1186, v1186, 0U, 0U, v966, 28U, v1239},
+    {"layers-3", 0U, v1186, v1186, 0U, 0U, v966, 100U, v1240},
+    {"layers-258", 0U, v1186, v1186, 0U, 0U, v966, 100U, v1241},
+    {"layers-65538", 0U, v1186, v1186, 0U, 0U, v966, 100U, v1242},
+    {"layers-29", 0U, v1186, v1186, 0U, 0U, v966, 100U, v1243},
+    {"layers-30", 0U, v1186, v1186, 0U, 0U, v966, 100U, v1244},
+    {"layers-31", 0U, v1186, v1186, 0U, 0U, v966, 100U, v1245},
+    {"layers-32", 0U, v1186, v1186, 0U, 0U, v966, 100U, v1246},
+    {"size-0-in", 0U, v1186, v1186, 0U, 0U, v966, 100U, v1247},
+    {"size-0-out", 0U, v1186, v1186, 0U, 0U, v966, 100U, v1248},
+    {"size-0-in-short", 0U, v1186, v1186, 0U, 0U, v966, 36U, v1249},
+    {"size-0-out-short", 0U, v1186, v1186, 0U, 0U, v966, 36U, v1250},
+    {"size-0-both", 0U, v1186, v1186, 0U, 0U, v966, 36U, v1251},
+    {"size-7", 0U, v1186, v1186, 0U, 0U, v966, 100U, v1252},
+    {"size-9", 0U, v1186, v1186, 0U, 0U, v966, 100U, v1253},
+    {"size-264", 0U, v1186, v1186, 0U, 0U, v966, 100U, v1254},
+    {"size-65544", 0U, v1186, v1186, 0U, 0U, v966, 100U, v1255},
+    {"size-out-257", 0U, v1186, v1186, 0U, 0U, v966, 100U, v1256},
+    {"size-out-65537", 0U, v1186, v1186, 0U, 0U, v966, 100U, v1257},
+    {"product-32", 0U, v1186, v1186, 0U, 0U, v966, 36U, v1258},
+    {"product-33", 0U, v1186, v1186, 0U, 0U, v966, 100U, v1259},
+    {"bytes-32", 0U, v1186, v1186, 0U, 0U, v966, 100U, v1260},
+    {"bytes-32-none", 0U, v1186, v1186, 0U, 0U, v966, 36U, v1261},
+    {"bytes-64", 0U, v1186, v1186, 0U, 0U, v966, 100U, v1262},
+    {"bytes-64-none", 0U, v1186, v1186, 0U, 0U, v966, 36U, v1263},
+    {"product-max", 0U, v1186, v1186, 0U, 0U, v966, 100U, v1264},
+    {"negative", 0U, v1186, v1186, 0U, 0U, v966, 100U, v1265},
+    {"activation-100", 0U, v1186, v1186, 0U, 0U, v966, 100U, v1266},
+    {"activation-258", 0U, v1186, v1186, 0U, 0U, v966, 100U, v1267},
+    {"activation-65538", 0U, v1186, v1186, 0U, 0U, v966, 100U, v1268},
+    {"activation-max", 0U, v1186, v1186, 0U, 0U, v966, 100U, v1269}};
+static const size_t n_decode_cases = 94U;
+
+static const struct fit_case fit_cases[18] = {
+
+    {"small", 3U, v801, v479, 1U, 0U, 0x0000000000000001ULL, 5U, 0x0000000000000002ULL, 3, 3U, 0x3fe0000000000000ULL, 0x0000000000000002ULL, 1U, 0x0000000000000003ULL, 0x3ffd40c8a45afe26ULL, 0x3fc61e846a7bf7f8ULL, 624702815U},
+    {"seeds", 3U, v375, v479, 1U, 0U, 0x123456789abcdef1ULL, 5U, 0x123456789abcdef2ULL, 0, 2U, 0x3fe0000000000000ULL, 0x0000000000000003ULL, 1U, 0x123456789abcdef3ULL, 0x3fda75b1adfb4a5dULL, 0x3fc8156fc6343ec7ULL, 4197697807U},
+    {"weights", 3U, v1270, v479, 1U, 0U, 0x0000000000000001ULL, 3U, 0x0000000000000002ULL, 0, 1U, 0x3fb999999999999aULL, 0x0000000000000000ULL, 0U, 0x0000000000000000ULL, 0x3fe0f0d3f609ec56ULL, 0x3fd0b08453e1c108ULL, 648402658U},
+    {"rows-257", 3U, v1271, v219, 1U, 1U, 0x0000000000000001ULL, 257U, 0x0000000000000002ULL, 0, 1U, 0x3ff0000000000000ULL, 0x0000000000000000ULL, 0U, 0x0000000000000000ULL, 0x4070017649e8603dULL, 0x414cd63bbc8eb37fULL, 2630304297U},
+    {"rows-1025", 3U, v195, v219, 1U, 1U, 0x0000000000000001ULL, 1025U, 0x0000000000000002ULL, 0, 1U, 0x3ff0000000000000ULL, 0x0000000000000000ULL, 0U, 0x0000000000000000ULL, 0x408448d360e233baULL, 0x41b02ac36a683e04ULL, 1439919832U},
+    {"batch-300", 3U, v297, v479, 1U, 0U, 0x0000000000000001ULL, 700U, 0x0000000000000002ULL, 0, 2U, 0x3fb999999999999aULL, 0x000000000000012cULL, 1U, 0x0000000000000003ULL, 0x4050248d1cf3f065ULL, 0x403d13d32587aa36ULL, 2118209854U},
+    {"batches-301", 2U, v108, v170, 1U, 0U, 0x0000000000000001ULL, 601U, 0x0000000000000002ULL, 2, 1U, 0x3fb999999999999aULL, 0x0000000000000002ULL, 1U, 0x0000000000000003ULL, 0x404934fe8eb1eb82ULL, 0x3fa54deb5b73baa2ULL, 3056034012U},
+    {"rows-65537", 2U, v95, v200, 1U, 1U, 0x0000000000000001ULL, 65537U, 0x0000000000000002ULL, 2, 1U, 0x3fe0000000000000ULL, 0x0000000000000000ULL, 0U, 0x0000000000000000ULL, 0x40ec1212aad333b7ULL, 0x3fb9585839851419ULL, 1402313241U},
+    {"batch-65538", 2U, v95, v181, 0U, 0U, 0x0000000000000001ULL, 70000U, 0x0000000000000002ULL, 3, 1U, 0x3fe0000000000000ULL, 0x0000000000010002ULL, 1U, 0x0000000000000003ULL, 0x40deb9dfe1003859ULL, 0x3fcaeaeca7b0c581ULL, 2378070276U},
+    {"count-66560", 2U, v1272, v200, 1U, 1U, 0x0000000000000001ULL, 256U, 0x0000000000000002ULL, 3, 1U, 0x4000000000000000ULL, 0x0000000000000000ULL, 0U, 0x0000000000000000ULL, 0x40dcd63e7498b516ULL, 0x3fdb91bf1cae55d7ULL, 1782718012U},
+    {"epochs-300", 2U, v95, v181, 1U, 0U, 0x0000000000000001ULL, 3U, 0x0000000000000002ULL, 0, 300U, 0x3f90000000000000ULL, 0x0000000000000002ULL, 1U, 0x0000000000000003ULL, 0x3fae57ffc1906796ULL, 0x3f9e130ae974cebeULL, 3635761450U},
+    {"epochs-65537", 2U, v95, v200, 0U, 1U, 0x0000000000000001ULL, 1U, 0x0000000000000002ULL, 0, 65537U, 0x3ee0000000000000ULL, 0x0000000000000000ULL, 0U, 0x0000000000000000ULL, 0x3fd12518b748e92fULL, 0x3fc125092d1809f6ULL, 3526681136U},
+    {"inputs-300", 3U, v1273, v219, 1U, 2U, 0x0000000000000001ULL, 5U, 0x0000000000000002ULL, 0, 2U, 0x3f90000000000000ULL, 0x0000000000000000ULL, 0U, 0x0000000000000000ULL, 0x40423e5a365248c4ULL, 0x3fc3dc1431238852ULL, 3823539878U},
+    {"outputs-260", 3U, v1274, v219, 1U, 2U, 0x0000000000000001ULL, 3U, 0x0000000000000002ULL, 1, 1U, 0x3f70000000000000ULL, 0x0000000000000000ULL, 0U, 0x0000000000000000ULL, 0x4070017fff3268d7ULL, 0x406e848ecc8ed13eULL, 3143115746U},
+    {"hidden-260", 3U, v1275, v312, 1U, 2U, 0x0000000000000001ULL, 2U, 0x0000000000000002ULL, 2, 1U, 0x3f50000000000000ULL, 0x0000000000000000ULL, 0U, 0x0000000000000000ULL, 0x3ff4a48256ce1203ULL, 0x3fbb7d54c3f29b28ULL, 3962204154U},
+    {"layers-300", 300U, v1276, v1277, 0U, 1U, 0x0000000000000001ULL, 2U, 0x0000000000000002ULL, 0, 1U, 0x3ff0000000000000ULL, 0x0000000000000000ULL, 0U, 0x0000000000000000ULL, 0x3fd78fb6b19834c2ULL, 0x3fc78fb6b19834c2ULL, 569811151U},
+    {"layers-21", 22U, v369, v1278, 1U, 0U, 0x0000000000000001ULL, 9U, 0x0000000000000002ULL, 1, 2U, 0x3f70000000000000ULL, 0x0000000000000000ULL, 0U, 0x0000000000000000ULL, 0x4003de2d4da8627bULL, 0x4000eeca32e7aa6dULL, 3035759480U},
+    {"model-72-kb", 3U, v1279, v312, 1U, 2U, 0x0000000000000001ULL, 2U, 0x0000000000000002ULL, 0, 1U, 0x3f10000000000000ULL, 0x0000000000000000ULL, 0U, 0x0000000000000000ULL, 0x3fb79b8c026bf9d2ULL, 0x3fa797a1873ef994ULL, 3865058512U}};
+static const size_t n_fit_cases = 18U;
 
 #endif

@@ -209,24 +209,9 @@ class Port:
         core = self.core
         shape, parameters = self.network(given)
         inputs, targets, rows = self.rows(given)
-        seed = given["shuffle_seed"]
-        training, order, work = (
-            core.training(),
-            core.words(rows),
-            core.work(shape, core.train_size(shape, self.pure.DESCENT)),
-        )
-        rate = self.numbers([given["learning_rate"]])[0]
-        size = given["batch_size"] or rows
-        settings = core.settings(
-            batch_size=size,
-            log_every=1,
-            shuffle_seed=int(seed or "0", 16),
-            learning_rate=rate,
-            loss=self.LOSSES.index(given["loss"]),
-            rule=self.pure.DESCENT,
-            shuffle=int(seed is not None),
-        )
-        self.expect(core.train_start(training, order, shape, settings, rows))
+        training, order = core.training(), core.words(rows)
+        work = core.work(shape, core.train_size(shape, self.pure.DESCENT))
+        self.expect(core.train_start(training, order, shape, self.settings(given, rows), rows))
         log = self.make([0.0] * given["epochs"])
         rest = (shape, inputs, targets, len(log), given["epochs"], 1 << 40)
         status = core.train(core.doubles(log), training, core.doubles(parameters), work, order, *rest)
@@ -238,6 +223,19 @@ class Port:
             "diverged": training.epoch if status == self.pure.DIVERGED else None,
         }
 
+    def settings(self, given, rows):
+        """§7, §8."""
+        seed = given["shuffle_seed"]
+        return self.core.settings(
+            batch_size=given["batch_size"] or rows,
+            log_every=1,
+            shuffle_seed=int(seed or "0", 16),
+            learning_rate=self.numbers([given["learning_rate"]])[0],
+            loss=self.LOSSES.index(given["loss"]),
+            rule=self.pure.DESCENT,
+            shuffle=int(seed is not None),
+        )
+
     def model_bytes(self, given):
         """§11."""
         import hashlib  # here, since not every small Python has it
@@ -247,6 +245,50 @@ class Port:
         self.expect(self.core.encode(self.core.octets(data), shape, self.core.doubles(parameters)))
         digest = hashlib.sha256(data).digest()
         return {"bytes": self.digits(data), "fingerprint": self.digits(digest)}
+
+    def decode(self, given):
+        """§11."""
+        core = self.core
+        text = given["bytes"]
+        data = bytearray([int(text[at : at + 2], 16) for at in range(0, len(text), 2)])
+        layers = core.decode_layers(core.octets(data), len(data)) if data else 0
+        if layers == 0:
+            return {"refused": True}
+        sizes, activations, bias = core.words(layers), core.words(layers - 1), core.words(1)
+        self.expect(core.decode_shape(sizes, activations, bias, core.octets(data), len(data)))
+        parameters = self.make([0.0] * core.parameter_count(core.shape(list(sizes), list(activations), bias[0])))
+        self.expect(core.decode_parameters(core.doubles(parameters), core.octets(data), len(data)))
+        names = [self.ACTIVATIONS[code] for code in activations]
+        return {"sizes": list(sizes), "activations": names, "bias": bias[0] == 1, "parameters": self.hexes(parameters)}
+
+    def fit(self, given):
+        """§6 to §11: a training of which all is drawn."""
+        core = self.core
+        sizes, rows, epochs = given["sizes"], given["rows"], given["epochs"]
+        shape = core.shape(sizes, [self.ACTIVATIONS.index(name) for name in given["activations"]], given["bias"])
+        parameters = self.make([0.0] * core.parameter_count(shape))
+        pointer, generator = core.doubles(parameters), core.generator()
+        code = self.INITS.index(given["init"])
+        self.expect(core.init(pointer, generator, shape, int(given["seed"], 16), code))
+        core.generator_seed(generator, int(given["data_seed"], 16), 1)
+        inputs, targets = [], []
+        for _ in range(rows):
+            inputs += [core.generator_random(generator) for _ in range(sizes[0])]
+            targets += [core.generator_random(generator) for _ in range(sizes[-1])]
+        inputs, targets = core.doubles(self.make(inputs)), core.doubles(self.make(targets))
+        loss = self.LOSSES.index(given["loss"])
+        training, order = core.training(), core.words(rows)
+        work = core.work(shape, core.train_size(shape, self.pure.DESCENT))
+        self.expect(core.train_start(training, order, shape, self.settings(given, rows), rows))
+        log = self.make([0.0] * epochs)
+        rest = (shape, inputs, targets, epochs, epochs, 1 << 40)
+        self.expect(core.train(core.doubles(log), training, pointer, work, order, *rest))
+        figure = self.make([0.0])
+        self.expect(core.loss(core.doubles(figure), work, shape, pointer, inputs, targets, rows, loss))
+        data = bytearray(core.encode_size(shape))
+        self.expect(core.encode(core.octets(data), shape, pointer))
+        crc = self.digits([data[-1], data[-2], data[-3], data[-4]])
+        return {"sse": self.hexes(log)[-1], "figure": self.hexes(figure)[0], "crc": crc}
 
     def digits(self, data):
         """Bytes in hexadecimal."""

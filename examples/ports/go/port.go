@@ -9,6 +9,7 @@ import (
 	"bufio"
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"hash/crc32"
@@ -100,9 +101,17 @@ const (
 	identity
 )
 
+// names has the activations' names in the order of their numbers (§11).
+var names = []string{"sigmoid", "tanh", "relu", "identity"}
+
+// MarshalText writes the name of an activation (§2).
+func (f activation) MarshalText() ([]byte, error) {
+	return []byte(names[f]), nil
+}
+
 // UnmarshalText reads the name of an activation (§2).
 func (f *activation) UnmarshalText(name []byte) error {
-	for i, known := range []string{"sigmoid", "tanh", "relu", "identity"} {
+	for i, known := range names {
 		if string(name) == known {
 			*f = activation(i)
 			return nil
@@ -353,6 +362,56 @@ func (n *network) model() []byte {
 	return binary.LittleEndian.AppendUint32(b, crc32.ChecksumIEEE(b))
 }
 
+// readModel gives the network that the bytes hold, or nil where §11 refuses them.
+func readModel(b []byte) *network {
+	const header = 20
+	end := len(b) - 4
+	word := func(at int) uint32 { return binary.LittleEndian.Uint32(b[at:]) }
+	if end < header || string(b[:8]) != "bitprop\x00" || word(8) != 1 || word(12) > 1 {
+		return nil
+	}
+	count := uint64(word(16))
+	start := header + 4*(2*count-1) // of the parameters, far below 2^64
+	if count < 2 || start > uint64(end) || word(end) != crc32.ChecksumIEEE(b[:end]) {
+		return nil
+	}
+	n, rest, at := &network{Bias: word(12) == 1}, uint64(end)-start, header
+	for ; at < header+4*int(count); at += 4 {
+		n.Sizes = append(n.Sizes, int(word(at)))
+	}
+	for k := range n.Sizes {
+		if n.Sizes[k] < 1 {
+			return nil
+		} else if k == 0 {
+			continue
+		}
+		if word(at) > uint32(identity) {
+			return nil
+		}
+		n.Activations, at = append(n.Activations, activation(word(at))), at+4
+		rows := uint64(n.Sizes[k-1])
+		if n.Bias {
+			rows++
+		}
+		if uint64(n.Sizes[k]) > rest/8/rows { // more than is left: no product here is beyond 64 bits
+			return nil
+		}
+		rest -= 8 * rows * uint64(n.Sizes[k])
+	}
+	if rest != 0 {
+		return nil
+	}
+	for ; at < end; at += 8 {
+		bits := binary.LittleEndian.Uint64(b[at:])
+		w := math.Float64frombits(bits)
+		if math.IsNaN(w) && bits != 0x7ff8000000000000 {
+			return nil
+		}
+		n.Parameters = append(n.Parameters, w)
+	}
+	return n
+}
+
 // question is a case's input; its function says which of the fields there are.
 type question struct {
 	network
@@ -360,13 +419,15 @@ type question struct {
 	Operation, Init, Kind, Loss string
 	X, Y, Z, Input              vector
 	Inputs, Targets             []vector
-	Count, Epochs               int
+	Count, Epochs, Rows         int
 	N                           json.RawMessage // an integer, or a list
 	Stream                      uint32
 	Seed                        string
 	LearningRate                string `json:"learning_rate"`
 	BatchSize                   int    `json:"batch_size"`   // null becomes 0
 	ShuffleSeed                 string `json:"shuffle_seed"` // null becomes ""
+	DataSeed                    string `json:"data_seed"`
+	Bytes                       string
 }
 
 // answer is what the port replies.
@@ -393,7 +454,7 @@ func (q *question) arithmetic() answer {
 }
 
 // initial draws the weights; biases are 0 (§3, §9).
-func (q *question) initial() answer {
+func (q *question) initial() vector {
 	var parameters vector
 	g := newGenerator(0, q.Seed)
 	for k, outputs := range q.Sizes[1:] {
@@ -418,7 +479,7 @@ func (q *question) initial() answer {
 			parameters = append(parameters, make(vector, outputs)...)
 		}
 	}
-	return answer{"parameters": parameters}
+	return parameters
 }
 
 // data makes the rows and labels of a data set (§10).
@@ -491,6 +552,40 @@ func (q *question) train() answer {
 	return answer{"sse": log, "parameters": q.Parameters, "diverged": nil}
 }
 
+// decode reads model bytes, or refuses them (§11).
+func (q *question) decode() answer {
+	b, err := hex.DecodeString(q.Bytes)
+	must(err)
+	n := readModel(b)
+	if n == nil {
+		return answer{"refused": true}
+	}
+	return answer{"sizes": n.Sizes, "activations": n.Activations, "bias": n.Bias, "parameters": n.Parameters}
+}
+
+// fit trains a network that is drawn, on rows that are drawn (§6 to §11).
+func (q *question) fit() answer {
+	q.Parameters = q.initial()
+	g := newGenerator(1, q.DataSeed)
+	draw := func(n int) vector {
+		v := make(vector, n)
+		for i := range v {
+			v[i] = g.random()
+		}
+		return v
+	}
+	for row := 0; row < q.Rows; row++ {
+		q.Inputs = append(q.Inputs, draw(q.Sizes[0]))
+		q.Targets = append(q.Targets, draw(q.Sizes[len(q.Sizes)-1]))
+	}
+	inputs, targets := append([]vector{}, q.Inputs...), append([]vector{}, q.Targets...) // shuffling moves the others
+	log := q.train()["sse"].(vector)
+	_, _, figure := q.batch(inputs, targets, q.Loss)
+	b := q.model()
+	crc := binary.LittleEndian.Uint32(b[len(b)-4:])
+	return answer{"sse": pattern(log[len(log)-1]), "figure": pattern(figure), "crc": fmt.Sprintf("%08x", crc)}
+}
+
 // reply answers one line, with an error where something in it does not fit.
 func reply(line []byte) (a answer) {
 	defer func() {
@@ -534,7 +629,7 @@ func reply(line []byte) (a answer) {
 		}
 		return answer{"randbelow": drawn}
 	case "init":
-		return q.initial()
+		return answer{"parameters": q.initial()}
 	case "data":
 		return q.data()
 	case "forward":
@@ -548,6 +643,10 @@ func reply(line []byte) (a answer) {
 	case "model_bytes":
 		b := q.model()
 		return answer{"bytes": fmt.Sprintf("%x", b), "fingerprint": fmt.Sprintf("%x", sha256.Sum256(b))}
+	case "decode":
+		return q.decode()
+	case "fit":
+		return q.fit()
 	}
 	panic("unknown function")
 }

@@ -348,6 +348,32 @@ function crc32(bytes) {
   return ~crc >>> 0;
 }
 
+/** The network that these bytes hold, or null where §11 refuses them. */
+export function readModel(bytes) {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const end = bytes.length - 4;
+  const word = (at) => view.getUint32(at, true);
+  if (end < 20 || !Array.from('bitprop\0').every((letter, i) => letter.charCodeAt(0) === bytes[i])) return null;
+  if (word(8) !== 1 || word(12) > 1 || word(end) !== crc32(bytes.subarray(0, end))) return null;
+  const count = word(16);
+  const start = 20 + 4 * (2 * count - 1); // of the parameters; no sum here is beyond 2^53
+  if (count < 2 || start > end) return null;
+  const words = Array.from({ length: 2 * count - 1 }, (_, i) => word(20 + 4 * i));
+  const sizes = words.slice(0, count);
+  const activations = words.slice(count).map((code) => [...ACTIVATIONS.keys()][code]);
+  if (sizes.includes(0) || activations.includes(undefined)) return null;
+  const bias = word(12) === 1;
+  const products = sizes.slice(1).map((outputs, l) => BigInt(outputs) * BigInt(sizes[l] + (bias ? 1 : 0)));
+  if (products.reduce((sum, product) => sum + product) * 8n !== BigInt(end - start)) return null;
+  const parameters = new Float64Array((end - start) / 8);
+  for (let p = 0; p < parameters.length; p++) {
+    parameters[p] = view.getFloat64(start + 8 * p, true);
+    const bits = view.getBigUint64(start + 8 * p, true);
+    if (Number.isNaN(parameters[p]) && bits !== 0x7ff8000000000000n) return null;
+  }
+  return network({ sizes, activations, bias, parameters });
+}
+
 /** A network as bytes (§11); its fingerprint is their SHA-256. */
 export function modelBytes({ sizes, activations, bias, parameters }) {
   const names = [...ACTIVATIONS.keys()];

@@ -96,6 +96,33 @@ const FUNCTIONS = new Map(Object.entries({
     const bytes = bitprop.modelBytes(network(input));
     return { bytes: Buffer.from(bytes).toString('hex'), fingerprint: createHash('sha256').update(bytes).digest('hex') };
   },
+  /** A network from its bytes, or their refusal (§11). */
+  decode({ bytes }) {
+    const found = bitprop.readModel(Uint8Array.from(Buffer.from(bytes, 'hex')));
+    if (found === null) return { refused: true };
+    const { sizes, activations, bias, parameters } = found;
+    return { sizes, activations, bias, parameters: hex(parameters) };
+  },
+  /** A training of which all is drawn (§6 to §11). */
+  fit({ init, seed: digits, rows: count, data_seed, loss, epochs, learning_rate, batch_size, shuffle_seed, ...shape }) {
+    const { sizes, bias } = shape;
+    const start = bitprop.initialParameters(sizes, bias, init, seed(digits));
+    const source = new bitprop.Generator(seed(data_seed), 1);
+    const draw = (length) => Array.from({ length }, () => source.random());
+    const data = Array.from({ length: count }, () => [draw(sizes[0]), draw(sizes.at(-1))]);
+    const [inputs, targets] = [0, 1].map((i) => data.map((row) => row[i]));
+    const { sse, parameters } = bitprop.train(bitprop.network({ ...shape, parameters: start }), inputs, targets, {
+      epochs,
+      rate: number(learning_rate),
+      loss,
+      batchSize: batch_size,
+      shuffleSeed: shuffle_seed === null ? null : seed(shuffle_seed),
+    });
+    const final = bitprop.network({ ...shape, parameters });
+    const { figure } = bitprop.gradient(final, inputs, targets, loss);
+    const crc = Buffer.from(bitprop.modelBytes(final).slice(-4).reverse()).toString('hex');
+    return { sse: bitprop.toBits(sse.at(-1)), figure: bitprop.toBits(figure), crc };
+  },
 }));
 
 /** The answer to one line; whatever goes wrong with it becomes an `error`. */

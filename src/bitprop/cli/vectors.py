@@ -27,7 +27,7 @@ def add(commands: Any) -> None:
     example = "example: bitprop vectors check --exec './my-port'"
     parser = commands.add_parser("vectors", help=text, description=text, epilog=example, allow_abbrev=False)
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION", parser_class=type(parser))
-    text = f"Make the vectors from the oracle, a JSON file for each of {len(cases.GROUPS)} groups (about ten seconds)."
+    text = f"Make the vectors from the oracle, a JSON file for each of {len(cases.GROUPS)} groups (about 20 seconds)."
     parser = command(actions, _generate, "generate", text, example="bitprop vectors generate --out vectors")
     parser.add_argument("--out", metavar="DIR", default="vectors", help="the folder to write to (vectors)")
     text = (
@@ -120,7 +120,9 @@ def _ignore(_: Any) -> None:
 
 def _print_group(result: check.GroupResult) -> None:
     silent = result.cases - result.answered
-    ending = f", {silent} not answered" if silent else ""
+    bits = result.differing_bits
+    ending = f", {bits} differing bit{'s' * (bits > 1)}" if bits else ""
+    ending += f", {silent} not answered" if silent else ""
     print(f"{result.group:<12} {result.agree:>3} of {result.cases:>3} cases agree{ending}", flush=True)
     if result.first:
         case, note, place, expected, found, ulps, meaning = result.first

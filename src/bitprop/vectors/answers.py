@@ -46,8 +46,9 @@ def _data(given: Fields) -> tuple[list[list[int]], list[list[int]]]:
     return [patterns(row) for row in given["inputs"]], [patterns(row) for row in given["targets"]]
 
 
-def _generator(given: Fields) -> oracle.Generator:
-    return oracle.Generator(STREAMS[given["stream"]] + int(given["seed"], 16))
+def _generator(o: ModuleType, given: Fields) -> oracle.Generator:
+    found: oracle.Generator = o.Generator(STREAMS[given["stream"]] + int(given["seed"], 16))
+    return found
 
 
 def _arithmetic(o: ModuleType, given: Fields) -> Fields:
@@ -72,12 +73,12 @@ def _activation(o: ModuleType, given: Fields) -> Fields:
 
 
 def _random(o: ModuleType, given: Fields) -> Fields:
-    generator = _generator(given)
+    generator = _generator(o, given)
     return {"random": hexes(generator.random() for _ in range(given["count"]))}
 
 
 def _randbelow(o: ModuleType, given: Fields) -> Fields:
-    generator = _generator(given)
+    generator = _generator(o, given)
     return {"randbelow": [generator.randbelow(n) for n in given["n"]]}
 
 
@@ -121,6 +122,29 @@ def _model_bytes(o: ModuleType, given: Fields) -> Fields:
     return {"bytes": o.encode(*_net(given)).hex(), "fingerprint": o.fingerprint(*_net(given))}
 
 
+def _decode(o: ModuleType, given: Fields) -> Fields:
+    found = o.decode(bytes.fromhex(given["bytes"]))
+    if found is None:
+        return {"refused": True}
+    net, parameters = found
+    return {**net._asdict(), "parameters": hexes(parameters)}
+
+
+def _fit(o: ModuleType, given: Fields) -> Fields:
+    sizes, loss, rows = given["sizes"], given["loss"], given["rows"]
+    net = oracle.Net(sizes, given["activations"], given["bias"])
+    start = o.initial_parameters(sizes, net.bias, given["init"], int(given["seed"], 16))
+    data = o.drawn(rows, sizes[0], sizes[-1], int(given["data_seed"], 16))
+    seed = given["shuffle_seed"]
+    log, parameters, _ = o.train(
+        *(net, start, *data, given["epochs"], int(given["learning_rate"], 16), loss, given["batch_size"]),
+        None if seed is None else int(seed, 16),
+    )
+    figure = o.figure(loss, o.gradient(net, parameters, *data, loss)[1], rows, sizes[-1])
+    crc = int.from_bytes(o.encode(net, parameters)[-4:], "little")
+    return {"sse": to_hex(log[-1]), "figure": to_hex(figure), "crc": f"{crc:08x}"}
+
+
 FUNCTIONS: dict[str, Callable[[ModuleType, Fields], Fields]] = {
     "arithmetic": _arithmetic,
     "constants": _constants,
@@ -133,6 +157,8 @@ FUNCTIONS: dict[str, Callable[[ModuleType, Fields], Fields]] = {
     "gradient": _gradient,
     "train": _train,
     "model_bytes": _model_bytes,
+    "decode": _decode,
+    "fit": _fit,
 }
 
 

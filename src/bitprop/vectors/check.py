@@ -19,9 +19,10 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from ..errors import OptionError
-from . import cases, generate, mistakes, oracle
+from . import answers, cases, generate, mistakes, oracle
 
 LONGEST = 1 << 24  # characters of an answer
+QUICK = [name for name in answers.FUNCTIONS if name not in ("decode", "fit")]  # what mistakes can be tried on in time
 MAGNITUDE = oracle.SIGN - 1  # all bits of a number but its sign
 
 
@@ -62,8 +63,9 @@ class Port:
         assert process.stdout is not None
         with contextlib.suppress(OSError, ValueError):
             while (question := self._questions.get()) is not None:
-                process.stdin.write(question)
-                process.stdin.flush()
+                with contextlib.suppress(OSError):  # of a program that has ended, perhaps with an answer
+                    process.stdin.write(question)
+                    process.stdin.flush()
                 self._answers.put(process.stdout.readline(LONGEST))
         self._answers.put("")
 
@@ -165,6 +167,7 @@ def run(
         for document in documents(groups):
             asked = [case for case in document["cases"] if only(case)]
             wrong: list[_Wrong] = []
+            right: list[dict[str, Any]] = []
             bits = 0
             silent = None
             for number, case in enumerate(asked):
@@ -182,10 +185,12 @@ def run(
                 found = _read(line)
                 difference, differing = _compare(case, found)
                 bits += differing
-                if difference is not None:
+                if difference is None:
+                    right.append(case)
+                else:
                     wrong.append(_Wrong(case, found, difference))
             reached = len(asked) if silent is None else silent[0]
-            first = _explained(wrong, out) if wrong else silent and silent[1]
+            first = _explained(wrong, right, out) if wrong else silent and silent[1]
             why = silent[1].meaning if silent else ""
             result = GroupResult(document["group"], len(asked), reached - len(wrong), reached, bits, first, why)
             ready(result)
@@ -246,6 +251,10 @@ def _compare(case: dict[str, Any], found: Any) -> tuple[Difference | None, int]:
         return difference("", "an object", _short(found), what), 0
     if "error" in found and "error" not in expected:
         return difference("", "an answer", "an error", f"the program says: {_short(found['error'])}"), 0
+    if "refused" in expected and "refused" not in found:
+        return difference("refused", "true", "none", 'a model that §11 refuses: answer {"refused": true}'), 0
+    if "refused" not in expected and found.get("refused") is True:
+        return difference("refused", "none", "true", "a model that §11 allows: answer its parts"), 0
     for field in expected:
         if field not in found:
             return difference(field, "a value", "none", f"answer the fields {', '.join(expected)}"), 0
@@ -257,11 +266,22 @@ def _compare(case: dict[str, Any], found: Any) -> tuple[Difference | None, int]:
         if _text(other) != _text(number):
             bits += _bits(number, other)
             if first is None:
-                first = difference(place, _short(number), _short(other), "")._replace(ulps=ulps(number, other))
+                first = difference(place, _short(number), _short(other), _another_type(number, other))
+                first = first._replace(ulps=ulps(number, other))
     if first is None:
         extra = sorted(set(found) - set(expected))
         first = difference(extra[0] if extra else "", "no such field", "one", "answer only the expected fields")
     return first, bits
+
+
+def _another_type(expected: Any, found: Any) -> str:
+    """What to say of an answer of another type than expected; "" where it is of the same, or missing."""
+    if isinstance(expected, bool):
+        return "" if found is None or isinstance(found, bool) else "another type: answer true or false"
+    if expected is None or isinstance(expected, int):
+        what = "null, or a whole number" if expected is None else "a whole number"
+        return "" if found is None or type(found) is int else f"another type: answer {what} without a point or quotes"
+    return ""
 
 
 def _text(value: Any) -> str:
@@ -297,7 +317,7 @@ def ulps(expected: Any, found: Any) -> int | None:
     return abs(here - there)
 
 
-def _explained(wrong: list[_Wrong], before: list[GroupResult]) -> Difference:
+def _explained(wrong: list[_Wrong], right: list[dict[str, Any]], before: list[GroupResult]) -> Difference:
     """The first difference, with what it usually comes from."""
     case, found, first = wrong[0]
     if first.meaning:
@@ -308,15 +328,27 @@ def _explained(wrong: list[_Wrong], before: list[GroupResult]) -> Difference:
     if meaning is None:
         # A short sum may have the bits of several mistakes: the other answers tell which.
         clean = [result.group for result in before]
-        possible = [cause for cause, mistake in mistakes.CAUSES.items() if mistake.shown_by not in clean]
-        causes = mistakes.explain(case["function"], case["input"], found, possible)
-        for other in wrong[1:]:
-            if len(causes) < 2:
-                break
-            causes = mistakes.explain(other.case["function"], other.case["input"], other.found, causes) or causes
-        if causes:
-            meaning = "these are the bits of " + "; or of ".join(causes)
+        causes = [cause for cause, mistake in mistakes.CAUSES.items() if mistake.shown_by not in clean]
+        if case["function"] in QUICK:
+            causes = mistakes.explain(case["function"], case["input"], found, causes)
+            agreeing = [(case, case["expected"]) for case in right]
+            for other, answer in [*((each.case, each.found) for each in wrong[1:]), *agreeing]:
+                if len(causes) < 2:
+                    break
+                causes = mistakes.explain(other["function"], other["input"], answer, causes) or causes
+            meaning = _bits_of(causes) if causes else None
     return first._replace(meaning=meaning or _guess(case, first))
+
+
+def _bits_of(causes: list[str]) -> str:
+    """The mistakes in one sentence, a fused multiply-add once with all places that it may be in."""
+    fused = [cause for cause in causes if cause.startswith(mistakes.FUSED)]
+    if fused:
+        places = [cause.removeprefix(mistakes.FUSED + mistakes.HERE) for cause in fused if cause != mistakes.FUSED]
+        anywhere = len(places) < len(fused)
+        text = mistakes.FUSED if anywhere else mistakes.FUSED + mistakes.HERE + " or in the ".join(places)
+        causes = [text, *(cause for cause in causes if cause not in fused)]
+    return "these are the bits of " + "; or of ".join(causes)
 
 
 def _told_by_value(first: Difference) -> str | None:
@@ -342,6 +374,12 @@ def _told_by_value(first: Difference) -> str | None:
 
 def _guess(case: dict[str, Any], first: Difference) -> str:
     """What such a difference usually comes from, where it is none of the usual mistakes alone."""
+    if case["function"] == "decode":
+        return "a model is not read as §11 says"
+    if case["function"] == "fit":
+        return (
+            "usually a count, an index, a size or a seed kept in 8, 16 or 32 bits, or in a float: the small cases agree"
+        )
     a, b = _pattern(first.expected), _pattern(first.found)
     if a is None or b is None:
         return "none of the usual mistakes alone: compare with the contract's section"

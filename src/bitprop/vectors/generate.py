@@ -20,8 +20,8 @@ def file_name(group: str) -> str:
 
 def documents() -> Iterator[tuple[str, dict[str, Any]]]:
     """Each group with its document."""
-    for group, make in cases.GROUPS.items():
-        found = make()
+    for group, makers in cases.GROUPS.items():
+        found = cases.questions(group)
         assert len({case["id"] for case in found}) == len(found), group
         for case in found:
             case["expected"] = answers.answer(case["function"], case["input"])
@@ -29,7 +29,7 @@ def documents() -> Iterator[tuple[str, dict[str, Any]]]:
         yield (
             group,
             {
-                "_comment": _comment(make.__doc__ or ""),
+                "_comment": _comment(makers[0].__doc__ or ""),
                 "contract": CONTRACT,
                 "group": group,
                 "flags": flags,
@@ -41,7 +41,7 @@ def documents() -> Iterator[tuple[str, dict[str, Any]]]:
 def _comment(title: str) -> str:
     return (
         f"{title.rstrip('.')}. Inputs are chosen edges, or drawn from the contract's generator with fixed seeds "
-        "(bitprop/vectors/cases.py). Expected values are by exact integers, each operation rounded once "
+        "(bitprop/vectors/*_cases.py). Expected values are by exact integers, each operation rounded once "
         "(bitprop/vectors/oracle.py, from docs/contract.md alone). A number is its 64-bit pattern in 16 hexadecimal "
         "digits, any NaN 7ff8000000000000; a seed is 16 hexadecimal digits as well. `flags` say what a case catches. "
         "Published cases never change within a contract version; new ones are appended. docs/porting.md shows the use."

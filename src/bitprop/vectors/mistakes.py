@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import json
 import math
 import struct
 from collections.abc import Callable, Sequence
@@ -71,6 +72,19 @@ def _variant(change: Callable[[ModuleType], None]) -> ModuleType:
     spec.loader.exec_module(copy)
     change(copy)
     return copy
+
+
+def altered(old: str, new: str) -> ModuleType:
+    """The oracle with one change of its text."""
+    spec = importlib.util.find_spec(o.__name__)
+    assert spec is not None
+    assert spec.loader is not None
+    text = importlib.util.decode_source(spec.loader.get_data(spec.origin))  # type: ignore[attr-defined]  # of a file
+    assert old in text, old
+    module = importlib.util.module_from_spec(spec)
+    vars(module).update(fma=fma)
+    exec(compile(text.replace(old, new), f"{o.__name__}, altered", "exec"), vars(module))
+    return module
 
 
 class _Product(int):
@@ -277,19 +291,39 @@ FUSED = (
 )
 
 
-class Mistake(NamedTuple):
-    """A change of the oracle, and the group of vectors that cannot agree where it is made (none: any may)."""
+HERE = ", here in the "
+SHUFFLED = "        if generator:\n"
+SEEDED = "Generator(SHUFFLE_STREAM + shuffle_seed)"
+RESEEDED = f"        if shuffle_seed is not None:\n            generator = {SEEDED}\n"
+IN_ORDER = "            order = list(range(len(rows)))\n"
+LOGGED = "            total = add(total, sse)\n"
+STEPPED = "            current = [sub(w, mul(rate, value)) for w, value in zip(current, g)]\n"
+OF_BATCH = "net, current, [rows[i] for i in batch], [targets[i] for i in batch]"
+SCALED = f"            g, sse = gradient({OF_BATCH}, loss)\n"
 
-    change: Callable[[ModuleType], None]
+
+def _scaled_by(rows: str) -> str:
+    """The batch's gradient, scaled by this number of rows."""
+    scaled = f"[mul(value, loss_scale(loss, {rows}, net.sizes[-1])) for value in sums]"
+    return f"            sums, sse = batch_sums({OF_BATCH})\n            g = {scaled}\n"
+
+
+class Mistake(NamedTuple):
+    """A change of the oracle, and the group of vectors that cannot agree where it is made (none: any may).
+
+    The change is a function, or a piece of the oracle's text and what stands in its place.
+    """
+
+    change: Callable[[ModuleType], None] | tuple[str, str]
     shown_by: str = ""
 
 
 CAUSES: dict[str, Mistake] = {
-    FUSED: Mistake(_fuse),
-    FUSED + ", here in the network": Mistake(_fuse_network, "forward"),
-    FUSED + ", here in the forward pass": Mistake(_fuse_forward, "forward"),
-    FUSED + ", here in the backward pass": Mistake(_fuse_backward, "gradient"),
-    FUSED + ", here in the step": Mistake(_fuse_step),
+    FUSED: Mistake(_fuse, "arithmetic"),
+    FUSED + HERE + "network": Mistake(_fuse_network, "forward"),
+    FUSED + HERE + "forward pass": Mistake(_fuse_forward, "forward"),
+    FUSED + HERE + "backward pass": Mistake(_fuse_backward, "gradient"),
+    FUSED + HERE + "step": Mistake(_fuse_step),
     "exp or tanh of a mathematics library (libm): compute sigmoid and tanh as §2 writes them": Mistake(
         _libm, "activations"
     ),
@@ -298,7 +332,49 @@ CAUSES: dict[str, Mistake] = {
     "a reordered sum, the eight lanes added one after the other: add them as the tree of §6": Mistake(
         _lanes_in_order, "lanes"
     ),
-    "excess precision, as in x87 registers: round each operation to binary64 (C: -msse2 -mfpmath=sse)": Mistake(_widen),
+    "a loss halved before it is divided, (0.5*sse)/(B*m): divide, then halve (§7)": Mistake(
+        (
+            "sse = div(sse, integer(rows * outputs))\n    return mul(HALF, sse) if",
+            "return div(mul(HALF, sse) if loss.startswith('half_') else sse, integer(rows * outputs))\n"
+            "    return mul(HALF, sse) if",
+        ),
+        "gradient",
+    ),
+    "the squared error measured after the step: log that of the parameters before each batch's step (§8)": Mistake(
+        (LOGGED + STEPPED, STEPPED + LOGGED.replace("sse", f"gradient({OF_BATCH}, loss)[1]")), "steps"
+    ),
+    "a short last batch scaled by the full batch size: B is its own number of rows (§8)": Mistake(
+        (SCALED, _scaled_by("min(size, len(rows))")), "batches"
+    ),
+    "each batch scaled by the number of all rows: B is its own number of rows (§8)": Mistake(
+        (SCALED, _scaled_by("len(rows)")), "batches"
+    ),
+    "a shuffle that draws k below i, not below i + 1 (§8)": Mistake(
+        ("generator.randbelow(i + 1)", "generator.randbelow(i)"), "shuffles"
+    ),
+    "a shuffle that draws k below the number of rows, not below i + 1 (§8)": Mistake(
+        ("generator.randbelow(i + 1)", "generator.randbelow(len(rows))"), "shuffles"
+    ),
+    "a shuffle from the first row up: i goes from the last row down to 1 (§8)": Mistake(
+        ("range(len(rows) - 1, 0, -1)", "range(1, len(rows))"), "shuffles"
+    ),
+    "a shuffle from the stream of the weights: its generator is seeded 2^65 + shuffle_seed (§8)": Mistake(
+        (SEEDED, "Generator(shuffle_seed)"), "shuffles"
+    ),
+    "a shuffle from the stream of the data: its generator is seeded 2^65 + shuffle_seed (§8)": Mistake(
+        (SEEDED, "Generator(DATA_STREAM + shuffle_seed)"), "shuffles"
+    ),
+    "a shuffle whose generator is seeded again in each epoch: one serves the whole training (§8)": Mistake(
+        (SHUFFLED, RESEEDED), "shuffles"
+    ),
+    "a shuffle that begins each epoch with the rows in order: it shuffles the order of the epoch before (§8)": Mistake(
+        (SHUFFLED, SHUFFLED + IN_ORDER), "shuffles"
+    ),
+    "a shuffle that is the same in each epoch, of rows in order by a generator seeded again: one generator serves the "
+    "whole training, and the order is kept (§8)": Mistake((SHUFFLED, RESEEDED + IN_ORDER), "shuffles"),
+    "excess precision, as in x87 registers: round each operation to binary64 (C: -msse2 -mfpmath=sse)": Mistake(
+        _widen, "arithmetic"
+    ),
     "double rounding, as of x87 registers that are stored after each operation: compute in binary64 (C: -msse2 "
     "-mfpmath=sse)": Mistake(_rounding(_twice)),
     "float32 (single precision): all numbers are binary64": Mistake(_rounding(_float32), "activations"),
@@ -311,9 +387,11 @@ CAUSES: dict[str, Mistake] = {
 @functools.cache
 def module(cause: str) -> ModuleType:
     """The oracle with that mistake."""
-    return _variant(CAUSES[cause].change)
+    change = CAUSES[cause].change
+    return altered(*change) if isinstance(change, tuple) else _variant(change)
 
 
 def explain(function: str, given: dict[str, Any], found: Any, causes: Sequence[str]) -> list[str]:
     """Those of the mistakes with which the oracle would give this wrong answer, to the last bit."""
-    return [cause for cause in causes if answer(function, given, module(cause)) == found]
+    text = json.dumps(found, sort_keys=True)  # since Python takes 0, 0.0 and false for equal
+    return [cause for cause in causes if json.dumps(answer(function, given, module(cause)), sort_keys=True) == text]

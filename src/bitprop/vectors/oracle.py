@@ -382,6 +382,13 @@ def linear(n: int, seed: int) -> tuple[list[Row], list[Row]]:
     return rows, labels
 
 
+def drawn(rows: int, inputs: int, outputs: int, seed: int) -> tuple[list[Row], list[Row]]:
+    """Rows and targets from the data's stream, for each row first its inputs; only the vectors use them (§9)."""
+    generator = Generator(DATA_STREAM + seed)
+    found = [[generator.random() for _ in range(inputs + outputs)] for _ in range(rows)]
+    return [row[:inputs] for row in found], [row[inputs:] for row in found]
+
+
 def xor() -> tuple[list[Row], list[Row]]:
     """Rows and labels of the XOR-like set (§10)."""
     rows, labels = [], []
@@ -533,6 +540,25 @@ def encode(net: Net, parameters: Sequence[int]) -> bytes:
     data = b"bitprop\0" + b"".join(n.to_bytes(4, "little") for n in head)
     data += b"".join(canonical(w).to_bytes(8, "little") for w in parameters)
     return data + crc32(data).to_bytes(4, "little")
+
+
+def decode(data: bytes) -> tuple[Net, Row] | None:
+    """Network and parameters of model bytes, or None where §11 refuses them."""
+    if len(data) < 24 or int.from_bytes(data[-4:], "little") != crc32(data[:-4]):
+        return None
+    words = [int.from_bytes(data[at : at + 4], "little") for at in range(8, len(data) - 3, 4)]
+    version, flags, layers = words[:3]
+    if data[:8] != b"bitprop\0" or version != 1 or flags > 1 or layers < 2 or len(data) < 20 + 8 * layers:
+        return None
+    sizes, codes = words[3 : 3 + layers], words[3 + layers : 2 + 2 * layers]
+    if 0 in sizes or max(codes) >= len(ACTIVATIONS):
+        return None
+    net = Net(sizes, [ACTIVATIONS[code] for code in codes], flags == 1)
+    start = 16 + 8 * layers
+    if len(data) != start + 8 * net.parameter_count() + 4:
+        return None
+    parameters = [int.from_bytes(data[at : at + 8], "little") for at in range(start, len(data) - 4, 8)]
+    return (net, parameters) if parameters == [canonical(w) for w in parameters] else None
 
 
 def fingerprint(net: Net, parameters: Sequence[int]) -> str:

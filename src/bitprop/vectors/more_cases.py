@@ -1,0 +1,502 @@
+# SPDX-License-Identifier: MIT
+"""The questions that were added to the golden vectors: each catches a slip that the first ones let through.
+
+A case draws from a stream of its own, seeded by the letters of its group and id: so one that is added, or taken out
+before it is published, changes no other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from . import oracle as o
+from .answers import hexes, to_hex
+from .asking import (
+    MAX,
+    NEG_ZERO,
+    NORMAL,
+    TINY,
+    Case,
+    Draw,
+    batch,
+    batch_drawn,
+    case,
+    fields_of,
+    number,
+    power,
+    training,
+)
+from .first_cases import ACTIVATIONS, INITS, LOSSES, TENTH, XOR, odd_network
+from .oracle import HALF, INF, NAN, ONE, TWO, ZERO, Net, Row, Rows, integer, mul, neg
+
+WIDE_SEED = 0x123456789ABCDEF1  # more bits than a binary64 holds, in both words
+THIRD = number(1, 3)
+LINE, SIGMOID = ["identity"], ["sigmoid"]
+
+OF_100_BYTES = Net([8, 1], ["relu"], False)
+
+
+def stream(group: str, name: str) -> Draw:
+    """The case's own inputs."""
+    return Draw(int.from_bytes(f"{group} {name}".encode(), "big"))
+
+
+def generator_cases() -> list[Case]:
+    """A seed of more than 53 bits in each stream, and the state's later renewals (§9)."""
+    out = []
+    note = "a seed that a binary64 cannot hold"
+    for index in range(3):
+        given = {"seed": f"{WIDE_SEED:016x}", "stream": index}
+        out.append(case(f"random-{index}-wide", "seed-words width", note, "random", **given, count=4))
+        bounds = [2**32 - 1, 5, 2**31 + 1, 1]
+        out.append(case(f"below-{index}-wide", "seed-words width", note, "randbelow", **given, n=bounds))
+    note = "randbelow(1) takes outputs too, until one begins with a 0; the third renewal comes after 1872 of them"
+    given = {"seed": f"{1:016x}", "stream": 0, "n": [1] * 1100 + [2**32 - 1] * 8}
+    out.append(case("third-renewal", "rejection", note, "randbelow", **given))
+    return out
+
+
+def init_cases() -> list[Case]:
+    """A seed of more than 53 bits, and a wide layer (§9)."""
+    out = []
+    for init in INITS:
+        given = {"sizes": [2, 1], "bias": False, "init": init, "seed": f"{WIDE_SEED:016x}"}
+        note = "a seed that a binary64 cannot hold"
+        out.append(case(f"{init}-2-1-wide", "seed-words width", note, "init", **given))
+    given = {"sizes": [300, 1], "bias": True, "init": "glorot", "seed": f"{300:016x}"}
+    note = "inputs + outputs of nine bits"
+    out.append(case("glorot-300-1", "width layout", note, "init", **given))
+    return out
+
+
+def data_cases() -> list[Case]:
+    """A seed of more than 53 bits, and a number of rows beyond 8 (§10)."""
+    wide = {"kind": "linear", "n": 3, "seed": f"{WIDE_SEED:016x}"}
+    long = {"kind": "linear", "n": 257, "seed": f"{257:016x}"}
+    note = "a seed that a binary64 cannot hold"
+    return [
+        case("linear-3-wide", "seed-words width", note, "data", **wide),
+        case("linear-257", "width", "a number of rows of nine bits", "data", **long),
+    ]
+
+
+def forward_cases() -> list[Case]:
+    """Zeros, infinities and subnormal numbers where they are easily skipped, and many nodes or layers (§4)."""
+    out: list[Case] = []
+
+    def row(name: str, flags: str, note: str, net: Net, parameters: Sequence[int], values: Sequence[int]) -> None:
+        out.append(case(name, flags, note, "forward", **fields_of(net, parameters), input=hexes(values)))
+
+    def drawn(name: str, flags: str, note: str, net: Net) -> None:
+        draw = stream("forward", name)
+        row(name, flags, note, net, draw.parameters(net), draw.row(net.sizes[0]))
+
+    for name in ("identity", "relu"):
+        note = "an input of -0.0 stays -0.0 through the product and both layers"
+        net = Net([1, 1, 1], [name, "identity"], False)
+        row(f"negative-zero-input-{name}", "signed-zero", note, net, [ONE, ONE], [NEG_ZERO])
+    note = "an input of -0.0 and a bias of -0.0"
+    row("negative-zero-both", "signed-zero", note, Net([1, 1], LINE, True), [ONE, NEG_ZERO], [NEG_ZERO])
+    for value, label in ((INF, "inf"), (neg(INF), "minus-inf"), (NAN, "nan")):
+        note = "a weight of 0.0 is not skipped: 0.0 times an infinity or a NaN is a NaN"
+        net = Net([2, 2], LINE, False)
+        row(f"zero-weight-{label}", "overflow nan", note, net, [ZERO, ONE, ONE, ZERO], [value, ONE])
+        row(f"zero-weight-{label}-second", "overflow nan", note, net, [ONE, ONE, ONE, ZERO], [ONE, value])
+    for value, label in ((INF, "inf"), (neg(INF), "minus-inf"), (NAN, "nan")):
+        note = "a bias that is not finite goes through, and all nodes beside it stay"
+        net = Net([1, 3, 1], ["identity", "sigmoid"], True)
+        start = [ONE, ONE, ONE, ZERO, value, ZERO, ONE, HALF, ONE, ZERO]
+        row(f"bias-{label}", "overflow nan", note, net, start, [TWO])
+    for name in ACTIVATIONS:
+        note = "a bias and an input below 2^-1022"
+        net = Net([2, 2], [name], True)
+        row(f"subnormal-{name}", "subnormal", note, net, [HALF, ONE, ONE, HALF, 3, 7 | NEG_ZERO], [5, 9])
+    note = "a sum that is -0.0 + 0.0 in the middle"
+    row("zeros", "signed-zero", note, Net([3, 1], LINE, False), [ONE, ONE, ONE], [NEG_ZERO, NEG_ZERO, ZERO])
+    note = "inputs beyond eight bits, the bias at their end"
+    drawn("inputs-300", "width node-order", note, Net([300, 1], ["tanh"], True))
+    drawn("outputs-50", "width node-order", "many outputs", Net([2, 50], ["sigmoid"], True))
+    note = "many layers, their activations in an order that no power of two repeats"
+    drawn("layers-15", "width layout", note, Net([1] * 16, ["tanh", "identity", "sigmoid"] * 5, True))
+    drawn("layers-21", "width layout", note, Net([2] * 22, ["identity", "tanh", "identity"] * 7, False))
+    return out
+
+
+def gradient_cases() -> list[Case]:
+    """What goes back through zeros, infinities and subnormal numbers, and many nodes, layers or rows (§5, §7)."""
+    out: list[Case] = []
+    one, biased = Net([1, 1], LINE, False), Net([1, 1], LINE, True)
+
+    def drawn(name: str, flags: str, note: str, net: Net, count: int, loss: str) -> None:
+        out.append(batch_drawn(stream("gradient", name), name, flags, note, net, count, loss))
+
+    def ask(name: str, flags: str, note: str, *arguments: Any) -> None:
+        out.append(batch(name, flags, note, *arguments))
+
+    note = "an input of 0.0 is not skipped: 0.0 times an infinite delta is a NaN"
+    ask("zero-input-inf", "overflow nan", note, biased, [ONE, ONE], [[ZERO], [ONE]], [[INF], [ONE]])
+    note = "an input of -0.0 and one of 0.0: contributions of both signs sum to +0.0"
+    ask("negative-zero-input", "signed-zero", note, one, [ONE], [[NEG_ZERO], [ZERO]], [[ONE], [TWO]])
+    note = "inputs, deltas and contributions below 2^-1022"
+    tiny = [[5], [NORMAL - 1], [9]]
+    ask("subnormal-input", "subnormal", note, one, [HALF], tiny, [[ONE], [TWO], [ONE]])
+    ask("subnormal-delta", "subnormal", note, biased, [ONE, 3], tiny, [[ZERO], [NORMAL], [NEG_ZERO]])
+    net = Net([1, 1, 1], ["identity", "identity"], True)
+    note = "a hidden delta below 2^-1022"
+    ask("subnormal-hidden", "subnormal", note, net, [ONE, ZERO, power(-1030), TINY], [[TWO]] * 2, [[ONE], [THIRD]])
+    for loss in LOSSES:
+        note = "one row with several outputs: rows*outputs is not the number of rows"
+        drawn(f"one-row-{loss}", "scale", note, Net([2, 5], SIGMOID, True), 1, loss)
+        note = "a loss below 2^-1022: divided, then halved, each rounded"
+        small = [[power(-537)]] * 4 + [[mul(power(-537), number(7, 4))]]
+        ask(f"halves-{loss}", "subnormal scale", note, one, [ONE], small, [[ZERO]] * 5, loss)
+        note = "a loss below 2^-1022 is not 0.0"
+        small = [[power(-520)], [power(-521)], [power(-525)]]
+        ask(f"small-{loss}", "subnormal scale", note, one, [ONE], small, [[ZERO]] * 3, loss)
+    for loss in ("half_mse", "mse"):
+        note = "rows*outputs beyond eight bits"
+        drawn(f"count-280-{loss}", "width scale", note, Net([1, 7], SIGMOID, False), 40, loss)
+    note = "sums over many outputs, in order"
+    drawn("outputs-50", "width node-order", note, Net([2, 3, 50], ["tanh", "sigmoid"], True), 2, "sse")
+    note = "deltas through many layers, each with its own activation"
+    names = ["tanh", "sigmoid", "identity", "identity", "tanh"] * 4
+    drawn("layers-20", "width layout", note, Net([2, 1] * 10 + [1], names, True), 2, "half_mse")
+    return out
+
+
+def backward_cases() -> list[Case]:
+    """What goes back through dead nodes, infinite weights and infinite biases (§5, §6)."""
+    out: list[Case] = []
+    biased = Net([1, 1], LINE, True)
+
+    def ask(name: str, flags: str, note: str, *arguments: Any) -> None:
+        out.append(batch(name, flags, note, *arguments))
+
+    net = Net([1, 1, 1], ["relu", "identity"], True)
+    dead = [ONE, integer(-9), ONE, ZERO]
+    note = "a slope of 0.0 times a NaN is a NaN, times an infinity too"
+    ask("dead-slope-nan", "nan", note, net, dead, [[ONE]], [[NAN]])
+    ask("dead-slope-inf", "overflow nan", note, net, dead, [[ONE]], [[INF]])
+    dead_output = Net([1, 1], ["relu"], True)
+    note = "the same in the output layer"
+    ask("dead-output-nan", "nan", note, dead_output, dead[:2], [[ONE]], [[NAN]])
+    ask("dead-output-inf", "overflow nan", note, dead_output, dead[:2], [[ONE]], [[INF]])
+    note = "a delta of -0.0 times an infinite weight is a NaN, on the way back"
+    split = Net([1, 1, 2], ["identity", "relu"], False)
+    ask("inf-weight-back", "overflow nan", note, split, [ONE, ONE, neg(INF)], [[ONE]], [[ZERO, ONE]])
+    note = "a slope of 0.0 times a delta below 0: the hidden delta is -0.0, and the sums are +0.0"
+    ask("dead-slope-zero", "signed-zero", note, net, dead, [[ONE], [TWO]], [[ONE], [ONE]])
+    for count in (1, 3, 9):
+        note = "an infinite bias: an empty place of a block of rows takes part in no sum"
+        draw = stream("gradient", f"bias-inf-{count}")
+        rows, targets = draw.rows(count, 1), draw.rows(count, 1)
+        start = [ONE, ONE, ZERO, INF, ONE, HALF, ZERO]
+        net = Net([1, 2, 1], ["relu", "sigmoid"], True)
+        ask(f"bias-inf-{count}", "overflow row-order", note, net, start, rows, targets)
+        ask(f"bias-inf-{count}-out", "overflow row-order", note, biased, [ONE, INF], rows, targets)
+    return out
+
+
+def lane_cases() -> list[Case]:
+    """Where a row beyond eight bits is added (§6)."""
+    out = []
+    one = Net([1, 1], LINE, False)
+    for last in (8, 16, 256):
+        rows, targets = [[ZERO]] * (last + 1), [[ZERO]] * (last + 1)
+        rows[0], targets[0] = [neg(HALF)], [TWO]
+        rows[4], targets[4] = [neg(power(26))], [power(28)]
+        rows[last], targets[last] = [neg(HALF)], [number(5, 2)]
+        note = f"row {last} belongs to lane 0: only there it and row 0 together are not lost beside row 4"
+        out.append(batch(f"row-{last}", "row-order width", note, one, [ZERO], rows, targets))
+    return out
+
+
+def batch_cases() -> list[Case]:
+    """Batch sizes that few bits do not hold (§8)."""
+    net, start = odd_network(Draw(452))  # that of the other cases, with no dead relu
+    note = "a size beyond 32 bits is above the rows as well"
+    data = (net, start, XOR, 2, TENTH, "mse", 2**32 + 5)
+    return [training("batch-33-bits", "width short-batch", note, *data)]
+
+
+def shuffle_cases() -> list[Case]:
+    """A seed of more than 53 bits (§9)."""
+    net, start = odd_network(Draw(471))  # that of the other cases, with no dead relu
+    note = "a seed that a binary64 cannot hold"
+    data = (net, start, XOR, 2, TENTH, "sse", 5, WIDE_SEED)
+    small = Net([2, 3, 1], ["tanh", "sigmoid"], True)
+    corners = ([[ZERO, ZERO], [ZERO, ONE], [ONE, ZERO], [ONE, ONE]], [[ZERO], [ONE], [ONE], [ZERO]])
+    glorot = o.initial_parameters(small.sizes, True, "glorot", 1)
+    self_test = (small, glorot, corners, 20, HALF, "mse", 3, 1)
+    return [
+        training("shuffle-wide", "shuffle seed-words width", note, *data),
+        training("start-up", "shuffle short-batch", "the small training that a program makes at its start", *self_test),
+    ]
+
+
+def divergence_cases() -> list[Case]:
+    """Trainings that cease to be finite in one place only, and steps at the ends of the range (§7, §8)."""
+    out: list[Case] = []
+    one, biased = Net([1, 1], LINE, False), Net([1, 1], LINE, True)
+    deep, deep_biased = Net([1, 1, 1], LINE * 2, False), Net([1, 1, 1], LINE * 2, True)
+
+    def ends(
+        name: str, note: str, net: Net, start: Row, data: tuple[Rows, Rows], epochs: int, rate: int, *options: Any
+    ) -> None:
+        out.append(training(name, "divergence overflow", note, net, start, data, epochs, rate, *options))
+
+    unit = [[ONE]]
+    far = [[power(400)]]
+    first = "only the first layer's parameter ceases to be finite"
+    last = "only the last layer's parameter ceases to be finite"
+    ends("only-last-layer", last, deep, [power(600), ZERO], (unit, far), 2, power(100))
+    ends("only-first-layer", first, deep, [ZERO, power(600)], (unit, far), 2, power(100))
+    note = "only a bias ceases to be finite, "
+    ends("only-last-bias", note + "the last", deep_biased, [ONE, ZERO, ZERO, ZERO], ([[ZERO]], far), 2, power(700))
+    start = [ONE, ZERO, power(600), ZERO]
+    ends("only-first-bias", note + "that of the first layer", deep_biased, start, ([[ZERO]], far), 2, power(100))
+    wide = Net([3, 2], LINE, True)
+    size = power(400)
+    for what, row, target, rate in (
+        ("first-weight", [size, ZERO, ZERO], [size, ZERO], power(300)),
+        ("last-weight", [ZERO, ZERO, size], [ZERO, size], power(300)),
+        ("first-bias", [ZERO] * 3, [size, ZERO], power(700)),
+        ("last-bias", [ZERO] * 3, [ZERO, size], power(700)),
+    ):
+        note = "only this one parameter ceases to be finite"
+        ends(f"only-{what}-of-8", note, wide, [ZERO] * 8, ([row], [target]), 2, rate)
+    note = "0.0 times an infinite gradient is a NaN: diverges at a learning rate of 0.0"
+    ends("rate-zero-inf", note, one, [ZERO], ([[power(600)]], [[power(450)]]), 2, ZERO)
+    note = "no sum over the parameters is made: each is finite"
+    ends("large-finite", note, biased, [MAX, MAX], ([[ZERO]], [[MAX]]), 2, ONE)
+    note = "the squared error ends at the largest numbers, and is finite"
+    ends("error-near-max", note, one, [ZERO], ([[ZERO]], [[mul(power(511), number(19, 10))]]), 2, ONE)
+    note = "the squared error overflows in the last batch only"
+    data = ([[ONE], [ONE], [ONE]], [[ZERO], [ZERO], [power(600)]])
+    ends("error-last-batch", note, one, [ZERO], data, 2, power(-700), "sse", 1)
+    note = "the squared error overflows in the first batch only"
+    data = ([[ONE], [ONE], [ONE]], [[power(600)], [ZERO], [ZERO]])
+    ends("error-first-batch", note, one, [ZERO], data, 2, power(-700), "sse", 1)
+    return out
+
+
+def extreme_cases() -> list[Case]:
+    """Steps at the ends of the range, and learning rates of every kind (§7, §8)."""
+    out: list[Case] = []
+    one, unit = Net([1, 1], LINE, False), [[ONE]]
+
+    def step(name: str, flags: str, note: str, net: Net, start: Row, data: tuple[Rows, Rows], *options: Any) -> None:
+        out.append(training(name, flags, note, net, start, data, *options))
+
+    note = "2*G, then times the rate: a rate of 1e308 times 2 would be infinite"
+    data = ([[ONE]], [[power(-1000)]])
+    step("rate-huge-sse", "overflow scale", note, one, [ZERO], data, 1, integer(10**308), "sse")
+    note = "G times 1/(rows*outputs), then times the rate"
+    data = ([[ONE]] * 3, [[power(-1000)]] * 3)
+    step("rate-huge-mse", "overflow scale", note, one, [ZERO], data, 1, integer(10**308), "mse")
+    for loss in LOSSES:
+        note = "a learning rate below 2^-1022 is not 0.0"
+        data = ([[power(500)], [power(499)]], [[power(500)], [ONE]])
+        step(f"rate-subnormal-{loss}", "subnormal scale", note, one, [ZERO], data, 2, 12345, loss)
+    note = "an epoch's squared error below 2^-1022, added batch by batch"
+    data = ([[power(-537)], [power(-536)], [power(-537)]], [[ZERO]] * 3)
+    step("subnormal-total", "subnormal", note, one, [ONE], data, 2, HALF, "half_sse", 1)
+    note = "a learning rate of -0.0 is allowed: "
+    kept, lost = (unit, [[neg(ONE)]]), (unit, unit)
+    step("rate-minus-zero", "signed-zero", note + "-0.0 - -0.0*g is +0.0", one, [NEG_ZERO], kept, 1, NEG_ZERO)
+    step("rate-minus-zero-kept", "signed-zero", note + "here -0.0 stays", one, [NEG_ZERO], lost, 1, NEG_ZERO)
+    note = "an input of -0.0, and weights of both zeros"
+    net = Net([1, 2], LINE, False)
+    step("negative-zero-input", "signed-zero", note, net, [NEG_ZERO, ZERO], ([[NEG_ZERO]], [[ONE, neg(ONE)]]), 1, ONE)
+    return out
+
+
+def decode_cases() -> list[Case]:
+    """The reader of model bytes: what they hold, and all that it must refuse (§11)."""
+    out: list[Case] = []
+
+    def read(name: str, flags: str, note: str, data: bytes) -> None:
+        out.append(case(name, flags, note, "decode", bytes=data.hex()))
+
+    for bias in (False, True):
+        for sizes, names in (
+            ([1, 1], ["identity"]),
+            ([2, 4, 4, 1], ["sigmoid"] * 3),
+            ([3, 2, 2, 2, 2], ["relu", "tanh", "identity", "sigmoid"]),
+            ([1] * 13, ["tanh", "relu"] * 6),
+        ):
+            net = Net(sizes, names, bias)
+            name = "-".join(map(str, sizes)) + ("-bias" if bias else "")
+            read(name, "layout", "what a writer wrote", o.encode(net, stream("decode", name).parameters(net)))
+    net = Net([300, 1], ["sigmoid"], True)
+    read("300-1-bias", "layout width", "a size of two bytes", o.encode(net, stream("decode", "300-1").parameters(net)))
+    special = [ZERO, NEG_ZERO, TINY, TINY | NEG_ZERO, MAX, neg(MAX), INF, neg(INF)]
+    good = o.encode(OF_100_BYTES, special)
+    read("special", "signed-zero subnormal overflow", "patterns kept as they are, infinities too", good)
+    read("nan", "nan", "a NaN of the one pattern that is written", o.encode(OF_100_BYTES, [NAN] * 8))
+    note = "a NaN of another pattern is refused"
+    for number_, pattern in enumerate((NAN | NEG_ZERO, NAN + 1, INF + 1, (INF + 1) | NEG_ZERO, (1 << 64) - 1)):
+        data = good[:32] + pattern.to_bytes(8, "little") + good[40:]
+        read(f"nan-{number_}", "refusal nan", note, sealed(data))
+    last = good[:88] + (NAN + 1).to_bytes(8, "little") + good[96:]
+    read("nan-last", "refusal nan", note + ", also as the last parameter", sealed(last))
+    for length in (0, 4, 8, 11, 19, 20, 23, 24, 28, 32, 95, 96, 99):
+        read(f"cut-{length}", "refusal", "bytes that end too early", good[:length])
+    for length in (20, 24, 28, 32, 92, 96, 99):
+        data = good[: length - 4] + bytes(4)
+        read(
+            f"cut-{length}-sealed",
+            "refusal",
+            "bytes that end too early, with the CRC that they would have",
+            sealed(data),
+        )
+    read("extended", "refusal", "a byte follows", good + b"\0")
+    read("extended-word", "refusal", "a word follows", good + bytes(4))
+    read("extended-sealed", "refusal", "a byte more within the CRC", sealed(good[:96] + bytes(5)))
+    read("extended-parameter", "refusal", "a parameter more within the CRC", sealed(good[:96] + bytes(12)))
+    for at in (0, 3):
+        data = good[: 96 + at] + bytes([good[96 + at] ^ 0x80]) + good[97 + at :]
+        read(f"crc-{at}", "refusal", "a wrong CRC", data)
+    read("crc-big-endian", "refusal", "the CRC's bytes in the other order", good[:96] + good[:-5:-1])
+    crc = o.crc32(good[:96])
+    read("crc-inverted", "refusal", "a CRC without its final xor", good[:96] + (crc ^ 0xFFFFFFFF).to_bytes(4, "little"))
+    for at in (40, 95):
+        data = good[:at] + bytes([good[at] ^ 1]) + good[at + 1 :]
+        read(f"bit-{at}", "refusal", "a bit changed", data)
+    full = o.encode(OF_100_BYTES, stream("decode", "altered").parameters(OF_100_BYTES))  # without words of zero
+    for name, note, length, at, words in ALTERED:
+        altered = bytearray(full + full)
+        for index, word in enumerate(words):
+            altered[at + 4 * index : at + 4 * index + 4] = word.to_bytes(4, "little")
+        read(name, "refusal" + " width" * (max(words) > 255), note, sealed(bytes(altered[:length])))
+    return out
+
+
+# Bytes of the model 8-1 without biases, altered: the id, what is wrong, the length, a place, and the words there. The
+# header has 20 bytes, then come two sizes, an activation, eight parameters, and the CRC, which is made to agree.
+ALTERED: list[tuple[str, str, int, int, tuple[int, ...]]] = [
+    ("signature", "another signature", 100, 0, (0x70746943, 0x00706F72)),
+    ("signature-end", "a signature without its zero byte", 100, 4, (0x01706F72,)),
+    ("version-0", "another version", 100, 8, (0,)),
+    ("version-2", "another version", 100, 8, (2,)),
+    ("version-257", "another version, of which one byte is right", 100, 8, (257,)),
+    ("version-65537", "another version, of which two bytes are right", 100, 8, (65537,)),
+    ("flags-2", "an unknown flag", 100, 12, (2,)),
+    ("flags-256", "an unknown flag", 100, 12, (256,)),
+    ("flags-2-long", "an unknown flag, with as many parameters as if it were two biases", 116, 12, (2,)),
+    ("flags-256-bias", "an unknown flag, with as many parameters as with biases", 108, 12, (256,)),
+    ("flags-31", "an unknown flag", 100, 12, (1 << 31,)),
+    ("bias", "biases that are not there", 100, 12, (1,)),
+    ("bias-flags-3", "an unknown flag beside that of biases", 108, 12, (3,)),
+    ("layers-0", "no layers", 100, 16, (0,)),
+    ("layers-0-short", "no layers, and nothing more", 24, 16, (0,)),
+    ("layers-1", "one layer", 100, 16, (1,)),
+    ("layers-1-short", "one layer, and nothing more", 28, 16, (1,)),
+    ("layers-3", "a layer more", 100, 16, (3,)),
+    ("layers-258", "layers of which one byte is right", 100, 16, (258,)),
+    ("layers-65538", "layers of which two bytes are right", 100, 16, (65538,)),
+    ("layers-29", "2^29 + 2 layers: 8*layers wraps in 32 bits", 100, 16, ((1 << 29) + 2,)),
+    ("layers-30", "2^30 + 2 layers: 4*layers wraps in 32 bits", 100, 16, ((1 << 30) + 2,)),
+    (
+        "layers-31",
+        "2^31 + 2 layers: 4*layers wraps in 32 bits, and the number has a sign in 32",
+        100,
+        16,
+        ((1 << 31) + 2,),
+    ),
+    ("layers-32", "2^32 - 1 layers: one more is 0 in 32 bits", 100, 16, ((1 << 32) - 1,)),
+    ("size-0-in", "no inputs", 100, 20, (0, 1)),
+    ("size-0-out", "no outputs", 100, 20, (8, 0)),
+    ("size-0-in-short", "no inputs, and no parameters", 36, 20, (0, 1)),
+    ("size-0-out-short", "no outputs, and no parameters", 36, 20, (1, 0)),
+    ("size-0-both", "no inputs and no outputs", 36, 20, (0, 0)),
+    ("size-7", "a parameter too much", 100, 20, (7, 1)),
+    ("size-9", "a parameter missing", 100, 20, (9, 1)),
+    ("size-264", "a size of which one byte is right", 100, 20, (264, 1)),
+    ("size-65544", "a size of which two bytes are right", 100, 20, (65544, 1)),
+    ("size-out-257", "a size of which one byte is right", 100, 20, (8, 257)),
+    ("size-out-65537", "a size of which two bytes are right", 100, 20, (8, 65537)),
+    ("product-32", "2^32 parameters: none in 32 bits", 36, 20, (1 << 16, 1 << 16)),
+    ("product-33", "2^32 + 8 parameters: eight in 32 bits", 100, 20, (24, 178956971)),
+    ("bytes-32", "2^29 + 8 parameters: their bytes are those of eight in 32 bits", 100, 20, ((1 << 29) + 8, 1)),
+    ("bytes-32-none", "2^29 parameters: their bytes are none in 32 bits", 36, 20, (1 << 29, 1)),
+    ("bytes-64", "2^61 + 8 parameters: their bytes are those of eight in 64 bits", 100, 20, (4294705160, 536903681)),
+    ("bytes-64-none", "2^61 parameters: their bytes are none in 64 bits", 36, 20, (1 << 31, 1 << 30)),
+    ("product-max", "the largest sizes", 100, 20, ((1 << 32) - 1, (1 << 32) - 1)),
+    ("negative", "a size that is below 0 where it has a sign", 100, 20, ((1 << 32) - 8, (1 << 32) - 1)),
+    ("activation-100", "an unknown activation", 100, 28, (100,)),
+    ("activation-258", "an activation of which one byte is right", 100, 28, (258,)),
+    ("activation-65538", "an activation of which two bytes are right", 100, 28, (65538,)),
+    ("activation-max", "an unknown activation", 100, 28, ((1 << 32) - 1,)),
+]
+
+
+def sealed(data: bytes) -> bytes:
+    """The bytes, the last four of which are made the CRC of those before (§11)."""
+    return data[:-4] + o.crc32(data[:-4]).to_bytes(4, "little")
+
+
+def large_cases() -> list[Case]:
+    """Sizes, counts and indices that 8 or 16 bits do not hold; all is drawn, so the cases are short (§6 to §11)."""
+    out: list[Case] = []
+
+    def fit(
+        name: str,
+        note: str,
+        sizes: list[int],
+        names: list[str],
+        rows: int,
+        rate: int,
+        *,
+        bias: bool = True,
+        init: str = "normal",
+        seeds: tuple[int, int, int | None] = (1, 2, None),
+        loss: str = "half_sse",
+        epochs: int = 1,
+        batch_size: int | None = None,
+    ) -> None:
+        network = {"sizes": sizes, "activations": names, "bias": bias, "init": init}
+        seed, data_seed, shuffle_seed = (None if number is None else f"{number:016x}" for number in seeds)
+        drawn = {"seed": seed, "rows": rows, "data_seed": data_seed, "loss": loss, "epochs": epochs}
+        options = {"learning_rate": to_hex(rate), "batch_size": batch_size, "shuffle_seed": shuffle_seed}
+        out.append(case(name, "width", note, "fit", **network, **drawn, **options))
+
+    two = ["tanh", "sigmoid"]
+    shuffled = (1, 2, 3)
+    note = "small: how these cases are asked"
+    fit("small", note, [2, 3, 2], two, 5, HALF, loss="mse", epochs=3, batch_size=2, seeds=shuffled)
+    note = "seeds that a binary64 cannot hold, in all three streams"
+    wide = (WIDE_SEED, WIDE_SEED + 1, WIDE_SEED + 2)
+    fit("seeds", note, [2, 3, 1], two, 5, HALF, epochs=2, batch_size=3, seeds=wide)
+    note = "weights beyond the generator's third renewal"
+    fit("weights", note, [10, 10, 1], two, 3, TENTH)
+    fit("rows-257", "a batch beyond 8 bits", [7, 3, 2], ["tanh", "identity"], 257, ONE, init="uniform")
+    fit("rows-1025", "a batch of many blocks", [2, 2, 2], ["tanh", "identity"], 1025, ONE, init="uniform")
+    note = "batches of 300 rows, shuffled"
+    fit("batch-300", note, [2, 2, 1], two, 700, TENTH, epochs=2, batch_size=300, seeds=shuffled)
+    note = "301 batches, the last one short"
+    fit("batches-301", note, [2, 1], ["sigmoid"], 602 - 1, TENTH, loss="half_mse", batch_size=2, seeds=shuffled)
+    note = "a batch beyond 16 bits"
+    fit("rows-65537", note, [1, 1], ["identity"], 65537, HALF, loss="half_mse", init="uniform")
+    note = "a batch size and row numbers beyond 16 bits, shuffled"
+    fit("batch-65538", note, [1, 1], ["tanh"], 70000, HALF, loss="mse", bias=False, batch_size=65538, seeds=shuffled)
+    note = "rows*outputs beyond 16 bits, where neither is"
+    fit("count-66560", note, [1, 260], ["identity"], 256, TWO, loss="mse", init="uniform")
+    note = "epochs beyond 8 bits"
+    fit("epochs-300", note, [1, 1], ["tanh"], 3, power(-6), epochs=300, seeds=shuffled, batch_size=2)
+    note = "epochs beyond 16 bits"
+    fit("epochs-65537", note, [1, 1], ["identity"], 1, power(-17), bias=False, init="uniform", epochs=65537)
+    note = "inputs beyond 8 bits"
+    fit("inputs-300", note, [300, 3, 1], ["tanh", "identity"], 5, power(-6), init="glorot", epochs=2)
+    note = "outputs beyond 8 bits, summed on the way back"
+    fit("outputs-260", note, [2, 2, 260], ["tanh", "identity"], 3, power(-8), init="glorot", loss="sse")
+    note = "a hidden layer beyond 8 bits"
+    fit("hidden-260", note, [2, 260, 3], ["relu", "identity"], 2, power(-10), init="glorot", loss="half_mse")
+    note = "layers beyond 8 bits: all weights are drawn, and most of the gradient is below 2^-1022"
+    fit("layers-300", note, [1] * 300, ["identity"] * 299, 2, ONE, init="uniform", bias=False)
+    note = "many layers"
+    fit("layers-21", note, [2] * 22, ["tanh", "identity", "identity"] * 7, 9, power(-8), loss="sse", epochs=2)
+    note = "a model above 64 KB"
+    fit("model-72-kb", note, [2, 3000, 1], ["relu", "identity"], 2, power(-14), init="glorot")
+    return out
