@@ -16,6 +16,7 @@ from .errors import (
     TrainingError,
 )
 from .gradient_check import GradientCheck, GradientRow
+from .hints import TrainingHint
 from .history import History
 from .network import Layer, Network, Trace
 
@@ -37,6 +38,7 @@ __all__ = [
     "SweepResult",
     "Trace",
     "TrainingError",
+    "TrainingHint",
     "datasets",
     "info",
     "sweep",
