@@ -52,8 +52,8 @@ def on_losses(logged: array[float], log_every: int, targets: Rows, learning_rate
     low, high = _range(targets)
     if math.sqrt(last) > 0.1 * high - 0.1 * low:  # else it had been learnt before
         _warn(
-            f"the loss {'rose' if last > first else 'hardly fell'}, from mse {first:.4g} to {last:.4g} in {epochs} epochs: "
-            f"try a tenth, or ten times, of the learning rate, which was {learning_rate!r}, or another seed"
+            f"the loss {'rose' if last > first else 'hardly fell'}, from mse {first:.4g} to {last:.4g} in {epochs} "
+            f"epochs: try a tenth, or ten times, of the learning rate, which was {learning_rate!r}, or another seed"
         )
 
 

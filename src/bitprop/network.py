@@ -167,7 +167,7 @@ class Network:
         `loss`: "half_sse", "sse", "half_mse" or "mse" (§7). `log_every`: epochs from one logged epoch to the next.
         `progress`: a bar on stderr after two seconds; None shows it only on a terminal.
         `callback(epoch, mse)` is called after each logged epoch; returning True stops, keeping that epoch's step.
-        TrainingHint warns of data that hardly can be learnt (a network's first `fit` only), and of a loss that hardly fell.
+        TrainingHint warns of data that can hardly be learnt (a network's first `fit`) and of a loss that hardly fell.
         Returns the History, also found as `history`. DivergedError and Ctrl-C leave the last good epoch's parameters.
         """
         options = _training.check_options(epochs, batch_size, shuffle_seed, loss, log_every)
