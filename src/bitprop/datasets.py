@@ -75,11 +75,10 @@ class Table(NamedTuple):
     def _column(self, name: str) -> int:
         if self.header is None:
             raise DataError(f"{self.name} has no header with names, expected one with {quoted(name)}")
-        if self.header.count(name) != 1:
-            known = shortened(", ".join(self.header))
-            raise DataError(
-                f"{self.name} has {self.header.count(name)} columns named {quoted(name)}, expected 1 of {known}"
-            )
+        count = self.header.count(name)
+        if count != 1:
+            given = f"{count or 'no'} column{'s' * (count > 1)} {quoted(name)}"
+            raise DataError(f"{self.name} has {given}, expected one of {shortened(', '.join(self.header))}")
         return self.header.index(name)
 
     def split(self, targets: Sequence[int]) -> tuple[Rows, Rows]:
