@@ -94,7 +94,7 @@ def test_other_columns() -> None:
         (pandas.to_datetime(["2020-01-01"] * 3), "column 'n' is datetime64"),
         (pandas.Categorical(list("abc")), "column 'n' is category, with 'a' in row 0"),
         ([1j, 2, 3], "column 'n' is complex128"),
-        ([10**400, 2, 3], "column 'n' has a number beyond float64"),
+        (pandas.Series([10**400, 2, 3], dtype=object), "column 'n' has a number beyond float64"),
         ([np.inf, 2, 3], "x has inf in row 0, column 3"),
     ):
         with pytest.raises(DataError, match=message):
