@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from bitprop import DataError, Network
+from bitprop.names import Backend
 
 COLUMNS: dict[str, list[Any]] = {
     "age": [1, 2, 3],
@@ -51,7 +52,7 @@ def frame(kind: str, columns: dict[str, list[Any]]) -> Any:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_frames(backend: str, kind: str) -> None:
+def test_frames(backend: Backend, kind: str) -> None:
     """Integers, floats and booleans in one frame are their numbers; results come back as NumPy arrays."""
     net = Network(4, 3, 1, seed=1, backend=backend)
     found = net.predict(frame(kind, COLUMNS))
@@ -60,7 +61,7 @@ def test_frames(backend: str, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["pandas", "nullable", "polars", "pyarrow"])
-def test_columns(backend: str, kind: str) -> None:
+def test_columns(backend: Backend, kind: str) -> None:
     """One column of a frame is a flat sequence."""
     whole = frame(kind, {"label": LABELS})
     net = Network(4, 3, 1, seed=1, backend=backend)
@@ -79,7 +80,7 @@ BAD: list[tuple[str, list[Any], str]] = [
 
 @pytest.mark.parametrize("kind", ["pandas", "nullable", "polars", "pyarrow"])
 @pytest.mark.parametrize(("column", "values", "message"), BAD)
-def test_bad_columns(backend: str, kind: str, column: str, values: list[Any], message: str) -> None:
+def test_bad_columns(backend: Backend, kind: str, column: str, values: list[Any], message: str) -> None:
     """Text and missing values are refused by the column's name."""
     with pytest.raises(DataError, match=message):
         Network(4, 3, 1, backend=backend).predict(frame(kind, {**COLUMNS, column: values}))

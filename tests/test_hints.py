@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from bitprop import Network, TrainingHint, datasets, sweep
+from bitprop.names import Activation, Backend
 
 X = [[0.0, 1.0], [1.0, 0.0], [0.5, 0.5]]
 
@@ -27,7 +28,7 @@ def hints(work: Any) -> list[str]:
     return [str(one.message) for one in caught]
 
 
-TARGETS = [
+TARGETS: list[tuple[Activation, list[float], str | None]] = [
     ("sigmoid", [7.0, 9.0, 4.0], "targets such as 9.0 are not learnt: the outputs of sigmoid go from 0 to 1;"),
     ("sigmoid", [0.0, -1.0, 1.0], "targets such as -1.0"),
     ("tanh", [0.0, -1.5, 1.0], "targets such as -1.5 are not learnt: the outputs of tanh go from -1 to 1;"),
@@ -40,7 +41,7 @@ TARGETS = [
 
 
 @pytest.mark.parametrize(("last", "y", "expected"), TARGETS)
-def test_targets(backend: str, last: str, y: list[float], expected: str | None) -> None:
+def test_targets(backend: Backend, last: Activation, y: list[float], expected: str | None) -> None:
     """Targets that the last layer cannot give are told, and what to do."""
     net = Network(2, 3, 1, activation=["tanh", last], backend=backend)
     found = hints(lambda: net.fit(X, y, epochs=1, learning_rate=1e-12))
@@ -53,7 +54,7 @@ def test_targets(backend: str, last: str, y: list[float], expected: str | None) 
     assert hints(lambda: net.fit(X, y, epochs=1, learning_rate=1e-12)) == []  # once for each network
 
 
-def test_inputs(backend: str) -> None:
+def test_inputs(backend: Backend) -> None:
     """Inputs in the thousands are told, of few rows and of many."""
     for x in ([[1.0, -5000.0]] * 3, np.full((5000, 2), -5000.0)):
         found = hints(lambda x=x: Network(2, 3, 1, backend=backend).fit(x, [[0.0]] * len(x), epochs=1))
@@ -70,7 +71,7 @@ def test_every_column_is_looked_at() -> None:
         assert len(hints(lambda x=x: Network(10, 1).fit(x, np.zeros((2000, 1)), epochs=1))) == 1
 
 
-def test_loss(backend: str) -> None:
+def test_loss(backend: Backend) -> None:
     """A loss that hardly falls is told; one that falls, one that is small already, and a short training are not."""
     x, y = datasets.xor()
     net = Network(2, 4, 4, 1, seed=7, backend=backend)

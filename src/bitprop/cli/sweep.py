@@ -78,7 +78,7 @@ def run(options: argparse.Namespace) -> int:
     if not options.threshold >= 0.0:
         raise OptionError(f"--threshold is {options.threshold}, expected a number of at least 0")
     net, x, y = network_and_data(options, None)
-    hints.on_data(*net._pair(x, y), net.activations[-1])  # once for all trainings
+    hints.on_data(*net.model.pair(x, y), net.activations[-1])  # once for all trainings
     first = options.seed or 0
     init = options.init or "normal"
     ended: list[Run] = []
