@@ -78,6 +78,7 @@ def numbers(count: int, hostile: float, generator: random.Random) -> array[float
 HOSTILITY = st.sampled_from([0.0, 0.0, 0.02, 0.3])
 
 
+@pytest.mark.filterwarnings("ignore::bitprop.TrainingHint")  # nothing is meant to be learnt here
 @given(networks(), st.integers(1, 40), HOSTILITY, HOSTILITY, SEEDS, st.data())
 def test_fit(
     case: dict[str, Any], rows: int, hostile: float, hostile_weights: float, seed: int, data: st.DataObject
@@ -139,6 +140,7 @@ def test_activations_of_kernels(values: list[float], activation: str) -> None:
 COMMON = ([2, 2, 1], [2, 4, 1], [2, 4, 4, 1], [2, 8, 8, 1])  # that kernels know at compile time
 
 
+@pytest.mark.filterwarnings("ignore::bitprop.TrainingHint")  # nothing is meant to be learnt here
 @given(st.sampled_from(COMMON), st.booleans(), st.integers(1, 300), st.sampled_from([None, 1, 7, 128, 200]), SEEDS)
 def test_common_shapes(sizes: list[int], bias: bool, rows: int, batch_size: int | None, seed: int) -> None:
     """§4 to §8: shapes with code of their own, over more rows than are taken at a time, in order and shuffled."""

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+import bitprop
 from bitprop import Network, bench, datasets, info, sweep
 from bitprop.names import Backend
 
@@ -121,7 +122,63 @@ def test_csv_data(tmp_path: Path) -> None:
     assert Network.load(model).sizes == (3, 4, 4, 1)
     found = run("predict", model, "-", input="1,2,3\n")
     assert found.stdout == f"{Network.load(model).predict([1.0, 2.0, 3.0])[0][0]!r}\n"
-    assert found.stderr == ""
+    assert found.stderr == "stdin: 3 inputs (columns 1, 2, 3)\n"
+
+
+ONE_HOT = "5,3,1,0,0\n4,2,0,1,0\n1,2,0,0,1\n"
+
+
+def test_csv_columns(tmp_path: Path) -> None:
+    """Which columns are inputs and targets is told; --targets says which, by their number or names."""
+    (tmp_path / "bare.csv").write_text(ONE_HOT, encoding="utf-8")
+    (tmp_path / "named.csv").write_text("a,b,red,green,blue\n" + ONE_HOT, encoding="utf-8")
+    short = ("--epochs", "1")
+    for arguments, told in (
+        (["train", "bare.csv", *short], "bare.csv: 4 inputs (columns 1, 2, 3, 4), 1 target (column 5)\n"),
+        (
+            ["train", "bare.csv", "--targets", "3", *short, "--json"],
+            "bare.csv: 2 inputs (columns 1, 2), 3 targets (columns 3, 4, 5)\n",
+        ),
+        (
+            ["gradcheck", "named.csv", "--targets", "blue,red"],
+            "named.csv: 3 inputs (a, b, green), 2 targets (blue, red); the first line is a header\n",
+        ),
+        (
+            ["sweep", "named.csv", "--sizes", "2-3", "--seeds", "2", *short],
+            "named.csv: 2 inputs (a, b), 3 targets (red, green, blue); the first line is a header\n",
+        ),
+    ):
+        found = run(*arguments, cwd=tmp_path)
+        assert (found.returncode, found.stderr) == (0, told)
+    fields = json.loads(run("train", "bare.csv", "--targets", "3", *short, "--json", cwd=tmp_path).stdout)
+    assert fields["sizes"] == [2, 4, 4, 3]
+
+
+def test_shape_against_csv(tmp_path: Path) -> None:
+    """A shape that contradicts the file is one line that says both."""
+    (tmp_path / "bare.csv").write_text(ONE_HOT, encoding="utf-8")
+    Network(2, 4, 1).save(tmp_path / "net.json")
+    wants = "bare.csv has 5 columns, expected 2 of inputs and 1 of targets, for"
+    for arguments, told in (
+        (["train", "bare.csv", "--sizes", "2-4-1"], f"{wants} --sizes 2-4-1"),
+        (["train", "bare.csv", "--load", "net.json"], f"{wants} net.json 2-4-1"),
+        (["predict", "net.json", "bare.csv"], f"{wants} net.json 2-4-1"),
+        (["sweep", "bare.csv", "--sizes", "2-4-1"], f"{wants} --sizes 2-4-1"),
+        (["gradcheck", "bare.csv", "--model", "net.json"], f"{wants} net.json 2-4-1"),
+        (
+            ["train", "bare.csv", "--sizes", "2-4-1", "--targets", "3"],
+            "--targets gives 3 columns, expected 1, for --sizes 2-4-1",
+        ),
+        (["train", "xor", "--targets", "1"], "--targets is given for xor, which has its own: expected a CSV file"),
+        (["train", "bare.csv", "--targets", "red"], "bare.csv has no header with names, expected one with 'red'"),
+        (
+            ["train", "bare.csv", "--sizes", "5-1"],
+            "bare.csv has 5 columns, expected columns of targets after these inputs",
+        ),
+    ):
+        found = run(*arguments, cwd=tmp_path)
+        assert found.returncode == 2
+        assert found.stderr.splitlines()[-1] == f"bitprop: error: {told}"
 
 
 def test_gradcheck(tmp_path: Path) -> None:
@@ -178,6 +235,9 @@ BAD: list[tuple[list[str], str]] = [
     (["train", "xor", "--save", "/"], "expected the name of a file"),
     (["train", "xor", "--save", ""], "expected the name of a file"),
     (["train", "xor", "--load", "net.json", "--seed", "3"], "--seed is given for net.json, which has its own"),
+    (["train", "xor", "--load", "net.json", "--no-bias"], "--no-bias is given for net.json"),
+    (["train", "xor", "--load", "net.json", "--bias"], "--bias is given for net.json"),
+    (["train", "data.csv", "--targets", "0"], "0 columns, expected one or more"),
     (["gradcheck", "--model", "net.json", "--sizes", "2-1"], "--sizes is given for net.json"),
     (["train", "linear:" + "9" * 5000], "linear:N"),
     (["train", "two\nlines.csv"], "is not there"),
@@ -326,12 +386,36 @@ def test_divergence(tmp_path: Path) -> None:
     assert not model.exists()
 
 
-def test_closed_pipe() -> None:
-    """A reader that leaves early is no error to report."""
-    command = f"{sys.executable} -m bitprop gradcheck | head -1"
-    found = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
-    assert found.stdout.startswith("parameter")
-    assert found.stderr == ""
+@pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX pipes")
+def test_closed_pipe(tmp_path: Path) -> None:
+    """A reader that leaves early is no error: the work is done to its end, and the exit status is the work's."""
+    failing = ["vectors", "check", "--exec", f"{sys.executable} -c 'print(1)'"]
+    training = ["train", "xor", "--epochs", "60", "--learning-rate", "0", "--save", "net.json"]
+    reader, writer = os.pipe()
+    os.close(reader)
+    for arguments, status in ((failing, 1), (["gradcheck"], 0), (training, 0)):
+        for both in (False, True):
+            command = [sys.executable, "-m", "bitprop", *arguments]
+            errors = subprocess.STDOUT if both else subprocess.PIPE
+            found = subprocess.run(command, stdout=writer, stderr=errors, text=True, check=False, cwd=tmp_path)
+            assert found.returncode == status
+            assert both or "roken" not in found.stderr
+    os.close(writer)
+    assert Network.load(tmp_path / "net.json").sizes == (2, 4, 4, 1)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_full_device() -> None:
+    """What cannot be written is named."""
+    found = run("train", "xor", "--epochs", "5", "--save", "/dev/full")
+    assert (found.returncode, found.stderr) == (2, "bitprop: error: /dev/full: No space left on device\n")
+
+
+def test_version() -> None:
+    """The package tells its version, as the command does; nothing else is made up."""
+    assert run("--version").stdout == f"bitprop {bitprop.__version__}\n"
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = bitprop.nothing
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")

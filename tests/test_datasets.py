@@ -41,17 +41,25 @@ def test_csv_columns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert datasets.read_csv(path, outputs=2) == ([[1.0]], [[2.0, 3.0]])
     assert datasets.read_csv(path, inputs=3) == ([[1.0, 2.0, 3.0]], [])
     monkeypatch.setattr("sys.stdin", io.StringIO("\ufeff5,6\n"))
-    assert datasets.named("-") == ([[5.0]], [[6.0]])
+    assert datasets.read_csv("-") == ([[5.0]], [[6.0]])
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("1,2\n3\n", "line 2: 1 columns, expected 2"),
+        ("1,2\n3\n", "line 2: 1 column, expected 2"),
         ("1,2\n3,x\n", "line 2, column 2: 'x', expected a finite number"),
         ("1,2\n3,nan\n", "line 2, column 2: 'nan'"),
         ("1,2\n3,1_000\n", "line 2, column 2: '1_000'"),
-        ("1;2\n3;4\n", "no rows of numbers|column 1"),
+        ("1;2\n3;4\n", "line 1, column 1: '1': columns separated by semicolons, expected commas"),
+        ("a;b\n3;4\n", "line 1, column 1: 'a': columns separated by semicolons, expected commas"),
+        ("1\t2\n", "line 1, column 1: '1': columns separated by tabs"),
+        ("0,5;1,25\n", "line 1, column 1: '0,5': a decimal comma, expected a point; columns separated by semicolons"),
+        ("7;1,25\n", "line 1, column 2: '1,25': a decimal comma"),
+        ("a,b\n1,2\n3,5;4\n", "line 3, column 1: '3,5': a decimal comma"),
+        ('"0,5";"1,25"\n', "line 1, column 1: '0,5': a decimal comma"),
+        ('1,"1,25"\n', "line 1, column 2: '1,25': a decimal comma, expected a point"),
+        ('"0,5","1,25"\n', "line 1, column 1: '0,5': a decimal comma, expected a point"),
         ("a,b\n", "has no rows"),
         ("", "has no rows"),
         ("1\n", "1 column, expected"),
@@ -64,6 +72,36 @@ def test_bad_csv(tmp_path: Path, text: str, message: str) -> None:
     """What is wrong is told with line and column."""
     with pytest.raises(DataError, match=message):
         datasets.read_csv(write(tmp_path, text))
+
+
+def test_decimal_commas_are_no_question_of_utf8(tmp_path: Path) -> None:
+    """Only bytes that are not UTF-8 are said to be."""
+    path = tmp_path / "data.csv"
+    path.write_bytes(b"1,2\n3,\xff\n")
+    with pytest.raises(DataError, match="not text in UTF-8"):
+        datasets.read_csv(str(path))
+    path.write_bytes(b'1,2\n3,"4"5\n')
+    with pytest.raises(DataError, match="line 2: not CSV text"):
+        datasets.read_csv(str(path))
+
+
+def test_csv_targets(tmp_path: Path) -> None:
+    """Targets by name may stand anywhere; what is missing, doubled or too much is told."""
+    path = write(tmp_path, "a, red,b,blue\n1,2,3,4\n")
+    assert datasets.read_csv(path, targets=["blue", "red"]) == ([[1.0, 3.0]], [[4.0, 2.0]])
+    assert datasets.read_csv(path, targets="red") == ([[1.0, 3.0, 4.0]], [[2.0]])
+    assert datasets.read_csv(path, inputs=2, targets=["a", "b"]) == ([[2.0, 4.0]], [[1.0, 3.0]])
+    for options, message in (
+        ({"targets": ["green"]}, "has no column 'green', expected one of a, red, b, blue"),
+        ({"targets": ["a", "a"]}, "has 4 columns, expected one or more of inputs and 2 of targets"),
+        ({"targets": ["a", "b", "red", "blue"]}, "expected one or more of inputs and 4 of targets"),
+        ({"inputs": 3, "targets": ["a", "b"]}, "has 4 columns, expected 3 of inputs and 2 of targets"),
+        ({"outputs": 4}, "expected one or more of inputs and 4 of targets"),
+    ):
+        with pytest.raises(DataError, match=message):
+            datasets.read_csv(path, **options)
+    with pytest.raises(DataError, match="no header with names, expected one with 'a'"):
+        datasets.read_csv(write(tmp_path, "1,2\n"), targets=["a"])
 
 
 def test_names() -> None:

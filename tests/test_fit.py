@@ -108,6 +108,7 @@ def test_callback_that_raises(backend: Backend) -> None:
     net.fit(X, Y, epochs=1)  # it can go on
 
 
+@pytest.mark.filterwarnings("ignore::bitprop.TrainingHint")  # nothing is meant to be learnt here
 def test_divergence(backend: Backend) -> None:
     """The network is back at the start of the epoch that diverged, which is told and not logged."""
 

@@ -29,6 +29,7 @@ def test_the_report_fits_the_experiments() -> None:
         assert f" {len(experiment.data(0)[0])} points, learning rate {experiment.learning_rate:g}" in experiment.title
 
 
+@pytest.mark.filterwarnings("ignore::bitprop.TrainingHint")  # nothing is meant to be learnt here
 def test_single_runs_are_single_fits(backend: Backend) -> None:
     """A table's single run is the fit that its description says: data seed S, network seed S."""
     result = lab.run(seed=3, seeds=0, backend=backend, experiments=SHORTEST if backend == "python" else SHORT)

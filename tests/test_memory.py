@@ -132,6 +132,7 @@ def test_a_list_that_another_thread_changes(backend: Backend) -> None:
     assert foreign == []
 
 
+@pytest.mark.filterwarnings("ignore::bitprop.TrainingHint")  # nothing is meant to be learnt here
 @pytest.mark.parametrize("kind", ["memoryview", "numpy", "layer"])
 def test_data_in_the_parameters(backend: Backend, kind: str) -> None:
     """Inputs and targets that lie in the parameters, which training changes, are those of the start."""

@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Small neural networks, trained by back-propagation to the same bits everywhere."""
 
+from __future__ import annotations
+
+from typing import Any
+
 from . import datasets
 from ._sweep import Run, SweepResult, sweep
 from .core import info
@@ -16,6 +20,7 @@ from .errors import (
     TrainingError,
 )
 from .gradient_check import GradientCheck, GradientRow
+from .hints import TrainingHint
 from .history import History
 from .network import Layer, Network, Trace
 
@@ -37,7 +42,17 @@ __all__ = [
     "SweepResult",
     "Trace",
     "TrainingError",
+    "TrainingHint",
     "datasets",
     "info",
     "sweep",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """`__version__`, the installed package's, which takes a moment to find."""
+    if name != "__version__":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib.metadata
+
+    return importlib.metadata.version("bitprop")

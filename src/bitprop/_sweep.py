@@ -256,7 +256,7 @@ def sweep(
             for first in range(0, step, together):
                 yield _Job(template.sizes, checked, options, skipped, *arrays, own[first : first + together])
 
-    with Progress(epochs * len(runs), f"{len(runs)} trainings, epochs", progress) as bar:
+    with Progress(epochs * len(runs), f"{len(runs)} trainings: epochs", progress) as bar:
         for job, future in _futures(jobs(), executor, bar):
             _finish(runs, job, future)
             told(place for place, _, _ in job.runs)

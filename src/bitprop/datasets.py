@@ -7,13 +7,15 @@ import csv
 import math
 import os
 import random
+import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from . import _pure
 from .checks import options as check
 from .core import mode
-from .errors import DataError, OptionError, quoted
+from .errors import DataError, OptionError, quoted, shortened
 
 Rows = list[list[float]]
 TENTH = float.fromhex("0x1.999999999999ap-4")  # 0.1, which Python may compile to another number in another mode
@@ -42,18 +44,85 @@ def xor() -> tuple[Rows, Rows]:
     return x, y
 
 
-def read_csv(path: str, inputs: int | None = None, outputs: int = 1) -> tuple[Rows, Rows]:
+class Table(NamedTuple):
+    """A CSV file's rows of numbers. `header`: the names of its columns, None where it has none."""
+
+    name: str
+    header: list[str] | None
+    rows: Rows
+
+    @property
+    def width(self) -> int:
+        """How many columns it has."""
+        return len(self.rows[0])
+
+    def targets(self, wanted: int | Sequence[str], inputs: int | None = None, by: str = "") -> list[int]:
+        """The numbers of the columns that are targets: the last so many, or those with these names in this order.
+
+        `inputs`: how many columns must be left; where there are just so many, a wanted number of targets is none.
+        DataError: other columns; `by` says what they are expected for.
+        """
+        if isinstance(wanted, int):
+            found = [] if self.width == inputs else list(range(self.width - wanted, self.width))
+        else:
+            found = [self._column(name) for name in wanted]
+        left = self.width - len(found)
+        if left < 1 or left != (left if inputs is None else inputs) or len(set(found)) < len(found):
+            expected = f"{inputs or 'one or more'} of inputs and {len(found)} of targets"
+            raise DataError(f"{self.name} has {_columns(self.width)}, expected {expected}{by}")
+        return found
+
+    def _column(self, name: str) -> int:
+        if self.header is None:
+            raise DataError(f"{self.name} has no header with names, expected one with {quoted(name)}")
+        count = self.header.count(name)
+        if count != 1:
+            given = f"{count or 'no'} column{'s' * (count > 1)} {quoted(name)}"
+            raise DataError(f"{self.name} has {given}, expected one of {shortened(', '.join(self.header))}")
+        return self.header.index(name)
+
+    def split(self, targets: Sequence[int]) -> tuple[Rows, Rows]:
+        """Inputs and targets; these are empty where no column is one."""
+        inputs = [column for column in range(self.width) if column not in targets]
+        x = [[row[column] for column in inputs] for row in self.rows]
+        return x, [[row[column] for column in targets] for row in self.rows] if targets else []
+
+    def describe(self, targets: Sequence[int]) -> str:
+        """Which columns are inputs and which targets, by their names, else by their numbers from 1."""
+        names = self.header or [str(column + 1) for column in range(self.width)]
+        inputs = [column for column in range(self.width) if column not in targets]
+        parts = []
+        for kind, columns in (("input", inputs), ("target", targets)):
+            what = "" if self.header else "column " if len(columns) == 1 else "columns "
+            if columns:
+                parts.append(f"{_count(len(columns), kind)} ({what}{shortened(', '.join(names[c] for c in columns))})")
+        text = ", ".join(parts)
+        return f"{self.name}: {text}{'; the first line is a header' if self.header else ''}"
+
+
+def read_csv(
+    path: str, inputs: int | None = None, outputs: int = 1, targets: Sequence[str] | None = None
+) -> tuple[Rows, Rows]:
     """Rows of a CSV file (comma, decimal point, an optional header line): inputs, then targets. "-" is stdin.
 
     `inputs`: how many columns are inputs; None takes all but the last `outputs`. Where there are no columns beyond the
-    inputs, y is empty. DataError names line and column; OSError.
+    inputs, y is empty. `targets`: instead of `outputs`, the targets' names in the header; they may stand anywhere.
+    DataError names line and column; OSError.
     """
+    outputs = check.integer("outputs", outputs, 0)
+    table = read_table(path)
+    names = [targets] if isinstance(targets, str) else targets
+    return table.split(table.targets(outputs if names is None else names, inputs))
+
+
+def read_table(path: str) -> Table:
+    """The rows of a CSV file, as for `read_csv`, not yet split. DataError, OSError."""
     if path == "-":
         if sys.stdin is None:
             raise DataError("stdin is closed, expected CSV rows")
-        return _read(sys.stdin, "stdin", inputs, outputs)
+        return _read(sys.stdin, "stdin")
     with open(path, newline="", encoding="utf-8") as file:
-        return _read(file, path, inputs, outputs)
+        return _read(file, path)
 
 
 def file_of(name: str) -> str | None:
@@ -65,7 +134,7 @@ def file_of(name: str) -> str | None:
     return None if generated else name
 
 
-def named(name: str, seed: int = 0, inputs: int | None = None, outputs: int = 1) -> tuple[Rows, Rows]:
+def named(name: str, seed: int = 0) -> tuple[Rows, Rows] | Table:
     """A data set as the command line names it: `linear:N`, `xor`, or a CSV file. OptionError, DataError, OSError."""
     if name == "xor":
         return xor()
@@ -77,45 +146,85 @@ def named(name: str, seed: int = 0, inputs: int | None = None, outputs: int = 1)
             )
         return linear(int(count), seed)
     try:
-        return read_csv(name, inputs, outputs)
+        return read_table(name)
     except FileNotFoundError:
         raise OptionError(
             f"data set {quoted(name)} is not there: expected linear:N, xor, or the path of a CSV file"
         ) from None
 
 
-def _read(file: Iterable[str], name: str, inputs: int | None, outputs: int) -> tuple[Rows, Rows]:
-    x: Rows = []
-    y: Rows = []
-    columns = 0
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"
+
+
+def _columns(number: int) -> str:
+    return _count(number, "column")
+
+
+class _Lines:
+    """A file's lines, of which the last one read is kept for messages."""
+
+    def __init__(self, file: Iterable[str]):
+        self._lines = iter(file)
+        self.last = ""
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        self.last = ""  # should the next one not be text
+        self.last = next(self._lines)
+        return self.last
+
+
+def _read(file: Iterable[str], name: str) -> Table:
     mode.require_standard("reading decimal digits")
-    reader = csv.reader(file, strict=True)
+    rows: Rows = []
+    header: list[str] | None = None
+    columns = 0
+    lines = _Lines(file)
+    reader = csv.reader(lines, strict=True)
     try:
         for fields in reader:
+            where = f"{name}, line {reader.line_num}"
             if not columns and fields:
                 columns = len(fields)
                 fields[0] = fields[0].lstrip("\ufeff")  # a byte order mark
-                if all(_number(field) is None for field in fields):
-                    continue  # the header
+                if not any(_number(field) is not None or _DECIMAL_COMMA.search(field) for field in fields):
+                    if columns == 1:
+                        _expect_commas(lines.last, where)
+                    header = [field.strip() for field in fields]
+                    continue
             if not fields:
                 continue
             if len(fields) != columns:
-                raise DataError(f"{name}, line {reader.line_num}: {len(fields)} columns, expected {columns}")
-            row = [_checked(field, f"{name}, line {reader.line_num}, column {i + 1}") for i, field in enumerate(fields)]
-            split = columns - outputs if inputs is None else inputs
-            if not 0 < split <= columns or columns - split not in (0, outputs):
-                wanted = f"{inputs or 'one or more'} of inputs and {outputs} of targets"
-                raise DataError(
-                    f"{name}, line {reader.line_num}: {columns} column{'s' * (columns != 1)}, expected {wanted}"
-                )
-            x.append(row[:split])
-            if columns > split:
-                y.append(row[split:])
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise DataError(f"{name}, line {reader.line_num + 1}: not CSV text in UTF-8: {error}") from None
-    if not x:
+                _expect_commas(lines.last, where)
+                raise DataError(f"{where}: {_columns(len(fields))}, expected {columns}")
+            rows.append([_checked(field, i + 1, where, lines.last) for i, field in enumerate(fields)])
+    except UnicodeDecodeError as error:
+        raise DataError(f"{name}, line {reader.line_num + 1}: not text in UTF-8: {error}") from None
+    except csv.Error as error:
+        _expect_commas(lines.last, f"{name}, line {reader.line_num}")
+        raise DataError(f"{name}, line {reader.line_num}: not CSV text: {error}") from None
+    if not rows:
         raise DataError(f"{name} has no rows of numbers")
-    return x, y
+    return Table(name, header, rows)
+
+
+_DECIMAL_COMMA = re.compile(r"^\s*[-+]?\d*,\d+(e[-+]?\d+)?\s*$", re.IGNORECASE)
+
+
+def _expect_commas(line: str, where: str) -> None:
+    """DataError where a line has its columns between semicolons or tabs."""
+    separator = next((mark for mark in ";\t" if mark in line), None)
+    if separator is None:
+        return
+    fields = [field.strip('" \r\n\ufeff') for field in line.split(separator)]
+    column = next((n for n, field in enumerate(fields) if _DECIMAL_COMMA.search(field)), 0)
+    separated = f"columns separated by {'semicolons' if separator == ';' else 'tabs'}, expected commas"
+    if _DECIMAL_COMMA.search(fields[column]):
+        separated = f"a decimal comma, expected a point; {separated}"
+    raise DataError(f"{where}, column {column + 1}: {quoted(fields[column])}: {separated}")
 
 
 def _number(field: str) -> float | None:
@@ -125,9 +234,11 @@ def _number(field: str) -> float | None:
         return None
 
 
-def _checked(field: str, where: str) -> float:
+def _checked(field: str, column: int, where: str, line: str) -> float:
     number = _number(field)
     if number is None or not math.isfinite(number):
-        hint = " (columns are separated by commas)" if any(mark in field for mark in ";\t") else ""
-        raise DataError(f"{where}: {quoted(field)}, expected a finite number{hint}")
+        if _DECIMAL_COMMA.search(field):
+            raise DataError(f"{where}, column {column}: {quoted(field)}: a decimal comma, expected a point")
+        _expect_commas(line, where)
+        raise DataError(f"{where}, column {column}: {quoted(field)}, expected a finite number")
     return number

@@ -6,6 +6,7 @@ Results go back in the form that the data came in: lists, NumPy arrays, or memor
 
 from __future__ import annotations
 
+import math
 import operator
 import struct
 import sys
@@ -19,6 +20,7 @@ from ..core import Core, mode
 from ..errors import DataError, OptionError, ShapeError, quoted
 
 NOT_ROWS = (str, bytes, bytearray, dict, set, frozenset)  # iterable, but not rows of numbers
+MISSING = ("NAType", "NaTType")  # pandas' types of what is missing
 NUMBERS = "bBhHiIlLqQnNefd?"  # single formats of the struct module that are real numbers
 
 
@@ -42,6 +44,7 @@ class _Raw(NamedTuple):
     values: memoryview[float] | array[float]
     shape: tuple[int, ...]
     form: str
+    labels: Sequence[Any] | None = None  # the names of a data frame's columns, in which NaN stands for a missing value
 
 
 def convert(core: Core, data: Any, width: int, name: str, parameters: memoryview[float]) -> Rows:
@@ -70,6 +73,9 @@ def convert(core: Core, data: Any, width: int, name: str, parameters: memoryview
     pointer = core.readable(raw.values)
     bad = core.first_nonfinite(pointer, total)
     if bad < total:
+        if raw.labels is not None and math.isnan(raw.values[bad]):
+            column = _column_text(name, raw.labels[bad % width])
+            raise DataError(f"{column} has missing values in row {bad // width}: fill them in, or leave out such rows")
         where = f"row {bad // width}, column {bad % width}"
         raise DataError(f"{name} has {raw.values[bad]} in {where}, expected finite numbers")
     return Rows(raw.values, pointer, count, width, raw.form)
@@ -159,6 +165,9 @@ def _raw(core: Core, data: Any, name: str, parameters: memoryview[float]) -> _Ra
         return _from_sequence(data, name)
     if isinstance(data, NOT_ROWS):
         raise DataError(f"{name} is {type(data).__name__}, expected rows of numbers")
+    columns = _columns(data)
+    if columns is not None:
+        return _from_columns(columns, name, flat=not hasattr(data, "columns"))
     if numpy is not None and hasattr(data, "__array__"):
         return _from_numpy(core, numpy, data, name, parameters)
     try:
@@ -172,6 +181,63 @@ def _raw(core: Core, data: Any, name: str, parameters: memoryview[float]) -> _Ra
     except TypeError:
         raise DataError(f"{name} is {quoted(data)}, expected rows of numbers") from None
     return _from_sequence(rows, name)
+
+
+def _columns(data: Any) -> list[tuple[Any, Any]] | None:
+    """The columns of a data frame or of one column, with their names, or None; known by what they offer."""
+    if not hasattr(data, "columns"):  # a column of pandas and polars, or of PyArrow
+        is_column = getattr(data, "ndim", 1) == 1 and (hasattr(data, "to_list") or hasattr(data, "to_pylist"))
+        return [(getattr(data, "name", None), data)] if is_column else None
+    if hasattr(data, "column_names"):  # PyArrow
+        return list(zip(data.column_names, data.columns))
+    if hasattr(data, "get_columns"):  # polars
+        return list(zip(data.columns, data.get_columns()))
+    return list(data.items()) if hasattr(data, "items") else None  # pandas
+
+
+def _from_columns(columns: list[tuple[Any, Any]], name: str, flat: bool) -> _Raw:
+    """The numbers of a data frame, row after row. DataError names the column that has others."""
+    try:  # which such columns take too
+        import numpy
+    except ImportError:
+        numpy = None  # type: ignore[assignment]
+    each = [_column(numpy, label, column, name) for label, column in columns]
+    count = len(each[0]) if each else 0
+    values = zeros(count * len(each))
+    for number, numbers in enumerate(each):
+        values[number :: len(each)] = numbers
+    shape = (count,) if flat else (count, len(each))
+    return _Raw(values, shape, "list" if numpy is None else "numpy", [label for label, _ in columns])
+
+
+def _column(numpy: Any, label: Any, column: Any, name: str) -> array[float]:
+    """One column's numbers, NaN where one is missing."""
+    values = array("d")
+    if numpy is not None:
+        found = numpy.asarray(column)
+        if found.dtype.kind in "fiub" and found.ndim == 1:
+            if found.dtype != numpy.float64:
+                mode.require_standard(f"converting {name} from {found.dtype}")
+            values.frombytes(found.astype(numpy.float64).tobytes())
+            return values
+    items = column.to_pylist() if hasattr(column, "to_pylist") else column.to_list()
+    items = [math.nan if item is None or type(item).__name__ in MISSING else item for item in items]
+    try:
+        _append(values, items, name, None)
+    except DataError:
+        text = _column_text(name, label)
+        row = next((row for row, item in enumerate(items) if not _is_real(type(item))), None)
+        if row is None:
+            raise DataError(f"{text} has a number beyond float64") from None
+        kind = getattr(column, "dtype", None) or getattr(column, "type", "not of numbers")
+        raise DataError(
+            f"{text} is {kind}, with {quoted(items[row])} in row {row}: encode it as numbers, or leave it out"
+        ) from None
+    return values
+
+
+def _column_text(name: str, label: Any) -> str:
+    return f"{name}: its column" if label is None else f"{name}: column {quoted(label)}"
 
 
 def _from_numpy(core: Core, numpy: Any, data: Any, name: str, parameters: memoryview[float]) -> _Raw:

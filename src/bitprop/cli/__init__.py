@@ -1,20 +1,23 @@
 # SPDX-License-Identifier: MIT
 """The command `bitprop`.
 
-Exit status: 0 done, 1 a check failed (or training diverged), 2 bad usage or input, 130 interrupted.
+Exit status: 0 done, 1 a check failed (or training diverged), 2 bad usage or input, 130 interrupted. It is the same
+where stdout is closed, or its reader leaves (`| head`): the work is done to its end, and its files are written.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import io
-import os
 import sys
+import warnings
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from ..core import mode
 from ..errors import BitpropError, DivergedError
+from ..hints import TrainingHint
 from . import lab, machine, models, plot, sweep, train, vectors
 from .options import say, version
 
@@ -42,10 +45,52 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+class _Pipe(io.FileIO):
+    """An output that takes everything, also when nobody reads it any more; other failures are raised once."""
+
+    failed = False
+
+    def write(self, data: Any) -> int:
+        if not self.failed:
+            try:
+                return super().write(data)
+            except OSError as error:
+                self.failed = True
+                if not isinstance(error, BrokenPipeError):
+                    raise
+        return len(data)
+
+
+def _lasting(stream: Any) -> Any:
+    """The stream, as a _Pipe where it is a file or a pipe. What its encoding lacks, such as § in ASCII, is escaped."""
+    if not isinstance(stream, io.TextIOWrapper):
+        return stream
+    try:
+        pipe = None if stream.isatty() else _Pipe(stream.fileno(), "w", closefd=False)
+    except (OSError, ValueError):  # it stands for no file, or is closed
+        pipe = None
+    if pipe is None:
+        stream.reconfigure(errors="backslashreplace")
+        return stream
+    return io.TextIOWrapper(io.BufferedWriter(pipe), stream.encoding, "backslashreplace", line_buffering=True)
+
+
+def _show(message: Warning | str, kind: type[Warning], file: str, line: int, *_: Any) -> None:
+    """A hint as one line; another warning as Python shows it."""
+    hint = issubclass(kind, TrainingHint)
+    say(f"hint: {message}" if hint else warnings.formatwarning(message, kind, file, line).rstrip())
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; returns its exit status."""
-    if isinstance(sys.stdout, io.TextIOWrapper):  # what its encoding lacks, such as § in ASCII, is escaped
-        sys.stdout.reconfigure(errors="backslashreplace")
+    out, err = _lasting(sys.stdout), _lasting(sys.stderr)
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), warnings.catch_warnings():
+        warnings.simplefilter("always", TrainingHint)
+        warnings.showwarning = _show  # type: ignore[assignment]  # it takes the rest as well
+        return _run(arguments)
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     try:
         mode.require_standard("the command line")  # it reads and writes decimal digits
         options = _parser().parse_args(arguments)
@@ -54,12 +99,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             sys.stdout.flush()
     except KeyboardInterrupt:
         return _fail("interrupted", 130)
-    except BrokenPipeError as error:
-        if error.filename:  # a pipe that was named as a file
-            return _fail(f"error: {error.filename}: {error.strerror}", 2)
-        # The reader of our output has left, for example `| head`.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except DivergedError as error:
         return _fail(f"error: {error}", 1)
     except BitpropError as error:

@@ -7,17 +7,18 @@ import argparse
 import os
 from typing import Any
 
-from .. import _files, datasets, export
+from .. import _files, export
 from ..errors import OptionError
 from ..network import Network
 from .options import (
     DATA_HELP,
     add_backend,
-    add_data_seed,
+    add_data,
     add_network,
     add_progress,
     check_outputs,
     command,
+    data_set,
     network_and_data,
     print_json,
     say,
@@ -35,13 +36,13 @@ def add_predict(commands: Any) -> None:
     )
     parser.add_argument("model", metavar="MODEL", help="a model file")
     parser.add_argument("data", metavar="DATA", help=DATA_HELP.replace("are the targets", "may be the targets"))
-    add_data_seed(parser)
+    add_data(parser)
     add_backend(parser)
 
 
 def _predict(options: argparse.Namespace) -> int:
     net = Network.load(options.model, backend=options.backend)
-    x, y = datasets.named(options.data, options.data_seed, net.sizes[0], net.sizes[-1])
+    x, y = data_set(options, net.sizes, options.model)
     outputs = net.predict(x)
     mse = net.loss(x, y) if y else None
     if options.json:
@@ -65,7 +66,7 @@ def add_gradcheck(commands: Any) -> None:
     parser.add_argument("data", metavar="DATA", nargs="?", default="xor", help=f"{DATA_HELP} (xor)")
     parser.add_argument("--model", metavar="MODEL", help="check this model file, instead of a new network")
     add_network(parser)
-    add_data_seed(parser)
+    add_data(parser)
     add_backend(parser)
     add_progress(parser)
 

@@ -8,10 +8,11 @@ import json
 import math
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .. import datasets, plots
+from ..checks import options as check
 from ..errors import DataError, OptionError, quoted
 from ..names import BACKENDS, INITS, LOSSES
 from ..network import Network
@@ -92,9 +93,48 @@ def add_steps(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--loss", default="half_sse", choices=LOSSES, help="(half_sse)")
 
 
-def add_data_seed(parser: argparse.ArgumentParser) -> None:
-    """The seed of generated data."""
+def add_data(parser: argparse.ArgumentParser) -> None:
+    """What a data set is made of: the seed of generated data, the targets of a CSV file."""
     parser.add_argument("--data-seed", type=whole, default=0, help="of linear:N (0)")
+    parser.add_argument(
+        "--targets",
+        type=_targets,
+        metavar="3|a,b,c",
+        help="of a CSV file: its last 3 columns, or those of these names (default: one for each output)",
+    )
+
+
+def _targets(text: str) -> int | list[str]:
+    """The type of a number of columns, or of their names."""
+    if not text.isdigit():
+        return [name.strip() for name in text.split(",")]
+    if int(text) == 0:
+        raise argparse.ArgumentTypeError("0 columns, expected one or more")
+    return int(text)
+
+
+def data_set(
+    options: argparse.Namespace, sizes: Sequence[int] | None, source: str
+) -> tuple[datasets.Rows, datasets.Rows]:
+    """The data set of the options, for a network of these sizes, if it is known; a CSV file's columns are told.
+
+    `source`: what the sizes come from, for messages.
+    """
+    found = datasets.named(options.data, options.data_seed)
+    if not isinstance(found, datasets.Table):
+        if options.targets is not None:
+            raise OptionError(f"--targets is given for {options.data}, which has its own: expected a CSV file")
+        return found
+    wanted = options.targets or (sizes[-1] if sizes else 1)
+    inputs, by = None, ""
+    if sizes:
+        inputs, by = sizes[0], f", for {source} {check.shape_text(sizes)}"
+        count = wanted if isinstance(wanted, int) else len(wanted)
+        if count != sizes[-1]:
+            raise OptionError(f"--targets gives {count} columns, expected {sizes[-1]}{by}")
+    columns = found.targets(wanted, inputs, by)
+    say(found.describe(columns))
+    return found.split(columns)
 
 
 def network_and_data(options: argparse.Namespace, model: str | None) -> tuple[Network, datasets.Rows, datasets.Rows]:
@@ -105,16 +145,17 @@ def network_and_data(options: argparse.Namespace, model: str | None) -> tuple[Ne
     if model is not None:
         if own or options.sizes:
             name = next(iter(own), "sizes")
-            raise OptionError(f"--{name} is given for {model}, which has its own: expected a model or network options")
+            typed = f"--{'no-' if own.get(name) is False else ''}{name}"
+            raise OptionError(f"{typed} is given for {model}, which has its own: expected a model or network options")
         loaded = Network.load(model, backend=options.backend)
     sizes = loaded.sizes if loaded else options.sizes
-    inputs, outputs = (sizes[0], sizes[-1]) if sizes else (None, 1)
-    x, y = datasets.named(options.data, options.data_seed, inputs, outputs)
+    x, y = data_set(options, sizes, model or "--sizes")
     if not y:
-        raise DataError(f"{options.data} has {len(x[0])} columns, expected columns of targets after {inputs} of inputs")
+        raise DataError(f"{options.data} has {len(x[0])} columns, expected columns of targets after these inputs")
     if "," in own.get("activation", ""):
         own["activation"] = own["activation"].split(",")
-    return loaded or Network(*(sizes or (len(x[0]), 4, 4, 1)), backend=options.backend, **own), x, y
+    shape = sizes or (len(x[0]), 4, 4, len(y[0]))
+    return loaded or Network(*shape, backend=options.backend, **own), x, y
 
 
 def print_json(fields: Any) -> None:

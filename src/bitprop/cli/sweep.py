@@ -6,14 +6,14 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from .. import datasets
+from .. import datasets, hints
 from .._sweep import Run, SweepResult, sweep
 from ..checks import options as check
 from ..errors import OptionError
 from .options import (
     DATA_HELP,
     add_backend,
-    add_data_seed,
+    add_data,
     add_network,
     add_progress,
     add_steps,
@@ -54,7 +54,7 @@ def add(commands: Any) -> None:
         "--plot", metavar="PNG", help="draw how the final losses lie (needs matplotlib: pip install 'bitprop[lab]')"
     )
     add_network(parser)
-    add_data_seed(parser)
+    add_data(parser)
     add_backend(parser)
     add_progress(parser)
 
@@ -78,6 +78,7 @@ def run(options: argparse.Namespace) -> int:
     if not options.threshold >= 0.0:
         raise OptionError(f"--threshold is {options.threshold}, expected a number of at least 0")
     net, x, y = network_and_data(options, None)
+    hints.on_data(*net.model.pair(x, y), net.activations[-1])  # once for all trainings
     first = options.seed or 0
     init = options.init or "normal"
     ended: list[Run] = []

@@ -10,7 +10,7 @@ from .. import datasets, plots
 from .options import (
     DATA_HELP,
     add_backend,
-    add_data_seed,
+    add_data,
     add_network,
     add_progress,
     add_steps,
@@ -47,7 +47,7 @@ def add(commands: Any) -> None:
         "--log-every does not say otherwise (needs matplotlib: pip install 'bitprop[lab]')",
     )
     add_network(parser)
-    add_data_seed(parser)
+    add_data(parser)
     add_backend(parser)
     add_progress(parser)
 
@@ -115,6 +115,4 @@ def run(options: argparse.Namespace) -> int:
     else:
         print("\n".join(filter(None, [repr(net), str(history) if options.log_every is None else history.table(1)])))
         print(f"after {options.epochs} epochs: mse {mse!r}\nfingerprint {net.fingerprint()}")
-    if options.epochs >= 100 and mse > 0.95 * history.mse[0]:
-        say("the loss has hardly fallen: try another --learning-rate, such as 0.01, or --seed")
     return 0
