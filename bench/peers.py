@@ -21,6 +21,7 @@ from typing import Any
 
 from bitprop import bench
 from bitprop._contest import Job, LeftOutError, Maker, Run, Task, serve, split
+from bitprop._processors import cores
 from bitprop.bench import Contestant, Outcome
 from bitprop.errors import BitpropError, OptionError
 
@@ -454,7 +455,7 @@ def _report(outcomes: list[Outcome], rounds: int) -> dict[str, Any]:
             "processor": cpu.get("model name", platform.processor() or platform.machine()),
             "family and model": f"{cpu.get('cpu family', '-')}, {cpu.get('model', '-')}",
             "vector units": ", ".join(vectors) or "-",
-            "cores used": len(bench.cores()),
+            "cores used": len(cores()),
             "system": f"{system}, {platform.machine()}",
         },
         "versions": versions,

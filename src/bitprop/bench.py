@@ -25,6 +25,7 @@ from typing import IO, Any, NamedTuple
 import bitprop
 
 from ._contest import GROUPS, LeftOutError, Task, tasks, write_task
+from ._processors import cores
 from ._progress import Progress
 from .errors import OptionError
 
@@ -202,11 +203,6 @@ class _Child:
         self._process.kill()
         self._process.communicate()
         self._errors.close()
-
-
-def cores() -> list[int]:
-    """The cores that this process may use."""
-    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(range(os.cpu_count() or 1))
 
 
 @contextlib.contextmanager
