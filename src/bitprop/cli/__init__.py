@@ -15,7 +15,7 @@ from typing import NoReturn
 
 from ..core import mode
 from ..errors import BitpropError, DivergedError
-from . import lab, machine, models, plot, sweep, train, vectors
+from . import bench, lab, machine, models, plot, sweep, train, vectors
 from .options import say, version
 
 
@@ -36,7 +36,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
     for add in (
         *(lab.add, train.add, sweep.add, models.add_predict, models.add_gradcheck, models.add_export, plot.add),
-        *(vectors.add, machine.add_bench, machine.add_info),
+        *(vectors.add, bench.add, machine.add_info),
     ):
         add(commands)
     return parser
