@@ -284,12 +284,12 @@ def _onnx(job: Job) -> Run:
     from onnx import TensorProto, helper, numpy_helper
 
     nodes, constants, name = [], [], "x"
-    for at, parts in enumerate(split(np.asarray(job.start), job.task.sizes, job.task.bias)):
-        constants += [numpy_helper.from_array(part.copy(), f"{kind}{at}") for kind, part in zip("wb", parts)]
-        nodes.append(helper.make_node("MatMul", [name, f"w{at}"], [f"p{at}"]))
-        nodes.append(helper.make_node("Add", [f"p{at}", f"b{at}"], [f"z{at}"]))
-        nodes.append(helper.make_node("Sigmoid", [f"z{at}"], [f"a{at}"]))
-        name = f"a{at}"
+    for layer, parts in enumerate(split(np.asarray(job.start), job.task.sizes, job.task.bias)):
+        constants += [numpy_helper.from_array(part.copy(), f"{kind}{layer}") for kind, part in zip("wb", parts)]
+        nodes.append(helper.make_node("MatMul", [name, f"w{layer}"], [f"p{layer}"]))
+        nodes.append(helper.make_node("Add", [f"p{layer}", f"b{layer}"], [f"z{layer}"]))
+        nodes.append(helper.make_node("Sigmoid", [f"z{layer}"], [f"a{layer}"]))
+        name = f"a{layer}"
     ends = [helper.make_tensor_value_info(end, TensorProto.DOUBLE, [None, n]) for end, n in (("x", 2), (name, 1))]
     graph = helper.make_graph(nodes, "network", ends[:1], ends[1:], constants)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
