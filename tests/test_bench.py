@@ -6,73 +6,100 @@ from __future__ import annotations
 import json
 import math
 import sys
-from pathlib import Path
 
 import pytest
 
-from bitprop import bench
-from bitprop._contest import Task
 from bitprop._progress import Progress
+from bitprop.bench.clerk import Contestant, Outcome, wrong
+from bitprop.bench.clerk import measure as measure_task
+from bitprop.bench.tables import cells, figure, printable
+from bitprop.bench.tasks import Task, tasks
 
-TASK = Task("small", "full", "full batch", "full", "us/epoch", 1e6, limit=3, seconds=0.001)
+TASK = Task("full", "full batch", "full", "us/epoch", limit=3, seconds=0.001)
 ANSWERS = """
 import json, sys
-print(json.dumps({"ready": True}), flush=True)
-for line in sys.stdin:
-    print(json.dumps({"seconds": 0.5 * json.loads(line)["count"], "loss": %r}), flush=True)
+for count in map(int, sys.stdin):
+    print(json.dumps({"seconds": 0.5 * count, "loss": %r}), flush=True)
 """
 
 
-def contestant(name: str, code: str) -> bench.Contestant:
+def contestant(name: str, code: str) -> Contestant:
     """One that runs this code."""
-    return bench.Contestant(name, lambda task: True, lambda task, path, folder: [sys.executable, "-c", code])
+    return Contestant(name, lambda task: True, [sys.executable, "-c", code])
 
 
-def measure(tmp_path: Path, *takers: bench.Contestant) -> bench.Outcome:
+def measure(*takers: Contestant, task: Task = TASK) -> Outcome:
     """The outcome of three rounds."""
-    return bench.measure(TASK, takers, 3, str(tmp_path), Progress(1, "", False))
+    return measure_task(task, takers, 3, Progress(1, "", False))
 
 
-def test_ranks_and_losses(tmp_path: Path) -> None:
+def test_ranks_and_losses() -> None:
     """bitprop's must agree in bits, others nearly; who does not is shown last, and has no rank."""
-    found = measure(
-        tmp_path,
+    outcome = measure(
         contestant("bitprop fast", ANSWERS % 0.25),
         contestant("bitprop other", ANSWERS % math.nextafter(0.25, 1.0)),
         contestant("near", ANSWERS % (0.25 * (1 + 1e-9))),
         contestant("wrong", ANSWERS % 0.26),
     )
-    assert [(row.name, row.check.split(":")[0]) for row in found.rows] == [
+    assert [(row.name, row.check.split(":")[0]) for row in outcome.rows] == [
         ("bitprop fast", ""),
         ("near", ""),
         ("bitprop other", "OTHER BITS"),
         ("wrong", "OFF"),
     ]
-    assert (found.rows[0].median, found.rows[0].ratio) == (500_000.0, 1.0)
-    assert math.isnan(found.rows[3].ratio)
-    assert "wrong" in str(found).splitlines()[-1]
-    assert json.loads(json.dumps(found.to_json(), allow_nan=False))["rows"][3]["ratio"] is None
+    assert (outcome.rows[0].median, outcome.rows[0].ratio) == (500_000.0, 1.0)
+    assert outcome.rows[3].ratio is None
+    assert "wrong" in printable([outcome]).splitlines()[-1]
+    assert Outcome.from_json(json.loads(json.dumps(outcome.to_json(), allow_nan=False))) == outcome
+
+
+def test_no_bitprop() -> None:
+    """Where none takes part, no loss is checked, and nothing is a ratio to it."""
+    (row,) = measure(contestant("NumPy", ANSWERS % 0.25)).rows
+    assert (row.check, row.ratio) == ("not checked", None)
+    assert not wrong(row.check)
 
 
 @pytest.mark.parametrize(
     ("code", "reason"),
     [
         ("import nothing_of_this_name", "ModuleNotFoundError"),
-        ('print(\'{"left_out": "there is no such library"}\', flush=True)', "there is no such library"),
-        ('print(\'{"ready": true}\', flush=True); raise SystemExit("died of a count")', "died of a count"),
-        ("print('hello')", "ended, 0"),
+        ('raise SystemExit("there is no such library")', "there is no such library"),
+        (ANSWERS % 0.5 + '    raise SystemExit("died after a run")', "died after a run"),
+        ("print('hello')", "hello"),
+        ("pass", "ended, 0"),
     ],
 )
-def test_left_out_by_name(tmp_path: Path, code: str, reason: str) -> None:
+def test_left_out_by_name(code: str, reason: str) -> None:
     """Who does not start, or ends early, is named with the reason; the others run."""
-    found = measure(tmp_path, contestant("broken", code), contestant("bitprop", ANSWERS % 0.5))
-    assert [row.name for row in found.rows] == ["bitprop"]
-    assert reason in found.left_out["broken"]
-    assert "left out: broken: " in str(found)
+    outcome = measure(contestant("broken", code), contestant("bitprop", ANSWERS % 0.5))
+    assert [row.name for row in outcome.rows] == ["bitprop"]
+    assert reason in outcome.left_out["broken"]
+    assert "left out: broken: " in printable([outcome])
+
+
+def test_growth() -> None:
+    """A series has a line for each point and a column of medians for each contestant, bitprop first."""
+    series = TASK._replace(series="rows")
+    both = (contestant("another", ANSWERS % 0.5), contestant("bitprop", ANSWERS % 0.5))
+    outcomes = [measure(*both, task=series._replace(rows=10)), measure(*both[1:], task=series._replace(rows=20))]
+    assert cells(outcomes) == [
+        ["rows, us/epoch", "bitprop", "another"],
+        ["10", "500000", "500000"],
+        ["20", "500000", "-"],
+    ]
+
+
+def test_scale() -> None:
+    """A figure is of what its unit names."""
+    for task in tasks():
+        unit, *per = task.unit.split("/")
+        parts = [{"sample": task.rows, "network": task.networks}.get(part, 1) for part in per]
+        assert math.isclose(task.scale, {"us": 1e6, "ms": 1e3}[unit] / math.prod(parts)), task
 
 
 def test_figures() -> None:
     """Three digits, without an exponent."""
-    assert [bench.figure(value) for value in (0.01234, 1.234, 12.34, 123.4, 12345.6)] == [
+    assert [figure(value) for value in (0.01234, 1.234, 12.34, 123.4, 12345.6)] == [
         *("0.0123", "1.23", "12.3", "123", "12346")
     ]

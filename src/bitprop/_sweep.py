@@ -15,6 +15,7 @@ from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future
 from typing import Any, NamedTuple
 
 from . import _files, _training
+from ._processors import cores
 from ._progress import Progress
 from .checks import matrices
 from .checks import options as check
@@ -241,7 +242,7 @@ def sweep(
 
     def jobs() -> Iterator[_Job]:
         """All jobs; the runs of seeds whose data fail get the error."""
-        together = max(1, min(TOGETHER, len(runs) // (JOBS if executor is not None else 2 * cores())))
+        together = max(1, min(TOGETHER, len(runs) // (JOBS if executor is not None else 2 * len(cores()))))
         if template.backend == "python":  # which gains nothing by it
             together = 1
         plan = [(place, run.seed, run.learning_rate) for place, run in enumerate(runs)]
@@ -307,8 +308,8 @@ def _futures(
         if own is not None:
             own.shutdown(wait=True)
 
-    own = ThreadPoolExecutor(cores(), "bitprop") if executor is None else None
-    most = 2 * cores() if own is not None else IN_FLIGHT
+    own = ThreadPoolExecutor(len(cores()), "bitprop") if executor is None else None
+    most = 2 * len(cores()) if own is not None else IN_FLIGHT
     threads = own or (executor if isinstance(executor, ThreadPoolExecutor) else None)  # whose jobs can be told to stop
     pending: dict[Future[list[_Outcome]], _Job] = {}
 
@@ -426,8 +427,3 @@ def quantile(ordered: Sequence[float], q: float) -> float:
     if place == below or ordered[above] == ordered[below]:  # also where both are infinite
         return ordered[below]
     return ordered[below] + (place - below) * (ordered[above] - ordered[below])
-
-
-def cores() -> int:
-    """The processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

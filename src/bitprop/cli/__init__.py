@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 from ..core import mode
 from ..errors import BitpropError, DivergedError
 from ..hints import TrainingHint
-from . import lab, machine, models, plot, sweep, train, vectors
+from . import bench, lab, machine, models, plot, sweep, train, vectors
 from .options import say, version
 
 
@@ -39,7 +39,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
     for add in (
         *(lab.add, train.add, sweep.add, models.add_predict, models.add_gradcheck, models.add_export, plot.add),
-        *(vectors.add, machine.add_bench, machine.add_info),
+        *(vectors.add, bench.add, machine.add_info),
     ):
         add(commands)
     return parser

@@ -1,22 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""`bitprop bench` and `bitprop info`."""
+"""`bitprop info`."""
 
 from __future__ import annotations
 
 import argparse
 from typing import Any
 
-from .. import bench
 from ..core import info
-from .options import add_progress, command, print_json
-
-
-def add_bench(commands: Any) -> None:
-    """The parser of `bench`."""
-    text = "Time bitprop on this machine, with every kernel, beside NumPy where it is installed."
-    parser = command(commands, bench.run, "bench", text, example="bitprop bench --quick --only full")
-    bench.add_arguments(parser)
-    add_progress(parser)
+from .options import command, print_json
 
 
 def add_info(commands: Any) -> None:

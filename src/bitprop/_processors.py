@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: MIT
+"""The processors that this process may use."""
+
+from __future__ import annotations
+
+import os
+
+
+def cores() -> list[int]:
+    """The numbers of those it is held on, where the system tells; otherwise of all."""
+    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(range(os.cpu_count() or 1))
