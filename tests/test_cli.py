@@ -173,7 +173,7 @@ def test_shape_against_csv(tmp_path: Path) -> None:
         (["train", "bare.csv", "--targets", "red"], "bare.csv has no header with names, expected one with 'red'"),
         (
             ["train", "bare.csv", "--sizes", "5-1"],
-            "bare.csv has 5 columns, expected columns of targets after these inputs",
+            "bare.csv has no targets, expected 1 after 5 of inputs, for --sizes 5-1",
         ),
     ):
         found = run(*arguments, cwd=tmp_path)

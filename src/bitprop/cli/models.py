@@ -42,7 +42,7 @@ def add_predict(commands: Any) -> None:
 
 def _predict(options: argparse.Namespace) -> int:
     net = Network.load(options.model, backend=options.backend)
-    x, y = data_set(options, net.sizes, options.model)
+    x, y = data_set(options.data, options, net.sizes, options.model, needed=False)
     outputs = net.predict(x)
     mse = net.loss(x, y) if y else None
     if options.json:

@@ -114,16 +114,16 @@ def _targets(text: str) -> int | list[str]:
 
 
 def data_set(
-    options: argparse.Namespace, sizes: Sequence[int] | None, source: str
+    data: str, options: argparse.Namespace, sizes: Sequence[int] | None, source: str, needed: bool = True
 ) -> tuple[datasets.Rows, datasets.Rows]:
-    """The data set of the options, for a network of these sizes, if it is known; a CSV file's columns are told.
+    """The data set of that name, for a network of these sizes, if it is known; a CSV file's columns are told.
 
-    `source`: what the sizes come from, for messages.
+    `source`: what the sizes come from, for messages. `needed`: whether it must have targets.
     """
-    found = datasets.named(options.data, options.data_seed)
+    found = datasets.named(data, options.data_seed)
     if not isinstance(found, datasets.Table):
         if options.targets is not None:
-            raise OptionError(f"--targets is given for {options.data}, which has its own: expected a CSV file")
+            raise OptionError(f"--targets is given for {data}, which has its own: expected a CSV file")
         return found
     wanted = options.targets or (sizes[-1] if sizes else 1)
     inputs, by = None, ""
@@ -133,6 +133,8 @@ def data_set(
         if count != sizes[-1]:
             raise OptionError(f"--targets gives {count} columns, expected {sizes[-1]}{by}")
     columns = found.targets(wanted, inputs, by)
+    if needed and not columns:
+        raise DataError(f"{found.name} has no targets, expected {wanted} after {inputs} of inputs{by}")
     say(found.describe(columns))
     return found.split(columns)
 
@@ -149,9 +151,7 @@ def network_and_data(options: argparse.Namespace, model: str | None) -> tuple[Ne
             raise OptionError(f"{typed} is given for {model}, which has its own: expected a model or network options")
         loaded = Network.load(model, backend=options.backend)
     sizes = loaded.sizes if loaded else options.sizes
-    x, y = data_set(options, sizes, model or "--sizes")
-    if not y:
-        raise DataError(f"{options.data} has {len(x[0])} columns, expected columns of targets after these inputs")
+    x, y = data_set(options.data, options, sizes, model or "--sizes")
     if "," in own.get("activation", ""):
         own["activation"] = own["activation"].split(",")
     shape = sizes or (len(x[0]), 4, 4, len(y[0]))

@@ -7,14 +7,13 @@ import argparse
 import csv
 import math
 import os
-from collections.abc import Sequence
 from typing import Any
 
 from .. import datasets, model_file, plots
 from ..core import mode
 from ..errors import DataError, OptionError
 from ..network import Network
-from .options import add_data_seed, check_outputs, command, print_json, say
+from .options import add_data, check_outputs, command, data_set, print_json, say
 
 HISTORY = ["epoch", "mse", "sse"]  # the header of a CSV file of `train --history`
 SWEEP = ["seed", "learning_rate", "final_mse", "error"]  # of one of `sweep --csv`
@@ -38,7 +37,7 @@ def add(commands: Any) -> None:
         "`train --history` wrote; or one that `sweep --csv` wrote",
     )
     parser.add_argument("--out", metavar="PNG", help="the picture (default: named as the first FILE, with .png)")
-    add_data_seed(parser)
+    add_data(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -48,7 +47,7 @@ def run(options: argparse.Namespace) -> int:
     plots.require(out)
     check_outputs({"--out": out}, {f"the input {file}": file for file in options.files})
     if _is_model(first):
-        kind, figure = "boundary", _boundary(options.files, options.data_seed)
+        kind, figure = "boundary", _boundary(options)
     else:
         headers = {file: _header(file) for file in options.files}
         for file, header in headers.items():
@@ -82,8 +81,9 @@ def _header(path: str) -> list[str]:
         return file.readline(1000).rstrip("\r\n").split(",")
 
 
-def _boundary(files: Sequence[str], data_seed: int) -> Any:
+def _boundary(options: argparse.Namespace) -> Any:
     """The figure of a model with a data set. OptionError, DataError."""
+    files = options.files
     if len(files) != 2:
         raise OptionError(f"{files[0]} is a model file, expected one data set after it: bitprop plot {files[0]} xor")
     model, data = files
@@ -94,9 +94,7 @@ def _boundary(files: Sequence[str], data_seed: int) -> Any:
             f"{model} is a network {shape}, expected two inputs and one output "
             "(bitprop predict prints any network's outputs)"
         )
-    x, y = datasets.named(data, data_seed, 2, 1)
-    if not y:
-        raise DataError(f"{data} has 2 columns, expected two of inputs and one of targets")
+    x, y = data_set(data, options, net.sizes, model)
     return plots.boundary(net.predict, x, y, f"{model} on {data}")
 
 
