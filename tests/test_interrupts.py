@@ -181,11 +181,12 @@ def test_generators_in_callbacks_hide_nothing() -> None:
     net, twin = Network(2, 4, 1, seed=1), Network(2, 4, 1, seed=1)
     epochs = 1000
     twin.fit(X, Y, epochs=epochs)
-    inside, ended = threading.Event(), threading.Event()
+    inside, attempted, ended = threading.Event(), threading.Event(), threading.Event()
     outcomes: set[bool] = set()
 
     def callback(epoch: int, mse: float) -> None:
         inside.set()
+        attempted.wait(30)  # so that both run at a time, however busy the machine
         sum(i for i in range(1000))
         if epoch == epochs - 1:
             ended.set()
@@ -202,6 +203,7 @@ def test_generators_in_callbacks_hide_nothing() -> None:
                 outcomes.add(True)
             else:
                 outcomes.add(ended.is_set())
+            attempted.set()
 
     second = threading.Thread(target=intrude, args=(300,))
     second.start()

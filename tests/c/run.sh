@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Builds and runs the C tests: tests/c/run.sh [CC ...] (default: cc), from any directory. Stops at the first failure.
+# Python (the variable PYTHON, by default python3) writes the vectors as a C header first.
 set -eu
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
@@ -8,6 +9,8 @@ core=$here/../../csrc
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 trap 'exit 1' HUP INT TERM
+
+"${PYTHON:-python3}" "$here/make_vectors.py"
 
 strict='-std=c99 -pedantic -Wall -Wextra -Wconversion -Werror'
 

@@ -40,6 +40,7 @@ def core(
     def run(bench: Workbench) -> Outcome:
         def build(folder: Path) -> str:
             program = str(folder / f"tests{suffix}")
+            bench.once("vectors.h", lambda _: bench.run([sys.executable, str(TESTS.with_name("make_vectors.py"))]))
             command = [*compiler.split(), *FLAGS, *flags.split(), str(CORE / source), str(TESTS), "-o", program, "-lm"]
             bench.run(command)
             return program
