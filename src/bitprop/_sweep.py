@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, ThreadPoolExecutor, wait
 from typing import Any, NamedTuple
 
-from . import _files, _training
+from . import _files, _training, hints
 from ._processors import cores
 from ._progress import Progress
 from .checks import matrices
@@ -228,7 +228,7 @@ def sweep(
         )
     if on_result is not None and not callable(on_result):
         raise TypeError(f"on_result is {quoted(on_result)}, expected a function of a Run")
-    shared = None if callable(data) else _arrays(template, data)
+    shared = None if callable(data) else _arrays(template, data, told=True)
     terms = shared[2] * template.sizes[-1] if shared is not None else 0
     runs = [
         Run(seed, rate, template, History(options.log_every, terms, skipped))
@@ -410,11 +410,13 @@ def _check_number(name: str, trainings: int) -> None:
         raise OptionError(f"{name} are {trainings} or more, expected {most}")
 
 
-def _arrays(network: Network, data: Any) -> tuple[array[float], array[float], int]:
-    """Checked data as arrays, which can be pickled, and the number of rows."""
+def _arrays(network: Network, data: Any, told: bool = False) -> tuple[array[float], array[float], int]:
+    """Checked data as arrays, which can be pickled, and the number of rows. `told`: hints are given."""
     if not isinstance(data, (tuple, list)) or len(data) != 2:
         raise TypeError(f"data is {type(data).__name__}, expected a pair (x, y), or a function of the seed")
     inputs, targets = network.model.pair(*data)
+    if told:
+        hints.on_data(inputs, targets, network.activations[-1])
     return matrices.to_array(inputs.values), matrices.to_array(targets.values), inputs.rows
 
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 import math
 import sys
 import warnings
-from array import array
 from itertools import count
 from types import FrameType
 
 from .checks.matrices import Rows
+from .history import History
 
 LOOKED_AT = 1000  # of the inputs, and of the targets: all take longer than an epoch
 LARGE_INPUT = 100.0  # beyond it sigmoid and tanh have no slope left, and a learning rate of 1 diverges
@@ -42,13 +42,15 @@ def on_data(inputs: Rows, targets: Rows, last_activation: str) -> None:
         )
 
 
-def on_losses(logged: array[float], log_every: int, targets: Rows, learning_rate: float) -> None:
-    """Warns of a loss that hardly fell. `logged`: the summed squared errors of every so many epochs."""
-    epochs = (len(logged) - 1) * log_every
-    if epochs < JUDGED_AFTER or logged[-1] <= 0.95 * logged[0]:
+def on_losses(history: History, log_every: int, targets: Rows, learning_rate: float) -> None:
+    """Warns of a loss that hardly fell."""
+    epochs = (history.logged - 1) * log_every
+    if epochs < JUDGED_AFTER:
         return
     terms = targets.rows * targets.width
-    first, last = logged[0] / terms, logged[-1] / terms
+    first, last = (sse / terms for sse in history.first_and_last)
+    if last <= 0.95 * first:
+        return
     low, high = _range(targets)
     if math.sqrt(last) > 0.1 * high - 0.1 * low:  # else it had been learnt before
         _warn(

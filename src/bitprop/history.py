@@ -40,6 +40,11 @@ class History:
         return len(self._logged)
 
     @property
+    def first_and_last(self) -> tuple[float, float]:
+        """The squared errors that were logged first and last."""
+        return self._logged[0], self._logged[-1]
+
+    @property
     def last_mse(self) -> float:
         """The mean squared error that was logged last."""
         return means(choose(), self._logged[-1:], self._terms)[0]

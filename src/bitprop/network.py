@@ -187,7 +187,7 @@ class Network:
                 [diverged] = _training.train(model.core, model.values, model.shape, *data, after_slice, callback)
             if diverged is not None:
                 raise _training.diverged(diverged, rate)
-        hints.on_losses(history._logged, options.log_every, targets, rate)
+        hints.on_losses(history, options.log_every, targets, rate)
         return history
 
     # --- what it gives ---

@@ -6,7 +6,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from .. import datasets, hints
+from .. import datasets
 from .._sweep import Run, SweepResult, sweep
 from ..checks import options as check
 from ..errors import OptionError
@@ -78,7 +78,6 @@ def run(options: argparse.Namespace) -> int:
     if not options.threshold >= 0.0:
         raise OptionError(f"--threshold is {options.threshold}, expected a number of at least 0")
     net, x, y = network_and_data(options, None)
-    hints.on_data(*net.model.pair(x, y), net.activations[-1])  # once for all trainings
     first = options.seed or 0
     init = options.init or "normal"
     ended: list[Run] = []
