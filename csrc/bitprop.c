@@ -651,13 +651,13 @@ static const head HEADS[BP_LOSSES] = {
 };
 
 static double gradient_scale(uint32_t loss, size_t rows, size_t outputs) {
-    const head *found = &HEADS[loss];
-    return found->mean ? found->scale / ((double)rows * (double)outputs) : found->scale;
+    const head *chosen = &HEADS[loss];
+    return chosen->mean ? chosen->scale / ((double)rows * (double)outputs) : chosen->scale;
 }
 
 static APART double loss_figure(double error, uint32_t loss, size_t rows, size_t outputs) {
-    const head *found = &HEADS[loss];
-    return found->figure * (found->mean ? error / ((double)rows * (double)outputs) : error);
+    const head *chosen = &HEADS[loss];
+    return chosen->figure * (chosen->mean ? error / ((double)rows * (double)outputs) : error);
 }
 
 /* --- §5 backward, §6 sums, §7 step --- */

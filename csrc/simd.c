@@ -391,10 +391,10 @@ static void simd_train_many(double *logs, int32_t *statuses, bp_training *traini
     size_t n = 0;
     while (n < networks) {
         member members[ABREAST];
-        size_t found = 0;
-        for (; n < networks && found < ABREAST; n++) {
+        size_t trained = 0;
+        for (; n < networks && trained < ABREAST; n++) {
             if (statuses[n] == BP_OK) {
-                member *one = &members[found++];
+                member *one = &members[trained++];
                 one->training = &trainings[n];
                 one->parameters = parameters + n * count;
                 one->log = log_size > 0 ? logs + n * log_size : NULL;
@@ -404,15 +404,15 @@ static void simd_train_many(double *logs, int32_t *statuses, bp_training *traini
                 one->parts = part(one->work, shape, trainings[n].settings.rule);
             }
         }
-        int together = found > 1 && members[0].training->settings.batch_size == 1 &&
+        int together = trained > 1 && members[0].training->settings.batch_size == 1 &&
                        members[0].training->settings.rule == BP_DESCENT && fits_abreast(shape);
-        for (size_t other = 1; other < found; other++) {
+        for (size_t other = 1; other < trained; other++) {
             together = together && in_step(members[0].training, members[other].training);
         }
         if (together) {
-            train_abreast(members, found, shape, inputs, targets, log_size, until, budget);
+            train_abreast(members, trained, shape, inputs, targets, log_size, until, budget);
         } else {
-            for (size_t other = 0; other < found; other++) {
+            for (size_t other = 0; other < trained; other++) {
                 const member *one = &members[other];
                 *one->status = train(one->log, one->training, one->parameters, one->work, one->order, shape, inputs,
                                      targets, log_size, until, budget);

@@ -438,13 +438,13 @@ HEADS = [  # in the order of the losses' numbers
 
 
 def gradient_scale(loss: int, rows: int, outputs: int) -> float:
-    found = HEADS[loss]
-    return found.scale / (float(rows) * float(outputs)) if found.mean else found.scale
+    head = HEADS[loss]
+    return head.scale / (float(rows) * float(outputs)) if head.mean else head.scale
 
 
 def loss_figure(error: float, loss: int, rows: int, outputs: int) -> float:
-    found = HEADS[loss]
-    return found.figure * (error / (float(rows) * float(outputs)) if found.mean else error)
+    head = HEADS[loss]
+    return head.figure * (error / (float(rows) * float(outputs)) if head.mean else error)
 
 
 # --- §5 backward, §6 sums, §7 step ---

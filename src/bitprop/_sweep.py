@@ -124,8 +124,8 @@ class SweepResult(Sequence[Run]):
             raise OptionError(
                 f"learning_rate is {quoted(learning_rate)}, expected one of {sorted(set(self.learning_rates))}"
             )
-        found = (run.final_mse if run.error is None else math.inf for run in runs)
-        return sorted(math.inf if math.isnan(loss) else loss for loss in found)
+        losses = (run.final_mse if run.error is None else math.inf for run in runs)
+        return sorted(math.inf if math.isnan(loss) else loss for loss in losses)
 
     def quantiles(self, qs: Iterable[float] = QUANTILES, learning_rate: float | None = None) -> dict[float, float]:
         """Quantiles of the final losses, of all trainings or one learning rate's; a failed one counts as infinite."""
@@ -375,13 +375,13 @@ def _train(job: _Job, tick: Callable[[int], None] | None = None) -> list[_Outcom
 
     diverged = _training.train(core, values, shape, x, y, job.options, rates, histories, after_slice)
     count = len(values) // len(networks)
-    found = []
+    outcomes = []
     for n, (place, _, _) in enumerate(job.runs):
         parameters = values[n * count : (n + 1) * count]
         networks[n].parameters[:] = memoryview(parameters)
         mse = networks[n].model.loss(x, y, LOSSES.index("mse"))
-        found.append(_Outcome(place, parameters, array("d", histories[n].sse), mse, diverged[n]))
-    return found
+        outcomes.append(_Outcome(place, parameters, array("d", histories[n].sse), mse, diverged[n]))
+    return outcomes
 
 
 def _sizes(sizes: Any) -> Sequence[int]:
@@ -395,13 +395,13 @@ def _several(name: str, values: Any) -> list[Any]:
     if isinstance(values, (str, bytes)):
         raise TypeError(f"{name} is {quoted(values)}, expected several numbers")
     try:
-        found = list(itertools.islice(values, TRAININGS_END))
+        numbers = list(itertools.islice(values, TRAININGS_END))
     except TypeError:
         raise TypeError(f"{name} is {quoted(values)}, expected several numbers, such as [{quoted(values)}]") from None
-    if not found:
+    if not numbers:
         raise OptionError(f"{name} is empty, expected at least one")
-    _check_number(name, len(found))
-    return found
+    _check_number(name, len(numbers))
+    return numbers
 
 
 def _check_number(name: str, trainings: int) -> None:

@@ -63,14 +63,14 @@ class Table(NamedTuple):
         DataError: other columns; `by` says what they are expected for.
         """
         if isinstance(wanted, int):
-            found = [] if self.width == inputs else list(range(self.width - wanted, self.width))
+            columns = [] if self.width == inputs else list(range(self.width - wanted, self.width))
         else:
-            found = [self._column(name) for name in wanted]
-        left = self.width - len(found)
-        if left < 1 or left != (left if inputs is None else inputs) or len(set(found)) < len(found):
-            expected = f"{inputs or 'one or more'} of inputs and {len(found)} of targets"
+            columns = [self._column(name) for name in wanted]
+        left = self.width - len(columns)
+        if left < 1 or left != (left if inputs is None else inputs) or len(set(columns)) < len(columns):
+            expected = f"{inputs or 'one or more'} of inputs and {len(columns)} of targets"
             raise DataError(f"{self.name} has {_columns(self.width)}, expected {expected}{by}")
-        return found
+        return columns
 
     def _column(self, name: str) -> int:
         if self.header is None:

@@ -68,7 +68,7 @@ def export(net: Network, to: str, name: str = "network", file: str | None = None
         net.activations,
         net.bias,
         model_file.to_hex(net.parameters),
-        [(model_file.to_hex(row), model_file.to_hex(found)) for row, found in zip(rows, outputs)],
+        [(model_file.to_hex(row), model_file.to_hex(output)) for row, output in zip(rows, outputs)],
         f"The network {layers} ({', '.join(dict.fromkeys(net.activations))}, {biases}), fingerprint\n"
         f"{net.fingerprint()}",
         net.fingerprint()[:8],
@@ -89,7 +89,7 @@ def _test_rows(inputs: int) -> list[list[float]]:
 def _renamed(text: str, name: str, to: str) -> str:
     if to != "c":
         return text
-    return re.sub("network_|NETWORK_", lambda found: f"{name if found[0].islower() else _macro(name)}_", text)
+    return re.sub("network_|NETWORK_", lambda match: f"{name if match[0].islower() else _macro(name)}_", text)
 
 
 def _macro(name: str) -> str:
@@ -102,8 +102,8 @@ def _lines(words: Sequence[str], indent: str, width: int = 5) -> str:
 
 
 def _python(facts: _Facts, name: str) -> str:
-    def patterns(found: Sequence[str]) -> str:
-        return "(" + "".join(f"0x{pattern.upper()}, " for pattern in found).strip() + ")"
+    def patterns(digits: Sequence[str]) -> str:
+        return "(" + "".join(f"0x{pattern.upper()}, " for pattern in digits).strip() + ")"
 
     title = "".join(f"# {line}\n" for line in facts.title.splitlines())
     tests = "\n".join(f"    ({patterns(inputs)}, {patterns(outputs)})," for inputs, outputs in facts.tests)

@@ -46,13 +46,13 @@ def _row_predictor(
             work = make()
         memory, inputs, input_pointer, outputs, output_pointer = work
         pack(inputs, 0, *values)
-        found: list[float] | None = None
+        predicted: list[float] | None = None
         # The core tells finite numbers by their bits; Python's arithmetic would overflow, and may be trapped.
         finite = first_nonfinite(input_pointer, width) == width
         if finite and predict(output_pointer, memory, shape, pointer, input_pointer, 1) == 0:
-            found = outputs.tolist()
+            predicted = outputs.tolist()
         free.append(work)
-        return found
+        return predicted
 
     return predict_row
 

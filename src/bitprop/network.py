@@ -59,7 +59,7 @@ class Network:
     `sizes`: the layer sizes, the input's first. `activation`: "sigmoid", "tanh", "relu" or "identity", or one of these
     for each layer after the input. `bias`: whether there are biases. `init`: how weights are drawn: "normal",
     "uniform" or "glorot" (§9), from `seed` (0 <= seed < 2^64). `backend`: "cffi", "ctypes" or "python"; None takes the
-    fastest. Options are keywords; layers and parameters are found as attributes.
+    fastest. Options are keywords; layers and parameters are attributes.
     ShapeError, OptionError, TypeError, BackendError.
     """
 
@@ -123,14 +123,14 @@ class Network:
     @property
     def layers(self) -> tuple[Layer, ...]:
         """The layers after the input; their weights and biases are views of the same memory."""
-        found = []
+        layers = []
         at = 0
         for n_in, n_out, activation in zip(self.sizes, self.sizes[1:], self.activations):
             end = at + n_in * n_out
             weights = self.parameters[at:end].cast("B").cast("d", (n_in, n_out))
             at = end + n_out * self.bias
-            found.append(Layer(weights, self.parameters[end:at] if self.bias else None, activation))
-        return tuple(found)
+            layers.append(Layer(weights, self.parameters[end:at] if self.bias else None, activation))
+        return tuple(layers)
 
     def __repr__(self) -> str:
         names = self.activations
@@ -168,7 +168,7 @@ class Network:
         `progress`: a bar on stderr after two seconds; None shows it only on a terminal.
         `callback(epoch, mse)` is called after each logged epoch; returning True stops, keeping that epoch's step.
         TrainingHint warns of data that can hardly be learnt (a network's first `fit`) and of a loss that hardly fell.
-        Returns the History, also found as `history`. DivergedError and Ctrl-C leave the last good epoch's parameters.
+        Returns the History, which is `history` too. DivergedError and Ctrl-C leave the last good epoch's parameters.
         """
         options = _training.check_options(epochs, batch_size, shuffle_seed, loss, log_every)
         rate = check.learning_rate(learning_rate)

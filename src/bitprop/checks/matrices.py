@@ -109,8 +109,8 @@ def give_back(values: array[float], form: str, width: int | None) -> Any:
     """Results in the form that the data came in: rows of `width`, or flat where it is None."""
     if form == "numpy":
         numpy = sys.modules["numpy"]
-        found = numpy.frombuffer(values)
-        return found if width is None else found.reshape(-1, width)
+        results = numpy.frombuffer(values)
+        return results if width is None else results.reshape(-1, width)
     if form == "buffer":
         view = memoryview(values)
         return view if width is None else view.cast("B").cast("d", (len(values) // width, width))
@@ -214,11 +214,11 @@ def _column(numpy: Any, label: Any, column: Any, name: str) -> array[float]:
     """One column's numbers, NaN where one is missing."""
     values = array("d")
     if numpy is not None:
-        found = numpy.asarray(column)
-        if found.dtype.kind in "fiub" and found.ndim == 1:
-            if found.dtype != numpy.float64:
-                mode.require_standard(f"converting {name} from {found.dtype}")
-            values.frombytes(found.astype(numpy.float64).tobytes())
+        numbers = numpy.asarray(column)
+        if numbers.dtype.kind in "fiub" and numbers.ndim == 1:
+            if numbers.dtype != numpy.float64:
+                mode.require_standard(f"converting {name} from {numbers.dtype}")
+            values.frombytes(numbers.astype(numpy.float64).tobytes())
             return values
     items = column.to_pylist() if hasattr(column, "to_pylist") else column.to_list()
     items = [math.nan if item is None or type(item).__name__ in MISSING else item for item in items]
@@ -242,14 +242,14 @@ def _column_text(name: str, label: Any) -> str:
 
 def _from_numpy(core: Core, numpy: Any, data: Any, name: str, parameters: memoryview[float]) -> _Raw:
     whole = numpy.asanyarray(data)
-    found = numpy.asarray(whole)
-    if found.dtype.kind not in "fiub":
-        raise DataError(f"{name} is an array of {found.dtype}, expected real numbers")
+    numbers = numpy.asarray(whole)
+    if numbers.dtype.kind not in "fiub":
+        raise DataError(f"{name} is an array of {numbers.dtype}, expected real numbers")
     if type(whole) is not numpy.ndarray and numpy.ma.is_masked(whole):
         raise DataError(f"{name} is an array with masked values, expected numbers throughout")
-    if found.dtype != numpy.float64:
-        mode.require_standard(f"converting {name} from {found.dtype}")
-    view = memoryview(numpy.ascontiguousarray(found, dtype=numpy.float64))
+    if numbers.dtype != numpy.float64:
+        mode.require_standard(f"converting {name} from {numbers.dtype}")
+    view = memoryview(numpy.ascontiguousarray(numbers, dtype=numpy.float64))
     return _from_buffer(core, view, name, "numpy", parameters)
 
 

@@ -100,18 +100,18 @@ def sizes(values: Sequence[Any]) -> list[int]:
         raise TypeError(
             f"Network({quoted(values[0])}) gives one argument, expected one for each layer: Network(2, 4, 4, 1)"
         )
-    found = []
+    checked = []
     for layer, value in enumerate(values):
         try:
-            found.append(integer(f"size of layer {layer}", value, 1, SIZE_END))
+            checked.append(integer(f"size of layer {layer}", value, 1, SIZE_END))
         except OptionError:
             raise ShapeError(
                 f"layer {layer} of {shape_text(values)} has size {quoted(value)}, expected 1 or more (below 2^32)"
             ) from None
-    if len(found) < 2:
-        given = shape_text(found) or "none"
-        raise ShapeError(f"{len(found)} layer sizes given ({given}), expected at least 2: inputs and outputs")
-    return found
+    if len(checked) < 2:
+        given = shape_text(checked) or "none"
+        raise ShapeError(f"{len(checked)} layer sizes given ({given}), expected at least 2: inputs and outputs")
+    return checked
 
 
 def activations(value: Any, names: Sequence[str], layers: int) -> list[int]:

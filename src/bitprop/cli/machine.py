@@ -17,11 +17,11 @@ def add_info(commands: Any) -> None:
 
 
 def _info(options: argparse.Namespace) -> int:
-    found = info()
+    facts = info()
     if options.json:
-        print_json(found)
+        print_json(facts)
     else:
-        for name, value in found.items():
+        for name, value in facts.items():
             text = ", ".join(value) if isinstance(value, list) else "-" if value is None else value
             print(f"{name:<10} {text}")
     return 0

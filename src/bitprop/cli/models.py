@@ -73,13 +73,13 @@ def add_gradcheck(commands: Any) -> None:
 
 def _gradcheck(options: argparse.Namespace) -> int:
     net, x, y = network_and_data(options, options.model)
-    found = net.check_gradient(x, y, progress=options.progress)
+    checked = net.check_gradient(x, y, progress=options.progress)
     if options.json:
-        rows = [row._asdict() for row in found]
-        print_json({"ok": found.ok, "max_error": found.max_error, "backend": net.backend, "parameters": rows})
+        rows = [row._asdict() for row in checked]
+        print_json({"ok": checked.ok, "max_error": checked.max_error, "backend": net.backend, "parameters": rows})
     else:
-        print(found)
-    return 0 if found.ok else 1
+        print(checked)
+    return 0 if checked.ok else 1
 
 
 # --- export ---

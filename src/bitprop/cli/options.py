@@ -120,11 +120,11 @@ def data_set(
 
     `source`: what the sizes come from, for messages. `needed`: whether it must have targets.
     """
-    found = datasets.named(data, options.data_seed)
-    if not isinstance(found, datasets.Table):
+    table = datasets.named(data, options.data_seed)
+    if not isinstance(table, datasets.Table):
         if options.targets is not None:
             raise OptionError(f"--targets is given for {data}, which has its own: expected a CSV file")
-        return found
+        return table
     wanted = options.targets or (sizes[-1] if sizes else 1)
     inputs, by = None, ""
     if sizes:
@@ -132,11 +132,11 @@ def data_set(
         count = wanted if isinstance(wanted, int) else len(wanted)
         if count != sizes[-1]:
             raise OptionError(f"--targets gives {count} columns, expected {sizes[-1]}{by}")
-    columns = found.targets(wanted, inputs, by)
+    columns = table.targets(wanted, inputs, by)
     if needed and not columns:
-        raise DataError(f"{found.name} has no targets, expected {wanted} after {inputs} of inputs{by}")
-    say(found.describe(columns))
-    return found.split(columns)
+        raise DataError(f"{table.name} has no targets, expected {wanted} after {inputs} of inputs{by}")
+    say(table.describe(columns))
+    return table.split(columns)
 
 
 def network_and_data(options: argparse.Namespace, model: str | None) -> tuple[Network, datasets.Rows, datasets.Rows]:

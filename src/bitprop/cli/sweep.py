@@ -59,15 +59,15 @@ def add(commands: Any) -> None:
     add_progress(parser)
 
 
-def _summary(found: SweepResult, rate: float, threshold: float) -> dict[str, Any]:
+def _summary(result: SweepResult, rate: float, threshold: float) -> dict[str, Any]:
     """What came of one learning rate."""
-    errors = [run.error for run in found if run.learning_rate == rate]
+    errors = [run.error for run in result if run.learning_rate == rate]
     return {
         "learning_rate": rate,
         "trainings": len(errors),
-        "solved": found.solved(threshold, rate),
+        "solved": result.solved(threshold, rate),
         "failed": len(errors) - errors.count(None),
-        "quantiles": {str(q): value for q, value in found.quantiles(learning_rate=rate).items()},
+        "quantiles": {str(q): value for q, value in result.quantiles(learning_rate=rate).items()},
     }
 
 
@@ -82,7 +82,7 @@ def run(options: argparse.Namespace) -> int:
     init = options.init or "normal"
     ended: list[Run] = []
     try:
-        found = sweep(
+        result = sweep(
             net.sizes,
             (x, y),
             seeds=range(first, first + options.seeds),
@@ -104,13 +104,13 @@ def run(options: argparse.Namespace) -> int:
             say(f"\nwrote {options.csv}: the {len(ended)} trainings that had ended")
         raise
     if options.csv is not None:
-        found.to_csv(options.csv)
+        result.to_csv(options.csv)
         say(f"wrote {options.csv}")
     if options.plot is not None:
-        found.plot(options.plot)
+        result.plot(options.plot)
         say(f"wrote {options.plot}")
-    failed = [run for run in found if run.error is not None]
-    rates = [_summary(found, rate, options.threshold) for rate in dict.fromkeys(found.learning_rates)]
+    failed = [run for run in result if run.error is not None]
+    rates = [_summary(result, rate, options.threshold) for rate in dict.fromkeys(result.learning_rates)]
     if options.json:
         runs = [
             {
@@ -119,7 +119,7 @@ def run(options: argparse.Namespace) -> int:
                 "final_mse": run.final_mse,
                 "error": None if run.error is None else str(run.error),
             }
-            for run in found
+            for run in result
         ]
         print_json(
             {
@@ -143,7 +143,7 @@ def run(options: argparse.Namespace) -> int:
         batches = "full batch" if options.batch_size is None else f"batches of {options.batch_size}"
         print(f"{net!r} on {options.data}, {options.epochs} epochs, {batches}, {options.loss}")
         print(f"seeds {first} to {first + options.seeds - 1}, quantiles of the final mse:")
-        heads = "".join(f"{f'{q:.0%}':>11}" for q in found.quantiles())
+        heads = "".join(f"{f'{q:.0%}':>11}" for q in result.quantiles())
         print(f"{'rate':>8} {'solved':>12} {'failed':>7}{heads}")
         for each in rates:
             solved = f"{each['solved']} of {each['trainings']}"
@@ -152,4 +152,4 @@ def run(options: argparse.Namespace) -> int:
         print(f"solved: below {options.threshold:g}")
         if failed:
             say(f"the first that failed, seed {failed[0].seed}: {failed[0].error}")
-    return 1 if len(failed) == len(found) else 0
+    return 1 if len(failed) == len(result) else 0

@@ -125,9 +125,9 @@ def _print_group(result: check.GroupResult) -> None:
     ending += f", {silent} not answered" if silent else ""
     print(f"{result.group:<12} {result.agree:>3} of {result.cases:>3} cases agree{ending}", flush=True)
     if result.first:
-        case, note, place, expected, found, ulps, meaning = result.first
+        case, note, place, expected, given, ulps, meaning = result.first
         distance = "" if ulps is None else f", {ulps} ulp away"
-        print(f"    first in {case}{place and ', ' + place}: expected {expected}, got {found}{distance}")
+        print(f"    first in {case}{place and ', ' + place}: expected {expected}, got {given}{distance}")
         print(f"    {meaning}\n    the case is about: {note}", flush=True)
         if result.silence not in ("", meaning):
             print(f"    then: {result.silence}", flush=True)

@@ -117,9 +117,9 @@ def info() -> dict[str, Any]:
     core = choose()
     loaded = {name: _loaded(name) for name in BACKENDS}
     faster = BACKENDS[: BACKENDS.index(core.name)]
-    reasons = [found if isinstance(found := loaded[name], str) else f"{name}: not asked for" for name in faster]
+    reasons = [outcome if isinstance(outcome := loaded[name], str) else f"{name}: not asked for" for name in faster]
     usable = [name for name in BACKENDS if not isinstance(loaded[name], str)]
-    compiled = [found for found in loaded.values() if not isinstance(found, str) and found.name != "python"]
+    compiled = [outcome for outcome in loaded.values() if not isinstance(outcome, str) and outcome.name != "python"]
     kernels = _kernels(compiled[0]) if compiled else []
     return {
         "version": importlib.metadata.version("bitprop"),

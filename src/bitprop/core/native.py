@@ -156,9 +156,9 @@ def _find_extension() -> str:
     )
 
 
-def _check_abi(found: int) -> None:
-    if found != ABI:
-        raise ImportError(f"the compiled core has ABI {found}, this package needs {ABI}; install bitprop anew")
+def _check_abi(compiled: int) -> None:
+    if compiled != ABI:
+        raise ImportError(f"the compiled core has ABI {compiled}, this package needs {ABI}; install bitprop anew")
 
 
 class CffiCore:

@@ -48,8 +48,8 @@ class PythonCore:
 
     def readable(self, values: Any) -> list[float]:
         """Doubles that are only read, as a list: the fastest to read, most of all for PyPy."""
-        found: list[float] = values.tolist()
-        return found
+        numbers: list[float] = values.tolist()
+        return numbers
 
     def octets(self, buffer: Any) -> Any:
         """The buffer itself."""

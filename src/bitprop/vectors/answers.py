@@ -47,8 +47,8 @@ def _data(given: Fields) -> tuple[list[list[int]], list[list[int]]]:
 
 
 def _generator(o: ModuleType, given: Fields) -> oracle.Generator:
-    found: oracle.Generator = o.Generator(STREAMS[given["stream"]] + int(given["seed"], 16))
-    return found
+    generator: oracle.Generator = o.Generator(STREAMS[given["stream"]] + int(given["seed"], 16))
+    return generator
 
 
 def _arithmetic(o: ModuleType, given: Fields) -> Fields:
@@ -83,8 +83,8 @@ def _randbelow(o: ModuleType, given: Fields) -> Fields:
 
 
 def _init(o: ModuleType, given: Fields) -> Fields:
-    found = o.initial_parameters(given["sizes"], given["bias"], given["init"], int(given["seed"], 16))
-    return {"parameters": hexes(found)}
+    parameters = o.initial_parameters(given["sizes"], given["bias"], given["init"], int(given["seed"], 16))
+    return {"parameters": hexes(parameters)}
 
 
 def _data_set(o: ModuleType, given: Fields) -> Fields:
@@ -123,10 +123,10 @@ def _model_bytes(o: ModuleType, given: Fields) -> Fields:
 
 
 def _decode(o: ModuleType, given: Fields) -> Fields:
-    found = o.decode(bytes.fromhex(given["bytes"]))
-    if found is None:
+    decoded = o.decode(bytes.fromhex(given["bytes"]))
+    if decoded is None:
         return {"refused": True}
-    net, parameters = found
+    net, parameters = decoded
     return {**net._asdict(), "parameters": hexes(parameters)}
 
 

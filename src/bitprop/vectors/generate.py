@@ -21,11 +21,11 @@ def file_name(group: str) -> str:
 def documents() -> Iterator[tuple[str, dict[str, Any]]]:
     """Each group with its document."""
     for group, makers in cases.GROUPS.items():
-        found = cases.questions(group)
-        assert len({case["id"] for case in found}) == len(found), group
-        for case in found:
+        asked = cases.questions(group)
+        assert len({case["id"] for case in asked}) == len(asked), group
+        for case in asked:
             case["expected"] = answers.answer(case["function"], case["input"])
-        flags = {flag: text for flag, text in cases.FLAGS.items() if any(flag in case["flags"] for case in found)}
+        flags = {flag: text for flag, text in cases.FLAGS.items() if any(flag in case["flags"] for case in asked)}
         yield (
             group,
             {
@@ -33,7 +33,7 @@ def documents() -> Iterator[tuple[str, dict[str, Any]]]:
                 "contract": CONTRACT,
                 "group": group,
                 "flags": flags,
-                "cases": found,
+                "cases": asked,
             },
         )
 

@@ -385,8 +385,8 @@ def linear(n: int, seed: int) -> tuple[list[Row], list[Row]]:
 def drawn(rows: int, inputs: int, outputs: int, seed: int) -> tuple[list[Row], list[Row]]:
     """Rows and targets from the data's stream, for each row first its inputs; only the vectors use them (§9)."""
     generator = Generator(DATA_STREAM + seed)
-    found = [[generator.random() for _ in range(inputs + outputs)] for _ in range(rows)]
-    return [row[:inputs] for row in found], [row[inputs:] for row in found]
+    drawn = [[generator.random() for _ in range(inputs + outputs)] for _ in range(rows)]
+    return [row[:inputs] for row in drawn], [row[inputs:] for row in drawn]
 
 
 def xor() -> tuple[list[Row], list[Row]]:
