@@ -600,9 +600,15 @@ def train_start(training: Training, order: list[int], shape: Shape, settings: Se
         or (settings.shuffle and rows > 0xFFFFFFFF)
     ):
         return E_OPTION
-    training.settings = Settings(**vars(settings))
-    if settings.batch_size > rows:
-        training.settings.batch_size = rows
+    training.settings = Settings(
+        settings.batch_size if settings.batch_size < rows else rows,
+        settings.log_every,
+        settings.shuffle_seed,
+        settings.learning_rate,
+        settings.loss,
+        settings.rule,
+        settings.shuffle,
+    )
     training.rows = rows
     training.epoch = 0
     training.begun = 0

@@ -23,7 +23,7 @@ def require_standard(work: str) -> None:
         raise FloatingPointModeError(
             f"{work} needs arithmetic that rounds to nearest and keeps subnormal numbers, but this thread's "
             "floating-point mode is another one, set by fesetround() or by a library compiled with -ffast-math: "
-            "set the mode back before this call"
+            "set the mode back before this call (a Python that calculates in x87 registers cannot)"
         )
 
 
