@@ -209,8 +209,9 @@ class Network:
         parameters. ShapeError, DataError, OptionError.
         """
         model = self.model
-        if out is None and type(x) is list and len(x) == 1 and type(x[0]) is list:
-            outputs = model.predict_row(x[0])
+        if out is None and type(x) is list and x:
+            row = x[0] if type(x[0]) is list and len(x) == 1 else x
+            outputs = model.predict_row(row) if type(row[0] if row else None) is float else None
             if outputs is not None:
                 return [outputs]
         rows = model.inputs(x)

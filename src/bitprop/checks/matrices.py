@@ -88,7 +88,8 @@ def convert_pair(
     rows = convert(core, x, inputs, "x", parameters)
     targets = convert(core, y, outputs, "y", parameters)
     if targets.rows != rows.rows:
-        raise ShapeError(f"y has {targets.rows} rows, expected {rows.rows}, as many as x")
+        given = f"y has {targets.rows} row{'s' * (targets.rows != 1)}"
+        raise ShapeError(f"{given}, expected {rows.rows}, as many as x")
     return rows, targets
 
 
