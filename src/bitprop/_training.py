@@ -127,9 +127,8 @@ class _Trainings:
             if callback is not None and lead.epoch == next_logged + 1:
                 if check.is_true(callback(next_logged, self.histories[0].last_mse)):
                     return True
-            elif (
-                lead.epoch < until and new < LOG_SIZE and telling and self.is_among_rows(lead)
-            ):  # the budget is used up
+            elif lead.epoch < until and new < LOG_SIZE and telling and self.is_among_rows(lead):
+                # The budget is used up: its time tells how large the next one should be.
                 self.budget = max(1, int(self.budget * min(2.0, SLICE / max(elapsed, 1e-6))))
             lead = self.lead()
         return False
