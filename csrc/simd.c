@@ -19,6 +19,8 @@
 
 #if defined(LEVELS_X86)
 #include <immintrin.h>
+#else
+#include <arm_neon.h>
 #endif
 
 /* Shapes up to this many nodes; beyond, sizes could overflow where size_t has 32 bits. */
@@ -442,10 +444,10 @@ static void simd_train_many(double *logs, int32_t *statuses, bp_training *traini
 #if defined(LEVELS_X86)
 
 #if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx2"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
 #else
 #pragma GCC push_options
-#pragma GCC target("avx2")
+#pragma GCC target("avx2,fma")
 #endif
 #define LEVEL(name) name##_avx2
 #define NODES LEVEL
@@ -460,11 +462,11 @@ static void simd_train_many(double *logs, int32_t *statuses, bp_training *traini
 #undef WIDTH
 #if defined(__clang__)
 #pragma clang attribute pop
-#pragma clang attribute push(__attribute__((target("avx512f,avx512dq,avx512vl"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("fma,avx512f,avx512dq,avx512vl"))), apply_to = function)
 #else
 #pragma GCC pop_options
 #pragma GCC push_options
-#pragma GCC target("avx512f,avx512dq,avx512vl")
+#pragma GCC target("fma,avx512f,avx512dq,avx512vl")
 #endif
 #define LEVEL(name) name##_avx512vl /* four nodes fit a vector of four, and there are more registers than with AVX2 */
 #define WIDTH 4
@@ -487,7 +489,7 @@ static void simd_train_many(double *logs, int32_t *statuses, bp_training *traini
 
 static uint32_t usable_kernels(void) {
     uint32_t usable = 1U << BP_PORTABLE | 1U << BP_SSE2;
-    if (__builtin_cpu_supports("avx2")) {
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
         usable |= 1U << BP_AVX2;
         if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
             __builtin_cpu_supports("avx512vl")) {

@@ -5,6 +5,25 @@
  * time. With a `common` shape steps are plain: the caller sees to what STEPPED_PLAINLY needs, or takes another kernel.
  */
 
+/* Outputs of `nodes` nodes from node j on. */
+INLINE void LEVEL(forward_nodes)(double *outputs, const double *a, const double *w, const double *biases, size_t j,
+                                 size_t n_in, size_t n_out, uint32_t bias, uint32_t activation, const size_t vectors,
+                                 const size_t nodes) {
+    vector acc[LOCKSTEP];
+    UNROLL for (size_t n = 0; n < nodes * vectors; n++) {
+        const size_t lane = n % vectors * WIDTH;
+        const size_t node = (j + n / vectors) * ABREAST + lane;
+        acc[n] = bias ? LOAD(biases + node) : LOAD(a + lane) * LOAD(w + node);
+        for (size_t i = bias ? 0 : 1; i < n_in; i++) {
+            acc[n] = acc[n] + LOAD(a + i * ABREAST + lane) * LOAD(w + i * n_out * ABREAST + node);
+        }
+    }
+    LEVEL(activate)(acc, nodes * vectors, activation, 0);
+    UNROLL for (size_t n = 0; n < nodes * vectors; n++) {
+        STORE(outputs + (j + n / vectors) * ABREAST + n % vectors * WIDTH, acc[n]);
+    }
+}
+
 /* One layer: moves `values` from its inputs to its outputs, and `weights` behind its own. */
 INLINE void LEVEL(forward_abreast)(double **values, double **weights, size_t n_in, size_t n_out, uint32_t bias,
                                    uint32_t activation, const size_t vectors) {
@@ -12,14 +31,12 @@ INLINE void LEVEL(forward_abreast)(double **values, double **weights, size_t n_i
     const double *w = *weights;
     const double *biases = w + n_in * n_out * ABREAST;
     double *outputs = *values + n_in * ABREAST;
-    for (size_t j = 0; j < n_out; j++) {
-        UNROLL for (size_t v = 0; v < vectors * WIDTH; v += WIDTH) {
-            vector acc = bias ? LOAD(biases + j * ABREAST + v) : LOAD(a + v) * LOAD(w + j * ABREAST + v);
-            for (size_t i = bias ? 0 : 1; i < n_in; i++) {
-                acc = acc + LOAD(a + i * ABREAST + v) * LOAD(w + (i * n_out + j) * ABREAST + v);
-            }
-            STORE(outputs + j * ABREAST + v, LEVEL(activate)(acc, activation));
-        }
+    size_t j = 0;
+    for (; j + LOCKSTEP / vectors <= n_out; j += LOCKSTEP / vectors) {
+        LEVEL(forward_nodes)(outputs, a, w, biases, j, n_in, n_out, bias, activation, vectors, LOCKSTEP / vectors);
+    }
+    for (; j < n_out; j++) {
+        LEVEL(forward_nodes)(outputs, a, w, biases, j, n_in, n_out, bias, activation, vectors, 1);
     }
     *values = outputs;
     *weights += (n_in + bias) * n_out * ABREAST;

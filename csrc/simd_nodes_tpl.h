@@ -94,8 +94,16 @@ static void LEVEL(online_any)(double *parameters, double *error, double *values,
 
 /* 2-4-4-1 of sigmoids, all of it in registers; the second layer's weights also transposed, for its deltas. */
 #define QUAD (4 / WIDTH) /* vectors of four nodes */
-#define EACH UNROLL for (size_t q = 0; q < QUAD; q++)
+#define EACH_QUAD UNROLL for (size_t q = 0; q < QUAD; q++)
 #define NODE(v, k) broadcast((v)[(k) / WIDTH][(k) % WIDTH])
+
+/* A branch that is hardly ever taken is nearer than a clamp, for which each row would wait three times. */
+INLINE void LEVEL(sigmoids_online)(vector *x, const size_t count) {
+    if (__builtin_expect(LEVEL(any_beyond)(x, 708.0, count), 0)) {
+        EACH x[i] = LEVEL(clamp)(x[i], 708.0);
+    }
+    LEVEL(sigmoids)(x, count);
+}
 
 INLINE void LEVEL(online_2_4_4_1)(double *parameters, double *error, const uint32_t *order, const double *inputs,
                                   const double *targets, const int bias, const int plain, double rate, double scale,
@@ -105,7 +113,7 @@ INLINE void LEVEL(online_2_4_4_1)(double *parameters, double *error, const uint3
     double *p2 = p1 + (bias ? 12 : 8);
     double *p3 = p2 + (bias ? 20 : 16);
     vector w1[2][QUAD], b1[QUAD], w2[4][QUAD], b2[QUAD], columns[4][QUAD], w3[QUAD], b3;
-    EACH {
+    EACH_QUAD {
         UNROLL for (size_t i = 0; i < 4; i++) {
             w2[i][q] = LOAD_ANY(p2 + 4 * i + q * WIDTH);
             for (size_t k = 0; k < WIDTH; k++) {
@@ -125,42 +133,45 @@ INLINE void LEVEL(online_2_4_4_1)(double *parameters, double *error, const uint3
         const double x0 = inputs[2 * at];
         const double x1 = inputs[2 * at + 1];
         vector a1[QUAD], a2[QUAD], d1[QUAD], d2[QUAD];
-        EACH {
+        EACH_QUAD {
             vector acc = x0 * w1[0][q];
             acc = (bias ? b1[q] + acc : acc) + x1 * w1[1][q];
-            a1[q] = LEVEL(sigmoid)(acc);
+            a1[q] = acc;
         }
-        EACH {
+        LEVEL(sigmoids_online)(a1, QUAD);
+        EACH_QUAD {
             vector acc = NODE(a1, 0) * w2[0][q];
             acc = bias ? b2[q] + acc : acc;
             UNROLL for (size_t i = 1; i < 4; i++) {
                 acc = acc + NODE(a1, i) * w2[i][q];
             }
-            a2[q] = LEVEL(sigmoid)(acc);
+            a2[q] = acc;
         }
+        LEVEL(sigmoids_online)(a2, QUAD);
         vector products[QUAD];
-        EACH {
+        EACH_QUAD {
             products[q] = a2[q] * w3[q];
         }
         vector acc = bias ? b3 + NODE(products, 0) : NODE(products, 0);
         UNROLL for (size_t i = 1; i < 4; i++) {
             acc = acc + NODE(products, i);
         }
-        const vector y = LEVEL(sigmoid)(acc);
+        vector y = acc;
+        LEVEL(sigmoids_online)(&y, 1);
         vector squared = broadcast(0.0);
         const vector d3 = LEVEL(output)(&squared, y, broadcast(targets[at]), BP_SIGMOID);
         total = total + squared[0];
-        EACH {
+        EACH_QUAD {
             d2[q] = (w3[q] * d3) * (a2[q] * (1.0 - a2[q]));
         }
-        EACH {
+        EACH_QUAD {
             vector sum = columns[0][q] * NODE(d2, 0);
             UNROLL for (size_t j = 1; j < 4; j++) {
                 sum = sum + columns[j][q] * NODE(d2, j);
             }
             d1[q] = sum * (a1[q] * (1.0 - a1[q]));
         }
-        EACH {
+        EACH_QUAD {
             w1[0][q] = STEP(w1[0][q], x0 * d1[q]);
             w1[1][q] = STEP(w1[1][q], x1 * d1[q]);
             UNROLL for (size_t i = 0; i < 4; i++) {
@@ -177,7 +188,7 @@ INLINE void LEVEL(online_2_4_4_1)(double *parameters, double *error, const uint3
     }
 #undef STEP
     *error = total;
-    EACH {
+    EACH_QUAD {
         UNROLL for (size_t i = 0; i < 4; i++) {
             STORE_ANY(p2 + 4 * i + q * WIDTH, w2[i][q]);
         }
@@ -195,7 +206,7 @@ INLINE void LEVEL(online_2_4_4_1)(double *parameters, double *error, const uint3
 }
 
 #undef QUAD
-#undef EACH
+#undef EACH_QUAD
 #undef NODE
 
 static void LEVEL(online_home)(double *parameters, double *error, double *values, const uint32_t *order,

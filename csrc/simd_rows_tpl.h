@@ -119,7 +119,7 @@ INLINE void LEVEL(forward_step)(double **values, const double **weights, size_t 
     double *outputs = *values + CHUNK * n_in * BP_LANES;
     if (common) {
         LEVEL(forward_layer)(outputs, *values, *weights, n_in, n_out, bias, blocks, 1);
-        LEVEL(activate_layer)(outputs, blocks * n_out * BP_LANES, BP_SIGMOID);
+        LEVEL(activate_layer)(outputs, blocks * n_out * BP_LANES, BP_SIGMOID, 0);
     } else {
         LEVEL(forward_any)(outputs, *values, *weights, n_in, n_out, bias, activation, blocks);
     }

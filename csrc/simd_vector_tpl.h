@@ -21,22 +21,44 @@ typedef uint64_t LEVEL(bits) __attribute__((vector_size(8 * WIDTH)));
 #define STORE_ANY(to, value) (*(LEVEL(unaligned) *)(to) = (value))
 #define PICK(condition, yes, no) ((vector)(((mask)(yes) & (condition)) | ((mask)(no) & ~(condition))))
 
-/* Of two vectors; the second where either is NaN. */
+/* MIN and MAX: of two vectors; the second where either is NaN. ANY: whether an element of a mask is set. FUSED: a*b + c
+   for an exact product a*b, where one rounding and two are the same; each use gives the reason. */
 #undef MIN
 #undef MAX
+#undef ANY
+#undef FUSED
 #if WIDTH == 8
 #define MIN(a, b) ((vector)_mm512_min_pd((__m512d)(a), (__m512d)(b)))
 #define MAX(a, b) ((vector)_mm512_max_pd((__m512d)(a), (__m512d)(b)))
+#define ANY(condition) (_mm512_movepi64_mask((__m512i)(condition)) != 0)
+#define FUSED(a, b, c) ((vector)_mm512_fmadd_pd((__m512d)(a), (__m512d)(b), (__m512d)(c)))
 #elif WIDTH == 4
 #define MIN(a, b) ((vector)_mm256_min_pd((__m256d)(a), (__m256d)(b)))
 #define MAX(a, b) ((vector)_mm256_max_pd((__m256d)(a), (__m256d)(b)))
+#define ANY(condition) (_mm256_movemask_pd((__m256d)(condition)) != 0)
+#define FUSED(a, b, c) ((vector)_mm256_fmadd_pd((__m256d)(a), (__m256d)(b), (__m256d)(c)))
 #elif defined(__SSE2__)
 #define MIN(a, b) ((vector)_mm_min_pd((__m128d)(a), (__m128d)(b)))
 #define MAX(a, b) ((vector)_mm_max_pd((__m128d)(a), (__m128d)(b)))
+#define ANY(condition) (_mm_movemask_pd((__m128d)(condition)) != 0)
+#define FUSED(a, b, c) ((c) + (a) * (b))
 #else
 #define MIN(a, b) PICK((a) < (b), a, b)
 #define MAX(a, b) PICK((a) > (b), a, b)
+#define ANY(condition) (((condition)[0] | (condition)[1]) != 0)
+#define FUSED(a, b, c) ((vector)vfmaq_f64((float64x2_t)(c), (float64x2_t)(a), (float64x2_t)(b)))
 #endif
+
+/* Vectors that go through an activation together, statement by statement: in one of them each statement waits for the
+   one before, and a processor looks only so far ahead for the next one. */
+#undef LOCKSTEP
+#if WIDTH == 2
+#define LOCKSTEP 2U
+#else
+#define LOCKSTEP 4U
+#endif
+#undef EACH
+#define EACH UNROLL for (size_t i = 0; i < count; i++)
 
 /* x - 0.0 is x, whatever x is, and compilers know it (x + 0.0 is another thing where x is -0.0). */
 INLINE vector LEVEL(broadcast)(double value) {
@@ -44,13 +66,16 @@ INLINE vector LEVEL(broadcast)(double value) {
 }
 #define broadcast LEVEL(broadcast)
 
-/* --- §2 --- */
-
-INLINE vector LEVEL(series)(vector r) {
-    const vector z = r * r;
-    const vector w = z * z;
-    return 2.0 + z * ((P1 + z * P2) + w * ((P3 + z * P4) + w * P5));
+/* Whether the magnitude of a value of `count` vectors is not below `limit`: a NaN's is not. */
+INLINE int LEVEL(any_beyond)(const vector *values, double limit, const size_t count) {
+    mask beyond = {0};
+    EACH {
+        beyond |= ~((vector)((mask)values[i] & (int64_t)MAGNITUDE_BITS) < limit);
+    }
+    return ANY(beyond);
 }
+
+/* --- §2 --- */
 
 /* 2^k, of MAGIC + k, whose low bits are the integer k: with the bias added they are the exponent field, and all bits
    above them, MAGIC's own, leave on the left. */
@@ -58,45 +83,91 @@ INLINE vector LEVEL(power)(vector shifted) {
     return (vector)(((LEVEL(bits))shifted + 1023U) << 52);
 }
 
-INLINE vector LEVEL(clamp)(vector t, double low, double high) {
-    return MIN(broadcast(high), MAX(broadcast(low), t));
+/* What stands for k, until s = 2^k is taken of it: AVX-512 has instructions for rounding to an integer, where k may
+   become -0.0 for +0.0, which shows nowhere, and for scaling by a power of two. */
+#undef EXPONENT
+#undef INTEGER
+#undef POWER
+#undef SCALED
+#if WIDTH == 8
+#define EXPONENT(product) ((vector)_mm512_roundscale_pd((__m512d)(product), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC))
+#define INTEGER(exponent) (exponent)
+#define POWER(exponent) ((vector)_mm512_scalef_pd(_mm512_set1_pd(1.0), (__m512d)(exponent)))
+#define SCALED(value, exponent, addend) ((vector)_mm512_scalef_pd((__m512d)(value), (__m512d)(exponent)) + (addend))
+#else
+#define EXPONENT(product) ((product) + MAGIC)
+#define INTEGER(exponent) ((exponent)-MAGIC)
+#define POWER(exponent) LEVEL(power)(exponent)
+#define SCALED(value, exponent, addend) FUSED(value, POWER(exponent), addend)
+#endif
+
+/* split, with -t and -r in place of t and r, which saves a negation: rounding is the same on both sides of zero, so only
+   signs differ, and each sum is a difference that rounds alike. The product of k, an integer of at most 11 bits, and
+   LN2_HI, which has 33, is exact. */
+INLINE void LEVEL(split)(vector *minus_r, vector *c, vector *exponent, const vector *minus_t, const size_t count) {
+    vector z[LOCKSTEP], w[LOCKSTEP], low[LOCKSTEP], high[LOCKSTEP];
+    EACH low[i] = minus_t[i] * -LOG2E;
+    EACH exponent[i] = EXPONENT(low[i]);
+    EACH low[i] = INTEGER(exponent[i]);
+    EACH minus_r[i] = FUSED(low[i], broadcast(LN2_HI), minus_t[i]);
+    EACH low[i] = low[i] * LN2_LO;
+    EACH minus_r[i] = minus_r[i] + low[i];
+    EACH z[i] = minus_r[i] * minus_r[i];
+    EACH w[i] = z[i] * z[i];
+    EACH high[i] = P4 * z[i];
+    EACH low[i] = P5 * w[i];
+    EACH high[i] = P3 + high[i];
+    EACH high[i] = high[i] + low[i];
+    EACH low[i] = P2 * z[i];
+    EACH high[i] = w[i] * high[i];
+    EACH low[i] = P1 + low[i];
+    EACH low[i] = low[i] + high[i];
+    EACH low[i] = z[i] * low[i];
+    EACH c[i] = 2.0 + low[i];
 }
 
-/* §2 with -t and -r in place of t and r, which saves the negation of x: rounding is the same on both sides of zero, so
-   only signs differ, and each sum is a difference that rounds alike. */
-INLINE vector LEVEL(sigmoid)(vector x) {
-    const vector minus_t = LEVEL(clamp)(x, -708.0, 708.0);
-    const vector shifted = minus_t * -LOG2E + MAGIC;
-    const vector k = shifted - MAGIC;
-    const vector minus_r = (minus_t + k * LN2_HI) + k * LN2_LO;
-    const vector c = LEVEL(series)(minus_r);
-    const vector lo = c + minus_r;
-    const vector hi = (c - minus_r) * LEVEL(power)(shifted);
-    return lo / (lo + hi);
+INLINE vector LEVEL(clamp)(vector t, double limit) {
+    return MIN(broadcast(limit), MAX(broadcast(-limit), t));
 }
 
-INLINE vector LEVEL(tanh)(vector x) {
-    const vector t = LEVEL(clamp)(2.0 * x, -40.0, 40.0);
-    const vector shifted = t * LOG2E + MAGIC;
-    const vector k = shifted - MAGIC;
-    const vector r = (t - k * LN2_HI) - k * LN2_LO;
-    const vector c = LEVEL(series)(r);
-    const vector s = LEVEL(power)(shifted);
-    const vector p = s - 1.0;
-    const vector q = s + 1.0;
-    return (p * c + q * r) / (q * c + p * r);
+/* In place, for |x| <= 708. (c + r)*s is exact: c + r lies between 1 and 4, and k between -1022 and 1022. */
+INLINE void LEVEL(sigmoids)(vector *x, const size_t count) {
+    vector minus_r[LOCKSTEP], c[LOCKSTEP], exponent[LOCKSTEP], sum[LOCKSTEP];
+    LEVEL(split)(minus_r, c, exponent, x, count);
+    EACH sum[i] = c[i] - minus_r[i];
+    EACH x[i] = c[i] + minus_r[i];
+    EACH sum[i] = SCALED(sum[i], exponent[i], x[i]);
+    EACH x[i] = x[i] / sum[i];
 }
 
-INLINE vector LEVEL(activate)(vector x, uint32_t activation) {
+/* In place. */
+INLINE void LEVEL(tanhs)(vector *x, const size_t count) {
+    vector minus_r[LOCKSTEP], c[LOCKSTEP], exponent[LOCKSTEP], p[LOCKSTEP], q[LOCKSTEP];
+    EACH x[i] = LEVEL(clamp)(-2.0 * x[i], 40.0);
+    LEVEL(split)(minus_r, c, exponent, x, count);
+    EACH x[i] = POWER(exponent[i]);
+    EACH p[i] = x[i] - 1.0;
+    EACH q[i] = x[i] + 1.0;
+    EACH x[i] = p[i] * c[i] - q[i] * minus_r[i];
+    EACH q[i] = q[i] * c[i] - p[i] * minus_r[i];
+    EACH x[i] = x[i] / q[i];
+}
+
+/* `count` vectors (at most LOCKSTEP) in place. `tame`: pre-activations of sigmoids are known to lie within 708. */
+INLINE void LEVEL(activate)(vector *x, const size_t count, uint32_t activation, const int tame) {
     switch (activation) {
     case BP_SIGMOID:
-        return LEVEL(sigmoid)(x);
+        if (!tame) {
+            EACH x[i] = LEVEL(clamp)(x[i], 708.0);
+        }
+        LEVEL(sigmoids)(x, count);
+        break;
     case BP_TANH:
-        return LEVEL(tanh)(x);
+        LEVEL(tanhs)(x, count);
+        break;
     case BP_RELU:
-        return PICK(x < 0.0, broadcast(0.0), x);
-    default:
-        return x;
+        EACH x[i] = PICK(x[i] < 0.0, broadcast(0.0), x[i]);
+        break;
     }
 }
 
@@ -122,10 +193,23 @@ INLINE vector LEVEL(output)(vector *error, vector y, vector target, uint32_t act
     return e * LEVEL(slope)(y, activation);
 }
 
-/* A pass over a layer's sums: so more registers are free where they are summed, and no activation waits for another. */
-INLINE void LEVEL(activate_layer)(double *values, size_t count, const uint32_t activation) {
-    for (size_t i = 0; i < count; i += WIDTH) {
-        STORE(values + i, LEVEL(activate)(LOAD(values + i), activation));
+/* A pass over a layer's sums: so more registers are free where they are summed. */
+INLINE void LEVEL(activate_layer)(double *values, size_t count, const uint32_t activation, const int tame) {
+    vector x[LOCKSTEP];
+    size_t k = 0;
+    for (; k + LOCKSTEP * WIDTH <= count; k += LOCKSTEP * WIDTH) {
+        UNROLL for (size_t i = 0; i < LOCKSTEP; i++) {
+            x[i] = LOAD(values + k + i * WIDTH);
+        }
+        LEVEL(activate)(x, LOCKSTEP, activation, tame);
+        UNROLL for (size_t i = 0; i < LOCKSTEP; i++) {
+            STORE(values + k + i * WIDTH, x[i]);
+        }
+    }
+    for (; k < count; k += WIDTH) {
+        x[0] = LOAD(values + k);
+        LEVEL(activate)(x, 1, activation, tame);
+        STORE(values + k, x[0]);
     }
 }
 
@@ -133,7 +217,7 @@ static void LEVEL(activate_any)(double *values, size_t count, uint32_t activatio
     switch (activation) {
 #define CASE(code)                                                                                                     \
     case code:                                                                                                         \
-        LEVEL(activate_layer)(values, count, code);                                                                    \
+        LEVEL(activate_layer)(values, count, code, 0);                                                                  \
         break;
         EACH_CURVED_ACTIVATION(CASE)
 #undef CASE
