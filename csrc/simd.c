@@ -43,10 +43,12 @@
 
 /* The parts of a scratch. */
 typedef struct {
+    double *reach;   /* (8), the first: the greatest magnitude of the inputs, for the kernel of a common shape */
     double *lanes;   /* (count + 1, 8): of the gradient, then the squared error */
     double *values;  /* the inputs, then the outputs of each layer: CHUNK blocks of (nodes, 8) each */
     double *targets; /* likewise */
     double *deltas;  /* likewise, the last layer's first */
+    int fresh;       /* whether the inputs are new since the last pass */
 } chunk;
 
 /* Networks that train side by side, online. */
@@ -127,15 +129,18 @@ static size_t simd_predict_size(const bp_shape *shape) {
 }
 
 static size_t simd_scratch_size(const bp_shape *shape) {
-    return simd_predict_size(shape) + PADDED(bp_parameter_count(shape) + 1) * BP_LANES + chunk_size(node_count(shape));
+    return simd_predict_size(shape) + BP_LANES + PADDED(bp_parameter_count(shape) + 1) * BP_LANES +
+           chunk_size(node_count(shape));
 }
 
 static chunk lay_out(const work_parts *parts, const bp_shape *shape) {
     chunk at;
-    at.lanes = align(parts->scratch);
+    at.reach = align(parts->scratch);
+    at.lanes = at.reach + BP_LANES;
     at.values = at.lanes + PADDED(parts->count + 1) * BP_LANES;
     at.targets = at.values + chunk_size(shape->sizes[0] + parts->nodes);
     at.deltas = at.targets + chunk_size(shape->sizes[shape->layers - 1]);
+    at.fresh = parts->held == 0;
     return at;
 }
 

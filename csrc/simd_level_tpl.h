@@ -41,8 +41,7 @@ static double *LEVEL(forward_other)(double *values, const double *parameters, co
 
 static void LEVEL(chunk_other)(const chunk *at, double *sums, const double *parameters, const bp_shape *shape,
                                size_t rows, int begin) {
-    LEVEL(train_chunk)(at, sums, parameters, shape->sizes, shape->activations, shape->layers, shape->bias, rows, begin,
-                       0);
+    LEVEL(train_chunk)(at, sums, parameters, shape->sizes, shape->activations, shape->layers, shape->bias, rows, begin);
 }
 
 static void LEVEL(abreast_other)(const abreast *nets, const double *inputs, const double *targets,
@@ -51,21 +50,38 @@ static void LEVEL(abreast_other)(const abreast *nets, const double *inputs, cons
                           rows, 0);
 }
 
-/* The same with a shape that the compiler knows, all of it sigmoid. */
+/* The same with a shape that the compiler knows, all of it sigmoid, as long as it is tame. */
 #define COMMON_SHAPE(name, layers, ...)                                                                                \
+    static APART double *LEVEL(tame_##name)(double *values, const double *parameters, uint32_t bias, size_t blocks,    \
+                                            size_t rest) {                                                             \
+        static const uint32_t sizes[layers] = {__VA_ARGS__};                                                           \
+        return bias ? LEVEL(forward_chunk)(values, parameters, sizes, NULL, layers, 1, blocks, rest, 1)                \
+                    : LEVEL(forward_chunk)(values, parameters, sizes, NULL, layers, 0, blocks, rest, 1);               \
+    }                                                                                                                  \
     static double *LEVEL(forward_##name)(double *values, const double *parameters, const bp_shape *shape,              \
                                          size_t blocks, size_t rest) {                                                 \
         static const uint32_t sizes[layers] = {__VA_ARGS__};                                                           \
-        return shape->bias ? LEVEL(forward_chunk)(values, parameters, sizes, NULL, layers, 1, blocks, rest, 1)         \
-                           : LEVEL(forward_chunk)(values, parameters, sizes, NULL, layers, 0, blocks, rest, 1);        \
+        const double reach = LEVEL(greatest)(values, blocks * sizes[0] * BP_LANES);                                    \
+        return LEVEL(is_tame)(parameters, sizes, layers, shape->bias, reach)                                           \
+                   ? LEVEL(tame_##name)(values, parameters, shape->bias, blocks, rest)                                 \
+                   : LEVEL(forward_other)(values, parameters, shape, blocks, rest);                                    \
     }                                                                                                                  \
     static void LEVEL(chunk_##name)(const chunk *at, double *sums, const double *parameters, const bp_shape *shape,    \
                                     size_t rows, int begin) {                                                          \
         static const uint32_t sizes[layers] = {__VA_ARGS__};                                                           \
+        const size_t blocks = PADDED(rows) / BP_LANES;                                                                 \
+        if (at->fresh) {                                                                                               \
+            *at->reach = LEVEL(greatest)(at->values, blocks * sizes[0] * BP_LANES);                                    \
+        }                                                                                                              \
+        if (!LEVEL(is_tame)(parameters, sizes, layers, shape->bias, *at->reach)) {                                     \
+            LEVEL(chunk_other)(at, sums, parameters, shape, rows, begin);                                              \
+            return;                                                                                                    \
+        }                                                                                                              \
+        const double *outputs = LEVEL(tame_##name)(at->values, parameters, shape->bias, blocks, rows % BP_LANES);      \
         if (shape->bias) {                                                                                             \
-            LEVEL(train_chunk)(at, sums, parameters, sizes, NULL, layers, 1, rows, begin, 1);                          \
+            LEVEL(backward_common)(at, sums, parameters, outputs, sizes, layers, 1, blocks, begin);                    \
         } else {                                                                                                       \
-            LEVEL(train_chunk)(at, sums, parameters, sizes, NULL, layers, 0, rows, begin, 1);                          \
+            LEVEL(backward_common)(at, sums, parameters, outputs, sizes, layers, 0, blocks, begin);                    \
         }                                                                                                              \
     }                                                                                                                  \
     static void LEVEL(abreast_##name)(const abreast *nets, const double *inputs, const double *targets,                \

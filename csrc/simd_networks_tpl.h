@@ -26,14 +26,15 @@ INLINE void LEVEL(forward_nodes)(double *outputs, const double *a, const double 
 
 /* One layer: moves `values` from its inputs to its outputs, and `weights` behind its own. */
 INLINE void LEVEL(forward_abreast)(double **values, double **weights, size_t n_in, size_t n_out, uint32_t bias,
-                                   uint32_t activation, const size_t vectors) {
+                                   uint32_t activation, const int common, const size_t vectors) {
+    const size_t together = common ? LOCKSTEP / vectors : 1;
     const double *a = *values;
     const double *w = *weights;
     const double *biases = w + n_in * n_out * ABREAST;
     double *outputs = *values + n_in * ABREAST;
     size_t j = 0;
-    for (; j + LOCKSTEP / vectors <= n_out; j += LOCKSTEP / vectors) {
-        LEVEL(forward_nodes)(outputs, a, w, biases, j, n_in, n_out, bias, activation, vectors, LOCKSTEP / vectors);
+    for (; common && j + together <= n_out; j += together) {
+        LEVEL(forward_nodes)(outputs, a, w, biases, j, n_in, n_out, bias, activation, vectors, together);
     }
     for (; j < n_out; j++) {
         LEVEL(forward_nodes)(outputs, a, w, biases, j, n_in, n_out, bias, activation, vectors, 1);
@@ -95,7 +96,7 @@ INLINE void LEVEL(row_abreast)(const abreast *nets, const uint32_t *sizes, const
     const double *targets = deltas + nodes * ABREAST;
 #define STEP(layer)                                                                                                    \
     LEVEL(forward_abreast)(&values, &weights, sizes[(layer) - 1], sizes[layer], bias,                                  \
-                           common ? BP_SIGMOID : activations[(layer) - 1], vectors)
+                           common ? BP_SIGMOID : activations[(layer) - 1], common, vectors)
     FORWARD_LAYERS(STEP)
 #undef STEP
     UNROLL for (size_t v = 0; v < vectors * WIDTH; v += WIDTH) {

@@ -115,15 +115,17 @@ static void LEVEL(forward_any)(double *outputs, const double *inputs, const doub
 
 /* One layer of a chunk: moves `values` from its inputs to its outputs, and `weights` behind its own. */
 INLINE void LEVEL(forward_step)(double **values, const double **weights, size_t n_in, size_t n_out, uint32_t bias,
-                                uint32_t activation, size_t blocks, size_t rest, const int common) {
+                                uint32_t activation, size_t blocks, size_t rest, const int last, const int common) {
     double *outputs = *values + CHUNK * n_in * BP_LANES;
     if (common) {
         LEVEL(forward_layer)(outputs, *values, *weights, n_in, n_out, bias, blocks, 1);
-        LEVEL(activate_layer)(outputs, blocks * n_out * BP_LANES, BP_SIGMOID, 0);
+        LEVEL(activate_layer)(outputs, blocks * n_out * BP_LANES, BP_SIGMOID, 1);
     } else {
         LEVEL(forward_any)(outputs, *values, *weights, n_in, n_out, bias, activation, blocks);
     }
-    LEVEL(clear_padding)(outputs, blocks, n_out, rest);
+    if (!common || last) {
+        LEVEL(clear_padding)(outputs, blocks, n_out, rest);
+    }
     *weights += (n_in + bias) * n_out;
     *values = outputs;
 }
@@ -135,7 +137,7 @@ INLINE double *LEVEL(forward_chunk)(double *values, const double *weights, const
                                     size_t rest, const int common) {
 #define STEP(layer)                                                                                                    \
     LEVEL(forward_step)(&values, &weights, sizes[(layer) - 1], sizes[layer], bias,                                     \
-                        common ? BP_SIGMOID : activations[(layer) - 1], blocks, rest, common)
+                        common ? BP_SIGMOID : activations[(layer) - 1], blocks, rest, (layer) == layers - 1, common)
     FORWARD_LAYERS(STEP)
 #undef STEP
     return values;
@@ -355,7 +357,7 @@ static void LEVEL(gradient_any)(double *sums, double *lanes, const double *input
 }
 
 /* The lanes of the error and, where `deltas` is not NULL, the last layer's deltas. */
-INLINE void LEVEL(errors)(double *lanes, double *deltas, const double *outputs, const double *targets, size_t n_out,
+static void LEVEL(errors)(double *lanes, double *deltas, const double *outputs, const double *targets, size_t n_out,
                           uint32_t activation, size_t blocks, int begin) {
     UNROLL for (size_t part = 0; part < PARTS; part++) {
         vector lane = begin ? broadcast(0.0) : LOAD(lanes + part * WIDTH);
@@ -374,11 +376,6 @@ INLINE void LEVEL(errors)(double *lanes, double *deltas, const double *outputs, 
     }
 }
 
-static void LEVEL(errors_any)(double *lanes, double *deltas, const double *outputs, const double *targets, size_t n_out,
-                              uint32_t activation, size_t blocks, int begin) {
-    LEVEL(errors)(lanes, deltas, outputs, targets, n_out, activation, blocks, begin);
-}
-
 static void LEVEL(add_errors)(double *lanes, const double *outputs, const double *targets, size_t n_out,
                               size_t blocks) {
     LEVEL(errors)(lanes, NULL, outputs, targets, n_out, BP_IDENTITY, blocks, 0);
@@ -387,25 +384,14 @@ static void LEVEL(add_errors)(double *lanes, const double *outputs, const double
 /* One layer of a chunk, whose outputs and deltas are there: its lanes, and the deltas of the layer before. */
 INLINE void LEVEL(backward_step)(double **values, double **deltas, size_t *weights, double *sums, double *lanes,
                                  const double *parameters, size_t n_in, size_t n_out, uint32_t bias,
-                                 uint32_t activation, size_t blocks, size_t rest, int begin, const int first,
-                                 const int common) {
+                                 uint32_t activation, size_t blocks, size_t rest, int begin, const int first) {
     double *inputs = *values - CHUNK * n_in * BP_LANES;
     double *before = *deltas + CHUNK * n_out * BP_LANES;
     *weights -= (n_in + bias) * n_out;
-    double *own = lanes + *weights * BP_LANES;
-    if (common) {
-        LEVEL(gradient_layer)(NULL, own, inputs, *deltas, n_in, n_out, bias, blocks, begin, 1);
-        if (!first) {
-            LEVEL(backward_layer)(before, inputs, *deltas, parameters + *weights, n_in, n_out, BP_SIGMOID, blocks, 1);
-        }
-    } else {
-        LEVEL(gradient_any)(sums != NULL ? sums + *weights : NULL, own, inputs, *deltas, n_in, n_out, bias, blocks,
-                            begin);
-        if (!first) {
-            LEVEL(backward_any)(before, inputs, *deltas, parameters + *weights, n_in, n_out, activation, blocks);
-        }
-    }
+    LEVEL(gradient_any)(sums != NULL ? sums + *weights : NULL, lanes + *weights * BP_LANES, inputs, *deltas, n_in,
+                        n_out, bias, blocks, begin);
     if (!first) {
+        LEVEL(backward_any)(before, inputs, *deltas, parameters + *weights, n_in, n_out, activation, blocks);
         LEVEL(clear_padding)(before, blocks, n_in, rest);
     }
     *values = inputs;
@@ -415,36 +401,164 @@ INLINE void LEVEL(backward_step)(double **values, double **deltas, size_t *weigh
 /* A chunk of a batch, whose inputs and targets are loaded: forward, backward, lanes; and the sums, where the batch ends
    with it (`sums` not NULL). `begin` = it begins with it. */
 INLINE void LEVEL(train_chunk)(const chunk *at, double *sums, const double *parameters, const uint32_t *sizes,
-                               const uint32_t *activations, uint32_t layers, uint32_t bias, size_t rows, int begin,
-                               const int common) {
+                               const uint32_t *activations, uint32_t layers, uint32_t bias, size_t rows, int begin) {
     const size_t blocks = (rows + BP_LANES - 1) / BP_LANES;
     const size_t rest = rows % BP_LANES;
-    const size_t n_out = sizes[layers - 1];
-    const uint32_t activation = common ? BP_SIGMOID : activations[layers - 2];
-    double *lanes = at->lanes;
     double *deltas = at->deltas;
-    double *values =
-        LEVEL(forward_chunk)(at->values, parameters, sizes, activations, layers, bias, blocks, rest, common);
-    size_t count = 0;
-#define STEP(layer) count += (sizes[(layer) - 1] + bias) * (size_t)sizes[layer]
-    FORWARD_LAYERS(STEP)
-#undef STEP
-    if (common) {
-        LEVEL(errors)(lanes + count * BP_LANES, deltas, values, at->targets, n_out, activation, blocks, begin);
-    } else {
-        LEVEL(errors_any)(lanes + count * BP_LANES, deltas, values, at->targets, n_out, activation, blocks, begin);
-        if (sums != NULL) {
-            LEVEL(sum_lanes)(sums + count, lanes + count * BP_LANES, 1);
+    double *values = LEVEL(forward_chunk)(at->values, parameters, sizes, activations, layers, bias, blocks, rest, 0);
+    size_t weights = 0; /* where the layer's begin, once it is subtracted */
+    for (uint32_t layer = 1; layer < layers; layer++) {
+        weights += (sizes[layer - 1] + bias) * (size_t)sizes[layer];
+    }
+    LEVEL(errors)(at->lanes + weights * BP_LANES, deltas, values, at->targets, sizes[layers - 1],
+                  activations[layers - 2], blocks, begin);
+    if (sums != NULL) {
+        LEVEL(sum_lanes)(sums + weights, at->lanes + weights * BP_LANES, 1);
+    }
+    for (uint32_t layer = layers - 1; layer > 0; layer--) {
+        LEVEL(backward_step)(&values, &deltas, &weights, sums, at->lanes, parameters, sizes[layer - 1], sizes[layer],
+                             bias, layer > 1 ? activations[layer - 2] : BP_IDENTITY, blocks, rest, begin, layer == 1);
+    }
+}
+
+/* --- common shapes --- */
+
+/* Whether the magnitudes of all values are below `limit`: a NaN's is not. */
+INLINE int LEVEL(are_within)(const double *values, size_t count, double limit) {
+    vector x[1];
+    size_t k = 0;
+    int within = 1;
+    for (; k + WIDTH <= count; k += WIDTH) {
+        x[0] = LOAD_ANY(values + k);
+        within &= !LEVEL(any_beyond)(x, limit, 1);
+    }
+    for (; k < count; k++) {
+        within &= values[k] < limit && values[k] > -limit;
+    }
+    return within;
+}
+
+/* The greatest magnitude of `count` values, a multiple of WIDTH; a NaN has none. */
+static APART double LEVEL(greatest)(const double *values, size_t count) {
+    vector greatest = broadcast(0.0);
+    for (size_t k = 0; k < count; k += WIDTH) {
+        greatest = MAX((vector)((mask)LOAD(values + k) & (int64_t)MAGNITUDE_BITS), greatest);
+    }
+    double most = greatest[0];
+    for (size_t i = 1; i < WIDTH; i++) {
+        most = greatest[i] > most ? greatest[i] : most;
+    }
+    return most;
+}
+
+/* Within these bounds no pre-activation of a common shape exceeds 708, as a sum of at most four inputs times weights
+   and a bias; sigmoids then need no clamp, and padding no clearing, since nothing there is infinite or NaN and its
+   deltas are zeros. `reach`: the greatest magnitude of an input; one that is NaN makes NaN of its own row only, clamped
+   or not. A parameter that is NaN is not within. */
+INLINE int LEVEL(is_tame)(const double *parameters, const uint32_t *sizes, uint32_t layers, uint32_t bias,
+                          double reach) {
+    const size_t first = (sizes[0] + bias) * (size_t)sizes[1];
+    size_t count = first;
+    for (uint32_t layer = 2; layer < layers; layer++) {
+        count += (sizes[layer - 1] + bias) * (size_t)sizes[layer];
+    }
+    return LEVEL(are_within)(parameters, first, 700.0 / (2.0 * reach + 1.0)) &&
+           LEVEL(are_within)(parameters + first, count - first, 140.0);
+}
+
+/* The lanes of the error and of the last layer, which has one node, and the deltas of the `n_in` nodes before it. */
+INLINE void LEVEL(last_layer)(double *errors, double *lanes, double *before, const double *inputs,
+                              const double *outputs, const double *targets, const double *weights, const size_t n_in,
+                              const uint32_t bias, size_t blocks, int begin) {
+    UNROLL for (size_t part = 0; part < PARTS; part++) {
+        const size_t offset = part * WIDTH;
+        vector acc[5], error = begin ? broadcast(0.0) : LOAD(errors + offset);
+        UNROLL for (size_t i = 0; i < n_in + bias; i++) {
+            acc[i] = begin ? broadcast(0.0) : LOAD(lanes + i * BP_LANES + offset);
+        }
+        for (size_t b = 0; b < blocks; b++) {
+            const double *a = inputs + b * n_in * BP_LANES + offset;
+            double *d = before + b * n_in * BP_LANES + offset;
+            vector squared = broadcast(0.0);
+            const vector delta = LEVEL(output)(&squared, LOAD(outputs + b * BP_LANES + offset),
+                                               LOAD(targets + b * BP_LANES + offset), BP_SIGMOID);
+            error = error + squared;
+            UNROLL for (size_t i = 0; i < n_in; i++) {
+                const vector y = LOAD(a + i * BP_LANES);
+                acc[i] = acc[i] + y * delta;
+                STORE(d + i * BP_LANES, (delta * weights[i]) * LEVEL(slope)(y, BP_SIGMOID));
+            }
+            if (bias) {
+                acc[n_in] = acc[n_in] + delta;
+            }
+        }
+        STORE(errors + offset, error);
+        UNROLL for (size_t i = 0; i < n_in + bias; i++) {
+            STORE(lanes + i * BP_LANES + offset, acc[i]);
         }
     }
-    size_t weights = count; /* where the layer's begin, once it is subtracted */
-#define STEP(layer)                                                                                                    \
-    LEVEL(backward_step)(&values, &deltas, &weights, sums, lanes, parameters, sizes[(layer) - 1], sizes[layer], bias,  \
-                         (layer) > 1 && !common ? activations[(layer) - 2] : BP_SIGMOID, blocks, rest, begin,          \
-                         (layer) == 1, common)
-    BACKWARD_LAYERS(STEP)
-#undef STEP
-    if (common && sums != NULL) {
-        LEVEL(sum_lanes)(sums, lanes, count + 1);
+}
+
+/* The lanes of the first layer, of 2 inputs and `n_out` nodes, whose deltas are not stored. */
+INLINE void LEVEL(first_layer)(double *lanes, const double *inputs, const double *outputs, const double *next,
+                               const double *weights, const size_t n_out, const size_t n_next, const uint32_t bias,
+                               size_t blocks, int begin) {
+    UNROLL for (size_t part = 0; part < PARTS; part++) {
+        const size_t offset = part * WIDTH;
+        vector acc[3][4];
+        UNROLL for (size_t i = 0; i < 2 + bias; i++) {
+            UNROLL for (size_t j = 0; j < n_out; j++) {
+                acc[i][j] = begin ? broadcast(0.0) : LOAD(lanes + (i * n_out + j) * BP_LANES + offset);
+            }
+        }
+        for (size_t b = 0; b < blocks; b++) {
+            const double *x = inputs + b * 2 * BP_LANES + offset;
+            const double *d = next + b * n_next * BP_LANES + offset;
+            UNROLL for (size_t j = 0; j < n_out; j++) {
+                const vector y = LOAD(outputs + (b * n_out + j) * BP_LANES + offset);
+                vector delta = LOAD(d) * weights[j * n_next];
+                UNROLL for (size_t k = 1; k < n_next; k++) {
+                    delta = delta + LOAD(d + k * BP_LANES) * weights[j * n_next + k];
+                }
+                delta = delta * LEVEL(slope)(y, BP_SIGMOID);
+                acc[0][j] = acc[0][j] + LOAD(x) * delta;
+                acc[1][j] = acc[1][j] + LOAD(x + BP_LANES) * delta;
+                if (bias) {
+                    acc[2][j] = acc[2][j] + delta;
+                }
+            }
+        }
+        UNROLL for (size_t i = 0; i < 2 + bias; i++) {
+            UNROLL for (size_t j = 0; j < n_out; j++) {
+                STORE(lanes + (i * n_out + j) * BP_LANES + offset, acc[i][j]);
+            }
+        }
+    }
+}
+
+/* What follows forward_chunk in a pass over a chunk of a common shape that is tame: lanes and, as in train_chunk, their
+   sums. */
+INLINE void LEVEL(backward_common)(const chunk *at, double *sums, const double *parameters, const double *outputs,
+                                   const uint32_t *sizes, const uint32_t layers, const uint32_t bias, size_t blocks,
+                                   int begin) {
+    const size_t first = (sizes[0] + bias) * (size_t)sizes[1];
+    const size_t last = layers > 3 ? first + (sizes[1] + bias) * (size_t)sizes[2] : first;
+    const size_t n_last = sizes[layers - 2];
+    double *lanes = at->lanes;
+    double *deltas = at->deltas;
+    const double *hidden = at->values + CHUNK * sizes[0] * BP_LANES;
+    const double *before = layers > 3 ? hidden + CHUNK * sizes[1] * BP_LANES : hidden;
+    LEVEL(last_layer)(lanes + (last + n_last + bias) * BP_LANES, lanes + last * BP_LANES, deltas, before, outputs,
+                      at->targets, parameters + last, n_last, bias, blocks, begin);
+    if (layers > 3) {
+        LEVEL(gradient_layer)(NULL, lanes + first * BP_LANES, hidden, deltas, sizes[1], sizes[2], bias, blocks, begin,
+                              1);
+        LEVEL(first_layer)(lanes, at->values, hidden, deltas, parameters + first, sizes[1], sizes[2], bias, blocks,
+                           begin);
+    } else {
+        LEVEL(gradient_layer)(NULL, lanes, at->values, deltas, sizes[0], sizes[1], bias, blocks, begin, 1);
+    }
+    if (sums != NULL) {
+        LEVEL(sum_lanes)(sums, lanes, last + n_last + bias + 1);
     }
 }

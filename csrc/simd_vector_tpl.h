@@ -90,20 +90,21 @@ INLINE vector LEVEL(power)(vector shifted) {
 #undef POWER
 #undef SCALED
 #if WIDTH == 8
-#define EXPONENT(product) ((vector)_mm512_roundscale_pd((__m512d)(product), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC))
+#define EXPONENT(product)                                                                                              \
+    ((vector)_mm512_roundscale_pd((__m512d)(product), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC))
 #define INTEGER(exponent) (exponent)
 #define POWER(exponent) ((vector)_mm512_scalef_pd(_mm512_set1_pd(1.0), (__m512d)(exponent)))
 #define SCALED(value, exponent, addend) ((vector)_mm512_scalef_pd((__m512d)(value), (__m512d)(exponent)) + (addend))
 #else
 #define EXPONENT(product) ((product) + MAGIC)
-#define INTEGER(exponent) ((exponent)-MAGIC)
+#define INTEGER(exponent) ((exponent) - MAGIC)
 #define POWER(exponent) LEVEL(power)(exponent)
 #define SCALED(value, exponent, addend) FUSED(value, POWER(exponent), addend)
 #endif
 
-/* split, with -t and -r in place of t and r, which saves a negation: rounding is the same on both sides of zero, so only
-   signs differ, and each sum is a difference that rounds alike. The product of k, an integer of at most 11 bits, and
-   LN2_HI, which has 33, is exact. */
+/* split, with -t and -r in place of t and r, which saves a negation: rounding is the same on both sides of zero, so
+   only signs differ, and each sum is a difference that rounds alike. The product of k, an integer of at most 11 bits,
+   and LN2_HI, which has 33, is exact. */
 INLINE void LEVEL(split)(vector *minus_r, vector *c, vector *exponent, const vector *minus_t, const size_t count) {
     vector z[LOCKSTEP], w[LOCKSTEP], low[LOCKSTEP], high[LOCKSTEP];
     EACH low[i] = minus_t[i] * -LOG2E;
@@ -217,7 +218,7 @@ static void LEVEL(activate_any)(double *values, size_t count, uint32_t activatio
     switch (activation) {
 #define CASE(code)                                                                                                     \
     case code:                                                                                                         \
-        LEVEL(activate_layer)(values, count, code, 0);                                                                  \
+        LEVEL(activate_layer)(values, count, code, 0);                                                                 \
         break;
         EACH_CURVED_ACTIVATION(CASE)
 #undef CASE

@@ -141,21 +141,45 @@ COMMON = ([2, 2, 1], [2, 4, 1], [2, 4, 4, 1], [2, 8, 8, 1])  # that kernels know
 
 
 @pytest.mark.filterwarnings("ignore::bitprop.TrainingHint")  # nothing is meant to be learnt here
-@given(st.sampled_from(COMMON), st.booleans(), st.integers(1, 300), st.sampled_from([None, 1, 7, 128, 200]), SEEDS)
-def test_common_shapes(sizes: list[int], bias: bool, rows: int, batch_size: int | None, seed: int) -> None:
-    """§4 to §8: shapes with code of their own, over more rows than are taken at a time, in order and shuffled."""
+@given(
+    st.sampled_from(COMMON),
+    st.booleans(),
+    st.integers(1, 300),
+    st.sampled_from([None, 1, 7, 128, 200]),
+    st.sampled_from([1.0, 1.0, 30.0, 300.0, 1e5]),
+    st.sampled_from([1.0, 1.0, 100.0, 1e5, 1e300]),
+    SEEDS,
+)
+def test_common_shapes(
+    sizes: list[int], bias: bool, rows: int, batch_size: int | None, steep: float, far: float, seed: int
+) -> None:
+    """§4 to §8: shapes with code of their own, over more rows than are taken at a time, in order and shuffled.
+
+    Weights, of all layers or those after the first, are `steep` times as large, and two inputs `far` times: then
+    sigmoids are clamped, or not.
+    """
     generator = random.Random(seed)
-    x = memoryview(numbers(rows * 2, 0.0, generator)).cast("B").cast("d", (rows, 2))
+    inputs = numbers(rows * 2, 0.0, generator)
+    for index in generator.sample(range(rows * 2), 2):
+        inputs[index] *= far
+    x = memoryview(inputs).cast("B").cast("d", (rows, 2))
     y = numbers(rows, 0.0, generator)
 
     def outcome(kernel: str, shuffle_seed: int | None) -> list[Any]:
         with pytest.MonkeyPatch.context() as environment:
             environment.setenv("BITPROP_KERNEL", kernel)
             net = Network(*sizes, bias=bias, seed=seed, backend="cffi")
+        later = sizes[1] * (2 + bias) * (seed % 2)  # the first of the weights to be steep
+        net.parameters[later:] = array("d", [steep * weight for weight in net.parameters[later:]])
         before = [to_hex(net.gradient(x, y)), to_hex([net.loss(x, y)]), to_hex(net.predict(x).cast("B").cast("d"))]
         rate = 0.5 / (batch_size or rows)
-        history = net.fit(x, y, epochs=3, learning_rate=rate, batch_size=batch_size, shuffle_seed=shuffle_seed)
-        return [before, to_hex(history.sse), to_hex(net.parameters)]
+        try:
+            net.fit(x, y, epochs=3, learning_rate=rate, batch_size=batch_size, shuffle_seed=shuffle_seed)
+            diverged = None
+        except DivergedError as error:
+            diverged = error.epoch
+        assert net.history is not None
+        return [before, diverged, to_hex(net.history.sse), to_hex(net.parameters)]
 
     for shuffle_seed in (None, seed):
         expected = outcome("portable", shuffle_seed)

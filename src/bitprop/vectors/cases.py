@@ -53,7 +53,12 @@ GROUPS: dict[str, tuple[Callable[[], list[Case]], ...]] = {
     "steps": (first_cases.step_cases,),
     "batches": (first_cases.batch_cases, more_cases.batch_cases),
     "shuffles": (first_cases.shuffle_cases, more_cases.shuffle_cases),
-    "divergence": (first_cases.divergence_cases, more_cases.divergence_cases, more_cases.extreme_cases),
+    "divergence": (
+        first_cases.divergence_cases,
+        more_cases.divergence_cases,
+        more_cases.extreme_cases,
+        more_cases.steep_cases,
+    ),
     "bytes": (first_cases.bytes_cases,),
     "decode": (more_cases.decode_cases,),
     "large": (more_cases.large_cases,),

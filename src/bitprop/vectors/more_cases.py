@@ -212,6 +212,35 @@ def lane_cases() -> list[Case]:
     return out
 
 
+def steep_cases() -> list[Case]:
+    """Sigmoids of large weights or inputs, at their limits and beyond: in a first layer, or a later one only (§2)."""
+    out = []
+    for bias in (False, True):
+        net = Net([2, 4, 4, 1], SIGMOID * 3, bias)
+        first = 2 * 4 + 4 * bias  # the first layer's parameters
+        for name, factors, reach in (
+            ("30", (30, 30), ONE),
+            ("300", (300, 300), ONE),
+            ("300-later", (1, 300), ONE),
+            ("100000", (100000, 100000), ONE),
+            ("far", (1, 1), integer(10**300)),
+        ):
+            for batch_size in (None, 1):
+                label = f"steep-{name}" + "-bias" * bias + "-online" * (batch_size == 1)
+                draw = stream("divergence", label)
+                scales = [integer(factors[index >= first]) for index in range(net.parameter_count())]
+                start = [mul(scale, value) for scale, value in zip(scales, draw.parameters(net))]
+                rows, targets = draw.rows(9, 2), draw.rows(9, 1)
+                rows[4] = [mul(reach, value) for value in rows[4]]
+                note = "sigmoids at their limits, and steps as small as they make them"
+                out.append(
+                    training(
+                        label, "clamp subnormal", note, net, start, (rows, targets), 2, ONE, "half_sse", batch_size
+                    )
+                )
+    return out
+
+
 def batch_cases() -> list[Case]:
     """Batch sizes that few bits do not hold (§8)."""
     net, start = odd_network(Draw(452))  # that of the other cases, with no dead relu
