@@ -83,33 +83,14 @@ INLINE vector LEVEL(power)(vector shifted) {
     return (vector)(((LEVEL(bits))shifted + 1023U) << 52);
 }
 
-/* What stands for k, until s = 2^k is taken of it: AVX-512 has instructions for rounding to an integer, where k may
-   become -0.0 for +0.0, which shows nowhere, and for scaling by a power of two. */
-#undef EXPONENT
-#undef INTEGER
-#undef POWER
-#undef SCALED
-#if WIDTH == 8
-#define EXPONENT(product)                                                                                              \
-    ((vector)_mm512_roundscale_pd((__m512d)(product), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC))
-#define INTEGER(exponent) (exponent)
-#define POWER(exponent) ((vector)_mm512_scalef_pd(_mm512_set1_pd(1.0), (__m512d)(exponent)))
-#define SCALED(value, exponent, addend) ((vector)_mm512_scalef_pd((__m512d)(value), (__m512d)(exponent)) + (addend))
-#else
-#define EXPONENT(product) ((product) + MAGIC)
-#define INTEGER(exponent) ((exponent) - MAGIC)
-#define POWER(exponent) LEVEL(power)(exponent)
-#define SCALED(value, exponent, addend) FUSED(value, POWER(exponent), addend)
-#endif
-
 /* split, with -t and -r in place of t and r, which saves a negation: rounding is the same on both sides of zero, so
    only signs differ, and each sum is a difference that rounds alike. The product of k, an integer of at most 11 bits,
    and LN2_HI, which has 33, is exact. */
-INLINE void LEVEL(split)(vector *minus_r, vector *c, vector *exponent, const vector *minus_t, const size_t count) {
+INLINE void LEVEL(split)(vector *minus_r, vector *c, vector *shifted, const vector *minus_t, const size_t count) {
     vector z[LOCKSTEP], w[LOCKSTEP], low[LOCKSTEP], high[LOCKSTEP];
     EACH low[i] = minus_t[i] * -LOG2E;
-    EACH exponent[i] = EXPONENT(low[i]);
-    EACH low[i] = INTEGER(exponent[i]);
+    EACH shifted[i] = low[i] + MAGIC;
+    EACH low[i] = shifted[i] - MAGIC;
     EACH minus_r[i] = FUSED(low[i], broadcast(LN2_HI), minus_t[i]);
     EACH low[i] = low[i] * LN2_LO;
     EACH minus_r[i] = minus_r[i] + low[i];
@@ -131,22 +112,24 @@ INLINE vector LEVEL(clamp)(vector t, double limit) {
     return MIN(broadcast(limit), MAX(broadcast(-limit), t));
 }
 
-/* In place, for |x| <= 708. (c + r)*s is exact: c + r lies between 1 and 4, and k between -1022 and 1022. */
+/* In place, for |x| <= 708. (c + r)*s is exact: c + r lies between 1 and 4, and k between -1022 and 1022, so that the
+ * product is a normal number. */
 INLINE void LEVEL(sigmoids)(vector *x, const size_t count) {
-    vector minus_r[LOCKSTEP], c[LOCKSTEP], exponent[LOCKSTEP], sum[LOCKSTEP];
-    LEVEL(split)(minus_r, c, exponent, x, count);
+    vector minus_r[LOCKSTEP], c[LOCKSTEP], shifted[LOCKSTEP], sum[LOCKSTEP];
+    LEVEL(split)(minus_r, c, shifted, x, count);
+    EACH shifted[i] = LEVEL(power)(shifted[i]);
     EACH sum[i] = c[i] - minus_r[i];
     EACH x[i] = c[i] + minus_r[i];
-    EACH sum[i] = SCALED(sum[i], exponent[i], x[i]);
+    EACH sum[i] = FUSED(sum[i], shifted[i], x[i]);
     EACH x[i] = x[i] / sum[i];
 }
 
 /* In place. */
 INLINE void LEVEL(tanhs)(vector *x, const size_t count) {
-    vector minus_r[LOCKSTEP], c[LOCKSTEP], exponent[LOCKSTEP], p[LOCKSTEP], q[LOCKSTEP];
+    vector minus_r[LOCKSTEP], c[LOCKSTEP], shifted[LOCKSTEP], p[LOCKSTEP], q[LOCKSTEP];
     EACH x[i] = LEVEL(clamp)(-2.0 * x[i], 40.0);
-    LEVEL(split)(minus_r, c, exponent, x, count);
-    EACH x[i] = POWER(exponent[i]);
+    LEVEL(split)(minus_r, c, shifted, x, count);
+    EACH x[i] = LEVEL(power)(shifted[i]);
     EACH p[i] = x[i] - 1.0;
     EACH q[i] = x[i] + 1.0;
     EACH x[i] = p[i] * c[i] - q[i] * minus_r[i];
