@@ -455,7 +455,7 @@ static APART double LEVEL(greatest)(const double *values, size_t count) {
    and a bias; sigmoids then need no clamp, and padding no clearing, since nothing there is infinite or NaN and its
    deltas are zeros. `reach`: the greatest magnitude of an input; one that is NaN makes NaN of its own row only, clamped
    or not. A parameter that is NaN is not within. */
-INLINE int LEVEL(is_tame)(const double *parameters, const uint32_t *sizes, uint32_t layers, uint32_t bias,
+static APART int LEVEL(is_tame)(const double *parameters, const uint32_t *sizes, uint32_t layers, uint32_t bias,
                           double reach) {
     const size_t first = (sizes[0] + bias) * (size_t)sizes[1];
     size_t count = first;
