@@ -41,6 +41,9 @@
 #define CHUNK_ROWS ((size_t)CHUNK * BP_LANES)
 #define PADDED(count) (((size_t)(count) + BP_LANES - 1) / BP_LANES * BP_LANES)
 
+/* The nodes of a layer in memory: wide layers have an odd number, for the same reason. */
+#define SPAN(nodes) ((nodes) < 16 ? (nodes) : (nodes) | 1U)
+
 /* The parts of a scratch. */
 typedef struct {
     double *reach;   /* (8), the first: the greatest magnitude of the inputs, for the kernel of a common shape */
@@ -120,17 +123,22 @@ static double *align(double *memory) {
 }
 #define ALIGNMENT 7U /* doubles that align may skip */
 
-static size_t chunk_size(size_t nodes) {
+/* Doubles of the values of layers `first` to the last in a chunk. */
+static size_t chunk_size(const bp_shape *shape, uint32_t first) {
+    size_t nodes = 0;
+    for (uint32_t layer = first; layer < shape->layers; layer++) {
+        nodes += SPAN((size_t)shape->sizes[layer]);
+    }
     return CHUNK_ROWS * nodes;
 }
 
 static size_t simd_predict_size(const bp_shape *shape) {
-    return ALIGNMENT + chunk_size(shape->sizes[0] + node_count(shape) + shape->sizes[shape->layers - 1]);
+    return ALIGNMENT + chunk_size(shape, 0) + chunk_size(shape, shape->layers - 1);
 }
 
 static size_t simd_scratch_size(const bp_shape *shape) {
     return simd_predict_size(shape) + BP_LANES + PADDED(bp_parameter_count(shape) + 1) * BP_LANES +
-           chunk_size(node_count(shape));
+           chunk_size(shape, 1);
 }
 
 static chunk lay_out(const work_parts *parts, const bp_shape *shape) {
@@ -138,8 +146,8 @@ static chunk lay_out(const work_parts *parts, const bp_shape *shape) {
     at.reach = align(parts->scratch);
     at.lanes = at.reach + BP_LANES;
     at.values = at.lanes + PADDED(parts->count + 1) * BP_LANES;
-    at.targets = at.values + chunk_size(shape->sizes[0] + parts->nodes);
-    at.deltas = at.targets + chunk_size(shape->sizes[shape->layers - 1]);
+    at.targets = at.values + chunk_size(shape, 0);
+    at.deltas = at.targets + chunk_size(shape, shape->layers - 1);
     at.fresh = parts->held == 0;
     return at;
 }
@@ -164,11 +172,11 @@ static void load_rows(double *blocks, const double *data, const uint32_t *order,
         } else if (width == 2) {
             load_block(blocks + r * 2, from, 2);
         } else {
-            load_block(blocks + r * width, from, width);
+            load_block(blocks + r * SPAN(width), from, width);
         }
     }
     for (; r < PADDED(rows); r++) {
-        double *to = blocks + r / BP_LANES * width * BP_LANES + r % BP_LANES;
+        double *to = blocks + r / BP_LANES * SPAN(width) * BP_LANES + r % BP_LANES;
         const double *from = data + (r >= rows ? 0 : order != NULL ? order[row + r] : row + r) * width;
         for (size_t i = 0; i < width; i++) {
             to[i * BP_LANES] = r < rows ? from[i] : 0.0;
@@ -204,7 +212,7 @@ static APART void simd_predict(double *predictions, double *work, const bp_shape
             continue;
         }
         for (size_t r = 0; r < some; r++) {
-            const double *from = outputs + r / BP_LANES * n_out * BP_LANES + r % BP_LANES;
+            const double *from = outputs + r / BP_LANES * SPAN(n_out) * BP_LANES + r % BP_LANES;
             for (size_t j = 0; j < n_out; j++) {
                 predictions[(row + r) * n_out + j] = from[j * BP_LANES];
             }
@@ -217,7 +225,7 @@ static APART void simd_sum_errors(double *error, double *work, const bp_shape *s
     const simd_kernel *own = find_simd_kernel(shape);
     const size_t n_out = shape->sizes[shape->layers - 1];
     double *values = align(work);
-    double *expected = values + chunk_size(shape->sizes[0] + node_count(shape));
+    double *expected = values + chunk_size(shape, 0);
     double memory[BP_LANES + ALIGNMENT];
     double *lanes = align(memory);
     (void)loss; /* all heads are squared errors */

@@ -42,7 +42,7 @@ INLINE void LEVEL(clear_padding)(double *values, size_t blocks, size_t nodes, si
     if (rest == 0) {
         return;
     }
-    double *last = values + (blocks - 1) * nodes * BP_LANES;
+    double *last = values + (blocks - 1) * SPAN(nodes) * BP_LANES;
     for (size_t part = 0; part < PARTS; part++) {
         mask kept;
         memcpy(&kept, keep + BP_LANES - rest + part * WIDTH, sizeof kept);
@@ -60,14 +60,14 @@ INLINE void LEVEL(forward_tile)(double *outputs, const double *inputs, const dou
                                 size_t n_in, size_t n_out, const size_t columns, const size_t blocks) {
     vector acc[COLUMNS][BLOCKS_MOST * PARTS];
     UNROLL for (size_t b = 0; b < blocks * PARTS; b++) {
-        const double *in = inputs + (b / PARTS * n_in) * BP_LANES + b % PARTS * WIDTH;
+        const double *in = inputs + (b / PARTS * SPAN(n_in)) * BP_LANES + b % PARTS * WIDTH;
         UNROLL for (size_t j = 0; j < columns; j++) {
             acc[j][b] = biases != NULL ? broadcast(biases[j]) : LOAD(in) * weights[j];
         }
     }
     for (size_t i = biases != NULL ? 0 : 1; i < n_in; i++) {
         UNROLL for (size_t b = 0; b < blocks * PARTS; b++) {
-            const vector a = LOAD(inputs + (b / PARTS * n_in + i) * BP_LANES + b % PARTS * WIDTH);
+            const vector a = LOAD(inputs + (b / PARTS * SPAN(n_in) + i) * BP_LANES + b % PARTS * WIDTH);
             UNROLL for (size_t j = 0; j < columns; j++) {
                 acc[j][b] = acc[j][b] + a * weights[i * n_out + j];
             }
@@ -75,7 +75,7 @@ INLINE void LEVEL(forward_tile)(double *outputs, const double *inputs, const dou
     }
     UNROLL for (size_t b = 0; b < blocks * PARTS; b++) {
         UNROLL for (size_t j = 0; j < columns; j++) {
-            STORE(outputs + (b / PARTS * n_out + j) * BP_LANES + b % PARTS * WIDTH, acc[j][b]);
+            STORE(outputs + (b / PARTS * SPAN(n_out) + j) * BP_LANES + b % PARTS * WIDTH, acc[j][b]);
         }
     }
 }
@@ -84,11 +84,11 @@ INLINE void LEVEL(forward_columns)(double *outputs, const double *inputs, const 
                                    size_t n_in, size_t n_out, size_t blocks, const size_t columns, const size_t tile) {
     size_t b = 0;
     for (; b + tile <= blocks; b += tile) {
-        LEVEL(forward_tile)(outputs + b * n_out * BP_LANES, inputs + b * n_in * BP_LANES, weights, biases, n_in, n_out,
+        LEVEL(forward_tile)(outputs + b * SPAN(n_out) * BP_LANES, inputs + b * SPAN(n_in) * BP_LANES, weights, biases, n_in, n_out,
                             columns, tile);
     }
     for (; b < blocks; b++) {
-        LEVEL(forward_tile)(outputs + b * n_out * BP_LANES, inputs + b * n_in * BP_LANES, weights, biases, n_in, n_out,
+        LEVEL(forward_tile)(outputs + b * SPAN(n_out) * BP_LANES, inputs + b * SPAN(n_in) * BP_LANES, weights, biases, n_in, n_out,
                             columns, 1);
     }
 }
@@ -110,16 +110,16 @@ INLINE void LEVEL(forward_layer)(double *outputs, const double *inputs, const do
 static void LEVEL(forward_any)(double *outputs, const double *inputs, const double *weights, size_t n_in, size_t n_out,
                                uint32_t bias, uint32_t activation, size_t blocks) {
     LEVEL(forward_layer)(outputs, inputs, weights, n_in, n_out, bias, blocks, BLOCKS);
-    LEVEL(activate_any)(outputs, blocks * n_out * BP_LANES, activation);
+    LEVEL(activate_any)(outputs, blocks * SPAN(n_out) * BP_LANES, activation);
 }
 
 /* One layer of a chunk: moves `values` from its inputs to its outputs, and `weights` behind its own. */
 INLINE void LEVEL(forward_step)(double **values, const double **weights, size_t n_in, size_t n_out, uint32_t bias,
                                 uint32_t activation, size_t blocks, size_t rest, const int last, const int common) {
-    double *outputs = *values + CHUNK * n_in * BP_LANES;
+    double *outputs = *values + CHUNK * SPAN(n_in) * BP_LANES;
     if (common) {
         LEVEL(forward_layer)(outputs, *values, *weights, n_in, n_out, bias, blocks, 1);
-        LEVEL(activate_layer)(outputs, blocks * n_out * BP_LANES, BP_SIGMOID, 1);
+        LEVEL(activate_layer)(outputs, blocks * SPAN(n_out) * BP_LANES, BP_SIGMOID, 1);
     } else {
         LEVEL(forward_any)(outputs, *values, *weights, n_in, n_out, bias, activation, blocks);
     }
@@ -221,8 +221,8 @@ INLINE void LEVEL(gradient_tile)(double *lanes, double *biases, const double *in
             }
         }
         for (size_t b = 0; b < blocks; b++) {
-            const double *a = inputs + b * n_in * BP_LANES + part * WIDTH;
-            const double *d = deltas + b * n_out * BP_LANES + part * WIDTH;
+            const double *a = inputs + b * SPAN(n_in) * BP_LANES + part * WIDTH;
+            const double *d = deltas + b * SPAN(n_out) * BP_LANES + part * WIDTH;
             UNROLL for (size_t j = 0; j < columns; j++) {
                 UNROLL for (size_t i = 0; i < rows; i++) {
                     acc[i][j] = acc[i][j] + LOAD(a + i * BP_LANES) * LOAD(d + j * BP_LANES);
@@ -292,14 +292,14 @@ INLINE void LEVEL(backward_tile)(double *deltas, const double *outputs, const do
                                  const size_t blocks) {
     vector acc[COLUMNS][BLOCKS_MOST * PARTS];
     UNROLL for (size_t b = 0; b < blocks * PARTS; b++) {
-        const vector d = LOAD(next + (b / PARTS * n_out) * BP_LANES + b % PARTS * WIDTH);
+        const vector d = LOAD(next + (b / PARTS * SPAN(n_out)) * BP_LANES + b % PARTS * WIDTH);
         UNROLL for (size_t i = 0; i < columns; i++) {
             acc[i][b] = d * weights[i * n_out];
         }
     }
     for (size_t j = 1; j < n_out; j++) {
         UNROLL for (size_t b = 0; b < blocks * PARTS; b++) {
-            const vector d = LOAD(next + (b / PARTS * n_out + j) * BP_LANES + b % PARTS * WIDTH);
+            const vector d = LOAD(next + (b / PARTS * SPAN(n_out) + j) * BP_LANES + b % PARTS * WIDTH);
             UNROLL for (size_t i = 0; i < columns; i++) {
                 acc[i][b] = acc[i][b] + d * weights[i * n_out + j];
             }
@@ -307,7 +307,7 @@ INLINE void LEVEL(backward_tile)(double *deltas, const double *outputs, const do
     }
     UNROLL for (size_t b = 0; b < blocks * PARTS; b++) {
         UNROLL for (size_t i = 0; i < columns; i++) {
-            const size_t at = (b / PARTS * n_in + i) * BP_LANES + b % PARTS * WIDTH;
+            const size_t at = (b / PARTS * SPAN(n_in) + i) * BP_LANES + b % PARTS * WIDTH;
             STORE(deltas + at, acc[i][b] * LEVEL(slope)(LOAD(outputs + at), activation));
         }
     }
@@ -319,20 +319,20 @@ INLINE void LEVEL(backward_layer)(double *deltas, const double *outputs, const d
     for (; i + COLUMNS <= n_in; i += COLUMNS) {
         size_t b = 0;
         for (; b + tile <= blocks; b += tile) {
-            const size_t at = (b * n_in + i) * BP_LANES;
-            LEVEL(backward_tile)(deltas + at, outputs + at, next + b * n_out * BP_LANES, weights + i * n_out, n_in,
+            const size_t at = (b * SPAN(n_in) + i) * BP_LANES;
+            LEVEL(backward_tile)(deltas + at, outputs + at, next + b * SPAN(n_out) * BP_LANES, weights + i * n_out, n_in,
                                  n_out, activation, COLUMNS, tile);
         }
         for (; tile > 1 && b < blocks; b++) {
-            const size_t at = (b * n_in + i) * BP_LANES;
-            LEVEL(backward_tile)(deltas + at, outputs + at, next + b * n_out * BP_LANES, weights + i * n_out, n_in,
+            const size_t at = (b * SPAN(n_in) + i) * BP_LANES;
+            LEVEL(backward_tile)(deltas + at, outputs + at, next + b * SPAN(n_out) * BP_LANES, weights + i * n_out, n_in,
                                  n_out, activation, COLUMNS, 1);
         }
     }
     for (; i < n_in; i++) {
         for (size_t b = 0; b < blocks; b++) {
-            const size_t at = (b * n_in + i) * BP_LANES;
-            LEVEL(backward_tile)(deltas + at, outputs + at, next + b * n_out * BP_LANES, weights + i * n_out, n_in,
+            const size_t at = (b * SPAN(n_in) + i) * BP_LANES;
+            LEVEL(backward_tile)(deltas + at, outputs + at, next + b * SPAN(n_out) * BP_LANES, weights + i * n_out, n_in,
                                  n_out, activation, 1, 1);
         }
     }
@@ -364,7 +364,7 @@ static void LEVEL(errors)(double *lanes, double *deltas, const double *outputs, 
         for (size_t b = 0; b < blocks; b++) {
             vector acc = broadcast(0.0);
             for (size_t j = 0; j < n_out; j++) {
-                const size_t at = (b * n_out + j) * BP_LANES + part * WIDTH;
+                const size_t at = (b * SPAN(n_out) + j) * BP_LANES + part * WIDTH;
                 const vector delta = LEVEL(output)(&acc, LOAD(outputs + at), LOAD(targets + at), activation);
                 if (deltas != NULL) {
                     STORE(deltas + at, delta);
@@ -385,8 +385,8 @@ static void LEVEL(add_errors)(double *lanes, const double *outputs, const double
 INLINE void LEVEL(backward_step)(double **values, double **deltas, size_t *weights, double *sums, double *lanes,
                                  const double *parameters, size_t n_in, size_t n_out, uint32_t bias,
                                  uint32_t activation, size_t blocks, size_t rest, int begin, const int first) {
-    double *inputs = *values - CHUNK * n_in * BP_LANES;
-    double *before = *deltas + CHUNK * n_out * BP_LANES;
+    double *inputs = *values - CHUNK * SPAN(n_in) * BP_LANES;
+    double *before = *deltas + CHUNK * SPAN(n_out) * BP_LANES;
     *weights -= (n_in + bias) * n_out;
     LEVEL(gradient_any)(sums != NULL ? sums + *weights : NULL, lanes + *weights * BP_LANES, inputs, *deltas, n_in,
                         n_out, bias, blocks, begin);
