@@ -44,10 +44,13 @@
 /* The nodes of a layer in memory: wide layers have an odd number, for the same reason. */
 #define SPAN(nodes) ((nodes) < 16 ? (nodes) : (nodes) | 1U)
 
+#define PANEL 8U /* columns of weights that are copied together: a line of the cache */
+
 /* The parts of a scratch. */
 typedef struct {
     double *reach;   /* (8), the first: the greatest magnitude of the inputs, for the kernel of a common shape */
     double *lanes;   /* (count + 1, 8): of the gradient, then the squared error */
+    double *panel;   /* (.., PANEL): columns of weights */
     double *values;  /* the inputs, then the outputs of each layer: CHUNK blocks of (nodes, 8) each */
     double *targets; /* likewise */
     double *deltas;  /* likewise, the last layer's first */
@@ -72,7 +75,8 @@ typedef struct simd_kernel simd_kernel;
 struct simd_kernel {
     kernel base;              /* first, so that a pointer to it is one to the whole */
     const simd_kernel *other; /* the level's for any shape */
-    double *(*forward)(double *values, const double *parameters, const bp_shape *shape, size_t blocks, size_t rest);
+    double *(*forward)(double *values, double *panel, const double *parameters, const bp_shape *shape, size_t blocks,
+                       size_t rest);
     void (*train_chunk)(const chunk *at, double *sums, const double *parameters, const bp_shape *shape, size_t rows,
                         int begin);
     void (*online)(double *parameters, double *error, double *values, const uint32_t *order, const double *inputs,
@@ -132,8 +136,17 @@ static size_t chunk_size(const bp_shape *shape, uint32_t first) {
     return CHUNK_ROWS * nodes;
 }
 
+/* Doubles for PANEL columns of any layer's weights. */
+static size_t panel_size(const bp_shape *shape) {
+    size_t widest = 0;
+    for (uint32_t layer = 0; layer + 1 < shape->layers; layer++) {
+        widest = shape->sizes[layer] > widest ? shape->sizes[layer] : widest;
+    }
+    return PANEL * widest;
+}
+
 static size_t simd_predict_size(const bp_shape *shape) {
-    return ALIGNMENT + chunk_size(shape, 0) + chunk_size(shape, shape->layers - 1);
+    return ALIGNMENT + panel_size(shape) + chunk_size(shape, 0) + chunk_size(shape, shape->layers - 1);
 }
 
 static size_t simd_scratch_size(const bp_shape *shape) {
@@ -145,7 +158,8 @@ static chunk lay_out(const work_parts *parts, const bp_shape *shape) {
     chunk at;
     at.reach = align(parts->scratch);
     at.lanes = at.reach + BP_LANES;
-    at.values = at.lanes + PADDED(parts->count + 1) * BP_LANES;
+    at.panel = at.lanes + PADDED(parts->count + 1) * BP_LANES;
+    at.values = at.panel + panel_size(shape);
     at.targets = at.values + chunk_size(shape, 0);
     at.deltas = at.targets + chunk_size(shape, shape->layers - 1);
     at.fresh = parts->held == 0;
@@ -202,11 +216,13 @@ static APART void simd_predict(double *predictions, double *work, const bp_shape
     const simd_kernel *own = find_simd_kernel(shape);
     const size_t n_in = shape->sizes[0];
     const size_t n_out = shape->sizes[shape->layers - 1];
-    double *values = align(work);
+    double *panel = align(work);
+    double *values = panel + panel_size(shape);
     for (size_t row = 0; row < rows; row += CHUNK_ROWS) {
         const size_t some = rows - row < CHUNK_ROWS ? rows - row : CHUNK_ROWS;
         load_rows(values, inputs, NULL, row, some, n_in);
-        const double *outputs = own->forward(values, parameters, shape, PADDED(some) / BP_LANES, some % BP_LANES);
+        const double *outputs =
+            own->forward(values, panel, parameters, shape, PADDED(some) / BP_LANES, some % BP_LANES);
         if (n_out == 1) {
             memcpy(predictions + row, outputs, some * sizeof(double));
             continue;
@@ -224,7 +240,8 @@ static APART void simd_sum_errors(double *error, double *work, const bp_shape *s
                                   const double *inputs, const double *targets, size_t rows, uint32_t loss) {
     const simd_kernel *own = find_simd_kernel(shape);
     const size_t n_out = shape->sizes[shape->layers - 1];
-    double *values = align(work);
+    double *panel = align(work);
+    double *values = panel + panel_size(shape);
     double *expected = values + chunk_size(shape, 0);
     double memory[BP_LANES + ALIGNMENT];
     double *lanes = align(memory);
@@ -234,7 +251,8 @@ static APART void simd_sum_errors(double *error, double *work, const bp_shape *s
         const size_t some = rows - row < CHUNK_ROWS ? rows - row : CHUNK_ROWS;
         load_rows(values, inputs, NULL, row, some, shape->sizes[0]);
         load_rows(expected, targets, NULL, row, some, n_out);
-        const double *outputs = own->forward(values, parameters, shape, PADDED(some) / BP_LANES, some % BP_LANES);
+        const double *outputs =
+            own->forward(values, panel, parameters, shape, PADDED(some) / BP_LANES, some % BP_LANES);
         own->add_errors(lanes, outputs, expected, n_out, PADDED(some) / BP_LANES);
     }
     sum_lanes(error, lanes, 1);

@@ -33,9 +33,9 @@
 
 #include "simd_networks_tpl.h"
 
-static double *LEVEL(forward_other)(double *values, const double *parameters, const bp_shape *shape, size_t blocks,
-                                    size_t rest) {
-    return LEVEL(forward_chunk)(values, parameters, shape->sizes, shape->activations, shape->layers, shape->bias,
+static double *LEVEL(forward_other)(double *values, double *panel, const double *parameters, const bp_shape *shape,
+                                    size_t blocks, size_t rest) {
+    return LEVEL(forward_chunk)(values, panel, parameters, shape->sizes, shape->activations, shape->layers, shape->bias,
                                 blocks, rest, 0);
 }
 
@@ -55,16 +55,16 @@ static void LEVEL(abreast_other)(const abreast *nets, const double *inputs, cons
     static APART double *LEVEL(tame_##name)(double *values, const double *parameters, uint32_t bias, size_t blocks,    \
                                             size_t rest) {                                                             \
         static const uint32_t sizes[layers] = {__VA_ARGS__};                                                           \
-        return bias ? LEVEL(forward_chunk)(values, parameters, sizes, NULL, layers, 1, blocks, rest, 1)                \
-                    : LEVEL(forward_chunk)(values, parameters, sizes, NULL, layers, 0, blocks, rest, 1);               \
+        return bias ? LEVEL(forward_chunk)(values, NULL, parameters, sizes, NULL, layers, 1, blocks, rest, 1)          \
+                    : LEVEL(forward_chunk)(values, NULL, parameters, sizes, NULL, layers, 0, blocks, rest, 1);         \
     }                                                                                                                  \
-    static double *LEVEL(forward_##name)(double *values, const double *parameters, const bp_shape *shape,              \
-                                         size_t blocks, size_t rest) {                                                 \
+    static double *LEVEL(forward_##name)(double *values, double *panel, const double *parameters,                      \
+                                         const bp_shape *shape, size_t blocks, size_t rest) {                          \
         static const uint32_t sizes[layers] = {__VA_ARGS__};                                                           \
         const double reach = LEVEL(greatest)(values, blocks * sizes[0] * BP_LANES);                                    \
         return LEVEL(is_tame)(parameters, sizes, layers, shape->bias, reach)                                           \
                    ? LEVEL(tame_##name)(values, parameters, shape->bias, blocks, rest)                                 \
-                   : LEVEL(forward_other)(values, parameters, shape, blocks, rest);                                    \
+                   : LEVEL(forward_other)(values, panel, parameters, shape, blocks, rest);                             \
     }                                                                                                                  \
     static void LEVEL(chunk_##name)(const chunk *at, double *sums, const double *parameters, const bp_shape *shape,    \
                                     size_t rows, int begin) {                                                          \

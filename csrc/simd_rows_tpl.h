@@ -56,8 +56,9 @@ INLINE void LEVEL(clear_padding)(double *values, size_t blocks, size_t nodes, si
 /* --- §4 forward --- */
 
 /* Pre-activations of `columns` nodes in `blocks` blocks: both are constants where this is inlined. */
-INLINE void LEVEL(forward_tile)(double *outputs, const double *inputs, const double *weights, const double *biases,
-                                size_t n_in, size_t n_out, const size_t columns, const size_t blocks) {
+INLINE void LEVEL(forward_tile)(double *outputs, const double *inputs, const double *weights, size_t stride,
+                                const double *biases, size_t n_in, size_t n_out, const size_t columns,
+                                const size_t blocks) {
     vector acc[COLUMNS][BLOCKS_MOST * PARTS];
     UNROLL for (size_t b = 0; b < blocks * PARTS; b++) {
         const double *in = inputs + (b / PARTS * SPAN(n_in)) * BP_LANES + b % PARTS * WIDTH;
@@ -69,7 +70,7 @@ INLINE void LEVEL(forward_tile)(double *outputs, const double *inputs, const dou
         UNROLL for (size_t b = 0; b < blocks * PARTS; b++) {
             const vector a = LOAD(inputs + (b / PARTS * SPAN(n_in) + i) * BP_LANES + b % PARTS * WIDTH);
             UNROLL for (size_t j = 0; j < columns; j++) {
-                acc[j][b] = acc[j][b] + a * weights[i * n_out + j];
+                acc[j][b] = acc[j][b] + a * weights[i * stride + j];
             }
         }
     }
@@ -80,48 +81,60 @@ INLINE void LEVEL(forward_tile)(double *outputs, const double *inputs, const dou
     }
 }
 
-INLINE void LEVEL(forward_columns)(double *outputs, const double *inputs, const double *weights, const double *biases,
-                                   size_t n_in, size_t n_out, size_t blocks, const size_t columns, const size_t tile) {
+INLINE void LEVEL(forward_columns)(double *outputs, const double *inputs, const double *weights, size_t stride,
+                                   const double *biases, size_t n_in, size_t n_out, size_t blocks, const size_t columns,
+                                   const size_t tile) {
     size_t b = 0;
     for (; b + tile <= blocks; b += tile) {
-        LEVEL(forward_tile)(outputs + b * SPAN(n_out) * BP_LANES, inputs + b * SPAN(n_in) * BP_LANES, weights, biases, n_in, n_out,
-                            columns, tile);
+        LEVEL(forward_tile)(outputs + b * SPAN(n_out) * BP_LANES, inputs + b * SPAN(n_in) * BP_LANES, weights, stride,
+                            biases, n_in, n_out, columns, tile);
     }
     for (; b < blocks; b++) {
-        LEVEL(forward_tile)(outputs + b * SPAN(n_out) * BP_LANES, inputs + b * SPAN(n_in) * BP_LANES, weights, biases, n_in, n_out,
-                            columns, 1);
+        LEVEL(forward_tile)(outputs + b * SPAN(n_out) * BP_LANES, inputs + b * SPAN(n_in) * BP_LANES, weights, stride,
+                            biases, n_in, n_out, columns, 1);
     }
 }
 
-INLINE void LEVEL(forward_layer)(double *outputs, const double *inputs, const double *weights, size_t n_in,
-                                 size_t n_out, uint32_t bias, size_t blocks, const size_t tile) {
+/* `panel`: memory for eight columns of the weights, which are read anew for each tile of blocks and lie far from each
+   other in a wide layer; NULL = take the weights where they are. */
+INLINE void LEVEL(forward_layer)(double *outputs, double *panel, const double *inputs, const double *weights,
+                                 size_t n_in, size_t n_out, uint32_t bias, size_t blocks, const size_t tile) {
     const double *biases = bias ? weights + n_in * n_out : NULL;
     size_t j = 0;
     for (; j + COLUMNS <= n_out; j += COLUMNS) {
-        LEVEL(forward_columns)(outputs + j * BP_LANES, inputs, weights + j, bias ? biases + j : NULL, n_in, n_out,
-                               blocks, COLUMNS, tile);
+        if (panel != NULL && j % PANEL == 0) {
+            const size_t columns = n_out - j < PANEL ? n_out - j : PANEL;
+            for (size_t i = 0; i < n_in; i++) {
+                memcpy(panel + i * PANEL, weights + i * n_out + j, columns * sizeof(double));
+            }
+        }
+        LEVEL(forward_columns)(outputs + j * BP_LANES, inputs, panel != NULL ? panel + j % PANEL : weights + j,
+                               panel != NULL ? PANEL : n_out, bias ? biases + j : NULL, n_in, n_out, blocks, COLUMNS,
+                               tile);
     }
     for (; j < n_out; j++) {
-        LEVEL(forward_columns)(outputs + j * BP_LANES, inputs, weights + j, bias ? biases + j : NULL, n_in, n_out,
-                               blocks, 1, BLOCKS_MOST);
+        LEVEL(forward_columns)(outputs + j * BP_LANES, inputs, weights + j, n_out, bias ? biases + j : NULL, n_in,
+                               n_out, blocks, 1, BLOCKS_MOST);
     }
 }
 
-static void LEVEL(forward_any)(double *outputs, const double *inputs, const double *weights, size_t n_in, size_t n_out,
-                               uint32_t bias, uint32_t activation, size_t blocks) {
-    LEVEL(forward_layer)(outputs, inputs, weights, n_in, n_out, bias, blocks, BLOCKS);
+static void LEVEL(forward_any)(double *outputs, double *panel, const double *inputs, const double *weights, size_t n_in,
+                               size_t n_out, uint32_t bias, uint32_t activation, size_t blocks) {
+    const int far = blocks > BLOCKS && n_out > 4 * PANEL; /* else copying takes longer than it saves */
+    LEVEL(forward_layer)(outputs, far ? panel : NULL, inputs, weights, n_in, n_out, bias, blocks, BLOCKS);
     LEVEL(activate_any)(outputs, blocks * SPAN(n_out) * BP_LANES, activation);
 }
 
 /* One layer of a chunk: moves `values` from its inputs to its outputs, and `weights` behind its own. */
-INLINE void LEVEL(forward_step)(double **values, const double **weights, size_t n_in, size_t n_out, uint32_t bias,
-                                uint32_t activation, size_t blocks, size_t rest, const int last, const int common) {
+INLINE void LEVEL(forward_step)(double **values, double *panel, const double **weights, size_t n_in, size_t n_out,
+                                uint32_t bias, uint32_t activation, size_t blocks, size_t rest, const int last,
+                                const int common) {
     double *outputs = *values + CHUNK * SPAN(n_in) * BP_LANES;
     if (common) {
-        LEVEL(forward_layer)(outputs, *values, *weights, n_in, n_out, bias, blocks, 1);
+        LEVEL(forward_layer)(outputs, NULL, *values, *weights, n_in, n_out, bias, blocks, 1);
         LEVEL(activate_layer)(outputs, blocks * SPAN(n_out) * BP_LANES, BP_SIGMOID, 1);
     } else {
-        LEVEL(forward_any)(outputs, *values, *weights, n_in, n_out, bias, activation, blocks);
+        LEVEL(forward_any)(outputs, panel, *values, *weights, n_in, n_out, bias, activation, blocks);
     }
     if (!common || last) {
         LEVEL(clear_padding)(outputs, blocks, n_out, rest);
@@ -132,11 +145,11 @@ INLINE void LEVEL(forward_step)(double **values, const double **weights, size_t 
 
 /* All layers of a chunk whose inputs stand at `values`; the outputs follow, layer by layer, CHUNK blocks each.
    Returns where the last layer's stand. `common` = a shape known to the compiler, all of it sigmoid. */
-INLINE double *LEVEL(forward_chunk)(double *values, const double *weights, const uint32_t *sizes,
+INLINE double *LEVEL(forward_chunk)(double *values, double *panel, const double *weights, const uint32_t *sizes,
                                     const uint32_t *activations, uint32_t layers, uint32_t bias, size_t blocks,
                                     size_t rest, const int common) {
 #define STEP(layer)                                                                                                    \
-    LEVEL(forward_step)(&values, &weights, sizes[(layer) - 1], sizes[layer], bias,                                     \
+    LEVEL(forward_step)(&values, panel, &weights, sizes[(layer) - 1], sizes[layer], bias,                              \
                         common ? BP_SIGMOID : activations[(layer) - 1], blocks, rest, (layer) == layers - 1, common)
     FORWARD_LAYERS(STEP)
 #undef STEP
@@ -320,20 +333,20 @@ INLINE void LEVEL(backward_layer)(double *deltas, const double *outputs, const d
         size_t b = 0;
         for (; b + tile <= blocks; b += tile) {
             const size_t at = (b * SPAN(n_in) + i) * BP_LANES;
-            LEVEL(backward_tile)(deltas + at, outputs + at, next + b * SPAN(n_out) * BP_LANES, weights + i * n_out, n_in,
-                                 n_out, activation, COLUMNS, tile);
+            LEVEL(backward_tile)(deltas + at, outputs + at, next + b * SPAN(n_out) * BP_LANES, weights + i * n_out,
+                                 n_in, n_out, activation, COLUMNS, tile);
         }
         for (; tile > 1 && b < blocks; b++) {
             const size_t at = (b * SPAN(n_in) + i) * BP_LANES;
-            LEVEL(backward_tile)(deltas + at, outputs + at, next + b * SPAN(n_out) * BP_LANES, weights + i * n_out, n_in,
-                                 n_out, activation, COLUMNS, 1);
+            LEVEL(backward_tile)(deltas + at, outputs + at, next + b * SPAN(n_out) * BP_LANES, weights + i * n_out,
+                                 n_in, n_out, activation, COLUMNS, 1);
         }
     }
     for (; i < n_in; i++) {
         for (size_t b = 0; b < blocks; b++) {
             const size_t at = (b * SPAN(n_in) + i) * BP_LANES;
-            LEVEL(backward_tile)(deltas + at, outputs + at, next + b * SPAN(n_out) * BP_LANES, weights + i * n_out, n_in,
-                                 n_out, activation, 1, 1);
+            LEVEL(backward_tile)(deltas + at, outputs + at, next + b * SPAN(n_out) * BP_LANES, weights + i * n_out,
+                                 n_in, n_out, activation, 1, 1);
         }
     }
 }
@@ -405,7 +418,8 @@ INLINE void LEVEL(train_chunk)(const chunk *at, double *sums, const double *para
     const size_t blocks = (rows + BP_LANES - 1) / BP_LANES;
     const size_t rest = rows % BP_LANES;
     double *deltas = at->deltas;
-    double *values = LEVEL(forward_chunk)(at->values, parameters, sizes, activations, layers, bias, blocks, rest, 0);
+    double *values =
+        LEVEL(forward_chunk)(at->values, at->panel, parameters, sizes, activations, layers, bias, blocks, rest, 0);
     size_t weights = 0; /* where the layer's begin, once it is subtracted */
     for (uint32_t layer = 1; layer < layers; layer++) {
         weights += (sizes[layer - 1] + bias) * (size_t)sizes[layer];
@@ -456,7 +470,7 @@ static APART double LEVEL(greatest)(const double *values, size_t count) {
    deltas are zeros. `reach`: the greatest magnitude of an input; one that is NaN makes NaN of its own row only, clamped
    or not. A parameter that is NaN is not within. */
 static APART int LEVEL(is_tame)(const double *parameters, const uint32_t *sizes, uint32_t layers, uint32_t bias,
-                          double reach) {
+                                double reach) {
     const size_t first = (sizes[0] + bias) * (size_t)sizes[1];
     size_t count = first;
     for (uint32_t layer = 2; layer < layers; layer++) {
