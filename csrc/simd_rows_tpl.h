@@ -269,6 +269,17 @@ INLINE void LEVEL(gradient_rows)(double *lanes, double *biases, const double *in
     }
 }
 
+/* Adds the blocks' deltas to the lanes of the biases. */
+INLINE void LEVEL(gradient_biases)(double *biases, const double *deltas, size_t n_out, size_t blocks, int begin) {
+    for (size_t k = 0; k < n_out * BP_LANES; k += WIDTH) {
+        vector acc = begin ? broadcast(0.0) : LOAD(biases + k);
+        for (size_t b = 0; b < blocks; b++) {
+            acc = acc + LOAD(deltas + b * SPAN(n_out) * BP_LANES + k);
+        }
+        STORE(biases + k, acc);
+    }
+}
+
 /* The lanes of a layer and, where the batch ends with this chunk and `sums` is not NULL, their sums: a few rows of the
    layer at a time, while they are in the cache. Where the batch also begins with it, all rows use the same lanes.
    `small` = a layer of a common shape, whose sums are taken with all others. */
@@ -280,7 +291,7 @@ INLINE void LEVEL(gradient_layer)(double *sums, double *lanes, const double *inp
     while (i < n_in) {
         const size_t rows = i + GRADIENT_ROWS <= n_in ? GRADIENT_ROWS : small && i + 2 <= n_in ? 2 : 1;
         double *own = reuse ? lanes : lanes + i * n_out * BP_LANES;
-        double *own_biases = i == 0 ? biases : NULL;
+        double *own_biases = small && i == 0 ? biases : NULL; /* more than the registers of a whole tile hold */
         if (rows == GRADIENT_ROWS) {
             LEVEL(gradient_rows)(own, own_biases, inputs + i * BP_LANES, deltas, n_in, n_out, blocks, begin,
                                  GRADIENT_ROWS);
@@ -293,6 +304,9 @@ INLINE void LEVEL(gradient_layer)(double *sums, double *lanes, const double *inp
             LEVEL(sum_lanes)(sums + i * n_out, own, rows * n_out);
         }
         i += rows;
+    }
+    if (bias && !small) {
+        LEVEL(gradient_biases)(biases, deltas, n_out, blocks, begin);
     }
     if (bias && sums != NULL) {
         LEVEL(sum_lanes)(sums + n_in * n_out, biases, n_out);
