@@ -438,3 +438,22 @@ def test_interrupted(command: str, tmp_path: Path) -> None:
         assert f"wrote {model}: the network after its last whole epoch" in err
         assert "last logged: epoch : 0 Loss : 0." in err
         assert Network.load(model).sizes == (2, 4, 4, 1)
+
+
+@pytest.mark.parametrize("module", ["bitprop.datasets", "bitprop.cli", "argparse"])
+def test_interrupted_while_it_is_imported(module: str) -> None:
+    """Ctrl-C before the package is imported ends the installed command with status 130, without a word."""
+    code = f"""
+import importlib.metadata, sys
+[entry] = [e for e in importlib.metadata.distribution("bitprop").entry_points if e.name == "bitprop"]
+class Finder:
+    @staticmethod
+    def find_spec(name, *_):
+        if name == {module!r}:
+            raise KeyboardInterrupt
+sys.modules.pop({module!r}, None)
+sys.meta_path.insert(0, Finder)
+sys.exit(entry.load()())
+"""
+    ended = subprocess.run([sys.executable, "-c", code, "info"], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "")

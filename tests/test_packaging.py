@@ -79,6 +79,7 @@ def test_wheel(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     assert [name for name in names if name.startswith("bitprop/_core.")]
     assert {"bitprop/py.typed", "bitprop/lab/report_tables.json", "bitprop/_pure.py"} <= set(names)
+    assert "_bitprop_command.py" in names
     assert {"bitprop/templates/network.h", "bitprop/templates/network.py", "bitprop/vectors/schema.json"} <= set(names)
     assert len([name for name in names if re.fullmatch(r"bitprop/vectors/\d\d-\w+\.json", name)]) == len(cases.GROUPS)
     assert not [name for name in names if name.endswith((".c", "bitprop.h", "build_ffi.py"))]

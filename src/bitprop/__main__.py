@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""`python -m bitprop` is the command `bitprop`."""
+"""`python -m bitprop` is the command `bitprop`. Python imports the package before this: Ctrl-C then shows where."""
 
 import sys
 
-from .cli import main
+from _bitprop_command import main
 
 sys.exit(main())
