@@ -10,16 +10,18 @@ import secrets
 import stat
 from typing import BinaryIO
 
+from .checks import options as check
+
 
 def write(path: str | os.PathLike[str], text: str) -> None:
-    """Writes a file of UTF-8 text: whoever opens `path` finds the old file or the new one, whole. OSError.
+    """Writes UTF-8 text: whoever opens `path` finds the old file or the new one, whole. OSError, OptionError.
 
     The text goes to a temporary file in the same folder, to the disk, and then takes the old file's place. The new file
     is the caller's, with the old one's permissions; other hard links keep the old text; a symbolic link stays, and what
     it points at is replaced. A device or a pipe is written to where it is.
     """
     data = text.encode("utf-8", "backslashreplace")
-    name = os.fsdecode(path)
+    name = check.path(path)
     try:
         if os.path.exists(name) and not stat.S_ISREG(os.stat(name).st_mode):
             with open(name, "wb") as file:

@@ -341,8 +341,8 @@ class Network:
     def load(cls, path: str | os.PathLike[str], backend: Backend | None = None) -> Self:
         """The network of a model file, whose self-test is replayed. ModelFileError: not whole, or altered. OSError."""
         choose(backend)  # a wrong one is told as such
-        name = os.fsdecode(path)
-        fields = model_file.loads(model_file.read(path), name)
+        name = check.path(path)
+        fields = model_file.loads(model_file.read(name), name)
         contract = fields.get("contract")
         if contract != _pure.CONTRACT:
             kept = f"this bitprop keeps contract {_pure.CONTRACT}"

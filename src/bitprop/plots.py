@@ -9,6 +9,7 @@ import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from .checks import options as check
 from .errors import BackendError, DataError, OptionError
 
 Points = Sequence[Sequence[float]]
@@ -44,7 +45,7 @@ def _figure(panels: int = 1, width: float = 6.0) -> tuple[Any, Any]:
 def save(figure: Any, path: str | os.PathLike[str] | None) -> Any:
     """Saves the figure where a path is given; returns it."""
     if path is not None:
-        figure.savefig(path, dpi=120)
+        figure.savefig(check.path(path), dpi=120)
     return figure
 
 

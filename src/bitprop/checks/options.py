@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 import operator
+import os
 import struct
 from collections.abc import Sequence
 from typing import Any
@@ -66,6 +67,14 @@ def fraction(name: str, value: Any) -> float:
     if not 0.0 <= number <= 1.0:
         raise OptionError(f"{name} is {quoted(value)}, expected a number from 0 to 1")
     return number
+
+
+def path(value: str | os.PathLike[str]) -> str:
+    """A path as text. TypeError, OptionError."""
+    text = os.fsdecode(value)
+    if "\0" in text:
+        raise OptionError(f"path is {quoted(text)}, expected one without a NUL character")
+    return text
 
 
 def is_true(value: Any) -> bool:
