@@ -47,6 +47,9 @@ def test_csv_columns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        ("1 2 3\n4 5 6\n", "line 1, column 1: '1': columns separated by spaces, expected commas"),
+        ("a b\n4  5\n", "line 2, column 1: '4': columns separated by spaces, expected commas"),
+        ("0,5 1,25\n", "line 1, column 1: '0,5': a decimal comma, expected a point; columns separated by spaces"),
         ("1,2\n3\n", "line 2: 1 column, expected 2"),
         ("1,2\n3,x\n", "line 2, column 2: 'x', expected a finite number"),
         ("1,2\n3,nan\n", "line 2, column 2: 'nan'"),
@@ -85,6 +88,37 @@ def test_decimal_commas_are_no_question_of_utf8(tmp_path: Path) -> None:
         datasets.read_csv(str(path))
 
 
+def test_bytes_that_are_not_utf8(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are named with the line and column that they stand in, however far down, and of stdin as of a file."""
+    path = tmp_path / "data.csv"
+    for content, where in (
+        (b"1,2\n" * 5000 + b"3,\xff\n" + b"5,6\n" * 5000, "line 5001, column 2: the byte 0xff is not text in UTF-8"),
+        (b'"na,me",g\xf6\xdfe\n1,2\n', "line 1, column 2: the byte 0xf6 is not text in UTF-8"),
+        ("1,2\n".encode("utf-16"), "line 1, column 1: the byte 0xff is not text in UTF-8: save the file as UTF-8"),
+    ):
+        path.write_bytes(content)
+        with pytest.raises(DataError) as caught:
+            datasets.read_csv(str(path))
+        assert str(caught.value).startswith(f"{path}, {where}")
+        for encoding, errors in (("utf-8", "strict"), ("utf-8", "surrogateescape"), ("latin-1", "strict")):
+            monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content), encoding, errors))
+            with pytest.raises(DataError) as caught:
+                datasets.read_csv("-")
+            assert str(caught.value).startswith(f"stdin, {where}")
+    rest = io.TextIOWrapper(io.BytesIO(b"1,2\n" * 5000 + b"7,\xff\n"), "utf-8")
+    rest.readline()  # after which its encoding stays as it is
+    monkeypatch.setattr("sys.stdin", rest)
+    with pytest.raises(DataError, match=r"stdin, line [0-9]+ or later: not text in UTF-8"):
+        datasets.read_csv("-")
+    path.write_text("größe,b\n1,2\n", encoding="utf-8")
+    assert datasets.read_table(str(path)).header == ["größe", "b"]
+
+
+def test_names_with_spaces(tmp_path: Path) -> None:
+    """A header of one column may have spaces."""
+    assert datasets.read_csv(write(tmp_path, "petal length\n1.5\n"), inputs=1) == ([[1.5]], [])
+
+
 def test_csv_targets(tmp_path: Path) -> None:
     """Targets by name may stand anywhere; what is missing, doubled or too much is told."""
     path = write(tmp_path, "a, red,b,blue\n1,2,3,4\n")
@@ -93,7 +127,7 @@ def test_csv_targets(tmp_path: Path) -> None:
     assert datasets.read_csv(path, inputs=2, targets=["a", "b"]) == ([[2.0, 4.0]], [[1.0, 3.0]])
     for options, message in (
         ({"targets": ["green"]}, "has no column 'green', expected one of a, red, b, blue"),
-        ({"targets": ["a", "a"]}, "has 4 columns, expected one or more of inputs and 2 of targets"),
+        ({"targets": ["a", "a"]}, "the targets name the column 'a' twice"),
         ({"targets": ["a", "b", "red", "blue"]}, "expected one or more of inputs and 4 of targets"),
         ({"inputs": 3, "targets": ["a", "b"]}, "has 4 columns, expected 3 of inputs and 2 of targets"),
         ({"outputs": 4}, "expected one or more of inputs and 4 of targets"),

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import io
 import math
 import os
 import random
@@ -18,6 +20,7 @@ from .core import mode
 from .errors import DataError, OptionError, quoted, shortened
 
 Rows = list[list[float]]
+KEEP_BYTES = "surrogateescape"  # bytes that are not UTF-8 come to the line that they stand in, which is then named
 TENTH = float.fromhex("0x1.999999999999ap-4")  # 0.1, which Python may compile to another number in another mode
 
 
@@ -66,8 +69,11 @@ class Table(NamedTuple):
             columns = [] if self.width == inputs else list(range(self.width - wanted, self.width))
         else:
             columns = [self._column(name) for name in wanted]
+            twice = next((name for name in wanted if wanted.count(name) > 1), None)
+            if twice is not None:
+                raise DataError(f"the targets name the column {quoted(twice)} twice, expected each of them once")
         left = self.width - len(columns)
-        if left < 1 or left != (left if inputs is None else inputs) or len(set(columns)) < len(columns):
+        if left < 1 or left != (left if inputs is None else inputs):
             expected = f"{inputs or 'one or more'} of inputs and {len(columns)} of targets"
             raise DataError(f"{self.name} has {_columns(self.width)}, expected {expected}{by}")
         return columns
@@ -120,9 +126,13 @@ def read_table(path: str) -> Table:
     if path == "-":
         if sys.stdin is None:
             raise DataError("stdin is closed, expected CSV rows")
+        if isinstance(sys.stdin, io.TextIOWrapper):
+            with contextlib.suppress(io.UnsupportedOperation):  # the caller has read some of it
+                sys.stdin.reconfigure(encoding="utf-8", errors=KEEP_BYTES)
         return _read(sys.stdin, "stdin")
-    with open(path, newline="", encoding="utf-8") as file:
-        return _read(file, path)
+    name = check.path(path)
+    with open(name, newline="", encoding="utf-8", errors=KEEP_BYTES) as file:
+        return _read(file, name)
 
 
 def file_of(name: str) -> str | None:
@@ -140,10 +150,9 @@ def named(name: str, seed: int = 0) -> tuple[Rows, Rows] | Table:
         return xor()
     if name != "-" and file_of(name) is None:
         count = name.partition(":")[2]
-        if not count.isascii() or not count.isdigit() or len(count) > 8:
-            raise OptionError(
-                f"data set {quoted(name)}: expected linear:N with N of up to eight digits, as in linear:100"
-            )
+        if not count.isascii() or not count.isdigit() or len(count) > 8 or int(count) == 0:
+            expected = "linear:N with N from 1 up to eight digits, as in linear:100"
+            raise OptionError(f"data set {quoted(name)}: expected {expected}")
         return linear(int(count), seed)
     try:
         return read_table(name)
@@ -162,19 +171,28 @@ def _columns(number: int) -> str:
 
 
 class _Lines:
-    """A file's lines, of which the last one read is kept for messages."""
+    """A file's lines, of which the last one read is kept for messages. DataError: a byte that is not UTF-8."""
 
-    def __init__(self, file: Iterable[str]):
-        self._lines = iter(file)
+    def __init__(self, file: Iterable[str], name: str):
+        self._lines = enumerate(file, 1)
+        self._name = name
         self.last = ""
 
     def __iter__(self) -> _Lines:
         return self
 
     def __next__(self) -> str:
-        self.last = ""  # should the next one not be text
-        self.last = next(self._lines)
+        number, self.last = next(self._lines)
+        wrong = None if self.last.isascii() else _NOT_UTF8.search(self.last)
+        if wrong is not None:
+            column = len(next(csv.reader([self.last[: wrong.start()] + "?"])))
+            where = f"{self._name}, line {number}, column {column}"
+            byte = ord(wrong[0]) - 0xDC00
+            raise DataError(f"{where}: the byte 0x{byte:02x} is not text in UTF-8: save the file as UTF-8")
         return self.last
+
+
+_NOT_UTF8 = re.compile("[\udc80-\udcff]")  # what KEEP_BYTES makes of such bytes
 
 
 def _read(file: Iterable[str], name: str) -> Table:
@@ -182,7 +200,7 @@ def _read(file: Iterable[str], name: str) -> Table:
     rows: Rows = []
     header: list[str] | None = None
     columns = 0
-    lines = _Lines(file)
+    lines = _Lines(file, name)
     reader = csv.reader(lines, strict=True)
     try:
         for fields in reader:
@@ -190,7 +208,7 @@ def _read(file: Iterable[str], name: str) -> Table:
             if not columns and fields:
                 columns = len(fields)
                 fields[0] = fields[0].lstrip("\ufeff")  # a byte order mark
-                if not any(_number(field) is not None or _DECIMAL_COMMA.search(field) for field in fields):
+                if not any(map(_is_meant_as_number, fields)):
                     if columns == 1:
                         _expect_commas(lines.last, where)
                     header = [field.strip() for field in fields]
@@ -201,8 +219,8 @@ def _read(file: Iterable[str], name: str) -> Table:
                 _expect_commas(lines.last, where)
                 raise DataError(f"{where}: {_columns(len(fields))}, expected {columns}")
             rows.append([_checked(field, i + 1, where, lines.last) for i, field in enumerate(fields)])
-    except UnicodeDecodeError as error:
-        raise DataError(f"{name}, line {reader.line_num + 1}: not text in UTF-8: {error}") from None
+    except UnicodeDecodeError as error:  # of a stream that could not be made to keep the bytes
+        raise DataError(f"{name}, line {reader.line_num + 1} or later: not text in UTF-8: {error}") from None
     except csv.Error as error:
         _expect_commas(lines.last, f"{name}, line {reader.line_num}")
         raise DataError(f"{name}, line {reader.line_num}: not CSV text: {error}") from None
@@ -211,17 +229,18 @@ def _read(file: Iterable[str], name: str) -> Table:
     return Table(name, header, rows)
 
 
+_SEPARATORS = ((";", "semicolons"), ("\t", "tabs"))
 _DECIMAL_COMMA = re.compile(r"^\s*[-+]?\d*,\d+(e[-+]?\d+)?\s*$", re.IGNORECASE)
 
 
 def _expect_commas(line: str, where: str) -> None:
-    """DataError where a line has its columns between semicolons or tabs."""
-    separator = next((mark for mark in ";\t" if mark in line), None)
-    if separator is None:
-        return
+    """DataError where a line has its columns between semicolons or tabs, or numbers between spaces."""
+    separator, marks = next(((mark, marks) for mark, marks in _SEPARATORS if mark in line), (None, "spaces"))
     fields = [field.strip('" \r\n\ufeff') for field in line.split(separator)]
+    if separator is None and (len(fields) == 1 or not all(map(_is_meant_as_number, fields))):
+        return
     column = next((n for n, field in enumerate(fields) if _DECIMAL_COMMA.search(field)), 0)
-    separated = f"columns separated by {'semicolons' if separator == ';' else 'tabs'}, expected commas"
+    separated = f"columns separated by {marks}, expected commas"
     if _DECIMAL_COMMA.search(fields[column]):
         separated = f"a decimal comma, expected a point; {separated}"
     raise DataError(f"{where}, column {column + 1}: {quoted(fields[column])}: {separated}")
@@ -232,6 +251,10 @@ def _number(field: str) -> float | None:
         return None if "_" in field else float(field)
     except ValueError:
         return None
+
+
+def _is_meant_as_number(field: str) -> bool:
+    return _number(field) is not None or _DECIMAL_COMMA.search(field) is not None
 
 
 def _checked(field: str, column: int, where: str, line: str) -> float:
