@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -188,6 +189,56 @@ def test_trace_takes_one_row(backend: Backend) -> None:
     """A trace is of one row."""
     with pytest.raises(ShapeError, match="x has 3 rows, expected 1"):
         Network(2, 1, backend=backend).trace(X)
+
+
+LABELS: list[Any] = [
+    (
+        [0, 1, 2, 1],
+        "y has a flat sequence of 4 numbers, expected rows of 3 numbers; for class labels give one-hot rows",
+    ),
+    (
+        [[0], [1], [2], [1]],
+        "y has rows of 1 number, expected rows of 3 numbers; for class labels give one-hot rows of 3",
+    ),
+    (np.array([1, 2, 3, 1]), "for class labels give one-hot rows of 3: 1 at the label's place, and 0 elsewhere"),
+    ([0, 1, 2], "y has 1 row, expected 3, as many as x; for class labels give one-hot rows of 3"),
+    ([0.5, 1, 2, 1], "y has a flat sequence of 4 numbers, expected rows of 3 numbers"),
+    ([[0, 1]] * 4, "y has rows of 2 numbers, expected rows of 3 numbers"),
+]
+
+
+@pytest.mark.parametrize(("y", "message"), LABELS, ids=str)
+def test_class_labels(backend: Backend, y: Any, message: str) -> None:
+    """Numbers of classes for several outputs are refused with what to give instead; other numbers without."""
+    net = Network(2, 3, backend=backend)
+    with pytest.raises(ShapeError) as caught:
+        net.fit([[0.0, 1.0]] * len(y), y, epochs=1)
+    assert message in str(caught.value)
+    assert ("one-hot" in message) == ("one-hot" in str(caught.value))
+
+
+def test_bytes() -> None:
+    """What are no bytes is named, with what was expected."""
+    for wrong in ("abc", 5, None):
+        with pytest.raises(TypeError, match=f"data is {wrong!r}, expected the bytes that Network.to_bytes"):
+            Network.from_bytes(wrong)  # type: ignore[arg-type]
+
+
+def test_paths(tmp_path: Path) -> None:
+    """A path with a NUL is refused by whatever opens files, before it writes."""
+    net = Network(2, 1)
+    history = net.fit(X, Y, epochs=1)
+    path = str(tmp_path / "a\0b")
+    for call in (
+        lambda: net.save(path),
+        lambda: Network.load(path),
+        lambda: history.to_csv(path),
+        lambda: history.plot(path),
+        lambda: datasets.read_csv(path),
+    ):
+        with pytest.raises(OptionError, match=r"path is '.*a\\x00b', expected one without a NUL character"):
+            call()
+    assert not list(tmp_path.iterdir())
 
 
 def test_datasets() -> None:

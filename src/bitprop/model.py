@@ -11,7 +11,7 @@ from typing import Any
 from . import _pure
 from .checks import matrices
 from .core import choose, expect_ok
-from .errors import DataError, ModelFileError, ShapeError
+from .errors import DataError, ModelFileError, ShapeError, quoted
 
 PIECE = 20_000_000  # rows times parameters of one call, so that Ctrl-C is answered between calls
 
@@ -179,9 +179,12 @@ class Model:
 
 
 def decode(data: bytes | bytearray | memoryview, backend: str | None) -> Model:
-    """The model that `encode` wrote. ModelFileError: not exactly one whole, unaltered model."""
+    """The model that `encode` wrote. ModelFileError: not exactly one whole, unaltered model. TypeError."""
     core = choose(backend)
-    copied = bytearray(memoryview(data))
+    try:
+        copied = bytearray(memoryview(data))
+    except TypeError:
+        raise TypeError(f"data is {quoted(data)}, expected the bytes that Network.to_bytes() gave") from None
     octets = core.octets(copied) if copied else None
     layers = core.decode_layers(octets, len(copied)) if copied else 0
     if layers == 0:

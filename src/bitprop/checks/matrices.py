@@ -64,7 +64,8 @@ def convert(core: Core, data: Any, width: int, name: str, parameters: memoryview
         raise DataError(f"{name} is empty, expected at least one row of {_numbers(width)}")
     if columns != width:
         given = f"a flat sequence of {_numbers(columns)}" if flat else f"rows of {_numbers(columns)}"
-        raise ShapeError(f"{name} has {given}, expected rows of {_numbers(width)}")
+        hint = _one_hot(raw.values, width) if name == "y" and (flat or columns == 1) else ""
+        raise ShapeError(f"{name} has {given}, expected rows of {_numbers(width)}{hint}")
     total = count * width
     if len(raw.values) != total:  # what was converted decides, not what the data claim: nothing is read beyond it
         raise DataError(
@@ -89,8 +90,16 @@ def convert_pair(
     targets = convert(core, y, outputs, "y", parameters)
     if targets.rows != rows.rows:
         given = f"y has {targets.rows} row{'s' * (targets.rows != 1)}"
-        raise ShapeError(f"{given}, expected {rows.rows}, as many as x")
+        hint = _one_hot(targets.values, outputs) if (targets.rows, rows.rows) == (1, outputs) else ""
+        raise ShapeError(f"{given}, expected {rows.rows}, as many as x{hint}")
     return rows, targets
+
+
+def _one_hot(values: memoryview[float] | array[float], outputs: int) -> str:
+    """What to do with values that look like numbers of classes, as the end of a message."""
+    if not all(value >= 0.0 and value.is_integer() for value in values):
+        return ""
+    return f"; for class labels give one-hot rows of {outputs}: 1 at the label's place, and 0 elsewhere"
 
 
 def zeros(count: int) -> array[float]:
