@@ -75,15 +75,30 @@ def test_loss(backend: Backend) -> None:
     """A loss that hardly falls is told; one that falls, one that is small already, and a short training are not."""
     x, y = datasets.xor()
     net = Network(2, 4, 4, 1, seed=7, backend=backend)
-    found = hints(lambda: net.fit(x, y, epochs=60, learning_rate=0.0))
-    assert len(found) == 1
-    assert found[0].startswith("the loss hardly fell, from mse 0.")
-    assert "learning rate, which was 0.0" in found[0]
-    assert hints(lambda: net.fit(x, y, epochs=40, learning_rate=0.0)) == []
+    [only] = hints(lambda: net.fit(x, y, epochs=60, learning_rate=1e-9))
+    assert only.startswith("the loss hardly fell, from mse 0.")
+    assert only.endswith(": try a tenth, or ten times, of the learning rate, which was 1e-09, or another seed")
+    assert hints(lambda: net.fit(x, y, epochs=40, learning_rate=1e-9)) == []
     line = Network(1, 1, activation="identity", seed=1, backend=backend)
     data = [[0.0], [1.0]], [[0.5], [0.25]]
     assert hints(lambda: line.fit(*data, epochs=400, learning_rate=0.5)) == []
     assert hints(lambda: line.fit(*data, epochs=400, learning_rate=0.5)) == []  # it was learnt before
+
+
+def test_loss_that_cannot_fall_or_rose(backend: Backend) -> None:
+    """No rate is advised that cannot help, and none at all where the data are the reason."""
+    x, y = datasets.xor()
+    net = Network(2, 4, 4, 1, seed=7, backend=backend)
+    for rate in (0.0, -0.0):
+        [only] = hints(lambda rate=rate: net.fit(x, y, epochs=60, learning_rate=rate))
+        assert only == "nothing is learnt at a learning rate of 0: give a greater one"
+    line = Network(1, 1, activation="identity", bias=False, backend=backend)
+    [only] = hints(lambda: line.fit([[1.0], [1.0]], [[0.5], [0.25]], epochs=60, learning_rate=1.0001))
+    assert only.startswith("the loss rose, from mse ")
+    assert only.endswith(" in 59 epochs: try a smaller learning rate than 1.0001, or another seed")
+    for _ in range(2):  # the second time since it was not learnt
+        [only] = hints(lambda: net.fit(x, [[-5.0 * label] for (label,) in y], epochs=60, learning_rate=1e-9))
+        assert only.startswith("targets such as -5.0 are not learnt")
 
 
 def test_hint_as_an_error() -> None:

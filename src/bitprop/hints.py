@@ -25,25 +25,34 @@ class TrainingHint(UserWarning):
     """Data or a training that is allowed, but hardly what was meant; the text says what to do."""
 
 
-def on_data(inputs: Rows, targets: Rows, last_activation: str) -> None:
-    """Warns of targets that the last layer cannot give, and of inputs that are not scaled. It looks at some of them."""
+def on_data(inputs: Rows, targets: Rows, last_activation: str) -> bool:
+    """Warns of targets that the last layer cannot give, and of inputs that are not scaled; whether it did.
+
+    It looks at some of them.
+    """
+    warned = False
     least, greatest, text = RANGES.get(last_activation, (-math.inf, math.inf, ""))
     low, high = _range(targets)
     if low < least or high > greatest:
+        warned = True
         _warn(
             f"targets such as {high if high > greatest else low!r} are not learnt: the outputs of {last_activation} go "
             f"{text}{' up' if greatest == math.inf else ''}; scale the targets, or make the last activation identity"
         )
     low, high = _range(inputs)
     if max(-low, high) > LARGE_INPUT:
+        warned = True
         _warn(
             f"inputs such as {high if high > -low else low!r} are large, with which training fails or hardly begins: "
             "scale each column to about -1 to 1"
         )
+    return warned
 
 
-def on_losses(history: History, log_every: int, targets: Rows, learning_rate: float) -> None:
-    """Warns of a loss that hardly fell."""
+def on_losses(
+    history: History, log_every: int, inputs: Rows, targets: Rows, last_activation: str, learning_rate: float
+) -> None:
+    """Warns of a loss that hardly fell: of the data where these are the reason, else of the learning rate."""
     epochs = (history.logged - 1) * log_every
     if epochs < JUDGED_AFTER:
         return
@@ -52,11 +61,17 @@ def on_losses(history: History, log_every: int, targets: Rows, learning_rate: fl
     if last <= 0.95 * first:
         return
     low, high = _range(targets)
-    if math.sqrt(last) > 0.1 * high - 0.1 * low:  # else it had been learnt before
-        _warn(
-            f"the loss {'rose' if last > first else 'hardly fell'}, from mse {first:.4g} to {last:.4g} in {epochs} "
-            f"epochs: try a tenth, or ten times, of the learning rate, which was {learning_rate!r}, or another seed"
-        )
+    learnt_before = math.sqrt(last) <= 0.1 * high - 0.1 * low
+    if learnt_before or on_data(inputs, targets, last_activation):
+        return
+    if learning_rate == 0.0:
+        _warn("nothing is learnt at a learning rate of 0: give a greater one")
+        return
+    course, cure = "hardly fell", f"a tenth, or ten times, of the learning rate, which was {learning_rate!r}"
+    if last > first:
+        course, cure = "rose", f"a smaller learning rate than {learning_rate!r}"
+    figures = f"from mse {first:.4g} to {last:.4g} in {epochs} epochs"
+    _warn(f"the loss {course}, {figures}: try {cure}, or another seed")
 
 
 def _range(data: Rows) -> tuple[float, float]:

@@ -167,7 +167,7 @@ class Network:
         `loss`: "half_sse", "sse", "half_mse" or "mse" (§7). `log_every`: epochs from one logged epoch to the next.
         `progress`: a bar on stderr after two seconds; None shows it only on a terminal.
         `callback(epoch, mse)` is called after each logged epoch; returning True stops, keeping that epoch's step.
-        TrainingHint warns of data that can hardly be learnt (a network's first `fit`) and of a loss that hardly fell.
+        TrainingHint warns of data that can hardly be learnt (at the first `fit`) and of a loss that hardly fell.
         Returns the History, which is `history` too. DivergedError and Ctrl-C leave the last good epoch's parameters.
         """
         options = _training.check_options(epochs, batch_size, shuffle_seed, loss, log_every)
@@ -177,8 +177,9 @@ class Network:
         inputs, targets = self.model.pair(x, y)
         if shuffle_seed is not None and inputs.rows >= 2**32:
             raise ShapeError(f"x has {inputs.rows} rows, expected fewer than 2^32 with shuffling")
-        if self.history is None:  # once, since it takes longer than a short training
-            hints.on_data(inputs, targets, self.activations[-1])
+        last = self.activations[-1]
+        # Once, since it takes longer than a short training.
+        warned = self.history is None and hints.on_data(inputs, targets, last)
         for _ in self._holder.take():
             self.history = history = History(options.log_every, inputs.rows * targets.width)
             with Progress(options.epochs * inputs.rows, f"{options.epochs} epochs: rows", progress) as bar:
@@ -187,7 +188,8 @@ class Network:
                 [diverged] = _training.train(model.core, model.values, model.shape, *data, after_slice, callback)
             if diverged is not None:
                 raise _training.diverged(diverged, rate)
-        hints.on_losses(history, options.log_every, targets, rate)
+        if not warned:
+            hints.on_losses(history, options.log_every, inputs, targets, last, rate)
         return history
 
     # --- what it gives ---
