@@ -177,6 +177,19 @@ def test_why_parted_classes_count_as_wrong() -> None:
     assert why in figure.axes[0].get_title().replace("\n", " ")
 
 
+def test_many_points_leave_the_picture_clear() -> None:
+    """The more points, the smaller they are, without edges, but not in the legend; every one is drawn."""
+    few = plots.boundary(lambda rows: rows, *datasets.linear(100))
+    assert [line(few.axes[0], f"class {kind}").get_markersize() for kind in (0, 1)] == [5, 5]
+    x, y = datasets.linear(20_000)
+    figure = plots.boundary(lambda rows: [[0.1] for _ in rows], x, y)
+    points = [line(figure.axes[0], f"class {kind}") for kind in (0, 1)]
+    assert sum(len(each.get_xdata()) for each in points) == 20_000
+    assert all(each.get_markersize() < 2 and each.get_markeredgecolor() == "none" for each in points)
+    assert line(figure.axes[0], "wrong").get_markersize() < 3
+    assert [handle.get_markersize() for handle in figure.legends[0].legend_handles] == pytest.approx([5, 5, 8])
+
+
 def test_one_point_and_points_too_far() -> None:
     """One point has room around it; numbers whose distance is infinite are refused."""
     axes = plots.boundary(lambda rows: [[0.5] for _ in rows], [[3.0, 7.0]], [[1.0]]).axes[0]

@@ -19,6 +19,7 @@ CLASSES = (("o", "#a50f15"), ("^", "#9ecae1"))
 OUTPUTS = ("#f4a582", "#eef5fb")  # of an output of 0 and of 1, lighter than each class; between them grey print too
 BANDS = ("0.88", "0.72")  # greys from the outermost band inwards; opaque, so that the legend has them as drawn
 LINES = ("-", "--", ":", "-.")  # of curves, which grey print tells apart by them
+ROOM = 500  # points that have room at their full size in a picture
 FEW = 50  # points of a curve below which each is marked
 STEPS = 110  # of the grid on which a boundary is drawn, on each side
 
@@ -135,7 +136,7 @@ def predictions(x: Points, truth: Labels, outputs: Labels, title: str = "") -> A
     _mark_wrong(right, x, truth, outputs)
     right.set_title("Predict result")
     figure.suptitle(_heading(title, truth, outputs, 110), fontsize="medium")
-    _legend(figure, right)
+    _legend(figure, right, len(x))
     return figure
 
 
@@ -161,7 +162,7 @@ def boundary(predict: Callable[[Points], Labels], x: Points, truth: Labels, titl
     outputs = predict(x)
     _mark_wrong(axes, x, truth, outputs)
     axes.set_title(_heading(title, truth, outputs, 66), fontsize="medium")
-    _legend(figure, axes)
+    _legend(figure, axes, len(x))
     return figure
 
 
@@ -195,17 +196,23 @@ def _heading(title: str, truth: Labels, outputs: Labels, width: int) -> str:
     return "\n".join(textwrap.fill(line, width) for line in lines if line)
 
 
+def _size(points: int) -> float:
+    """What the markers of so many points are to be multiplied by: smaller, the more there are."""
+    return max(0.2, math.pow(ROOM / max(ROOM, points), 0.4))
+
+
 def _scatter(axes: Any, x: Points, labels: Labels) -> None:
-    """Draws the points, each with the marker and the colour of its class."""
+    """Draws the points, each with the marker and the colour of its class; very many small, and without black edges."""
+    size = _size(len(x))
     for kind, (marker, colour) in enumerate(CLASSES):
         rows = [row for row, label in zip(x, labels) if _is_one(label) == bool(kind)]
         axes.plot(
             [row[0] for row in rows],
             [row[1] for row in rows],
             marker,
-            ms=5,
-            mec="black",
-            mew=0.5,
+            ms=5 * size,
+            mec="black" if size > 0.5 else "none",
+            mew=0.5 * size,
             color=colour,
             label=f"class {kind}",
         )
@@ -216,9 +223,11 @@ def _mark_wrong(axes: Any, x: Points, truth: Labels, outputs: Labels) -> None:
     """Draws rings around the points that the outputs put into the other class, where there are any."""
     wrong = [row for row, label, output in zip(x, truth, outputs) if _is_one(label) != _is_one(output)]
     if wrong:
-        axes.plot(*zip(*wrong), "o", ms=8, mfc="none", mec="black", mew=0.7, label="wrong")
+        size = _size(len(x))
+        axes.plot(*zip(*wrong), "o", ms=8 * size, mfc="none", mec="black", mew=0.7 * max(0.3, size), label="wrong")
 
 
-def _legend(figure: Any, axes: Any) -> None:
-    """Draws the legend below the picture, where it covers no point."""
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=4)
+def _legend(figure: Any, axes: Any, points: int) -> None:
+    """Draws the legend below the picture, where it covers no point, with markers of their full size."""
+    scale = 1.0 / _size(points)
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=4, markerscale=scale)
