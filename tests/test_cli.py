@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 import bitprop
-from bitprop import Network, bench, datasets, info, sweep
+from bitprop import Network, bench, cli, datasets, info, sweep
 from bitprop.names import Backend
 
 
@@ -457,3 +457,27 @@ sys.exit(entry.load()())
 """
     ended = subprocess.run([sys.executable, "-c", code, "info"], capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "")
+
+
+@pytest.mark.parametrize("ended", [0, 2])
+def test_interrupted_sweep(
+    ended: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What ended is written and drawn; where nothing did, that is said."""
+
+    def begun(sizes: Any, data: Any, *, on_result: Any, seeds: Any, **options: Any) -> None:
+        for one in sweep(sizes, data, seeds=seeds, **options)[:ended]:
+            on_result(one)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("bitprop.cli.sweep.sweep", begun)
+    monkeypatch.chdir(tmp_path)
+    arguments = ["sweep", "xor", "--seeds", "3", "--epochs", "5", "--csv", "a.csv", "--plot", "a.png"]
+    assert cli.main(arguments) == 130
+    lines = capsys.readouterr().err.splitlines()
+    if ended:
+        assert lines == ["", "2 of 3 trainings had ended", "wrote a.csv", "wrote a.png", "bitprop: interrupted"]
+        assert len(Path("a.csv").read_text(encoding="utf-8").splitlines()) == 3
+    else:
+        assert lines == ["", "no training had ended: a.csv and a.png not written", "bitprop: interrupted"]
+        assert list(tmp_path.iterdir()) == []

@@ -234,6 +234,23 @@ def test_train_draws_to_the_end(folder: Path, drawn: list[Any], capsys: pytest.C
     assert list(drawn[1].axes[0].lines[0].get_xdata()) == [0, 50, 100, 150, 200]
 
 
+def test_interrupted_train_draws_what_was_logged(
+    folder: Path, drawn: list[Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ctrl-C leaves the picture of the epochs that were logged."""
+    fit = Network.fit
+
+    def begin(net: Network, *data: Any, **options: Any) -> None:
+        fit(net, *data, **{**options, "epochs": 60})
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Network, "fit", begin)
+    assert cli.main(["train", "xor", "--plot", "a.png"]) == 130
+    assert list(drawn[0].axes[0].lines[0].get_xdata()) == list(range(60))
+    assert capsys.readouterr().err.endswith("wrote a.png\nbitprop: interrupted\n")
+    assert (folder / "a.png").exists()
+
+
 def test_train_draws_at_most_100_000_points(folder: Path, drawn: list[Any]) -> None:
     """Very many epochs are logged at a distance of a power of ten."""
     core_or_skip("ctypes")

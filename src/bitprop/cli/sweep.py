@@ -71,6 +71,15 @@ def _summary(result: SweepResult, rate: float, threshold: float) -> dict[str, An
     }
 
 
+def _write(options: argparse.Namespace, result: SweepResult) -> None:
+    if options.csv is not None:
+        result.to_csv(options.csv)
+        say(f"wrote {options.csv}")
+    if options.plot is not None:
+        result.plot(options.plot)
+        say(f"wrote {options.plot}")
+
+
 def run(options: argparse.Namespace) -> int:
     """What the command does; the exit status."""
     check_outputs({"--csv": options.csv}, {"the data": datasets.file_of(options.data)}, options.plot)
@@ -99,16 +108,14 @@ def run(options: argparse.Namespace) -> int:
             on_result=ended.append,
         )
     except KeyboardInterrupt:
-        if options.csv and ended:
-            SweepResult(ended).to_csv(options.csv)
-            say(f"\nwrote {options.csv}: the {len(ended)} trainings that had ended")
+        outputs = [path for path in (options.csv, options.plot) if path is not None]
+        if outputs and not ended:
+            say(f"\nno training had ended: {' and '.join(outputs)} not written")
+        elif outputs:
+            say(f"\n{len(ended)} of {options.seeds * len(options.learning_rates)} trainings had ended")
+            _write(options, SweepResult(ended))
         raise
-    if options.csv is not None:
-        result.to_csv(options.csv)
-        say(f"wrote {options.csv}")
-    if options.plot is not None:
-        result.plot(options.plot)
-        say(f"wrote {options.plot}")
+    _write(options, result)
     failed = [run for run in result if run.error is not None]
     rates = [_summary(result, rate, options.threshold) for rate in dict.fromkeys(result.learning_rates)]
     if options.json:

@@ -39,7 +39,12 @@ def add(commands: Any) -> None:
     parser.add_argument("--log-every", type=whole, help="epochs from one logged epoch to the next (default: 20 lines)")
     parser.add_argument("--load", metavar="MODEL", help="go on with this model file, instead of a new network")
     parser.add_argument("--save", metavar="MODEL", help="write the trained network to this model file")
-    parser.add_argument("--history", metavar="CSV", help="write the logged losses to this CSV file")
+    parser.add_argument(
+        "--history",
+        metavar="CSV",
+        help="write the logged losses to this CSV file, each as it was before its epoch's step (what the last step "
+        "leaves is printed, and drawn by --plot)",
+    )
     parser.add_argument(
         "--plot",
         metavar="PNG",
@@ -58,6 +63,12 @@ def _log_every(options: argparse.Namespace) -> int:
     if options.log_every is not None:
         return int(options.log_every)
     return max(1, epochs // 20) if options.plot is None else int(10 ** max(0, len(str(epochs)) - 5))
+
+
+def _draw(options: argparse.Namespace, epochs: list[int], mse: list[float]) -> None:
+    title = f"{options.data}, learning rate {options.learning_rate:g}"
+    plots.save(plots.losses({"mse": (epochs, mse)}, title), options.plot)
+    say(f"wrote {options.plot}")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -87,6 +98,8 @@ def run(options: argparse.Namespace) -> int:
         if options.history and net.history is not None:
             net.history.to_csv(options.history)
             say(f"wrote {options.history}")
+        if options.plot and net.history is not None:
+            _draw(options, net.history.epochs, net.history.mse)
         raise
     mse = net.loss(x, y)
     if options.save:
@@ -96,10 +109,7 @@ def run(options: argparse.Namespace) -> int:
         history.to_csv(options.history)
         say(f"wrote {options.history}")
     if options.plot:
-        curve = [*history.epochs, options.epochs], [*history.mse, mse]
-        title = f"{options.data}, learning rate {options.learning_rate:g}"
-        plots.save(plots.losses({"mse": curve}, title), options.plot)
-        say(f"wrote {options.plot}")
+        _draw(options, [*history.epochs, options.epochs], [*history.mse, mse])
     if options.json:
         print_json(
             {
