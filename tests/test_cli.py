@@ -481,3 +481,11 @@ def test_interrupted_sweep(
     else:
         assert lines == ["", "no training had ended: a.csv and a.png not written", "bitprop: interrupted"]
         assert list(tmp_path.iterdir()) == []
+
+
+def test_public_names() -> None:
+    """What the package shows is what it promises, and each name is there."""
+    assert set(dir(bitprop)) == {*bitprop.__all__, "__version__"}
+    assert all(hasattr(bitprop, name) for name in dir(bitprop))
+    assert not hasattr(bitprop, "Any")
+    assert not hasattr(bitprop, "annotations")

@@ -1,10 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Small neural networks, trained by back-propagation to the same bits everywhere."""
 
-from __future__ import annotations
-
-from typing import Any
-
 from . import datasets
 from ._sweep import Run, SweepResult, sweep
 from .core import info
@@ -49,7 +45,12 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __dir__() -> list[str]:
+    """The public names; without it, the modules of the package are among them."""
+    return [*__all__, "__version__"]
+
+
+def __getattr__(name: str) -> str:
     """`__version__`, the installed package's, which takes a moment to find."""
     if name != "__version__":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
