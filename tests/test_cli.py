@@ -158,6 +158,7 @@ def test_shape_against_csv(tmp_path: Path) -> None:
     """A shape that contradicts the file is one line that says both."""
     (tmp_path / "bare.csv").write_text(ONE_HOT, encoding="utf-8")
     Network(2, 4, 1).save(tmp_path / "net.json")
+    Network(2, 2).save(tmp_path / "one-hot.json")
     wants = "bare.csv has 5 columns, expected 2 of inputs and 1 of targets, for"
     for arguments, told in (
         (["train", "bare.csv", "--sizes", "2-4-1"], f"{wants} --sizes 2-4-1"),
@@ -168,6 +169,19 @@ def test_shape_against_csv(tmp_path: Path) -> None:
         (
             ["train", "bare.csv", "--sizes", "2-4-1", "--targets", "3"],
             "--targets gives 3 columns, expected 1, for --sizes 2-4-1",
+        ),
+        (
+            ["train", "xor", "--load", "one-hot.json"],
+            "xor has 2 inputs and 1 target, expected 2 and 2, for one-hot.json 2-2",
+        ),
+        (["predict", "one-hot.json", "xor"], "xor has 2 inputs and 1 target, expected 2 and 2, for one-hot.json 2-2"),
+        (
+            ["train", "bare.csv", "--load", "one-hot.json", "--targets", "1"],
+            "--targets gives 1 column, expected 2, for one-hot.json 2-2",
+        ),
+        (
+            ["train", "bare.csv", "--data-seed", "1"],
+            "--data-seed has no effect on bare.csv: expected linear:N, which is drawn from it",
         ),
         (["train", "xor", "--targets", "1"], "--targets is given for xor, which has its own: expected a CSV file"),
         (["train", "bare.csv", "--targets", "red"], "bare.csv has no header with names, expected one with 'red'"),
@@ -228,7 +242,7 @@ BAD: list[tuple[list[str], str]] = [
     (["train", "xor", "--learning-rate", "nan"], "learning_rate is nan"),
     (["train", "xor", "--sizes", "2-x-1"], "'2-x-1' is not layer sizes"),
     (["train", "xor", "--sizes", "2"], "1 layer sizes given"),
-    (["train", "xor", "--sizes", "3-4-1"], "x has rows of 2 numbers, expected rows of 3"),
+    (["train", "xor", "--sizes", "3-4-1"], "xor has 2 inputs and 1 target, expected 3 and 1, for --sizes 3-4-1"),
     (["train", "xor", "--activation", "softmax"], "activation is 'softmax'"),
     (["train", "xor", "--loss", "rmse"], "rmse"),
     (["train", "xor", "--save", "/nowhere/net.json"], "there is no folder /nowhere"),
@@ -247,6 +261,23 @@ BAD: list[tuple[list[str], str]] = [
     (["lab", "--seeds", "-1"], "seeds is -1"),
     (["lab", "--seed", "one"], "'one' is not a whole number"),
     (["info", "--backend", "gpu"], "--backend"),
+    (["train", "xor", "--data-seed", "4"], "--data-seed has no effect on xor: expected linear:N"),
+    (["train", "xor", "--data-seed", "0"], "--data-seed has no effect on xor: expected linear:N"),
+    (["train", "linear:9", "--data-seed", "-1"], "--data-seed is -1, expected 0 <= --data-seed < 2^64"),
+    (["sweep", "xor", "--frob"], "bitprop sweep: error: unrecognized arguments: --frob (see bitprop sweep --help)"),
+    (["vectors", "generate", "--frob"], "bitprop vectors generate: error: unrecognized arguments: --frob"),
+    (["--frob", "train", "xor"], "bitprop: error: unrecognized arguments: --frob"),
+    (
+        ["sweep", "xor", "--seeds", "3", "--seed", str(2**64 - 1)],
+        "the seeds 18446744073709551615 to 18446744073709551617, expected all of them below 2^64",
+    ),
+    (["lab", "--out", ""], "--out is '', expected a folder that is there or can be made"),
+    (["predict", "xor", "net.json"], "model file 'xor' is not there: expected one that train --save wrote"),
+    (["export", "nothing.json", "--to", "c"], "model file 'nothing.json' is not there"),
+    (["train", "linear:0"], "data set 'linear:0': expected linear:N with N from 1 up to eight digits"),
+    (["gradcheck", "--sizes", "2-2-1", "--activation", "tanh, softmax"], "activation is 'softmax'"),
+    (["lab", "--out", __file__], "expected a folder that is there or can be made"),
+    (["vectors", "generate", "--out", f"{__file__}/vectors"], "expected a folder that is there or can be made"),
 ]
 
 

@@ -241,7 +241,7 @@ def test_result(tmp_path: Path) -> None:
     [
         ({"seeds": 5}, TypeError, r"seeds is 5, expected several numbers, such as \[5\]"),
         ({"seeds": []}, OptionError, "seeds is empty, expected at least one"),
-        ({"seeds": [1, -1]}, OptionError, "a seed is -1, expected 0 <= a seed < 2\\^64"),
+        ({"seeds": [1, -1]}, OptionError, "seed is -1, expected 0 <= seed < 2\\^64"),
         ({"seeds": "12"}, TypeError, "seeds is '12', expected several numbers"),
         ({"learning_rates": 0.1}, TypeError, r"learning_rates is 0.1, expected several numbers, such as \[0.1\]"),
         ({"learning_rates": [-1.0]}, OptionError, "learning_rate is -1.0"),

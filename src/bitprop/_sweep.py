@@ -212,7 +212,7 @@ def sweep(
             hint = HINTS.get(name, f"its further options are {', '.join(NETWORK_OPTIONS)}")
             raise TypeError(f"sweep has no option {name}: {hint}")
     template = Network(*_sizes(sizes), **network)
-    each_seed = [check.seed("a seed", seed) for seed in _several("seeds", seeds)]
+    each_seed = [check.seed("seed", seed) for seed in _several("seeds", seeds)]
     rates = [check.learning_rate(rate) for rate in _several("learning_rates", learning_rates)]
     _check_number("seeds times learning_rates", len(each_seed) * len(rates))
     epochs = check.integer("epochs", epochs, 0)

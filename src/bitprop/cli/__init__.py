@@ -23,6 +23,13 @@ from .options import say, version
 
 
 class _Parser(argparse.ArgumentParser):
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        """Refuses what it does not know, where argparse leaves that to the parser above it, under another name."""
+        options, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return options, unknown
+
     def error(self, message: str) -> NoReturn:
         """One line, as for every other error."""
         self.exit(2, f"{self.prog}: error: {message} (see {self.prog} --help)\n")

@@ -4,12 +4,11 @@
 from __future__ import annotations
 
 import argparse
-import os
 from typing import Any
 
 from .. import lab, plots
 from ..lab import pictures
-from .options import add_backend, add_progress, check_writable, command, print_json, say, whole
+from .options import add_backend, add_progress, command, make_folder, print_json, say, whole
 
 
 def add(commands: Any) -> None:
@@ -34,8 +33,7 @@ def run(options: argparse.Namespace) -> int:
     """What the command does; the exit status."""
     if options.out is not None:
         plots.require()
-        os.makedirs(options.out, exist_ok=True)
-        check_writable(os.path.join(options.out, "picture.png"))
+        make_folder(options.out)
     ready = None if options.json else _print_table
     result = lab.run(options.seed, options.seeds, options.backend, options.progress, ready, lab.EXPERIMENTS)
     if options.json:

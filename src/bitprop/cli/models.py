@@ -9,7 +9,6 @@ from typing import Any
 
 from .. import _files, export
 from ..errors import OptionError
-from ..network import Network
 from .options import (
     DATA_HELP,
     add_backend,
@@ -19,6 +18,7 @@ from .options import (
     check_outputs,
     command,
     data_set,
+    load,
     network_and_data,
     print_json,
     say,
@@ -41,7 +41,7 @@ def add_predict(commands: Any) -> None:
 
 
 def _predict(options: argparse.Namespace) -> int:
-    net = Network.load(options.model, backend=options.backend)
+    net = load(options.model, options.backend)
     x, y = data_set(options.data, options, net.sizes, options.model, needed=False)
     outputs = net.predict(x)
     mse = net.loss(x, y) if y else None
@@ -104,7 +104,7 @@ def _export(options: argparse.Namespace) -> int:
     check_outputs({"--out": options.out}, {"the model": options.model})
     if options.name is not None and options.to != "c":
         raise OptionError(f"--name is given with --to {options.to}, expected it with --to c: it begins all names in C")
-    net = Network.load(options.model)
+    net = load(options.model, None)
     file = os.path.basename(options.out or options.model)
     name = export.identifier(os.path.splitext(file)[0]) if options.name is None else options.name
     text = export.export(net, options.to, name, file if options.out else None)

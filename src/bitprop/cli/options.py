@@ -14,7 +14,7 @@ from typing import Any
 from .. import datasets, plots
 from ..checks import options as check
 from ..errors import DataError, OptionError, quoted
-from ..names import BACKENDS, INITS, LOSSES
+from ..names import BACKENDS, INITS, LOSSES, Backend
 from ..network import Network
 
 DATA_HELP = "linear:N, xor, or a CSV file whose last columns are the targets ('-' is stdin)"
@@ -95,7 +95,7 @@ def add_steps(parser: argparse.ArgumentParser) -> None:
 
 def add_data(parser: argparse.ArgumentParser) -> None:
     """What a data set is made of: the seed of generated data, the targets of a CSV file."""
-    parser.add_argument("--data-seed", type=whole, default=0, help="of linear:N (0)")
+    parser.add_argument("--data-seed", type=whole, help="of linear:N (0)")
     parser.add_argument(
         "--targets",
         type=_targets,
@@ -120,23 +120,38 @@ def data_set(
 
     `source`: what the sizes come from, for messages. `needed`: whether it must have targets.
     """
-    table = datasets.named(data, options.data_seed)
+    table = datasets.named(data, check.seed("--data-seed", options.data_seed or 0))
+    if options.data_seed is not None and (isinstance(table, datasets.Table) or data == "xor"):
+        raise OptionError(f"--data-seed has no effect on {data}: expected linear:N, which is drawn from it")
+    by = f", for {source} {check.shape_text(sizes)}" if sizes else ""
     if not isinstance(table, datasets.Table):
         if options.targets is not None:
             raise OptionError(f"--targets is given for {data}, which has its own: expected a CSV file")
+        x, y = table
+        if sizes and (len(x[0]), len(y[0])) != (sizes[0], sizes[-1]):
+            given = f"{data} has {len(x[0])} inputs and {len(y[0])} target"
+            raise DataError(f"{given}, expected {sizes[0]} and {sizes[-1]}{by}")
         return table
     wanted = options.targets or (sizes[-1] if sizes else 1)
-    inputs, by = None, ""
+    inputs = None
     if sizes:
-        inputs, by = sizes[0], f", for {source} {check.shape_text(sizes)}"
+        inputs = sizes[0]
         count = wanted if isinstance(wanted, int) else len(wanted)
         if count != sizes[-1]:
-            raise OptionError(f"--targets gives {count} columns, expected {sizes[-1]}{by}")
+            raise OptionError(f"--targets gives {count} column{'s' * (count != 1)}, expected {sizes[-1]}{by}")
     columns = table.targets(wanted, inputs, by)
     if needed and not columns:
         raise DataError(f"{table.name} has no targets, expected {wanted} after {inputs} of inputs{by}")
     say(table.describe(columns))
     return table.split(columns)
+
+
+def load(model: str, backend: Backend | None) -> Network:
+    """The network of a model file. OptionError where there is no such file; ModelFileError, OSError."""
+    try:
+        return Network.load(model, backend=backend)
+    except FileNotFoundError:
+        raise OptionError(f"model file {quoted(model)} is not there: expected one that train --save wrote") from None
 
 
 def network_and_data(options: argparse.Namespace, model: str | None) -> tuple[Network, datasets.Rows, datasets.Rows]:
@@ -149,11 +164,11 @@ def network_and_data(options: argparse.Namespace, model: str | None) -> tuple[Ne
             name = next(iter(own), "sizes")
             typed = f"--{'no-' if own.get(name) is False else ''}{name}"
             raise OptionError(f"{typed} is given for {model}, which has its own: expected a model or network options")
-        loaded = Network.load(model, backend=options.backend)
-    sizes = loaded.sizes if loaded else options.sizes
+        loaded = load(model, options.backend)
+    sizes = loaded.sizes if loaded else options.sizes and check.sizes(options.sizes)
     x, y = data_set(options.data, options, sizes, model or "--sizes")
     if "," in own.get("activation", ""):
-        own["activation"] = own["activation"].split(",")
+        own["activation"] = [name.strip() for name in own["activation"].split(",")]
     shape = sizes or (len(x[0]), 4, 4, len(y[0]))
     return loaded or Network(*shape, backend=options.backend, **own), x, y
 
@@ -217,3 +232,13 @@ def check_writable(path: str) -> None:
         raise OptionError(f"cannot write {path}: there is no folder {folder}")
     if not os.access(folder, os.W_OK):
         raise OptionError(f"cannot write {path}: the folder {folder} does not allow it")
+
+
+def make_folder(path: str) -> None:
+    """Makes the folder of --out, where it is not there yet, and refuses one that cannot be written to. OptionError."""
+    try:
+        os.makedirs(path, exist_ok=True)
+    except OSError as error:
+        expected = f"a folder that is there or can be made ({error.strerror})"
+        raise OptionError(f"--out is {quoted(path)}, expected {expected}") from None
+    check_writable(os.path.join(path, "file"))

@@ -43,12 +43,16 @@ def add(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """What the command does; the exit status."""
     first = options.files[0]
+    _expect_model_first(options.files)
     out = os.path.splitext(first)[0] + ".png" if options.out is None else options.out
     plots.require(out)
     check_outputs({"--out": out}, {f"the input {file}": file for file in options.files})
     if _is_model(first):
         kind, figure = "boundary", _boundary(options)
     else:
+        for name, value in (("--targets", options.targets), ("--data-seed", options.data_seed)):
+            if value is not None:
+                raise OptionError(f"{name} has no effect on {first}: expected a model file and data")
         headers = {file: _header(file) for file in options.files}
         for file, header in headers.items():
             if header not in (HISTORY, SWEEP):
@@ -61,12 +65,25 @@ def run(options: argparse.Namespace) -> int:
         elif len(options.files) == 1:
             kind, figure = "distribution", plots.distributions(_final_losses(first))
         else:
-            raise OptionError(f"{len(options.files)} files are given, expected the CSV file of a sweep alone")
+            alone = next(file for file, header in headers.items() if header == SWEEP)
+            raise OptionError(f"{alone} is of a sweep, which is drawn alone: expected no other file")
     plots.save(figure, out)
     say(f"wrote {out}")
     if options.json:
         print_json({"kind": kind, "out": out})
     return 0
+
+
+def _expect_model_first(files: list[str]) -> None:
+    """OptionError where the first file is neither a model nor losses, but data of a model. OSError."""
+    first = files[0]
+    generated = first == "-" or datasets.file_of(first) is None
+    if not generated and (_is_model(first) or _header(first) in (HISTORY, SWEEP)):
+        return
+    model = next((file for file in files[1:] if os.path.isfile(file) and _is_model(file)), None)
+    if generated or model is not None:
+        usage = f"bitprop plot {model or 'MODEL'} {first}"
+        raise OptionError(f"{first} is not a model file, expected one before the data: {usage}")
 
 
 def _is_model(path: str) -> bool:

@@ -88,6 +88,9 @@ def run(options: argparse.Namespace) -> int:
         raise OptionError(f"--threshold is {options.threshold}, expected a number of at least 0")
     net, x, y = network_and_data(options, None)
     first = options.seed or 0
+    last = first + options.seeds - 1
+    if last >= check.SEED_END:
+        raise OptionError(f"--seed and --seeds give the seeds {first} to {last}, expected all of them below 2^64")
     init = options.init or "normal"
     ended: list[Run] = []
     try:
@@ -132,7 +135,7 @@ def run(options: argparse.Namespace) -> int:
             {
                 "version": version(),
                 "data": options.data,
-                "data_seed": options.data_seed,
+                "data_seed": options.data_seed or 0,
                 "sizes": net.sizes,
                 "activations": net.activations,
                 "bias": net.bias,
@@ -149,7 +152,7 @@ def run(options: argparse.Namespace) -> int:
     else:
         batches = "full batch" if options.batch_size is None else f"batches of {options.batch_size}"
         print(f"{net!r} on {options.data}, {options.epochs} epochs, {batches}, {options.loss}")
-        print(f"seeds {first} to {first + options.seeds - 1}, quantiles of the final mse:")
+        print(f"seeds {first} to {last}, quantiles of the final mse:")
         heads = "".join(f"{f'{q:.0%}':>11}" for q in result.quantiles())
         print(f"{'rate':>8} {'solved':>12} {'failed':>7}{heads}")
         for each in rates:

@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 from .. import _files
 from ..errors import OptionError
 from ..vectors import cases, check, generate
-from .options import check_writable, command, print_json, real, say
+from .options import command, make_folder, print_json, real, say
 
 
 def add(commands: Any) -> None:
@@ -48,8 +48,7 @@ def add(commands: Any) -> None:
 
 
 def _generate(options: argparse.Namespace) -> int:
-    os.makedirs(options.out, exist_ok=True)
-    check_writable(os.path.join(options.out, "vectors.json"))
+    make_folder(options.out)
     written = []
     for group, document in generate.documents():
         path = os.path.join(options.out, generate.file_name(group))
