@@ -73,11 +73,14 @@ static void LEVEL(abreast_other)(const abreast *nets, const double *inputs, cons
         if (at->fresh) {                                                                                               \
             *at->reach = LEVEL(greatest)(at->values, blocks * sizes[0] * BP_LANES);                                    \
         }                                                                                                              \
-        if (!LEVEL(is_tame)(parameters, sizes, layers, shape->bias, *at->reach)) {                                     \
+        const int tame = LEVEL(is_tame)(parameters, sizes, layers, shape->bias, *at->reach);                           \
+        if (!tame && !LEVEL(are_within)(parameters, bp_parameter_count(shape), SAFE)) {                                \
             LEVEL(chunk_other)(at, sums, parameters, shape, rows, begin);                                              \
             return;                                                                                                    \
         }                                                                                                              \
-        const double *outputs = LEVEL(tame_##name)(at->values, parameters, shape->bias, blocks, rows % BP_LANES);      \
+        const double *outputs =                                                                                        \
+            tame ? LEVEL(tame_##name)(at->values, parameters, shape->bias, blocks, rows % BP_LANES)                    \
+                 : LEVEL(forward_other)(at->values, at->panel, parameters, shape, blocks, rows % BP_LANES);            \
         if (shape->bias) {                                                                                             \
             LEVEL(backward_common)(at, sums, parameters, outputs, sizes, layers, 1, blocks, begin);                    \
         } else {                                                                                                       \

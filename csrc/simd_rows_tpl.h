@@ -452,7 +452,7 @@ INLINE void LEVEL(train_chunk)(const chunk *at, double *sums, const double *para
 /* --- common shapes --- */
 
 /* Whether the magnitudes of all values are below `limit`: a NaN's is not. */
-INLINE int LEVEL(are_within)(const double *values, size_t count, double limit) {
+static int LEVEL(are_within)(const double *values, size_t count, double limit) {
     vector x[1];
     size_t k = 0;
     int within = 1;
@@ -479,10 +479,14 @@ static APART double LEVEL(greatest)(const double *values, size_t count) {
     return most;
 }
 
+/* Parameters below this give no infinity or NaN in the padding of a common shape, where inputs, targets and so deltas
+   are zeros: no padding has to be cleared on the way back. */
+#define SAFE 1e100
+
 /* Within these bounds no pre-activation of a common shape exceeds 708, as a sum of at most four inputs times weights
-   and a bias; sigmoids then need no clamp, and padding no clearing, since nothing there is infinite or NaN and its
-   deltas are zeros. `reach`: the greatest magnitude of an input; one that is NaN makes NaN of its own row only, clamped
-   or not. A parameter that is NaN is not within. */
+   and a bias; sigmoids then need no clamp, and hidden padding is safe without being cleared. `reach`: the greatest
+   magnitude of an input; one that is NaN makes NaN of its own row only, clamped or not. A parameter that is NaN is not
+   within. */
 static APART int LEVEL(is_tame)(const double *parameters, const uint32_t *sizes, uint32_t layers, uint32_t bias,
                                 double reach) {
     const size_t first = (sizes[0] + bias) * (size_t)sizes[1];
