@@ -9,15 +9,15 @@
 #include <float.h>
 #include <string.h>
 
-/* What can be seen at compile time of a build that would not keep the contract (§1); bp_self_test finds the rest. */
+/* Refuses builds that are known at compile time to break the contract (§1); bp_self_test detects the others. */
 #if defined(__FAST_MATH__) || defined(__ASSOCIATIVE_MATH__) || defined(__RECIPROCAL_MATH__) ||                         \
     defined(__NO_SIGNED_ZEROS__) || (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__) || defined(_M_FP_FAST)
 #error "bitprop: -ffast-math and its parts change results; compile without them"
 #endif
-/* FLT_EVAL_METHOD tells the narrowest format that operations are evaluated in (C11 5.2.4.2.2, TS 18661-3). It leaves
-   double alone where that is its own type (0), double (1), _Float16 (16, which gcc has with AVX512-FP16 in GNU mode),
-   _Float32 (32) or _Float64 (64). It does not where that is long double (2), a format that is not told (-1), one that
-   may be wider than double (33, _Float32x) or is wider (65, 128). */
+/* FLT_EVAL_METHOD is the narrowest format in which operations are evaluated (C11 5.2.4.2.2, TS 18661-3). Operations on
+   double are rounded to double if it is the operands' type (0), double (1), _Float16 (16, gcc with AVX512-FP16 in GNU
+   mode), _Float32 (32) or _Float64 (64). They may not be if it is long double (2), indeterminable (-1), possibly wider
+   than double (33, _Float32x) or wider (65, 128). */
 #if !defined(FLT_EVAL_METHOD) || (FLT_EVAL_METHOD != 0 && FLT_EVAL_METHOD != 1 && FLT_EVAL_METHOD != 16 &&             \
                                   FLT_EVAL_METHOD != 32 && FLT_EVAL_METHOD != 64)
 #error "bitprop: double must be evaluated as double, not in x87 registers; compile with -msse2 -mfpmath=sse"
@@ -73,20 +73,20 @@ const char *bp_compiler(void) {
 typedef struct kernel kernel;
 typedef struct rule rule;
 
-/* The parts of a `work` of bp_train_size, in their order in memory. Gradient and error are summed alike (§6), so `sums`
-   holds count + 1 doubles: the gradient, then the error. */
+/* The parts of a `work` of bp_train_size doubles, in their order in memory. Gradient and error are summed alike (§6),
+   so `sums` holds count + 1 doubles: the gradient, then the error. */
 typedef struct {
     const kernel *kernel;
     const rule *rule;
     size_t count;      /* parameters */
     size_t nodes;      /* after the input */
     size_t state_size; /* doubles that the rule keeps */
-    double *scratch;   /* the kernel's own, of its scratch_size */
+    double *scratch;   /* (scratch_size) for the kernel */
     double *sums;      /* (count + 1) of a batch */
     double *state;     /* (state_size) of the rule */
     double *backup;    /* (count + state_size): the parameters and the rule's state at the epoch's start */
     size_t size;       /* of all of them */
-    size_t held;       /* the kernel's note of the rows that are in its scratch; 0 = none */
+    size_t held;       /* rows that the kernel has loaded into its scratch; 0 = none */
 } work_parts;
 
 /* The loops over rows. */
@@ -248,8 +248,7 @@ typedef uint32_t fp_word;
 #define FP_WRITE(word) ((void)(word))
 #endif
 
-/* Arithmetic under a changed environment stays in functions of its own: inlined, it could be moved across the change.
- */
+/* Arithmetic under a changed environment stays in separate functions: inlined, it could move across the change. */
 #if defined(__GNUC__)
 #define APART __attribute__((noinline))
 #elif defined(_MSC_VER)
@@ -527,16 +526,16 @@ static double draw(bp_generator *generator, uint32_t init, double spread) {
 }
 
 static APART void draw_all(double *parameters, bp_generator *generator, const bp_shape *shape, uint32_t init) {
-    size_t at = 0;
+    size_t k = 0;
     for (uint32_t layer = 1; layer < shape->layers; layer++) {
         const size_t n_in = shape->sizes[layer - 1];
         const size_t n_out = shape->sizes[layer];
         const double spread = square_root(6.0 / ((double)n_in + (double)n_out));
         for (size_t i = 0; i < n_in * n_out; i++) {
-            parameters[at++] = draw(generator, init, spread);
+            parameters[k++] = draw(generator, init, spread);
         }
         for (size_t i = 0; i < n_out * shape->bias; i++) {
-            parameters[at++] = 0.0;
+            parameters[k++] = 0.0;
         }
     }
 }
@@ -662,14 +661,14 @@ static APART double loss_figure(double error, uint32_t loss, size_t rows, size_t
 
 /* --- §5 backward, §6 sums, §7 step --- */
 
-/* One sample's deltas, then its contributions added to its lane. `outputs` are what forward left. */
+/* Writes one sample's deltas and adds its contributions to its lane. `outputs` are those of forward. */
 static APART void backward(double *lane, double *deltas, const bp_shape *shape, const double *parameters,
                            const double *outputs, const double *inputs, const double *targets, size_t count,
                            uint32_t loss) {
     uint32_t layer = shape->layers - 1;
     size_t n_out = shape->sizes[layer];
-    size_t weights = count;                   /* where the layer's weights begin, once it is subtracted */
-    size_t nodes = node_count(shape) - n_out; /* where the layer's nodes begin */
+    size_t weights = count; /* index of the layer's first weight; here one past the last layer's parameters */
+    size_t nodes = node_count(shape) - n_out; /* index of the layer's first node */
     lane[weights] =
         lane[weights] + HEADS[loss].row(deltas + nodes, outputs + nodes, targets, n_out, shape->activations[layer - 1]);
     for (; layer > 0; layer--) {
@@ -680,13 +679,13 @@ static APART void backward(double *lane, double *deltas, const bp_shape *shape, 
         weights -= (n_in + shape->bias) * n_out;
         for (size_t i = 0; i < n_in; i++) {
             for (size_t j = 0; j < n_out; j++) {
-                const size_t at = weights + i * n_out + j;
-                lane[at] = lane[at] + a[i] * d[j];
+                const size_t k = weights + i * n_out + j;
+                lane[k] = lane[k] + a[i] * d[j];
             }
         }
         for (size_t j = 0; j < n_out * shape->bias; j++) {
-            const size_t at = weights + n_in * n_out + j;
-            lane[at] = lane[at] + d[j];
+            const size_t k = weights + n_in * n_out + j;
+            lane[k] = lane[k] + d[j];
         }
         if (layer > 1) {
             nodes -= n_in;
@@ -753,8 +752,8 @@ static size_t scratch_size(const bp_shape *shape) {
     return 3 * node_count(shape) + BP_LANES * (bp_parameter_count(shape) + 1);
 }
 
-/* Row `row` of the data as row `batch_row` of its batch, the lanes (8, count + 1). The scratch holds pre-activations,
-   outputs and deltas of all nodes after the input, then the lanes. */
+/* Adds row `row` of the data to its batch, as row `batch_row` there. The scratch holds pre-activations, outputs and
+   deltas of all nodes after the input, then the lanes (8, count + 1). */
 static void add_row(const work_parts *parts, const bp_shape *shape, const double *parameters, const double *inputs,
                     const double *targets, size_t row, size_t batch_row, uint32_t loss) {
     const double *x = inputs + row * shape->sizes[0];
@@ -855,7 +854,7 @@ static void begin_epoch(bp_training *training, const work_parts *parts, const do
     training->begun = training->epoch + 1;
 }
 
-/* Back to the epoch's start. */
+/* Restores the epoch's start. */
 static void undo_epoch(bp_training *training, double *parameters, const work_parts *parts) {
     memcpy(parameters, parts->backup, parts->count * sizeof(double));
     memcpy(parts->state, parts->backup + parts->count, parts->state_size * sizeof(double));
@@ -886,7 +885,7 @@ static const rule RULES[BP_RULES] = {
     {0, descend},
 };
 
-/* The batch is whole: its sums become a step. */
+/* Ends a batch: takes the step of its sums. */
 static void take_step(bp_training *training, double *parameters, const work_parts *parts, const bp_shape *shape) {
     const bp_settings *settings = &training->settings;
     const double scale = gradient_scale(settings->loss, training->batch_row, shape->sizes[shape->layers - 1]);
@@ -909,7 +908,7 @@ static size_t train_row(bp_training *training, double *parameters, work_parts *p
     return 1;
 }
 
-/* BP_DIVERGED where the epoch's error or a parameter is not finite: then the parameters go back. */
+/* BP_DIVERGED where the epoch's error or a parameter is not finite: then the epoch's start is restored. */
 static bp_status end_epoch(double *log, size_t *logged, bp_training *training, double *parameters,
                            const work_parts *parts, size_t log_size) {
     if (!is_finite(&training->error) || !all_finite(parameters, parts->count)) {
@@ -948,7 +947,7 @@ static APART bp_status train(double *log, bp_training *training, double *paramet
     return BP_OK;
 }
 
-/* Whether a training's codes are known; those of one that was never started may be anything. */
+/* Whether a training's codes are known; if it was never started, they may be anything. */
 static int is_known(const bp_training *training) {
     return training->settings.loss < BP_LOSSES && training->settings.rule < BP_RULES;
 }
@@ -969,7 +968,7 @@ bp_status bp_train(double *log, bp_training *training, double *parameters, doubl
     return status;
 }
 
-/* Doubles of each network's `work`: all that are trained have one rule. */
+/* The doubles of each network's `work`: all networks that are trained have one rule. */
 static size_t work_size_of(const int32_t *statuses, const bp_training *trainings, size_t networks,
                            const bp_shape *shape) {
     for (size_t n = 0; n < networks; n++) {
@@ -1024,7 +1023,7 @@ void bp_train_undo(bp_training *training, double *parameters, double *work, cons
 
 static const kernel PORTABLE = {predict_size, scratch_size, predict, sum_errors, sum_batch, train_row, train_each};
 
-#if !defined(BITPROP_SIMD) /* which simd.c defines before it includes this file, where it has kernels to bring */
+#if !defined(BITPROP_SIMD) /* defined by simd.c, which includes this file and has more kernels */
 
 static uint32_t usable_kernels(void) {
     return 1U << BP_PORTABLE;
@@ -1079,7 +1078,7 @@ size_t bp_encode_size(const bp_shape *shape) {
 bp_status bp_encode(uint8_t *data, const bp_shape *shape, const double *parameters) {
     const size_t size = bp_encode_size(shape);
     const size_t count = bp_parameter_count(shape);
-    size_t at = HEADER_SIZE;
+    size_t offset = HEADER_SIZE;
     if (size == 0) {
         return BP_E_SHAPE;
     }
@@ -1087,28 +1086,29 @@ bp_status bp_encode(uint8_t *data, const bp_shape *shape, const double *paramete
     put(data + 8, BP_FORMAT, 4);
     put(data + 12, shape->bias, 4);
     put(data + 16, shape->layers, 4);
-    for (uint32_t layer = 0; layer < shape->layers; layer++, at += 4) {
-        put(data + at, shape->sizes[layer], 4);
+    for (uint32_t layer = 0; layer < shape->layers; layer++, offset += 4) {
+        put(data + offset, shape->sizes[layer], 4);
     }
-    for (uint32_t layer = 1; layer < shape->layers; layer++, at += 4) {
-        put(data + at, shape->activations[layer - 1], 4);
+    for (uint32_t layer = 1; layer < shape->layers; layer++, offset += 4) {
+        put(data + offset, shape->activations[layer - 1], 4);
     }
-    for (size_t i = 0; i < count; i++, at += 8) {
-        put(data + at, double_bits(&parameters[i]), 8);
+    for (size_t i = 0; i < count; i++, offset += 8) {
+        put(data + offset, double_bits(&parameters[i]), 8);
     }
-    put(data + at, crc32(data, at), 4);
+    put(data + offset, crc32(data, offset), 4);
     return BP_OK;
 }
 
-/* Bytes of the model whose header stands in `data`; 0 = not a shape. The sizes there are unaligned and little-endian,
-   so no bp_shape can point at them. */
+/* The size in bytes of the model whose header is in `data`; 0 = not a shape. The sizes there are unaligned and
+   little-endian, so no bp_shape can point at them. */
 static uint64_t encoded_size(const uint8_t *data, uint32_t layers) {
     const uint8_t *sizes = data + HEADER_SIZE;
     const uint8_t *activations = sizes + 4 * (size_t)layers;
     const uint64_t bias = get(data + 12, 4);
     uint64_t count = 0;
-    for (size_t at = 0; at < 4 * ((size_t)layers - 1); at += 4) {
-        count = add_layer(count, get(sizes + at, 4), get(sizes + at + 4, 4), get(activations + at, 4), bias);
+    for (size_t offset = 0; offset < 4 * ((size_t)layers - 1); offset += 4) {
+        count =
+            add_layer(count, get(sizes + offset, 4), get(sizes + offset + 4, 4), get(activations + offset, 4), bias);
         if (count == 0) {
             return 0;
         }
@@ -1126,8 +1126,8 @@ uint32_t bp_decode_layers(const uint8_t *data, size_t length) {
     if (layers < 2 || layers > (length - HEADER_SIZE) / 8 || encoded_size(data, layers) != length) {
         return 0;
     }
-    for (size_t at = HEADER_SIZE + 4 * (2 * (size_t)layers - 1); at < length - 4; at += 8) {
-        const uint64_t bits = get(data + at, 8);
+    for (size_t offset = HEADER_SIZE + 4 * (2 * (size_t)layers - 1); offset < length - 4; offset += 8) {
+        const uint64_t bits = get(data + offset, 8);
         if ((bits & MAGNITUDE_BITS) > INFINITY_BITS && bits != NAN_BITS) {
             return 0;
         }
@@ -1137,15 +1137,15 @@ uint32_t bp_decode_layers(const uint8_t *data, size_t length) {
 
 bp_status bp_decode_shape(uint32_t *sizes, uint32_t *activations, uint32_t *bias, const uint8_t *data, size_t length) {
     const uint32_t layers = bp_decode_layers(data, length);
-    size_t at = HEADER_SIZE;
+    size_t offset = HEADER_SIZE;
     if (layers == 0) {
         return BP_E_FORMAT;
     }
-    for (uint32_t layer = 0; layer < layers; layer++, at += 4) {
-        sizes[layer] = (uint32_t)get(data + at, 4);
+    for (uint32_t layer = 0; layer < layers; layer++, offset += 4) {
+        sizes[layer] = (uint32_t)get(data + offset, 4);
     }
-    for (uint32_t layer = 1; layer < layers; layer++, at += 4) {
-        activations[layer - 1] = (uint32_t)get(data + at, 4);
+    for (uint32_t layer = 1; layer < layers; layer++, offset += 4) {
+        activations[layer - 1] = (uint32_t)get(data + offset, 4);
     }
     *bias = (uint32_t)get(data + 12, 4);
     return BP_OK;
@@ -1156,8 +1156,8 @@ bp_status bp_decode_parameters(double *parameters, const uint8_t *data, size_t l
     if (layers == 0) {
         return BP_E_FORMAT;
     }
-    for (size_t at = HEADER_SIZE + 4 * (2 * (size_t)layers - 1); at < length - 4; at += 8) {
-        *parameters++ = bits_double(get(data + at, 8));
+    for (size_t offset = HEADER_SIZE + 4 * (2 * (size_t)layers - 1); offset < length - 4; offset += 8) {
+        *parameters++ = bits_double(get(data + offset, 8));
     }
     return BP_OK;
 }
@@ -1259,14 +1259,14 @@ static uint32_t train_sum(uint32_t kernel, const uint32_t *sizes, uint32_t layer
     return crc32(data, 8 * networks * count);
 }
 
-/* Every way that a kernel has of its own ends where the portable one does, with sigmoids beyond their clamp (§2) too.
- */
+/* Trains by each path of the kernel, with sigmoids beyond their clamp (§2) too, and by the portable kernel.
+   BP_E_ANSWER: the bits differ. */
 static bp_status compare_kernel(uint32_t kernel) {
     static const uint32_t sizes[3][4] = {{2, 4, 4, 1}, {2, 3, 1, 0}, {2, 2, 1, 0}};
     static const uint32_t layers[3] = {4, 3, 3};
     for (size_t i = 0; i < 12; i++) {
         const uint32_t *shape = sizes[i % 3];
-        const size_t networks = i % 3 == 2 ? 2 : 1; /* two go side by side */
+        const size_t networks = i % 3 == 2 ? 2 : 1; /* the last shape is trained side by side */
         const size_t batch_size = i % 6 < 3 ? 1 : 9;
         const double factor = i < 6 ? 1.0 : 1024.0;
         const uint32_t expected = train_sum(BP_PORTABLE, shape, layers[i % 3], batch_size, networks, factor);

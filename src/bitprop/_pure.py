@@ -65,7 +65,7 @@ class Settings:
         rule: int = DESCENT,
         shuffle: int = 0,
     ):
-        self.batch_size = batch_size  # rows to a step, at least 1; more than there are means all
+        self.batch_size = batch_size  # rows of a batch, at least 1; more than the data has means all
         self.log_every = log_every  # epochs from one logged epoch to the next, at least 1
         self.shuffle_seed = shuffle_seed  # used only with `shuffle`
         self.learning_rate = learning_rate  # §7: rate; finite, not negative
@@ -82,7 +82,7 @@ class Training:
         self.rows = 0  # of the data
         self.epoch = 0  # epochs completed
         self.begun = 0  # epochs begun: epoch + 1 inside an epoch, else epoch
-        self.to_shuffle = 0  # the next row to change places in this epoch's shuffle; 0 = shuffled
+        self.to_shuffle = 0  # the next row to be swapped in this epoch's shuffle; 0 = shuffled
         self.row = 0  # rows done in this epoch
         self.batch_row = 0  # rows done in this batch
         self.error = 0.0  # of the epoch's finished batches, in the loss's terms: §8
@@ -90,7 +90,7 @@ class Training:
 
 
 class Work:
-    """The parts of the scratch memory, which the C core lays out in one block of the caller's.
+    """The parts of the scratch memory, which in C are one block of the caller's.
 
     Gradient and error are summed alike (§6), so a lane holds count + 1 floats: the gradient, then the error.
     """
@@ -272,7 +272,7 @@ def add_layer(count: int, n_in: int, n_out: int, activation: int, bias: int) -> 
 
 def parameter_count(shape: Shape) -> int:
     count = 0
-    if shape.kernel > PORTABLE:  # no other kernel is here
+    if shape.kernel > PORTABLE:  # the only kernel here
         return 0
     for layer in range(1, shape.layers):
         count = add_layer(count, shape.sizes[layer - 1], shape.sizes[layer], shape.activations[layer - 1], shape.bias)
@@ -325,17 +325,17 @@ def draw(generator: random.Random, init: int, spread: float) -> float:
 
 
 def draw_all(parameters: list[float], generator: random.Random, shape: Shape, init: int) -> None:
-    at = 0
+    k = 0
     for layer in range(1, shape.layers):
         n_in = shape.sizes[layer - 1]
         n_out = shape.sizes[layer]
         spread = math.sqrt(6.0 / (float(n_in) + float(n_out)))
         for _ in range(n_in * n_out):
-            parameters[at] = draw(generator, init, spread)
-            at += 1
+            parameters[k] = draw(generator, init, spread)
+            k += 1
         for _ in range(n_out * shape.bias):
-            parameters[at] = 0.0
-            at += 1
+            parameters[k] = 0.0
+            k += 1
 
 
 def init(parameters: list[float], generator: random.Random, shape: Shape, seed: int, init: int) -> int:
@@ -373,10 +373,10 @@ def forward_row(
         activation = shape.activations[layer - 1]
         biases = weights + n_in * n_out
         for j in range(n_out):
-            at = weights + j
-            acc = parameters[biases + j] if bias else a[0] * parameters[at]
+            first = weights + j
+            acc = parameters[biases + j] if bias else a[0] * parameters[first]
             for i in range(0 if bias else 1, n_in):
-                acc = acc + a[i] * parameters[at + i * n_out]
+                acc = acc + a[i] * parameters[first + i * n_out]
             preactivations[nodes + j] = acc
             outputs[nodes + j] = activation_of(acc, activation)
         a = outputs[nodes : nodes + n_out]
@@ -461,12 +461,12 @@ def backward(
     count: int,
     loss: int,
 ) -> None:
-    """One sample's deltas, then its contributions added to its lane. `outputs` are what `forward_row` left."""
+    """Writes one sample's deltas and adds its contributions to its lane. `outputs` are those of `forward_row`."""
     layer = shape.layers - 1
     n_out = shape.sizes[layer]
     bias = shape.bias
-    weights = count  # where the layer's weights begin, once it is subtracted
-    nodes = len(outputs) - n_out  # where the layer's nodes begin
+    weights = count  # index of the layer's first weight; here one past the last layer's parameters
+    nodes = len(outputs) - n_out  # index of the layer's first node
     d = deltas[nodes:]
     lane[weights] = lane[weights] + HEADS[loss].row(d, outputs[nodes:], targets, n_out, shape.activations[layer - 1])
     deltas[nodes:] = d
@@ -476,23 +476,23 @@ def backward(
         a = outputs[nodes - n_in : nodes] if layer > 1 else inputs
         d = deltas[nodes : nodes + n_out]
         weights -= (n_in + bias) * n_out
-        at = weights
+        k = weights
         for i in range(n_in):
             a_i = a[i]
             for d_j in d:
-                lane[at] = lane[at] + a_i * d_j
-                at += 1
+                lane[k] = lane[k] + a_i * d_j
+                k += 1
         for j in range(n_out * bias):
-            lane[at] = lane[at] + d[j]
-            at += 1
+            lane[k] = lane[k] + d[j]
+            k += 1
         if layer > 1:
             nodes -= n_in
             activation = shape.activations[layer - 2]
             for i in range(n_in):
-                at = weights + i * n_out
-                acc = parameters[at] * d[0]
+                row = weights + i * n_out
+                acc = parameters[row] * d[0]
                 for j in range(1, n_out):
-                    acc = acc + parameters[at + j] * d[j]
+                    acc = acc + parameters[row + j] * d[j]
                 deltas[nodes + i] = acc * slope_of(a[i], activation)
         layer -= 1
 
@@ -548,7 +548,7 @@ def add_row(
     batch_row: int,
     loss: int,
 ) -> None:
-    """Row `row` of the data as row `batch_row` of its batch."""
+    """Adds row `row` of the data to its batch, as row `batch_row` there."""
     n_in = shape.sizes[0]
     n_out = shape.sizes[shape.layers - 1]
     x = inputs[row * n_in : row * n_in + n_in]
@@ -638,7 +638,7 @@ def begin_epoch(training: Training, work: Work, parameters: list[float]) -> None
 
 
 def undo_epoch(training: Training, parameters: list[float], work: Work) -> None:
-    """Back to the epoch's start."""
+    """Restores the epoch's start."""
     for k in range(work.count):
         parameters[k] = work.backup[k]
     work.state[:] = work.backup[work.count :]
@@ -666,7 +666,7 @@ class Descent:
         settings: Settings,
         scale: float,
     ) -> None:
-        """What it does with a batch's sums."""
+        """Changes the parameters by a batch's sums."""
         rate = settings.learning_rate
         for k in range(count):
             g = sums[k] * scale
@@ -677,7 +677,7 @@ RULE_TABLE = [Descent()]  # in the order of the rules' numbers
 
 
 def take_step(training: Training, parameters: list[float], work: Work, shape: Shape) -> None:
-    """The batch is whole: its sums become a step."""
+    """Ends a batch: takes the step of its sums."""
     settings = training.settings
     scale = gradient_scale(settings.loss, training.batch_row, shape.sizes[shape.layers - 1])
     training.error = training.error + work.sums[work.count]
@@ -797,15 +797,15 @@ def crc32(data: bytearray, length: int) -> int:
     return crc ^ 0xFFFFFFFF
 
 
-def put(data: bytearray, at: int, value: int, length: int) -> None:
+def put(data: bytearray, offset: int, value: int, length: int) -> None:
     for i in range(length):
-        data[at + i] = value >> 8 * i & 0xFF
+        data[offset + i] = value >> 8 * i & 0xFF
 
 
-def get(data: bytearray, at: int, length: int) -> int:
+def get(data: bytearray, offset: int, length: int) -> int:
     value = 0
     for i in range(length, 0, -1):
-        value = value << 8 | data[at + i - 1]
+        value = value << 8 | data[offset + i - 1]
     return value
 
 
@@ -817,34 +817,38 @@ def encode_size(shape: Shape) -> int:
 def encode(data: bytearray, shape: Shape, parameters: list[float]) -> int:
     if encode_size(shape) == 0:
         return E_SHAPE
-    at = HEADER_SIZE
+    offset = HEADER_SIZE
     for i in range(8):
         data[i] = SIGNATURE[i]
     put(data, 8, FORMAT, 4)
     put(data, 12, shape.bias, 4)
     put(data, 16, shape.layers, 4)
     for layer in range(shape.layers):
-        put(data, at, shape.sizes[layer], 4)
-        at += 4
+        put(data, offset, shape.sizes[layer], 4)
+        offset += 4
     for layer in range(1, shape.layers):
-        put(data, at, shape.activations[layer - 1], 4)
-        at += 4
+        put(data, offset, shape.activations[layer - 1], 4)
+        offset += 4
     for i in range(parameter_count(shape)):
-        put(data, at, double_bits(parameters[i]), 8)
-        at += 8
-    put(data, at, crc32(data, at), 4)
+        put(data, offset, double_bits(parameters[i]), 8)
+        offset += 8
+    put(data, offset, crc32(data, offset), 4)
     return OK
 
 
 def encoded_size(data: bytearray, layers: int) -> int:
-    """Bytes of the model whose header stands in `data`; 0 = not a shape."""
+    """The size in bytes of the model whose header is in `data`; 0 = not a shape."""
     sizes = HEADER_SIZE
     activations = sizes + 4 * layers
     bias = get(data, 12, 4)
     count = 0
-    for at in range(0, 4 * (layers - 1), 4):
+    for offset in range(0, 4 * (layers - 1), 4):
         count = add_layer(
-            count, get(data, sizes + at, 4), get(data, sizes + at + 4, 4), get(data, activations + at, 4), bias
+            count,
+            get(data, sizes + offset, 4),
+            get(data, sizes + offset + 4, 4),
+            get(data, activations + offset, 4),
+            bias,
         )
         if count == 0:
             return 0
@@ -863,8 +867,8 @@ def decode_layers(data: bytearray, length: int) -> int:
     layers = get(data, 16, 4)
     if layers < 2 or layers > (length - HEADER_SIZE) // 8 or encoded_size(data, layers) != length:
         return 0
-    for at in range(HEADER_SIZE + 4 * (2 * layers - 1), length - 4, 8):
-        bits = get(data, at, 8)
+    for offset in range(HEADER_SIZE + 4 * (2 * layers - 1), length - 4, 8):
+        bits = get(data, offset, 8)
         if (bits & MAGNITUDE_BITS) > INFINITY_BITS and bits != NAN_BITS:
             return 0
     return layers
@@ -874,13 +878,13 @@ def decode_shape(sizes: list[int], activations: list[int], bias: list[int], data
     layers = decode_layers(data, length)
     if layers == 0:
         return E_FORMAT
-    at = HEADER_SIZE
+    offset = HEADER_SIZE
     for layer in range(layers):
-        sizes[layer] = get(data, at, 4)
-        at += 4
+        sizes[layer] = get(data, offset, 4)
+        offset += 4
     for layer in range(1, layers):
-        activations[layer - 1] = get(data, at, 4)
-        at += 4
+        activations[layer - 1] = get(data, offset, 4)
+        offset += 4
     bias[0] = get(data, 12, 4)
     return OK
 
@@ -889,11 +893,11 @@ def decode_parameters(parameters: list[float], data: bytearray, length: int) -> 
     layers = decode_layers(data, length)
     if layers == 0:
         return E_FORMAT
-    at = HEADER_SIZE + 4 * (2 * layers - 1)
+    offset = HEADER_SIZE + 4 * (2 * layers - 1)
     i = 0
-    while at < length - 4:
-        parameters[i] = bits_double(get(data, at, 8))
-        at += 8
+    while offset < length - 4:
+        parameters[i] = bits_double(get(data, offset, 8))
+        offset += 8
         i += 1
     return OK
 

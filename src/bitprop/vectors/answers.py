@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """What an implementation of the contract answers to a case: a function's name and its input, as in the files.
 
-A number is 16 hexadecimal digits, its 64-bit pattern; so is a seed. The answers come from the oracle, or from another
-module of its functions, which `mistakes` makes to tell what a wrong answer comes from.
+A number is 16 hexadecimal digits, its 64-bit pattern; so is a seed. The answers come from the oracle, or from a
+variant of it, by which `mistakes` explains a wrong answer.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ STREAMS = (0, oracle.DATA_STREAM, oracle.SHUFFLE_STREAM)
 
 
 def to_hex(pattern: int) -> str:
-    """A pattern as it stands in the files, any NaN canonical (§1.5)."""
+    """A pattern in the files' form, any NaN canonical (§1.5)."""
     return f"{oracle.canonical(pattern):016x}"
 
 
 def hexes(patterns: Iterable[int]) -> list[str]:
-    """Patterns as they stand in the files."""
+    """Patterns in the files' form."""
     return [to_hex(pattern) for pattern in patterns]
 
 
 def grid(rows: Iterable[Sequence[int]]) -> list[list[str]]:
-    """Rows of patterns as they stand in the files."""
+    """Rows of patterns in the files' form."""
     return [hexes(row) for row in rows]
 
 
 def patterns(texts: Iterable[str]) -> list[int]:
-    """The patterns that stand in the files."""
+    """The patterns that these texts of the files write."""
     return [int(text, 16) for text in texts]
 
 

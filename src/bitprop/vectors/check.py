@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Checks any program against the golden vectors, by one line of JSON for each case and one for its answer.
+"""Checks any program against the golden vectors: one line of JSON asks each case, one line answers it.
 
 The program reads `{"function": ..., "input": {...}}` and writes the fields of `expected`, or `{"error": "..."}`.
 """
@@ -22,7 +22,7 @@ from ..errors import OptionError
 from . import answers, cases, generate, mistakes, oracle
 
 LONGEST = 1 << 24  # characters of an answer
-QUICK = [name for name in answers.FUNCTIONS if name not in ("decode", "fit")]  # what mistakes can be tried on in time
+QUICK = [name for name in answers.FUNCTIONS if name not in ("decode", "fit")]  # fast enough to try every mistake on
 MAGNITUDE = oracle.SIGN - 1  # all bits of a number but its sign
 
 
@@ -113,12 +113,12 @@ class Difference(NamedTuple):
     place: str  # such as gradient[3]
     expected: str
     found: str
-    ulps: int | None  # numbers from one to the other; None where they cannot be compared
+    ulps: int | None  # as `ulps` counts them
     meaning: str
 
 
 class GroupResult(NamedTuple):
-    """What came of one group."""
+    """The outcome of one group."""
 
     group: str
     cases: int
@@ -133,7 +133,7 @@ class _Wrong(NamedTuple):
     """An answer that is not the expected one."""
 
     case: dict[str, Any]
-    found: Any
+    answer: Any
     difference: Difference
 
 
@@ -153,12 +153,12 @@ def run(
     only: Callable[[dict[str, Any]], bool] = lambda case: True,
     heard: Callable[[str], None] = lambda line: None,
 ) -> list[GroupResult]:
-    """Asks the program the cases of these groups that `only` lets through.
+    """The results of these groups, after asking the program each case for which `only(case)` is true.
 
-    `heard` is told each answer, `ready` each group as it ends.
+    `heard(line)` is called with each answer, `ready(result)` with each group's result as the group ends.
 
-    OptionError: a command that cannot be started. A program that hangs or dies ends its group, and is started anew for
-    the next; at the second time, or before its first answer, that ends the check.
+    OptionError: the command cannot be started. If the program hangs or dies, its group ends and the next group starts
+    a new program. The whole check ends if that happens a second time, or before the first answer.
     """
     out: list[GroupResult] = []
     port = None
@@ -182,13 +182,13 @@ def run(
                     break
                 answered += 1
                 heard(line)
-                found = _read(line)
-                difference, differing = _compare(case, found)
+                answer = _read(line)
+                difference, differing = _compare(case, answer)
                 bits += differing
                 if difference is None:
                     right.append(case)
                 else:
-                    wrong.append(_Wrong(case, found, difference))
+                    wrong.append(_Wrong(case, answer, difference))
             reached = len(asked) if silent is None else silent[0]
             first = _explained(wrong, right, out) if wrong else silent and silent[1]
             why = silent[1].meaning if silent else ""
@@ -209,7 +209,7 @@ def question(case: dict[str, Any]) -> str:
 
 
 def _read(line: str) -> Any:
-    """The answer; a line that is no JSON, or repeats a field, as it stands."""
+    """The parsed answer; the line itself if it is not JSON or repeats a field."""
     try:
         return json.loads(line, object_pairs_hook=_once)
     except (ValueError, RecursionError):
@@ -217,14 +217,14 @@ def _read(line: str) -> Any:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
         raise ValueError("a field twice")
-    return found
+    return fields
 
 
 def _flatten(value: Any, place: str, depth: int = 3) -> Iterator[tuple[str, Any]]:
-    """Each plain value with its place; of bytes in hexadecimal, each byte. No answer has more than two levels."""
+    """Each plain value with its place; hexadecimal bytes are split into bytes. No answer nests more than two levels."""
     if isinstance(value, list) and depth:
         yield f"len({place})", len(value)
         for i, item in enumerate(value):
@@ -237,55 +237,55 @@ def _flatten(value: Any, place: str, depth: int = 3) -> Iterator[tuple[str, Any]
         yield place, value
 
 
-def _compare(case: dict[str, Any], found: Any) -> tuple[Difference | None, int]:
+def _compare(case: dict[str, Any], answer: Any) -> tuple[Difference | None, int]:
     """The first difference, and the number of bits that differ in all."""
     expected = case["expected"]
-    if _text(found) == _text(expected):  # as text, since Python takes 1, 1.0 and true for equal
+    if _text(answer) == _text(expected):  # as text, since Python takes 1, 1.0 and true for equal
         return None, 0
 
-    def difference(place: str, wanted: str, given: str, meaning: str) -> Difference:
-        return Difference(case["id"], case["note"], place, wanted, given, None, meaning)
+    def difference(place: str, wanted: str, shown: str, meaning: str) -> Difference:
+        return Difference(case["id"], case["note"], place, wanted, shown, None, meaning)
 
-    if not isinstance(found, dict):
+    if not isinstance(answer, dict):
         what = f"answer one line, a JSON object with the fields {', '.join(expected)}"
-        return difference("", "an object", _short(found), what), 0
-    if "error" in found and "error" not in expected:
-        return difference("", "an answer", "an error", f"the program says: {_short(found['error'])}"), 0
-    if "refused" in expected and "refused" not in found:
+        return difference("", "an object", _short(answer), what), 0
+    if "error" in answer and "error" not in expected:
+        return difference("", "an answer", "an error", f"the program says: {_short(answer['error'])}"), 0
+    if "refused" in expected and "refused" not in answer:
         return difference("refused", "true", "none", 'a model that §11 refuses: answer {"refused": true}'), 0
-    if "refused" not in expected and found.get("refused") is True:
+    if "refused" not in expected and answer.get("refused") is True:
         return difference("refused", "none", "true", "a model that §11 allows: answer its parts"), 0
     for field in expected:
-        if field not in found:
+        if field not in answer:
             return difference(field, "a value", "none", f"answer the fields {', '.join(expected)}"), 0
     first = None
     bits = 0
-    given = dict(item for field in expected for item in _flatten(found[field], field))
+    values = dict(item for field in expected for item in _flatten(answer[field], field))
     for place, number in (item for field, value in expected.items() for item in _flatten(value, field)):
-        other = given.get(place)
-        if _text(other) != _text(number):
-            bits += _bits(number, other)
+        given = values.get(place)
+        if _text(given) != _text(number):
+            bits += _bits(number, given)
             if first is None:
-                first = difference(place, _short(number), _short(other), _another_type(number, other))
-                first = first._replace(ulps=ulps(number, other))
+                first = difference(place, _short(number), _short(given), _another_type(number, given))
+                first = first._replace(ulps=ulps(number, given))
     if first is None:
-        extra = sorted(set(found) - set(expected))
+        extra = sorted(set(answer) - set(expected))
         first = difference(extra[0] if extra else "", "no such field", "one", "answer only the expected fields")
     return first, bits
 
 
-def _another_type(expected: Any, found: Any) -> str:
-    """What to say of an answer of another type than expected; "" where it is of the same, or missing."""
+def _another_type(expected: Any, given: Any) -> str:
+    """The message for a value of the wrong type; "" where the type is right or the value is missing."""
     if isinstance(expected, bool):
-        return "" if found is None or isinstance(found, bool) else "another type: answer true or false"
+        return "" if given is None or isinstance(given, bool) else "another type: answer true or false"
     if expected is None or isinstance(expected, int):
         what = "null, or a whole number" if expected is None else "a whole number"
-        return "" if found is None or type(found) is int else f"another type: answer {what} without a point or quotes"
+        return "" if given is None or type(given) is int else f"another type: answer {what} without a point or quotes"
     return ""
 
 
 def _text(value: Any) -> str:
-    """A value as JSON; what is nested too deeply is like nothing else."""
+    """A value as JSON; "" where it is nested too deeply."""
     try:
         return json.dumps(value, sort_keys=True)
     except RecursionError:
@@ -303,14 +303,14 @@ def _pattern(value: Any) -> int | None:
     return int(value, 16) if digits else None
 
 
-def _bits(expected: Any, found: Any) -> int:
-    a, b = _pattern(expected), _pattern(found)
+def _bits(expected: Any, given: Any) -> int:
+    a, b = _pattern(expected), _pattern(given)
     return 1 if a is None or b is None else bin(a ^ b).count("1")
 
 
-def ulps(expected: Any, found: Any) -> int | None:
-    """The numbers from one to the other; None where one is no number, or both are zeros."""
-    a, b = _pattern(expected), _pattern(found)
+def ulps(expected: Any, given: Any) -> int | None:
+    """How many steps between neighbouring doubles separate two patterns; None if one is not a number or both are 0."""
+    a, b = _pattern(expected), _pattern(given)
     if a is None or b is None or oracle.is_nan(a) or oracle.is_nan(b) or not (a | b) & MAGNITUDE:
         return None
     here, there = (-(pattern ^ oracle.SIGN) if pattern >> 63 else pattern for pattern in (a, b))
@@ -318,30 +318,30 @@ def ulps(expected: Any, found: Any) -> int | None:
 
 
 def _explained(wrong: list[_Wrong], right: list[dict[str, Any]], before: list[GroupResult]) -> Difference:
-    """The first difference, with what it usually comes from."""
-    case, found, first = wrong[0]
+    """The first difference, with its usual cause."""
+    case, answer, first = wrong[0]
     if first.meaning:
         return first
-    meaning = _told_by_value(first)
+    meaning = _meaning_of_values(first)
     if meaning is None and any(result.first for result in before):
         meaning = "mend the earlier group first: what differs there comes back here"
     if meaning is None:
-        # A short sum may have the bits of several mistakes: the other answers tell which.
+        # Several mistakes may give a short sum these bits: the remaining answers decide between them.
         clean = [result.group for result in before]
         causes = [cause for cause, mistake in mistakes.CAUSES.items() if mistake.shown_by not in clean]
         if case["function"] in QUICK:
-            causes = mistakes.explain(case["function"], case["input"], found, causes)
+            causes = mistakes.explain(case["function"], case["input"], answer, causes)
             agreeing = [(case, case["expected"]) for case in right]
-            for other, answer in [*((each.case, each.found) for each in wrong[1:]), *agreeing]:
+            for next_case, next_answer in [*((each.case, each.answer) for each in wrong[1:]), *agreeing]:
                 if len(causes) < 2:
                     break
-                causes = mistakes.explain(other["function"], other["input"], answer, causes) or causes
+                causes = mistakes.explain(next_case["function"], next_case["input"], next_answer, causes) or causes
             meaning = _bits_of(causes) if causes else None
     return first._replace(meaning=meaning or _guess(case, first))
 
 
 def _bits_of(causes: list[str]) -> str:
-    """The mistakes in one sentence, a fused multiply-add once with all places that it may be in."""
+    """The mistakes in one sentence; fused multiply-adds are named once, with all their possible places."""
     fused = [cause for cause in causes if cause.startswith(mistakes.FUSED)]
     if fused:
         places = [cause.removeprefix(mistakes.FUSED + mistakes.HERE) for cause in fused if cause != mistakes.FUSED]
@@ -351,8 +351,8 @@ def _bits_of(causes: list[str]) -> str:
     return "these are the bits of " + "; or of ".join(causes)
 
 
-def _told_by_value(first: Difference) -> str | None:
-    """What the two values tell by themselves."""
+def _meaning_of_values(first: Difference) -> str | None:
+    """The cause that the two values show by themselves; None where they show none."""
     if first.place.startswith("len("):
         return "answer a list" if first.found == "null" else "a list of another length than expected"
     a, b = _pattern(first.expected), _pattern(first.found)
@@ -373,7 +373,7 @@ def _told_by_value(first: Difference) -> str | None:
 
 
 def _guess(case: dict[str, Any], first: Difference) -> str:
-    """What such a difference usually comes from, where it is none of the usual mistakes alone."""
+    """The likely cause of a difference that no single known mistake explains."""
     if case["function"] == "decode":
         return "a model is not read as §11 says"
     if case["function"] == "fit":

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The first 376 questions of the golden vectors, group by group in the order in which a port is built.
 
-Frozen: the cases of a group draw from one stream, so one that is inserted, or a name more in a list, would change all
-that come after it. The lists of names are this module's own for that reason. New cases stand in `more_cases`.
+Frozen: the cases of a group draw from one stream, so an inserted case, or another name in a list, would change all the
+cases after it. For that reason this module has separate lists of names. New cases go to `more_cases`.
 """
 
 from __future__ import annotations
@@ -87,15 +87,15 @@ def arithmetic_cases() -> list[Case]:
 
 
 def telling(name: str, place: str) -> Row:
-    """Up to 12 drawn inputs at which the mistake shows in the result; some show at one input in thousands only."""
-    draw, found = Draw(111), []
+    """Up to 12 drawn inputs at which the mistake changes the result; some change it at one input in thousands only."""
+    draw, inputs = Draw(111), []
     for _ in range(20000):
         x = draw.within(integer(6))
         if mistakes.activation(name, x, place) != o.activation(name, x):
-            found.append(x)
-            if len(found) == 12:
+            inputs.append(x)
+            if len(inputs) == 12:
                 break
-    return found
+    return inputs
 
 
 def ties() -> Row:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The oracle with one usual mistake each: what a port that makes it answers, to the bit.
+"""Usual mistakes of ports, each as a variant of the oracle that makes it and so answers the same bits.
 
 The cases are chosen so that these mistakes show, and the checker compares a wrong answer with theirs.
 """
@@ -94,9 +94,9 @@ class _Product(int):
 
 
 def _product(a: int, b: int) -> int:
-    found = _Product(o.mul(a, b))
-    found.factors = int(a), int(b)
-    return found
+    product = _Product(o.mul(a, b))
+    product.factors = int(a), int(b)
+    return product
 
 
 def _add_fused(a: int, b: int) -> int:
@@ -194,9 +194,9 @@ def _nearest(magnitude: int, bits: int) -> tuple[int, int]:
 def _wide(mantissa: int, exponent: int) -> int:
     """Rounds to 64 bits, and from there to binary64."""
     kept, drop = _nearest(abs(mantissa), 64)
-    found = _Wide(o.rounded(o.SIGN if mantissa < 0 else 0, kept, exponent + drop))
-    found.value = -kept if mantissa < 0 else kept, exponent + drop
-    return found
+    rounded = _Wide(o.rounded(o.SIGN if mantissa < 0 else 0, kept, exponent + drop))
+    rounded.value = -kept if mantissa < 0 else kept, exponent + drop
+    return rounded
 
 
 def _wide_add(a: int, b: int) -> int:
@@ -247,8 +247,8 @@ def _float32(sign: int, mantissa: int, exponent: int) -> int:
 
 
 def _flush(sign: int, mantissa: int, exponent: int) -> int:
-    found = o.rounded(sign, mantissa, exponent)
-    return found if found & o.INF else sign
+    rounded = o.rounded(sign, mantissa, exponent)
+    return rounded if rounded & o.INF else sign
 
 
 def _libm(module: ModuleType) -> None:
@@ -391,7 +391,7 @@ def module(cause: str) -> ModuleType:
     return altered(*change) if isinstance(change, tuple) else _variant(change)
 
 
-def explain(function: str, given: dict[str, Any], found: Any, causes: Sequence[str]) -> list[str]:
-    """Those of the mistakes with which the oracle would give this wrong answer, to the last bit."""
-    text = json.dumps(found, sort_keys=True)  # since Python takes 0, 0.0 and false for equal
+def explain(function: str, given: dict[str, Any], wrong_answer: Any, causes: Sequence[str]) -> list[str]:
+    """The mistakes that make the oracle give this wrong answer, to the last bit."""
+    text = json.dumps(wrong_answer, sort_keys=True)  # since Python takes 0, 0.0 and false for equal
     return [cause for cause in causes if json.dumps(answer(function, given, module(cause)), sort_keys=True) == text]

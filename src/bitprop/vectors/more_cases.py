@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The questions that were added to the golden vectors: each catches a slip that the first ones let through.
 
-A case draws from a stream of its own, seeded by the letters of its group and id: so one that is added, or taken out
-before it is published, changes no other.
+Each case draws from a separate stream, seeded by the letters of its group and id. So adding a case, or removing one
+before it is published, changes no other case.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ OF_100_BYTES = Net([8, 1], ["relu"], False)
 
 
 def stream(group: str, name: str) -> Draw:
-    """The case's own inputs."""
+    """The stream from which this case alone is drawn."""
     return Draw(int.from_bytes(f"{group} {name}".encode(), "big"))
 
 
@@ -384,20 +384,20 @@ def decode_cases() -> list[Case]:
     read("extended-word", "refusal", "a word follows", good + bytes(4))
     read("extended-sealed", "refusal", "a byte more within the CRC", sealed(good[:96] + bytes(5)))
     read("extended-parameter", "refusal", "a parameter more within the CRC", sealed(good[:96] + bytes(12)))
-    for at in (0, 3):
-        data = good[: 96 + at] + bytes([good[96 + at] ^ 0x80]) + good[97 + at :]
-        read(f"crc-{at}", "refusal", "a wrong CRC", data)
+    for offset in (0, 3):
+        data = good[: 96 + offset] + bytes([good[96 + offset] ^ 0x80]) + good[97 + offset :]
+        read(f"crc-{offset}", "refusal", "a wrong CRC", data)
     read("crc-big-endian", "refusal", "the CRC's bytes in the other order", good[:96] + good[:-5:-1])
     crc = o.crc32(good[:96])
     read("crc-inverted", "refusal", "a CRC without its final xor", good[:96] + (crc ^ 0xFFFFFFFF).to_bytes(4, "little"))
-    for at in (40, 95):
-        data = good[:at] + bytes([good[at] ^ 1]) + good[at + 1 :]
-        read(f"bit-{at}", "refusal", "a bit changed", data)
+    for offset in (40, 95):
+        data = good[:offset] + bytes([good[offset] ^ 1]) + good[offset + 1 :]
+        read(f"bit-{offset}", "refusal", "a bit changed", data)
     full = o.encode(OF_100_BYTES, stream("decode", "altered").parameters(OF_100_BYTES))  # without words of zero
-    for name, note, length, at, words in ALTERED:
+    for name, note, length, offset, words in ALTERED:
         altered = bytearray(full + full)
         for index, word in enumerate(words):
-            altered[at + 4 * index : at + 4 * index + 4] = word.to_bytes(4, "little")
+            altered[offset + 4 * index : offset + 4 * index + 4] = word.to_bytes(4, "little")
         read(name, "refusal" + " width" * (max(words) > 255), note, sealed(bytes(altered[:length])))
     return out
 

@@ -546,7 +546,7 @@ def decode(data: bytes) -> tuple[Net, Row] | None:
     """Network and parameters of model bytes, or None where §11 refuses them."""
     if len(data) < 24 or int.from_bytes(data[-4:], "little") != crc32(data[:-4]):
         return None
-    words = [int.from_bytes(data[at : at + 4], "little") for at in range(8, len(data) - 3, 4)]
+    words = [int.from_bytes(data[offset : offset + 4], "little") for offset in range(8, len(data) - 3, 4)]
     version, flags, layers = words[:3]
     if data[:8] != b"bitprop\0" or version != 1 or flags > 1 or layers < 2 or len(data) < 20 + 8 * layers:
         return None
@@ -557,7 +557,7 @@ def decode(data: bytes) -> tuple[Net, Row] | None:
     start = 16 + 8 * layers
     if len(data) != start + 8 * net.parameter_count() + 4:
         return None
-    parameters = [int.from_bytes(data[at : at + 8], "little") for at in range(start, len(data) - 4, 8)]
+    parameters = [int.from_bytes(data[offset : offset + 8], "little") for offset in range(start, len(data) - 4, 8)]
     return (net, parameters) if parameters == [canonical(w) for w in parameters] else None
 
 
