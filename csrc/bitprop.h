@@ -8,11 +8,10 @@
  *
  * Arguments come in the order outputs, in-out, const inputs, scalars. The caller owns all memory and asks for its size
  * first (bp_parameter_count, bp_predict_size, bp_train_size: in doubles, 0 = invalid shape). Arrays that are written
- * must not overlap any other argument: training whose inputs or targets lie in its parameters ends at other bits by
- * kernel, and predictions written over parameters destroy the network. A failure is a negative bp_status and leaves the
- * outputs as they were. Row-major everywhere: `inputs` is (rows, sizes[0]), `targets` is (rows, sizes[layers - 1]).
- * Functions that calculate set the default floating-point environment (round to nearest, no flush to zero) on entry and
- * restore the caller's on exit.
+ * must not overlap any other argument. (If the inputs or targets of a training lie in its parameters, its bits depend
+ * on the kernel.) A failure is a negative bp_status and leaves the outputs unchanged. All arrays are row-major:
+ * `inputs` is (rows, sizes[0]), `targets` is (rows, sizes[layers - 1]). Functions that calculate set the default
+ * floating-point environment (round to nearest, no flush to zero) on entry and restore the caller's on exit.
  */
 #ifndef BITPROP_H
 #define BITPROP_H
@@ -36,27 +35,27 @@ extern "C" {
 
 typedef enum {
     BP_OK = 0,
-    BP_E_SHAPE = -1,     /* a size of 0, an unknown activation, memory beyond size_t, or a kernel that is not there */
+    BP_E_SHAPE = -1,     /* a size of 0, an unknown activation, memory beyond size_t, or an unavailable kernel */
     BP_E_OPTION = -2,    /* no rows, a batch size or log interval of 0, a bad learning rate, an unknown code */
-    BP_E_FORMAT = -3,    /* bytes that are not a model's, or altered, or cut */
-    BP_DIVERGED = -4,    /* §8: the parameters are back at the start of the epoch that diverged */
+    BP_E_FORMAT = -3,    /* bytes that are not exactly one whole, unaltered model */
+    BP_DIVERGED = -4,    /* §8: the parameters are those of the start of the epoch that diverged */
     BP_E_FUSED = -5,     /* self-test: a product and a sum were fused */
     BP_E_REORDERED = -6, /* self-test: sums were reordered, or kept in excess precision */
     BP_E_FLUSHED = -7,   /* self-test: a subnormal number was flushed to zero */
     BP_E_ANSWER = -8     /* self-test: a small training ended at other bits */
 } bp_status;
 
-/* Codes, and how many of each there are: a larger one is refused. */
+/* Codes, and the number of codes of each kind; larger codes are refused. */
 enum { BP_SIGMOID = 0, BP_TANH = 1, BP_RELU = 2, BP_IDENTITY = 3, BP_ACTIVATIONS = 4 }; /* §2 */
 enum { BP_HALF_SSE = 0, BP_SSE = 1, BP_HALF_MSE = 2, BP_MSE = 3, BP_LOSSES = 4 };       /* §7 */
 enum { BP_DESCENT = 0, BP_RULES = 1 };                                                  /* update rules, §7 */
 enum { BP_NORMAL = 0, BP_UNIFORM = 1, BP_GLOROT = 2, BP_INITS = 3 };                    /* initial weights, §9 */
 enum { BP_STREAM_WEIGHTS = 0, BP_STREAM_DATA = 1, BP_STREAM_SHUFFLING = 2 };            /* seeds, §9 */
 
-/* Kernels: the code that runs the loops over rows. All give the same bits; BP_AUTO is the fastest that is there. */
+/* Kernels: the code that runs the loops over rows. All give the same bits; BP_AUTO is the fastest available one. */
 enum { BP_AUTO = 0, BP_PORTABLE = 1, BP_SSE2 = 2, BP_NEON = 3, BP_AVX2 = 4, BP_AVX512 = 5, BP_KERNELS = 6 };
 
-/* A network without its parameters (§3). The two arrays stay the caller's. */
+/* A network without its parameters (§3). The caller owns the two arrays. */
 typedef struct {
     const uint32_t *sizes;       /* `layers` layer sizes, the input's first */
     const uint32_t *activations; /* layers - 1 of them, one for each layer after the input */
@@ -73,7 +72,7 @@ typedef struct {
 
 /* How to train (§7, §8). */
 typedef struct {
-    size_t batch_size;     /* rows to a step, at least 1; more than there are means all */
+    size_t batch_size;     /* rows of a batch, at least 1; more than the data has means all */
     uint64_t log_every;    /* epochs from one logged epoch to the next, at least 1 */
     uint64_t shuffle_seed; /* used only with `shuffle` */
     double learning_rate;  /* §7: rate; finite, not negative */
@@ -88,41 +87,41 @@ typedef struct {
     size_t rows;            /* of the data */
     uint64_t epoch;         /* epochs completed */
     uint64_t begun;         /* epochs begun: epoch + 1 inside an epoch, else epoch */
-    size_t to_shuffle;      /* the next row to change places in this epoch's shuffle; 0 = shuffled */
+    size_t to_shuffle;      /* the next row to be swapped in this epoch's shuffle; 0 = shuffled */
     size_t row;             /* rows done in this epoch */
     size_t batch_row;       /* rows done in this batch */
     double error;           /* of the epoch's finished batches, in the loss's terms: §8 */
     bp_generator generator; /* of the shuffles; used only with `shuffle` */
 } bp_training;
 
-/* BP_ABI as compiled, for loaders to compare. */
+/* The BP_ABI that was compiled in; a loader compares it with the header's. */
 uint32_t bp_abi(void);
 
 /* The compiler that built the core, a static string. */
 const char *bp_compiler(void);
 
-/* The kernels that this build has and this processor runs: bit 1 << k for kernel k. */
+/* The kernels that this build contains and this processor can run: bit 1 << k for kernel k. */
 uint32_t bp_kernels(void);
 
 /* Replaces each of `count` pre-activations by its activation (§2). BP_E_SHAPE: unknown activation. */
 bp_status bp_activate(double *values, size_t count, uint32_t activation);
 
-/* Replaces each of `count` activations by the slope there (§2). BP_E_SHAPE: unknown activation. */
+/* Replaces each of `count` outputs of an activation by the slope there (§2). BP_E_SHAPE: unknown activation. */
 bp_status bp_slope(double *values, size_t count, uint32_t activation);
 
 /* The index of the first NaN or infinity among `count` values; `count` where all are finite. */
 size_t bp_first_nonfinite(const double *values, size_t count);
 
-/* Divides each of `count` values by `divisor`: the log's squared errors into their means (§8). */
+/* Divides each of `count` values by `divisor`, as the log's squared errors by rows * outputs (§8). */
 void bp_divide(double *values, size_t count, double divisor);
 
 /* The number of parameters (§3); 0 = invalid shape. */
 size_t bp_parameter_count(const bp_shape *shape);
 
-/* Doubles of `work` for bp_predict and bp_loss; 0 = invalid shape. */
+/* The doubles of `work` that bp_predict and bp_loss need; 0 = invalid shape. */
 size_t bp_predict_size(const bp_shape *shape);
 
-/* Doubles of `work` for bp_gradient (any rule) and bp_train; 0 = invalid shape or unknown rule. */
+/* The doubles of `work` that bp_gradient (with any rule) and bp_train need; 0 = invalid shape or unknown rule. */
 size_t bp_train_size(const bp_shape *shape, uint32_t rule);
 
 /* Seeds a generator with stream*2^64 + seed (§9). */
@@ -134,75 +133,76 @@ double bp_generator_random(bp_generator *generator);
 /* The next randbelow(n) in [0, n), for n of at least 1 (§9). */
 uint32_t bp_generator_below(bp_generator *generator, uint32_t n);
 
-/* Draws initial parameters (§9), biases 0.0; leaves `generator` after the last draw.
+/* Seeds `generator` and draws the initial parameters from it (§9): bp_parameter_count doubles, biases 0.0.
    BP_E_SHAPE; BP_E_OPTION: unknown init. */
 bp_status bp_init(double *parameters, bp_generator *generator, const bp_shape *shape, uint64_t seed, uint32_t init);
 
-/* One row through the network (§4): every layer after the input in order, pre-activations and outputs, each as many
-   doubles as the network has nodes after the input. BP_E_SHAPE. */
+/* Writes the pre-activations and outputs for one row (§4): of all layers after the input, in order. Each array has as
+   many doubles as these layers have nodes. BP_E_SHAPE. */
 bp_status bp_forward(double *preactivations, double *outputs, const bp_shape *shape, const double *parameters,
                      const double *inputs);
 
-/* The outputs (rows, sizes[layers - 1]) for all rows (§4). BP_E_SHAPE. */
+/* Writes `predictions` (rows, sizes[layers - 1]): the last layer's outputs for each row (§4). BP_E_SHAPE. */
 bp_status bp_predict(double *predictions, double *work, const bp_shape *shape, const double *parameters,
                      const double *inputs, size_t rows);
 
-/* The loss figure (§7) of all rows as one batch (§6). BP_E_SHAPE; BP_E_OPTION: no rows, unknown loss. */
+/* Writes one double: the loss figure (§7) of all rows as one batch (§6). BP_E_SHAPE; BP_E_OPTION: no rows, unknown
+   loss. */
 bp_status bp_loss(double *figure, double *work, const bp_shape *shape, const double *parameters, const double *inputs,
                   const double *targets, size_t rows, uint32_t loss);
 
-/* The gradient of the loss (§5 to §7), in the parameters' order, of all rows as one batch.
-   BP_E_SHAPE; BP_E_OPTION: no rows, unknown loss. */
+/* Writes the gradient of the loss (§5 to §7) of all rows as one batch: bp_parameter_count doubles, in the parameters'
+   order. BP_E_SHAPE; BP_E_OPTION: no rows, unknown loss. */
 bp_status bp_gradient(double *gradient, double *work, const bp_shape *shape, const double *parameters,
                       const double *inputs, const double *targets, size_t rows, uint32_t loss);
 
-/* Prepares a training on `rows` rows (§8). With shuffling, `order` holds as many words (fewer than 2^32); else it may
-   be NULL. BP_E_SHAPE; BP_E_OPTION. */
+/* Prepares a training on `rows` rows (§8). With shuffling, it fills `order`, which has `rows` words (fewer than 2^32);
+   otherwise `order` may be NULL. BP_E_SHAPE; BP_E_OPTION: no rows, or a bad setting. */
 bp_status bp_train_start(bp_training *training, uint32_t *order, const bp_shape *shape, const bp_settings *settings,
                          size_t rows);
 
-/* Trains a slice (§8): until `until` epochs are complete, or `budget` rows are done (a row shuffled counts as one; a
-   kernel may finish the eight rows that it is at), or `log_size` epochs are logged (0 = no log). `log` takes the
-   error of each epoch whose number is a multiple of log_every. Slicing changes no bit. The same work, order and
-   data belong to every slice. BP_E_SHAPE; BP_E_OPTION: a training that was not started; BP_DIVERGED: training->epoch
-   tells the epoch. */
+/* Trains a slice (§8). It ends when `until` epochs are complete, `budget` rows are done (a shuffled row counts as one;
+   a kernel may finish a block of eight rows), or `log_size` epochs are logged (0 = no log). It writes to `log` the
+   squared error of each epoch whose number is a multiple of log_every. Slicing changes no bit. All slices of a training
+   take the same work, order and data. BP_E_SHAPE; BP_E_OPTION: a training that was not started; BP_DIVERGED: in epoch
+   training->epoch. */
 bp_status bp_train(double *log, bp_training *training, double *parameters, double *work, uint32_t *order,
                    const bp_shape *shape, const double *inputs, const double *targets, size_t log_size, uint64_t until,
                    uint64_t budget);
 
-/* Trains a slice of each of `networks` networks of one shape on the same rows, to the bits that bp_train would give
-   each alone; online trainings may run several networks side by side. Element n of `logs` (networks, log_size),
+/* Trains a slice of each of `networks` networks of one shape and one rule on the same rows, to the bits of bp_train on
+   each alone; a kernel may train several side by side. Network n has element n of `logs` (networks, log_size),
    `statuses`, `trainings`, `parameters` (networks, parameters), `work` (networks, bp_train_size) and `orders`
-   (networks, rows) is network n's; all have one rule. A network whose status is not BP_OK (0) is left alone; one that
-   diverges gets BP_DIVERGED. `budget` is the rows of each network. BP_E_SHAPE. */
+   (networks, rows). A network whose status is not BP_OK on entry is skipped; one that diverges gets BP_DIVERGED.
+   `budget` is the rows of each network. BP_E_SHAPE. */
 bp_status bp_train_many(double *logs, int32_t *statuses, bp_training *trainings, double *parameters, double *work,
                         uint32_t *orders, const bp_shape *shape, const double *inputs, const double *targets,
                         size_t networks, size_t log_size, uint64_t until, uint64_t budget);
 
-/* Ends a training inside an epoch: the parameters, and what the rule keeps in `work`, go back to that epoch's start.
+/* Ends a training inside an epoch: restores the parameters, and the rule's state in `work`, to that epoch's start.
    Between epochs it does nothing. */
 void bp_train_undo(bp_training *training, double *parameters, double *work, const bp_shape *shape);
 
-/* Bytes of an encoded model (§11); 0 = invalid shape. */
+/* The number of bytes of an encoded model (§11); 0 = invalid shape. */
 size_t bp_encode_size(const bp_shape *shape);
 
-/* Writes bp_encode_size bytes (§11). BP_E_SHAPE. */
+/* Writes the model as bp_encode_size bytes (§11). BP_E_SHAPE. */
 bp_status bp_encode(uint8_t *data, const bp_shape *shape, const double *parameters);
 
-/* The number of layers of an encoded model, so that the caller can make room; 0 where the bytes are not exactly one
-   whole model (§11): then the two functions below give BP_E_FORMAT. */
+/* The number of layers of an encoded model, for the sizes of the arrays below; 0 = the bytes are not exactly one whole
+   model (§11). The two functions below then return BP_E_FORMAT. */
 uint32_t bp_decode_layers(const uint8_t *data, size_t length);
 
-/* Reads the layer sizes, the activations (one fewer) and whether there are biases (§11). BP_E_FORMAT. */
+/* Writes the layer sizes, the activations (one fewer) and the bias flag, 0 or 1, of an encoded model (§11).
+   BP_E_FORMAT. */
 bp_status bp_decode_shape(uint32_t *sizes, uint32_t *activations, uint32_t *bias, const uint8_t *data, size_t length);
 
-/* Reads the parameters (§11). BP_E_FORMAT. */
+/* Writes the parameters of an encoded model (§11): bp_parameter_count doubles. BP_E_FORMAT. */
 bp_status bp_decode_parameters(double *parameters, const uint8_t *data, size_t length);
 
-/* Checks that this build keeps the contract: no fused products, no reordered sums, no flushing, and a small training
-   that ends at known bits; and that every kernel ends small trainings of each kind where the portable one does. Needs
-   about 12 KB of stack (bitprop.c) or 45 KB (simd.c). BP_E_FUSED,
-   BP_E_REORDERED, BP_E_FLUSHED, BP_E_ANSWER. */
+/* Checks that this build keeps the contract: it fuses no products, reorders no sums, flushes no subnormal numbers, ends
+   a small training at known bits, and gives the same bits by every usable kernel. It needs about 12 KB of stack
+   (bitprop.c) or 45 KB (simd.c). BP_E_FUSED, BP_E_REORDERED, BP_E_FLUSHED, BP_E_ANSWER. */
 bp_status bp_self_test(void);
 
 /* --- declarations for cffi: end --- */

@@ -51,7 +51,7 @@ def __dir__() -> list[str]:
 
 
 def __getattr__(name: str) -> str:
-    """`__version__`, the installed package's, which takes a moment to find."""
+    """`__version__`: the installed package's version, looked up only on demand since that takes a moment."""
     if name != "__version__":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     import importlib.metadata

@@ -7,5 +7,5 @@ import os
 
 
 def cores() -> list[int]:
-    """The numbers of those it is held on, where the system tells; otherwise of all."""
+    """The numbers of the cores this process is pinned to, where the system knows them; otherwise of all cores."""
     return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(range(os.cpu_count() or 1))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Many trainings in one call: one for each seed and learning rate, on all cores, or on any executor."""
+"""Many trainings in one call: one for each seed and learning rate, on all cores or on any executor."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from .history import History
 from .names import LOSSES, Loss
 from .network import Network
 
-TOGETHER = 16  # trainings in a job at most: as many as a kernel runs abreast
-JOBS = 32  # that a sweep on an executor is divided into at least, where there are as many trainings
-TRAININGS_END = 10_000_000  # a sweep has fewer: the results of these alone need gigabytes
-IN_FLIGHT = 256  # jobs that an executor holds at a time
+TOGETHER = 16  # most trainings in a job: a kernel trains as many side by side
+JOBS = 32  # fewest jobs of a sweep on an executor, if it has as many trainings
+TRAININGS_END = 10_000_000  # a sweep has fewer: the results of so many need gigabytes
+IN_FLIGHT = 256  # most jobs that an executor holds at once
 QUANTILES = (0.01, 0.1, 0.5, 0.9, 0.99)
 NETWORK_OPTIONS = ("activation", "bias", "init", "backend")
 HINTS = {
@@ -43,9 +43,9 @@ Data = tuple[Any, Any]
 class Run:
     """One training of a sweep.
 
-    `.seed` and `.learning_rate`; `.final_mse`, of the final parameters; `.history`; `.error`: None, a DivergedError
-    (then the parameters are those of the last good epoch), or what else kept it from being trained: then `.final_mse`
-    is infinite and `.network` None.
+    It has `.seed`, `.learning_rate`, `.history`, and `.final_mse`, the mean squared error of the final parameters.
+    `.error` is None after a complete training. After divergence it is a DivergedError, and the parameters are those of
+    the last good epoch. After any other failure it is that exception, `.final_mse` is infinite and `.network` is None.
     """
 
     def __init__(self, seed: int, learning_rate: float, template: Network, history: History):
@@ -59,7 +59,7 @@ class Run:
 
     @property
     def network(self) -> Network | None:
-        """The trained network, a copy at each call."""
+        """A new copy of the trained network, with its history; None where it was not trained."""
         if self._parameters is None:
             return None
         network = self._template.copy()
@@ -75,7 +75,7 @@ class Run:
 class SweepResult(Sequence[Run]):
     """The trainings of a sweep, in the order of `itertools.product(seeds, learning_rates)`, as a sequence of `Run`.
 
-    The lists `.seeds`, `.learning_rates`, `.final_mse`, `.histories` and `.errors` have an item for each.
+    The lists `.seeds`, `.learning_rates`, `.final_mse`, `.histories` and `.errors` have an item for each training.
     """
 
     def __init__(self, runs: Sequence[Run]):
@@ -113,11 +113,11 @@ class SweepResult(Sequence[Run]):
 
     @property
     def errors(self) -> list[Exception | None]:
-        """What ended each training early, mostly None."""
+        """Each training's error; None where it is complete."""
         return [run.error for run in self]
 
     def _losses(self, learning_rate: float | None) -> list[float]:
-        """Final losses in order; one that failed, or whose loss is NaN, counts as infinitely bad."""
+        """The final losses in ascending order; a failed training, or a NaN, counts as infinite."""
         mode.require_standard("ordering losses")
         runs = [run for run in self if learning_rate is None or run.learning_rate == learning_rate]
         if not runs:
@@ -128,18 +128,21 @@ class SweepResult(Sequence[Run]):
         return sorted(math.inf if math.isnan(loss) else loss for loss in losses)
 
     def quantiles(self, qs: Iterable[float] = QUANTILES, learning_rate: float | None = None) -> dict[float, float]:
-        """Quantiles of the final losses, of all trainings or one learning rate's; a failed one counts as infinite."""
+        """The quantiles of the final losses by `q`, of all trainings or of one learning rate; a failure is infinite.
+
+        OptionError: a `q` outside 0 to 1, or a learning rate that the sweep does not have. FloatingPointModeError.
+        """
         losses = self._losses(learning_rate)
         return {q: quantile(losses, check.fraction("q", q)) for q in qs}
 
     def solved(self, threshold: float, learning_rate: float | None = None) -> int:
-        """How many trainings did not fail and end with a mean squared error below the threshold."""
+        """How many trainings, of all or of one learning rate, succeeded and have a final loss below `threshold`."""
         return sum(loss < threshold for loss in self._losses(learning_rate))
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
-        """Writes seed, learning_rate, final_mse and error, with a header line, whole or not at all.
+        """Writes a CSV file with the columns seed, learning_rate, final_mse and error, whole or not at all.
 
-        Numbers read back to the same bits.
+        Numbers read back to the same bits. OSError, FloatingPointModeError.
         """
         mode.require_standard("writing decimal digits")
         text = io.StringIO()
@@ -151,7 +154,10 @@ class SweepResult(Sequence[Run]):
         _files.write(path, text.getvalue())
 
     def plot(self, path: str | os.PathLike[str] | None = None) -> Any:
-        """Draws, for each learning rate, how many trainings end below each loss (matplotlib, the `lab` extra)."""
+        """A matplotlib figure of the share of trainings that end below each loss, a curve for each learning rate.
+
+        It is saved where a path is given. It needs the `lab` extra.
+        """
         from . import plots
 
         rates = dict.fromkeys(self.learning_rates)
@@ -159,7 +165,7 @@ class SweepResult(Sequence[Run]):
 
 
 class _Job(NamedTuple):
-    """Trainings of one data set, in a form that travels to other processes and machines."""
+    """Trainings of one data set, in a form that can be sent to another process or machine."""
 
     sizes: tuple[int, ...]
     network: Mapping[str, Any]  # options of the network
@@ -172,7 +178,7 @@ class _Job(NamedTuple):
 
 
 class _Outcome(NamedTuple):
-    """What came of one training of a job."""
+    """The outcome of one training of a job."""
 
     place: int
     parameters: array[float]
@@ -197,15 +203,15 @@ def sweep(
     loss: Loss = "half_sse",
     **network: Any,
 ) -> SweepResult:
-    """Trains a network of `sizes` for each seed and learning rate; each ends at the bits of the same single `fit`.
+    """Trains a network of `sizes` for each seed and learning rate, to the bits of the same single `fit`.
 
-    `data` is (x, y), as `fit` takes them, or a function of the seed that returns them. `log_every=None` logs the last
-    epoch only. The trainings run on threads, one for each core, or on the `concurrent.futures.Executor` given: of
-    threads, of processes, or of a cluster. `on_result(run)` is called with each training as it ends, in any order.
-    `batch_size`, `shuffle_seed` and `loss` are those of `fit`; further options those of `Network`, but for the seed.
-    One training that fails, by divergence, its data or its worker, leaves its error in its `Run`, and the others go on.
-    Wrong options raise as for `Network` and `fit`; so does an executor that takes not even the first job. Ctrl-C raises
-    KeyboardInterrupt; what ended before was told to `on_result`.
+    `data` is (x, y), as for `fit`, or a function of the seed that returns such a pair. `log_every=None` logs the last
+    epoch only. The trainings run on one thread for each core, or on `executor`, any `concurrent.futures.Executor`.
+    `on_result(run)` is called with each training as it ends, in any order. `batch_size`, `shuffle_seed`, `loss` and
+    `progress` are those of `fit`; the further options are `activation`, `bias`, `init` and `backend` of `Network`.
+    A training that fails, by divergence, its data or its worker, has that error in its `Run`; the rest go on.
+    Errors as for `Network` and `fit`, and those of an executor that refuses the first job. Ctrl-C raises
+    KeyboardInterrupt; `on_result` has then been called with every training that had ended.
     """
     for name in network:
         if name not in NETWORK_OPTIONS:
@@ -228,39 +234,39 @@ def sweep(
         )
     if on_result is not None and not callable(on_result):
         raise TypeError(f"on_result is {quoted(on_result)}, expected a function of a Run")
-    shared = None if callable(data) else _arrays(template, data, told=True)
+    shared = None if callable(data) else _arrays(template, data, give_hints=True)
     terms = shared[2] * template.sizes[-1] if shared is not None else 0
     runs = [
         Run(seed, rate, template, History(options.log_every, terms, skipped))
         for seed, rate in itertools.product(each_seed, rates)
     ]
 
-    def told(places: Iterable[int]) -> None:
+    def report(places: Iterable[int]) -> None:
         for place in places:
             if on_result is not None:
                 on_result(runs[place])
 
     def jobs() -> Iterator[_Job]:
-        """All jobs; the runs of seeds whose data fail get the error."""
+        """All jobs; where the data of a seed fail, its runs get the error instead."""
         together = max(1, min(TOGETHER, len(runs) // (JOBS if executor is not None else 2 * len(cores()))))
-        if template.backend == "python":  # which gains nothing by it
+        if template.backend == "python":  # trains one after another, so that smaller jobs spread better
             together = 1
         plan = [(place, run.seed, run.learning_rate) for place, run in enumerate(runs)]
         step = len(plan) if shared is not None else len(rates)  # runs on the same data
-        for at in range(0, len(plan), step):
-            own = plan[at : at + step]
+        for start in range(0, len(plan), step):
+            group = plan[start : start + step]
             try:
-                arrays = shared or _arrays(template, data(own[0][1]))  # type: ignore[operator]  # it is callable
+                arrays = shared or _arrays(template, data(group[0][1]))  # type: ignore[operator]  # it is callable
             except Exception as error:  # of the caller's function, or of what it returned
-                told(_fail(runs, [place for place, _, _ in own], error))
+                report(_fail(runs, [place for place, _, _ in group], error))
                 continue
             for first in range(0, step, together):
-                yield _Job(template.sizes, checked, options, skipped, *arrays, own[first : first + together])
+                yield _Job(template.sizes, checked, options, skipped, *arrays, group[first : first + together])
 
     with Progress(epochs * len(runs), f"{len(runs)} trainings: epochs", progress) as bar:
         for job, future in _futures(jobs(), executor, bar):
             _finish(runs, job, future)
-            told(place for place, _, _ in job.runs)
+            report(place for place, _, _ in job.runs)
     return SweepResult(runs)
 
 
@@ -271,7 +277,7 @@ def _fail(runs: list[Run], places: list[int], error: Exception) -> list[int]:
 
 
 def _finish(runs: list[Run], job: _Job, future: Future[list[_Outcome]]) -> None:
-    """What came of a job, to its runs."""
+    """Writes the outcome of a job to its runs."""
     error = CancelledError() if future.cancelled() else future.exception()
     if error is not None:
         if not isinstance(error, Exception):
@@ -291,7 +297,7 @@ def _finish(runs: list[Run], job: _Job, future: Future[list[_Outcome]]) -> None:
 def _futures(
     jobs: Iterator[_Job], executor: Executor | None, bar: Progress
 ) -> Iterator[tuple[_Job, Future[list[_Outcome]]]]:
-    """Each job with its future, once that is done; a bounded number is under way at a time."""
+    """Each job with its finished future; the number of unfinished jobs is bounded."""
     stop = threading.Event()
     lock = threading.Lock()
 
@@ -305,12 +311,12 @@ def _futures(
         stop.set()
         for future in pending:
             future.cancel()
-        if own is not None:
-            own.shutdown(wait=True)
+        if pool is not None:
+            pool.shutdown(wait=True)
 
-    own = ThreadPoolExecutor(len(cores()), "bitprop") if executor is None else None
-    most = 2 * len(cores()) if own is not None else IN_FLIGHT
-    threads = own or (executor if isinstance(executor, ThreadPoolExecutor) else None)  # whose jobs can be told to stop
+    pool = ThreadPoolExecutor(len(cores()), "bitprop") if executor is None else None
+    most = 2 * len(cores()) if pool is not None else IN_FLIGHT
+    threads = pool or (executor if isinstance(executor, ThreadPoolExecutor) else None)  # whose jobs stop at `stop`
     pending: dict[Future[list[_Outcome]], _Job] = {}
 
     def run() -> Iterator[tuple[_Job, Future[list[_Outcome]]]]:
@@ -344,7 +350,7 @@ def _futures(
 def _submit(
     threads: Executor | None, executor: Executor | None, job: _Job, tick: Callable[[int], None], first: bool
 ) -> Future[list[_Outcome]]:
-    """The job's future, also where the executor takes no more: a pool that broke on the way is its jobs' failure."""
+    """The job's future; a failed one where the executor refuses the job, unless it is the first, which raises."""
     try:
         if threads is not None:
             return threads.submit(_train, job, tick)
@@ -358,7 +364,7 @@ def _submit(
 
 
 def _train(job: _Job, tick: Callable[[int], None] | None = None) -> list[_Outcome]:
-    """Runs a job, here or wherever an executor takes it. `tick(epochs)` hears how many more are done."""
+    """The outcomes of a job, trained in this process. `tick(epochs)` is called with the number of epochs just done."""
     networks = [Network(*job.sizes, **job.network, seed=seed) for _, seed, _ in job.runs]
     values = array("d")
     for network in networks:
@@ -410,12 +416,12 @@ def _check_number(name: str, trainings: int) -> None:
         raise OptionError(f"{name} are {trainings} or more, expected {most}")
 
 
-def _arrays(network: Network, data: Any, told: bool = False) -> tuple[array[float], array[float], int]:
-    """Checked data as arrays, which can be pickled, and the number of rows. `told`: hints are given."""
+def _arrays(network: Network, data: Any, give_hints: bool = False) -> tuple[array[float], array[float], int]:
+    """Checked data as arrays, which can be pickled, and the number of rows. ShapeError, DataError, TypeError."""
     if not isinstance(data, (tuple, list)) or len(data) != 2:
         raise TypeError(f"data is {type(data).__name__}, expected a pair (x, y), or a function of the seed")
     inputs, targets = network.model.pair(*data)
-    if told:
+    if give_hints:
         hints.on_data(inputs, targets, network.activations[-1])
     return matrices.to_array(inputs.values), matrices.to_array(targets.values), inputs.rows
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The errors that bitprop raises, each also the built-in kind that it refines; and how messages show values."""
+"""The errors that bitprop raises, each also a built-in exception; and how messages show values."""
 
 from __future__ import annotations
 
@@ -8,39 +8,39 @@ from typing import Any
 
 
 class BitpropError(Exception):
-    """Any error of bitprop."""
+    """The base of all errors that bitprop defines. (A wrong type is a TypeError, a failed file an OSError.)"""
 
 
 class OptionError(BitpropError, ValueError):
-    """An option's value is not one of those allowed (its type is right, or it would be a TypeError)."""
+    """An option has the right type, but a value that is not allowed."""
 
 
 class ShapeError(BitpropError, ValueError):
-    """Sizes do not fit: of a network, or of data against a network."""
+    """The sizes of a network are impossible, or those of data do not fit the network."""
 
 
 class DataError(BitpropError, ValueError):
-    """Data, or parameters, that are not finite numbers in rows of one length."""
+    """Data or parameters are not finite numbers, or the rows of data differ in length."""
 
 
 class ModelFileError(BitpropError, ValueError):
-    """A model file, or model bytes, that are not whole and unaltered."""
+    """A model file, or model bytes (contract §11), are not whole and unaltered."""
 
 
 class BackendError(BitpropError, ImportError):
-    """A backend or kernel that was asked for and cannot be used here."""
+    """A requested backend or kernel cannot be used here."""
 
 
 class FloatingPointModeError(BitpropError, FloatingPointError):
-    """The calling thread rounds otherwise than to nearest, or flushes subnormal numbers to zero (contract §1)."""
+    """The calling thread does not round to nearest, or flushes subnormal numbers to zero (contract §1)."""
 
 
 class TrainingError(BitpropError, RuntimeError):
-    """The network is being trained already."""
+    """Another training of the network is running."""
 
 
 class DivergedError(BitpropError, ArithmeticError):
-    """Training left the finite numbers; `epoch` tells where. The network is as it was at that epoch's start."""
+    """Training diverged in epoch `.epoch` (contract §8). The parameters are those of that epoch's start."""
 
     def __init__(self, message: str, epoch: int):
         super().__init__(message, epoch)
@@ -52,7 +52,7 @@ class DivergedError(BitpropError, ArithmeticError):
 
 
 def quoted(value: Any, limit: int = 120) -> str:
-    """The value as messages show it: its repr, of which the middle is left out where it is long."""
+    """The value as messages show it: its repr, without its middle if it is longer than `limit` characters."""
     try:
         text = repr(value)
     except ValueError:  # an integer of more digits than Python writes
@@ -61,5 +61,5 @@ def quoted(value: Any, limit: int = 120) -> str:
 
 
 def shortened(text: str, limit: int = 120) -> str:
-    """The text, of which the middle is left out where it is long."""
+    """The text, without its middle if it is longer than `limit` characters."""
     return text if len(text) <= limit else f"{text[: limit * 2 // 3]}...{text[-limit // 4 :]}"

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """A network as source text that predicts by itself: a C header, or a Python file without imports.
 
-The text is one of `templates`, which are real sources with an example network; its part between the markers is
-replaced. Numbers are bit patterns, so no locale and no reader of decimals can change them.
+Each file in `templates` is real source code with an example network. The exporter replaces the part between its
+markers. Numbers are bit patterns, so neither a locale nor the conversion of decimals can change them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 
 class _Facts(NamedTuple):
-    """What both languages are told."""
+    """What both templates need of the network."""
 
     file: str
     sizes: tuple[int, ...]
@@ -37,18 +37,17 @@ class _Facts(NamedTuple):
 
 
 def identifier(text: str) -> str:
-    """A name for C made from any text, such as a file's: other characters become underscores."""
+    """A C identifier made from any text, such as a file name: characters that C does not allow become underscores."""
     name = re.sub(r"[^A-Za-z0-9_]", "_", text)
     return name if _NAME.fullmatch(name) else f"net_{name.lstrip('_')}"
 
 
 def export(net: Network, to: str, name: str = "network", file: str | None = None) -> str:
-    """The network as source text in the language `to`, "c" or "python".
+    """The network's prediction (contract §2 and §4) as source text in the language `to`, "c" or "python".
 
-    In C, `name` is the prefix of all names, and `file` what the example includes (by default the name with .h).
-
-    OptionError: another language, a name that is not one in C, or a file that no #include line can hold.
-    DataError: a parameter is not finite.
+    For C, `name` is the prefix of all names, and `file` is the file that the example includes (by default `name`.h).
+    OptionError: an unknown language, a `name` that is no C identifier or begins with an underscore, or a `file` that an
+    #include line cannot hold. DataError: a parameter is not finite. FloatingPointModeError.
     """
     mode.require_standard("an export")
     if to not in LANGUAGES:
@@ -81,7 +80,7 @@ def export(net: Network, to: str, name: str = "network", file: str | None = None
 
 
 def _test_rows(inputs: int) -> list[list[float]]:
-    """Four rows, unlike in every column; one of zeros; one of numbers near zero, the first of them -0.0."""
+    """Six rows: four that differ in every column, one of zeros, and one of -0.0 and numbers near zero."""
     rows = [[sign * (i + shift) / (inputs + 1) for i in range(inputs)] for sign in (1.0, -3.0) for shift in (1, 2)]
     return [*rows, [0.0] * inputs, [-1e-310 * i if i else -0.0 for i in range(inputs)]]
 
@@ -93,7 +92,7 @@ def _renamed(text: str, name: str, to: str) -> str:
 
 
 def _macro(name: str) -> str:
-    """How the macros of a name begin: not alike for net and Net."""
+    """The prefix of a name's macros, which differs for net and Net."""
     return name.upper() if name.islower() else name
 
 

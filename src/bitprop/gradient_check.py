@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Back-propagation's gradient beside the slope measured by finite differences, parameter by parameter."""
+"""The gradient by back-propagation beside slopes measured by finite differences, parameter by parameter."""
 
 from __future__ import annotations
 
@@ -10,38 +10,38 @@ from typing import NamedTuple
 from ._progress import Progress
 from .core import mode
 
-STEP = 2.0**-4  # the widest; each of the next is a quarter of the one before
+STEP = 2.0**-4  # the widest step; each next one is a quarter of it
 STEPS = 6
 SHORTEST = 2.0**-26  # beyond this, rounding outweighs the difference
-TOLERANCE = 1e-6  # of the scale; what the method leaves stays near 1e-9 of it
+TOLERANCE = 1e-6  # of the scale; the method's error is near 1e-9 of it
 
 
 class GradientRow(NamedTuple):
-    """One parameter: where it stands, and its two slopes."""
+    """One parameter: its name, and its two slopes."""
 
     name: str  # "W1[0][2]": layer 1, input 0, output 2; or "b1[2]"
     gradient: float
     numeric: float  # NaN at a kink
     error: float  # |gradient - numeric| as a fraction of the check's scale
-    kink: bool  # a relu stands at 0 here, so that there may be no slope: nothing to compare
+    kink: bool  # a relu's input is 0 here, so there may be no slope and nothing is compared
 
 
 class GradientCheck(tuple[GradientRow, ...]):
-    """A row per parameter, in the parameters' order.
+    """A row for each parameter, in the order of `Network.parameters`.
 
-    Errors are fractions of one scale for all: the largest slope or, where all slopes are small beside it, a thousandth
-    of the loss, since differences of losses cannot show less. Parameters at a kink are told and not compared.
+    Errors are fractions of one scale: the larger of the largest slope and a thousandth of the loss, since differences
+    of losses cannot resolve less. Parameters at a kink are listed, but not compared.
     """
 
     @property
     def max_error(self) -> float:
-        """The largest error; NaN where a slope is not a number, or where none could be compared."""
+        """The largest error; NaN where a slope is NaN or no parameter could be compared."""
         errors = [row.error for row in self if not row.kink] or [math.nan]
         return next((error for error in errors if error != error), max(errors))
 
     @property
     def ok(self) -> bool:
-        """Whether parameters could be compared and every error is within tolerance."""
+        """Whether any parameter could be compared and every error is within the tolerance, 1e-6."""
         return self.max_error <= TOLERANCE
 
     def __str__(self) -> str:
@@ -65,9 +65,10 @@ def check(
     pattern: Callable[[], bytes] | None = None,
     progress: bool | None = False,
 ) -> GradientCheck:
-    """Compares `gradient` with slopes of `loss`, for which `parameters` are changed and put back one by one.
+    """The comparison of `gradient` with slopes of `loss`, measured by changing and restoring `parameters` one by one.
 
-    `pattern` tells which relus are active: as long as it stays, the loss is smooth. None where there are none.
+    `pattern()` shows which relus are active: while it is unchanged, the loss is smooth. It is None without relus.
+    FloatingPointModeError.
     """
     mode.require_standard("a gradient check")
     here = loss()
@@ -78,9 +79,9 @@ def check(
             bar.update(1)
     scale = max(*map(abs, gradient), *(abs(slope) for slope in measured if slope is not None), 1e-3 * here) or 1.0
     rows = []
-    for name, own, slope in zip(parameter_names, gradient, measured):
+    for name, exact, slope in zip(parameter_names, gradient, measured):
         numeric = math.nan if slope is None else slope
-        rows.append(GradientRow(name, own, numeric, abs(own - numeric) / scale, slope is None))
+        rows.append(GradientRow(name, exact, numeric, abs(exact - numeric) / scale, slope is None))
     return GradientCheck(rows)
 
 
@@ -90,8 +91,8 @@ def _slope(
     """Central differences with shrinking steps, extrapolated to a step of zero; None at a kink.
 
     The method of C. Ridders, Accurate computation of F'(x) and F'(x)F''(x), Advances in Engineering Software 4 (1982):
-    of all extrapolations the one that its neighbours agree with best. It needs a smooth loss, so steps that reach over
-    a relu's kink are left out; where all do, there is a kink.
+    it takes the extrapolation that agrees best with its neighbours. It needs a smooth loss, so steps across a relu's
+    kink are left out; if all are, the parameter is at a kink.
     """
     value = parameters[k]
     unit = max(1.0, abs(value) * 2.0**-20)

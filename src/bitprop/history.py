@@ -16,14 +16,14 @@ from .core import choose, means, mode
 
 
 class History:
-    """The losses of one `fit`, each measured before its epoch's step, in the order of the epochs.
+    """The losses of one `fit`, each measured before its epoch's step, in the order of the epochs (contract §8).
 
-    `.epochs`, `.mse` and `.sse` are lists of equal length: of the logged epochs. `.stopped` is "epochs" where all were
-    trained, "callback" where the callback ended it, None where an error or Ctrl-C did.
+    `.epochs`, `.mse` and `.sse` are lists with an item for each logged epoch. `.stopped` is "epochs" after the last
+    epoch, "callback" where the callback stopped the training, and None where an error or Ctrl-C did.
     """
 
     def __init__(self, log_every: int, terms: int, skipped: int = 0):
-        """`terms`: squared errors in a sum, rows times outputs. `skipped`: logged epochs at the start not to keep."""
+        """`terms`: squared errors in a sum, rows * outputs. `skipped`: logged epochs at the start to hide."""
         self._log_every = log_every
         self._skipped = skipped
         self._terms = float(terms)
@@ -31,22 +31,22 @@ class History:
         self.stopped: str | None = None
 
     def extend(self, sse: Iterable[float]) -> None:
-        """Appends squared errors of the next logged epochs; for the trainings of bitprop."""
+        """Appends the squared errors of the next logged epochs; called by bitprop's trainings."""
         self._logged.extend(sse)
 
     @property
     def logged(self) -> int:
-        """How many epochs were logged, those at the start that are not kept included."""
+        """The number of logged epochs, including those at the start that are hidden."""
         return len(self._logged)
 
     @property
     def first_and_last(self) -> tuple[float, float]:
-        """The squared errors that were logged first and last."""
+        """The squared errors of the first and the last logged epoch."""
         return self._logged[0], self._logged[-1]
 
     @property
     def last_mse(self) -> float:
-        """The mean squared error that was logged last."""
+        """The mean squared error of the last logged epoch."""
         return means(choose(), self._logged[-1:], self._terms)[0]
 
     @property
@@ -61,34 +61,40 @@ class History:
 
     @property
     def epochs(self) -> list[int]:
-        """The numbers of the logged epochs."""
+        """The numbers of the logged epochs, from 0."""
         first = self._skipped * self._log_every
         return list(range(first, first + len(self) * self._log_every, self._log_every))
 
     @property
     def sse(self) -> list[float]:
-        """The summed squared errors (contract §8)."""
+        """The squared error of each logged epoch, summed over rows and outputs (contract §8)."""
         return self._sse.tolist()
 
     @property
     def mse(self) -> list[float]:
-        """The mean squared errors: sse/(rows*outputs) (contract §8)."""
+        """The mean squared error of each logged epoch: sse/(rows*outputs) (contract §8)."""
         return means(choose(), self._sse, self._terms)
 
     def table(self, every: int) -> str:
-        """The report's lines, `epoch : 5000 Loss : 0.0000117492469418`, for the logged epochs that `every` divides."""
+        """Lines such as `epoch : 5000 Loss : 0.0000117492469418`, one for each logged epoch that `every` divides.
+
+        The loss is the mean squared error. OptionError: `every` is below 1. TypeError, FloatingPointModeError.
+        """
         check.integer("every", every, 1)
         mode.require_standard("writing decimal digits")
         pairs = zip(self.epochs, self.mse)
         return "\n".join(f"epoch : {epoch} Loss : {mse:.16f}" for epoch, mse in pairs if epoch % every == 0)
 
     def __str__(self) -> str:
-        """At most 20 of the report's lines, at even distances."""
+        """At most 20 lines of `table`, evenly spaced."""
         every = self._log_every * max(1, -(-len(self) // 20))
         return self.table(every)
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
-        """Writes epoch, mse and sse, with a header line, whole or not at all; numbers read back to the same bits."""
+        """Writes a CSV file with the columns epoch, mse and sse, whole or not at all.
+
+        Numbers read back to the same bits. OSError, FloatingPointModeError.
+        """
         mode.require_standard("writing decimal digits")
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
@@ -97,7 +103,7 @@ class History:
         _files.write(path, text.getvalue())
 
     def plot(self, path: str | os.PathLike[str] | None = None) -> Any:
-        """The figure of the loss by epoch, by matplotlib (the `lab` extra), which it saves where a path is given."""
+        """A matplotlib figure of the mean squared error by epoch, saved where a path is given (extra: `lab`)."""
         from . import plots
 
         return plots.save(plots.losses({"mse": (self.epochs, self.mse)}), path)

@@ -19,9 +19,9 @@ PIECE = 20_000_000  # rows times parameters of one call, so that Ctrl-C is answe
 def _row_predictor(
     core: Any, shape: Any, pointer: Any, sizes: tuple[int, ...]
 ) -> Callable[[list[Any]], list[float] | None]:
-    """A function that predicts one row with as little overhead as there can be: all it needs are its own variables.
+    """A function that predicts one row of floats with the least overhead: everything it needs is in closure variables.
 
-    It returns the outputs for a list of floats; None where there is something to convert, or to refuse.
+    It returns the outputs, or None where the row or the parameters need a conversion or a refusal.
     """
     first_nonfinite, predict = core.first_nonfinite, core.predict
     count, width = core.parameter_count(shape), sizes[0]
@@ -47,7 +47,7 @@ def _row_predictor(
         memory, inputs, input_pointer, outputs, output_pointer = work
         pack(inputs, 0, *values)
         predicted: list[float] | None = None
-        # The core tells finite numbers by their bits; Python's arithmetic would overflow, and may be trapped.
+        # The core tests the bits for finite numbers; Python's arithmetic could overflow, which may be trapped.
         finite = first_nonfinite(input_pointer, width) == width
         if finite and predict(output_pointer, memory, shape, pointer, input_pointer, 1) == 0:
             predicted = outputs.tolist()
@@ -60,7 +60,7 @@ def _row_predictor(
 class Model:
     """Checked sizes, codes of activations, and parameters, in the memory of one backend.
 
-    It trusts its arguments but for what only memory shows. ShapeError: more parameters than there can be memory for.
+    It trusts its arguments, which are checked before. ShapeError: more parameters than memory can be addressed for.
     """
 
     def __init__(self, sizes: Sequence[int], activations: Sequence[int], bias: bool, backend: str | None):
@@ -80,7 +80,7 @@ class Model:
         self._free_work: list[Any] = []
 
     def copy(self) -> Model:
-        """Another one with the same parameters."""
+        """An independent model with the same parameters."""
         twin = Model(self.sizes, self.activations, self.bias, self.backend)
         twin.view[:] = self.view
         return twin
@@ -110,19 +110,19 @@ class Model:
             raise DataError(f"{given}, expected finite numbers")
 
     def inputs(self, x: Any) -> matrices.Rows:
-        """Checked inputs. ShapeError, DataError, also of the parameters."""
+        """Checked inputs, (rows, inputs). ShapeError; DataError: an input or a parameter is not finite."""
         self.require_finite()
         return matrices.convert(self.core, x, self.sizes[0], "x", self.view)
 
     def pair(self, x: Any, y: Any) -> tuple[matrices.Rows, matrices.Rows]:
-        """Checked inputs and targets. ShapeError, DataError, also of the parameters."""
+        """Checked inputs and targets. ShapeError; DataError: a number of theirs or a parameter is not finite."""
         self.require_finite()
         return matrices.convert_pair(self.core, x, y, self.sizes[0], self.sizes[-1], self.view)
 
     # --- what it gives ---
 
     def predict(self, outputs: memoryview[float] | array[float], rows: matrices.Rows) -> None:
-        """Fills the outputs (contract §4), some rows at a time."""
+        """Fills `outputs`, (rows, outputs), by contract §4, some rows at a time."""
         work = self._take_work()
         pointer = self.core.doubles(outputs)
         step = rows.rows if self.core.name == "python" else max(1, PIECE // self.count)
@@ -179,7 +179,7 @@ class Model:
 
 
 def decode(data: bytes | bytearray | memoryview, backend: str | None) -> Model:
-    """The model that `encode` wrote. ModelFileError: not exactly one whole, unaltered model. TypeError."""
+    """The model of `encode`'s bytes (contract §11). ModelFileError: not exactly one whole, unaltered model. TypeError."""
     core = choose(backend)
     try:
         copied = bytearray(memoryview(data))

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Model files: JSON that is written whole or not at all, and that no alteration survives.
+"""Model files: JSON that is written whole or not at all, and in which every alteration is detected.
 
-A file holds exactly the text that `dumps` gives for its content, so that any changed, missing or added byte shows.
+A file holds exactly the text that `dumps` gives for its content, so any changed, missing or added byte shows.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ FORMAT = "bitprop-model"
 FORMAT_VERSION = 1  # of the files that are written
 OLDEST_VERSION = 1  # that can be read; tests/models holds a file of each
 BEGINNING = f'{{\n "format": "{FORMAT}",'.encode()  # of every file
-CHUNK = 2**20  # bytes that are read at a time
-STREAM_LIMIT = 2**26  # bytes that are read of what is no file, such as a pipe
+CHUNK = 2**20  # bytes read in one call
+STREAM_LIMIT = 2**26  # most bytes read from something other than a file, such as a pipe
 
 
 def to_hex(values: Iterable[float]) -> list[str]:
@@ -50,7 +50,7 @@ def dumps(fields: dict[str, Any]) -> str:
 
 
 def read(path: str | os.PathLike[str]) -> bytes:
-    """The file's bytes. ModelFileError: it does not begin as a model file does, or is endless. OSError."""
+    """The file's bytes, or its first few where it is no model file. ModelFileError: it has no end. OSError."""
     with open(path, "rb") as file:
         data = file.read(len(BEGINNING))
         if data == BEGINNING:
@@ -58,7 +58,9 @@ def read(path: str | os.PathLike[str]) -> bytes:
             limit = status.st_size if stat.S_ISREG(status.st_mode) else STREAM_LIMIT
             chunks = [data]
             length = len(data)
-            while length <= limit and chunks[-1] and b"\0" not in chunks[-1]:  # no file has zeros, a sparse one has
+            while (
+                length <= limit and chunks[-1] and b"\0" not in chunks[-1]
+            ):  # a model file has no zero byte, a sparse file has
                 chunks.append(file.read(min(CHUNK, limit + 1 - length)))
                 length += len(chunks[-1])
             data = b"".join(chunks)
@@ -70,7 +72,7 @@ def read(path: str | os.PathLike[str]) -> bytes:
 
 
 def loads(data: bytes, name: str) -> dict[str, Any]:
-    """The fields of a file's bytes. ModelFileError; `name` is the file's in messages."""
+    """The fields of a file's bytes; `name` is the file's name for messages. ModelFileError."""
     try:
         fields = json.loads(data.decode("utf-8"))
     except (ValueError, RecursionError) as error:

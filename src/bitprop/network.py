@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The network: the public class, which checks what users give and hands it to a model in a backend's memory."""
+"""The public class `Network`: it checks what users give and passes it to a model in a backend's memory."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ Out = TypeVar("Out")
 
 
 class Array(Protocol):
-    """Anything that NumPy can make an array of: its own arrays, and frames of pandas and others."""
+    """Anything with `__array__`, such as NumPy's arrays and data frames."""
 
     def __array__(self, *arguments: Any, **options: Any) -> Any:
-        """As NumPy calls it."""
+        """The NumPy array of its values."""
 
 
 class Layer(NamedTuple):
-    """One layer's parameters, as writable views of the network's own memory."""
+    """One layer's parameters, as writable float64 views of the network's memory (contract §3)."""
 
     weights: memoryview[float]  # (inputs, outputs)
     biases: memoryview[float] | None  # (outputs,), None in a network without biases
@@ -47,7 +47,7 @@ class Layer(NamedTuple):
 
 
 class Trace(NamedTuple):
-    """One layer's part of a forward pass."""
+    """One layer's values for one row (contract §4), one for each of its nodes."""
 
     preactivations: list[float]
     outputs: list[float]
@@ -57,10 +57,11 @@ class Network:
     """A fully connected network, trained by back-propagation to the same bits everywhere (docs/contract.md).
 
     `sizes`: the layer sizes, the input's first. `activation`: "sigmoid", "tanh", "relu" or "identity", or one of these
-    for each layer after the input. `bias`: whether there are biases. `init`: how weights are drawn: "normal",
-    "uniform" or "glorot" (§9), from `seed` (0 <= seed < 2^64). `backend`: "cffi", "ctypes" or "python"; None takes the
-    fastest. Options are keywords; layers and parameters are attributes.
-    ShapeError, OptionError, TypeError, BackendError.
+    for each layer after the input. `bias`: whether there are biases. `init`: the distribution of the initial weights,
+    "normal", "uniform" or "glorot" (§9), drawn from `seed` (0 <= seed < 2^64). `backend`: "cffi", "ctypes" or "python";
+    None takes the fastest.
+    ShapeError: fewer than two sizes, or one out of range. OptionError: another value that is not allowed. BackendError:
+    the backend cannot be used here. TypeError.
     """
 
     __hash__ = None  # type: ignore[assignment]  # it changes as it trains
@@ -83,7 +84,7 @@ class Network:
         self.model.draw(seed, init_code)
 
     def _hold(self, model: Model) -> None:
-        self.model = model  # for the other modules of bitprop
+        self.model = model  # used by the rest of the package
         self._holder = Holder()
         self.history: History | None = None
 
@@ -93,21 +94,21 @@ class Network:
         network._hold(model)
         return network
 
-    # --- what it is ---
+    # --- description ---
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """The layer sizes, the input's first."""
+        """The number of nodes of each layer, the input's first."""
         return self.model.sizes
 
     @property
     def activations(self) -> tuple[Activation, ...]:
-        """One activation for each layer after the input."""
+        """The name of each activation, one for each layer after the input."""
         return tuple(ACTIVATIONS[code] for code in self.model.activations)
 
     @property
     def bias(self) -> bool:
-        """Whether there are biases."""
+        """Whether the layers have biases."""
         return self.model.bias
 
     @property
@@ -117,19 +118,19 @@ class Network:
 
     @property
     def parameters(self) -> memoryview[float]:
-        """All parameters (contract §3): a writable, flat view of float64, which NumPy wraps without a copy."""
+        """All parameters in the order of contract §3: a writable, flat float64 view; NumPy wraps it without a copy."""
         return self.model.view.cast("B").cast("d")
 
     @property
     def layers(self) -> tuple[Layer, ...]:
-        """The layers after the input; their weights and biases are views of the same memory."""
+        """The layers after the input; their weights and biases are views of the same memory as `parameters`."""
         layers = []
-        at = 0
+        start = 0
         for n_in, n_out, activation in zip(self.sizes, self.sizes[1:], self.activations):
-            end = at + n_in * n_out
-            weights = self.parameters[at:end].cast("B").cast("d", (n_in, n_out))
-            at = end + n_out * self.bias
-            layers.append(Layer(weights, self.parameters[end:at] if self.bias else None, activation))
+            end = start + n_in * n_out
+            weights = self.parameters[start:end].cast("B").cast("d", (n_in, n_out))
+            start = end + n_out * self.bias
+            layers.append(Layer(weights, self.parameters[end:start] if self.bias else None, activation))
         return tuple(layers)
 
     def __repr__(self) -> str:
@@ -140,7 +141,7 @@ class Network:
         return f"<Network {shape}, {activation}, {biases}, {self.model.count} parameters, {self.backend}>"
 
     def __eq__(self, other: object) -> bool:
-        """Whether shape, activations and every bit of the parameters are the same (any NaN equals any)."""
+        """Whether sizes, activations, `bias` and every bit of the parameters are the same; any two NaN are equal."""
         if not isinstance(other, Network):
             return NotImplemented
         return self.to_bytes() == other.to_bytes()
@@ -161,14 +162,16 @@ class Network:
         progress: bool | None = False,
         callback: _training.Callback | None = None,
     ) -> History:
-        """Trains on x (rows, inputs) and y (rows, outputs) by gradient descent (contract §5 to §8).
+        """The History of a training on x (rows, inputs) and y (rows, outputs) by gradient descent (contract §5 to §8).
 
-        `batch_size`: rows to a step; None is all of them, 1 is online. `shuffle_seed`: None keeps the rows' order.
-        `loss`: "half_sse", "sse", "half_mse" or "mse" (§7). `log_every`: epochs from one logged epoch to the next.
-        `progress`: a bar on stderr after two seconds; None shows it only on a terminal.
-        `callback(epoch, mse)` is called after each logged epoch; returning True stops, keeping that epoch's step.
-        TrainingHint warns of data that can hardly be learnt (at the first `fit`) and of a loss that hardly fell.
-        Returns the History, which is `history` too. DivergedError and Ctrl-C leave the last good epoch's parameters.
+        `epochs`: passes over all rows, 0 or more. `batch_size`: rows of a step; None takes all, 1 is online training.
+        `shuffle_seed`: the seed of the rows' order in each epoch; None keeps their order. `loss`: "half_sse", "sse",
+        "half_mse" or "mse" (§7). `log_every`: every how many epochs the loss is logged. `progress`: True shows a bar on
+        stderr after two seconds; None does so on a terminal only. `callback(epoch, mse)` is called after each logged
+        epoch; if it returns True, training stops and keeps that epoch's step. `history` is the returned History too.
+        A TrainingHint warns of data that can hardly be learnt (at the first `fit`) and of a loss that hardly fell.
+        OptionError, TypeError; ShapeError, DataError: of x, y or the parameters. TrainingError: another training of
+        this network is running. DivergedError and Ctrl-C leave the parameters of the last good epoch.
         """
         options = _training.check_options(epochs, batch_size, shuffle_seed, loss, log_every)
         rate = check.learning_rate(learning_rate)
@@ -192,7 +195,7 @@ class Network:
             hints.on_losses(history, options.log_every, inputs, targets, last, rate)
         return history
 
-    # --- what it gives ---
+    # --- results ---
 
     @overload
     def predict(self, x: NDArray[Any]) -> NDArray[float64]: ...  # type: ignore[overload-overlap]  # also iterable
@@ -205,10 +208,11 @@ class Network:
     @overload
     def predict(self, x: Numbers | Array | Buffer, out: Out) -> Out: ...
     def predict(self, x: Any, out: Any = None) -> Any:
-        """The outputs (rows, outputs) for x (rows, inputs): lists for lists, NumPy for NumPy, else a memoryview.
+        """The outputs (rows, outputs) for x (rows, inputs), by contract §4.
 
-        `out`: writable, contiguous float64 memory of the caller's for the results, which is returned; not the network's
-        parameters. ShapeError, DataError, OptionError.
+        They are lists for lists, a NumPy array for a NumPy array or a frame, and otherwise a memoryview. `out`:
+        writable, contiguous float64 memory of the same size, which is filled and returned instead.
+        ShapeError; DataError: x or a parameter is not finite; OptionError: `out` overlaps the parameters; TypeError.
         """
         model = self.model
         if out is None and type(x) is list and x:
@@ -227,7 +231,10 @@ class Network:
         return out
 
     def loss(self, x: Numbers | Array | Buffer, y: Numbers | Array | Buffer, loss: Loss = "mse") -> float:
-        """The loss (contract §7) on x (rows, inputs) and y (rows, outputs), all rows as one batch."""
+        """The loss (contract §7) on x (rows, inputs) and y (rows, outputs), all rows as one batch.
+
+        ShapeError; DataError: a number of x, y or the parameters is not finite; OptionError: an unknown loss.
+        """
         code = check.choice("loss", loss, LOSSES)
         return self.model.loss(*self.model.pair(x, y), code)
 
@@ -240,9 +247,10 @@ class Network:
     @overload
     def gradient(self, x: Array, y: Any, loss: Loss = "half_sse") -> NDArray[float64]: ...
     def gradient(self, x: Any, y: Any, loss: Loss = "half_sse") -> Any:
-        """The gradient of the loss (contract §5 to §7), all rows as one batch: flat, in the parameters' order.
+        """The gradient of the loss (contract §5 to §7), all rows as one batch: flat, in the order of `parameters`.
 
-        A list for lists, NumPy for NumPy, else a memoryview.
+        It is a list for lists, a NumPy array for a NumPy array or a frame, and otherwise a memoryview. Errors as for
+        `loss`.
         """
         code = check.choice("loss", loss, LOSSES)
         rows, targets = self.model.pair(x, y)
@@ -253,7 +261,8 @@ class Network:
     ) -> GradientCheck:
         """Every parameter's gradient of half_sse beside finite differences, measured on a copy of the network.
 
-        It takes twelve losses for each parameter. `progress` as for `fit`.
+        It costs about twelve calls of `loss` for each parameter. `progress` as for `fit`. Errors as for `loss`, and
+        FloatingPointModeError.
         """
         rows, targets = self.model.pair(x, y)
         half_sse = LOSSES.index("half_sse")
@@ -268,7 +277,7 @@ class Network:
         )
 
     def _relu_pattern(self, model: Model, rows: matrices.Rows) -> Callable[[], bytes]:
-        """A function that tells, for every row and node of a relu layer, whether it is active."""
+        """A function whose bytes are 1 for each row and relu node that is active, and otherwise 0."""
         relu = [name == "relu" for name, n_out in zip(self.activations, self.sizes[1:]) for _ in range(n_out)]
         inputs = [model.core.doubles(array("d", row)) for row in rows.split()]
 
@@ -282,22 +291,26 @@ class Network:
         return pattern
 
     def trace(self, x: Numbers | Array | Buffer) -> list[Trace]:
-        """Each layer's pre-activations and outputs for one row (contract §4), the layers after the input in order."""
+        """Each layer's pre-activations and outputs for one row x (contract §4): the layers after the input, in order.
+
+        ShapeError: x is not one row. DataError: a number of x or the parameters is not finite.
+        """
         rows = self.model.inputs(x)
         if rows.rows != 1:
             raise ShapeError(f"x has {rows.rows} rows, expected 1")
         preactivations, outputs = self.model.forward(rows.pointer)
         layers = []
-        at = 0
+        start = 0
         for n_out in self.sizes[1:]:
-            layers.append(Trace(preactivations[at : at + n_out].tolist(), outputs[at : at + n_out].tolist()))
-            at += n_out
+            nodes = slice(start, start + n_out)
+            layers.append(Trace(preactivations[nodes].tolist(), outputs[nodes].tolist()))
+            start += n_out
         return layers
 
-    # --- keeping it ---
+    # --- copies, bytes and files ---
 
     def copy(self) -> Self:
-        """A network of its own with the same parameters, without the history; a subclass's attributes come along."""
+        """An independent network with the same parameters and no history; it keeps the attributes of a subclass."""
         twin = self._of(self.model.copy())
         vars(twin).update(self._attributes_of_subclasses())
         return twin
@@ -311,19 +324,22 @@ class Network:
 
     @classmethod
     def from_bytes(cls, data: bytes | bytearray | memoryview, backend: Backend | None = None) -> Self:
-        """The network that `to_bytes` wrote. ModelFileError: not exactly one whole, unaltered model."""
+        """The network that `to_bytes` wrote (contract §11).
+
+        ModelFileError: `data` is not exactly one whole, unaltered model. BackendError.
+        """
         return cls._of(decode(data, backend))
 
     def fingerprint(self) -> str:
-        """The SHA-256 of `to_bytes()`, in hexadecimal: equal where, and only where, shape and bits are equal."""
+        """The SHA-256 of `to_bytes()` in lower-case hexadecimal (contract §11): equal exactly for equal networks."""
         return hashlib.sha256(self.to_bytes()).hexdigest()
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes a model file, whole or not at all. DataError: parameters that are not finite. OSError."""
+        """Writes a model file, whole or not at all. DataError: a parameter is not finite. OSError."""
         _files.write(path, model_file.dumps(self._fields()))
 
     def _fields(self) -> dict[str, Any]:
-        """What a model file holds of it."""
+        """The fields of the network's model file."""
         self.model.require_finite()
         inputs = self.sizes[0]
         self_test = means(self.model.core, range(1, inputs + 1), inputs + 1)
@@ -341,10 +357,13 @@ class Network:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], backend: Backend | None = None) -> Self:
-        """The network of a model file, whose self-test is replayed. ModelFileError: not whole, or altered. OSError."""
-        choose(backend)  # a wrong one is told as such
-        name = check.path(path)
-        fields = model_file.loads(model_file.read(name), name)
+        """The network of a model file, after a replay of the file's self-test.
+
+        ModelFileError: the file is cut or altered, or is no model file that this version reads. BackendError, OSError.
+        """
+        choose(backend)  # so that a wrong backend is not reported as a wrong file
+        name = os.fsdecode(path)
+        fields = model_file.loads(model_file.read(path), name)
         contract = fields.get("contract")
         if contract != _pure.CONTRACT:
             kept = f"this bitprop keeps contract {_pure.CONTRACT}"
@@ -374,4 +393,4 @@ class Network:
         return type(self).from_bytes, (self.to_bytes(), self.model.backend), state
 
 
-_ATTRIBUTES = frozenset(("model", "_holder", "history"))  # what _hold makes
+_ATTRIBUTES = frozenset(("model", "_holder", "history"))  # those that _hold sets

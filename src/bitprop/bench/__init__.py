@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """What an epoch, a sample and a prediction take on this machine, beside NumPy; bench/peers.py adds more peers.
 
-Every contestant is a process of its own. It is told to train so many epochs from the start parameters (or to predict so
-many times), and answers the seconds that this took, by its own clock, and the loss in the end. Rounds go from
-contestant to contestant, so that what disturbs the machine disturbs all; the median of the rounds is the figure.
+Every contestant is a separate process. It trains a given number of epochs from the start parameters, or predicts a
+given number of times. It answers the seconds that this took, by the process's clock, and the final loss. Each round
+visits every contestant, so that a disturbance of the machine affects all of them. The figure is the median of rounds.
 """
 
 from .clerk import wrong

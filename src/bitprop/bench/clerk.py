@@ -147,7 +147,7 @@ class _Child:
 
 
 def measure(task: Task, takers: Sequence[Contestant], rounds: int, bar: Progress) -> Outcome:
-    """One task's outcome; `bar` is told rounds + 1 times for each contestant."""
+    """One task's outcome; `bar` is updated rounds + 1 times for each contestant."""
     children = [_Child(taker) for taker in takers]
     with contextlib.ExitStack() as stack:
         for turn in range(rounds + 1):
@@ -194,7 +194,7 @@ def wrong(check: str) -> bool:
 def measure_all(
     chosen: Sequence[Task], everyone: Sequence[Contestant], rounds: int, progress: bool | None
 ) -> Iterator[list[Outcome]]:
-    """The outcomes of one table after the other, each as soon as it is there."""
+    """The outcomes table by table, each as soon as it is measured."""
     takers = {task: [contestant for contestant in everyone if contestant.takes(task)] for task in chosen}
     with Progress(sum(map(len, takers.values())) * (rounds + 1), "bench", progress) as bar:
         for _, together in itertools.groupby(chosen, key=lambda task: task.table):

@@ -15,13 +15,13 @@ def figure(value: float) -> str:
 
 
 def names(outcomes: Sequence[Outcome]) -> list[str]:
-    """The contestants of a growth, bitprop first."""
+    """The contestants of a series, bitprop first."""
     unique = dict.fromkeys(row.name for outcome in outcomes for row in outcome.rows)
     return sorted(unique, key=lambda name: not name.startswith("bitprop"))
 
 
 def cells(outcomes: Sequence[Outcome]) -> list[list[str]]:
-    """The table of one task, or of the points of one growth: its head, then its rows."""
+    """The table of one task, or of all points of one series: its head, then its rows."""
     task = outcomes[0].task
     if not task.series:
         table = [[task.unit, "median", "min", "max", "ratio", "loss"]]
@@ -38,7 +38,7 @@ def cells(outcomes: Sequence[Outcome]) -> list[list[str]]:
 
 
 def left_out(outcomes: Sequence[Outcome]) -> list[str]:
-    """A line for each who was left out."""
+    """A line for each contestant that was left out."""
     reasons = {name: reason for outcome in outcomes for name, reason in outcome.left_out.items()}
     return [f"left out: {name}: {reason}" for name, reason in reasons.items()]
 

@@ -23,15 +23,15 @@ static const uint64_t network_tests[NETWORK_TESTS][NETWORK_INPUTS + NETWORK_OUTP
     {0x3fd5555555555555U, 0x3fe5555555555555U, 0x3fdab72b73e7b47bU}};
 /* --- network: end --- */
 
-/* What can be seen at compile time of a build that would give other results; network_self_test() finds the rest. */
+/* Refuses builds that are known at compile time to give other results; network_self_test() detects the others. */
 #if defined(__FAST_MATH__) || defined(__ASSOCIATIVE_MATH__) || defined(__RECIPROCAL_MATH__) ||                         \
     defined(__NO_SIGNED_ZEROS__) || (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__) || defined(_M_FP_FAST)
 #error "-ffast-math and its parts change results; compile this header without them"
 #endif
 #if !defined(FLT_EVAL_METHOD)
 #error "this header needs C99 or C++11"
-/* Operations are evaluated at least as double (1), _Float16 (16), _Float32 (32), _Float64 (64), or in their own type
-   (0): all of these leave double alone. */
+/* Operations are evaluated at least as double (1), _Float16 (16), _Float32 (32), _Float64 (64), or in the operands'
+   type (0): with all of these, operations on double are rounded to double. */
 #elif FLT_EVAL_METHOD != 0 && FLT_EVAL_METHOD != 1 && FLT_EVAL_METHOD != 16 && FLT_EVAL_METHOD != 32 &&                \
     FLT_EVAL_METHOD != 64
 #error "double must be evaluated as double, not in x87 registers; compile with -msse2 -mfpmath=sse"
@@ -106,8 +106,8 @@ NETWORK_FUNCTION double network_activate(double x, uint32_t activation) {
     return ((s - 1.0) * c + (s + 1.0) * r) / ((s + 1.0) * c + (s - 1.0) * r);
 }
 
-/* The outputs (NETWORK_OUTPUTS) for one row of inputs (NETWORK_INPUTS), which is other memory (§4). Stack: room for two
-   hidden layers of NETWORK_WIDEST doubles, and a hundred bytes or two. */
+/* Writes the outputs (NETWORK_OUTPUTS doubles) for one row of inputs (NETWORK_INPUTS doubles); the two must not overlap
+   (§4). Stack: two layers of NETWORK_WIDEST doubles, and one or two hundred bytes. */
 NETWORK_FUNCTION void network_predict(double *outputs, const double *inputs) {
     NETWORK_EXACT
     double nodes[2][NETWORK_WIDEST];
