@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The page of measured speeds and its pictures, from what peers.py measures."""
+"""The page of measured speeds with its pictures, from the reports of peers.py."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LEVELS = (  # each kernel, and the programs that may use the same instructions
 PAGE = """\
 # Speed, measured
 
-Written by these commands, one after the other; nothing here is edited by hand.
+These commands wrote this page, in this order. Do not edit it; `bench/page.py` has its text.
 
 ```sh
 {commands}
@@ -36,22 +36,22 @@ Written by these commands, one after the other; nothing here is edited by hand.
 
 ## Method
 
-Every contestant is a process of its own, held on one core (or two, where a table says so), with its threads limited to
-as many, and computes in double precision from the same data and the same start parameters. It gets ready (compiles,
-warms up), and then answers for each run the time that it took by its own monotonic clock, around the work alone. The
-number of epochs or calls in a run is chosen for each contestant so that a run takes about as long as the others'.
-{rounds} rounds go from contestant to contestant, so that what disturbs the machine disturbs all. Figures are the
-median, the least and the greatest of the rounds; the ratio is the median's to bitprop's fastest, below 1 where it is
-faster than bitprop. Every trainer logs the squared error of each epoch.
+Every contestant is a separate process, pinned to one core (or to two, where a table says so) and limited to as many
+threads. All compute in double precision, from the same data and the same start parameters. A contestant first prepares
+itself (it compiles and warms up). For each run it then reports the time of the work alone, by its monotonic clock. The
+number of epochs or calls in a run is chosen for each contestant, so that all runs take about the same time. There are
+{rounds} rounds, and each visits every contestant, so that a disturbance of the machine affects all of them. The figures
+are the median, the minimum and the maximum of the rounds. The ratio is the median divided by that of bitprop's fastest,
+so it is below 1 where a contestant is faster than bitprop. Every trainer logs the squared error of each epoch.
 
-The final loss is checked: bitprop's backends and kernels must end at the same bits, the others within a relative
-{tolerance:g} of them. (Others sum in another order and with another exponential; after the epochs run here this makes
-far less than that, while another formula or learning rate makes far more.) Whose loss is off is shown so, without a
-ratio, behind the others.
+The final loss is checked: bitprop's backends and kernels must end at the same bits, and the others within a relative
+{tolerance:g} of them. (The others sum in another order and with another exponential. After the epochs run here, that
+makes a far smaller difference, while another formula or learning rate makes a far larger one.) A contestant whose loss
+is off is listed last, with that loss and without a ratio.
 
-`C -Ofast` is `bench/ofast.c`, `FANN` is `bench/fann.c`; the Python peers are in `bench/peers.py`. Where many networks
-are trained, C trains one after the other. Where one row is predicted, each library is given it in an array of its own.
-scikit-learn only predicts: it does not train the squared error of a sigmoid output.
+`C -Ofast` is `bench/ofast.c` and `FANN` is `bench/fann.c`; the Python peers are in `bench/peers.py`. Where many
+networks are trained, C trains them one by one. Where one row is predicted, each library gets it in a separate array.
+scikit-learn only predicts, since it does not train the squared error of a sigmoid output.
 
 ## Each kernel beside C of the same level
 
@@ -71,7 +71,7 @@ that most of it comes from; `split` is in the loop of the sigmoids, of four vect
 
 
 def write(reports: Sequence[dict[str, Any]], path: Path) -> None:
-    """The page of the measurements, made one after the other; its pictures go to the folder `pictures` beside it."""
+    """Writes the page of these reports, in their order, and its pictures to the folder `pictures` beside it."""
     tools = port_model.tools()
     outcomes = [Outcome.from_json(fields) for report in reports for fields in report["outcomes"]]
     page = PAGE.format(
@@ -121,7 +121,7 @@ def _levels(outcomes: Sequence[Outcome]) -> list[list[str]]:
 
 
 def _curves(outcomes: Sequence[Outcome]) -> Figure:
-    """The medians of each contestant over the points of one growth."""
+    """The medians of each contestant over the points of one series."""
     task = outcomes[0].task
     picture = Figure(figsize=(9.5, 4.8), layout="constrained")
     axes = picture.subplots()
@@ -139,5 +139,5 @@ def _curves(outcomes: Sequence[Outcome]) -> Figure:
         axis.set_major_formatter("{x:g}")
     axes.set_title(task.title, fontsize="medium")
     axes.grid(alpha=0.3)
-    picture.legend(loc="outside right upper")  # beside the curves: nothing of them is covered
+    picture.legend(loc="outside right upper")  # beside the curves, so that it covers none
     return picture

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """bitprop beside its peers: `python bench/peers.py --write docs/speed.md` measures all and writes the page.
 
-What bitprop.bench does for bitprop and NumPy, this does for C, Numba, JAX, PyTorch, scikit-learn, ONNX Runtime and
-FANN as well. What is not installed is left out by name. Each peer is written as its users write it, in double
-precision; bench/ofast.c is written for speed alone.
+bitprop.bench measures bitprop and NumPy. This adds C, Numba, JAX, PyTorch, scikit-learn, ONNX Runtime and FANN. A peer
+that is not installed is left out, and named. Each peer is written as its users would write it, in double precision;
+bench/ofast.c is written for speed alone.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ PROGRAMS = {  # name: source, flags, libraries
     "C -Ofast, x86-64": ("ofast.c", [*OFAST, "-march=x86-64"], []),
     "FANN": ("fann.c", ["-O3"], ["-ldoublefann"]),
 }
-COMPILER = os.environ.get("CC", "gcc")  # whose vectoriser takes exp from libmvec
+COMPILER = os.environ.get("CC", "gcc")  # gcc vectorises with the exp of libmvec
 
 
 def _library(name: str, task: Task) -> ctypes.CDLL:
@@ -63,7 +63,7 @@ def _library(name: str, task: Task) -> ctypes.CDLL:
 
 
 def _c(name: str, job: Job) -> Run:
-    """A function of a C library; the networks of a sweep one after the other."""
+    """A function of a C library, which trains the networks of a sweep one by one."""
     import numpy as np
 
     task = job.task
@@ -96,7 +96,7 @@ def _takes_c(name: str, task: Task) -> bool:
 
 
 def _numba(job: Job) -> Run:
-    """Row after row in compiled loops; the networks of a sweep side by side on the cores."""
+    """Compiled loops over the rows; the networks of a sweep run in parallel on the cores."""
     import numba
     import numpy as np
 
@@ -182,7 +182,7 @@ def _jax(job: Job) -> Run:
     x, y = jnp.asarray(np.asarray(job.x)), jnp.asarray(np.asarray(job.y))
     flat = jnp.asarray(np.asarray(job.start).reshape(-1, job.size))
     layers = split(flat if task.networks else flat[0], task.sizes, task.bias)
-    start: Any = [layer[: 1 + task.bias] for layer in layers]  # what stands in it is trained
+    start: Any = [layer[: 1 + task.bias] for layer in layers]  # all of it is trained
 
     def forward(layers: Any, rows: Any) -> Any:
         for weights, *biases in layers:
@@ -221,7 +221,7 @@ def _jax(job: Job) -> Run:
 
 
 def _torch(job: Job) -> Run:
-    """Eager, with the modules and the optimiser that users take."""
+    """PyTorch in eager mode, with the usual modules and optimiser."""
     import numpy as np
     import torch
 
@@ -309,7 +309,7 @@ PEERS: dict[str, tuple[Maker, Callable[[Task], bool]]] = {
     "scikit-learn": (_sklearn, lambda task: task.kind == "predict"),
     "ONNX Runtime": (_onnx, lambda task: task.kind == "predict"),
 }
-LIMITS = {"FANN": 50}  # later, it keeps slopes away from 0, and trains something else
+LIMITS = {"FANN": 50}  # after more epochs it differs, since it keeps slopes away from 0
 PACKAGES = ("cffi", "numpy", "numba", "jax", "jaxlib", "torch", "scikit-learn", "onnx", "onnxruntime")
 
 
@@ -323,7 +323,7 @@ def everyone() -> list[Contestant]:
 
 
 def _here() -> dict[str, str]:
-    """What the figures are measured on and with."""
+    """The machine and the versions of the measurement."""
     here = machine()
     if os.path.exists("/proc/cpuinfo"):
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
@@ -339,7 +339,7 @@ def _here() -> dict[str, str]:
 
 
 def main() -> int:
-    """Exit status as bitprop's: 1 where a kernel ended at other bits, 2 bad usage."""
+    """The exit status, as of bitprop: 1 if a kernel gave other bits, 2 for bad usage."""
     parser = argparse.ArgumentParser(description="Measure bitprop beside its peers.", allow_abbrev=False)
     add_options(parser)
     parser.add_argument("--json", metavar="FILE", help="write all figures there")

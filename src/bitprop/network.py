@@ -140,11 +140,11 @@ class Network:
         shape = "-".join(map(str, self.sizes))
         return f"<Network {shape}, {activation}, {biases}, {self.model.count} parameters, {self.backend}>"
 
-    def __eq__(self, other: object) -> bool:
+    def __eq__(self, value: object) -> bool:
         """Whether sizes, activations, `bias` and every bit of the parameters are the same; any two NaN are equal."""
-        if not isinstance(other, Network):
+        if not isinstance(value, Network):
             return NotImplemented
-        return self.to_bytes() == other.to_bytes()
+        return self.to_bytes() == value.to_bytes()
 
     # --- training ---
 
