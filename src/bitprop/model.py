@@ -179,7 +179,7 @@ class Model:
 
 
 def decode(data: bytes | bytearray | memoryview, backend: str | None) -> Model:
-    """The model of `encode`'s bytes (contract §11). ModelFileError: not exactly one whole, unaltered model. TypeError."""
+    """The model of `encode`'s bytes (contract §11). ModelFileError: not exactly one whole, intact model. TypeError."""
     core = choose(backend)
     try:
         copied = bytearray(memoryview(data))
