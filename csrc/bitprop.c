@@ -97,18 +97,18 @@ struct kernel {
                     const double *inputs, size_t rows);
     /* The error of all rows as one batch (§6). */
     void (*sum_errors)(double *error, double *work, const bp_shape *shape, const double *parameters,
-                       const double *inputs, const double *targets, size_t rows, uint32_t loss);
+                       const bp_data *data, uint32_t loss);
     /* parts->sums of all rows as one batch. */
-    void (*sum_batch)(const work_parts *parts, const bp_shape *shape, const double *parameters, const double *inputs,
-                      const double *targets, size_t rows, uint32_t loss);
+    void (*sum_batch)(const work_parts *parts, const bp_shape *shape, const double *parameters, const bp_data *data,
+                      uint32_t loss);
     /* Trains rows of the epoch that `training` is in: at least one, and `budget` of them or a few more, or fewer.
        Returns how many. */
     size_t (*train_rows)(bp_training *training, double *parameters, work_parts *parts, const uint32_t *order,
-                         const bp_shape *shape, const double *inputs, const double *targets, uint64_t budget);
+                         const bp_shape *shape, const bp_data *data, uint64_t budget);
     /* As bp_train_many, for shapes that passed its checks. */
     void (*train_many)(double *logs, int32_t *statuses, bp_training *trainings, double *parameters, double *work,
-                       uint32_t *orders, const bp_shape *shape, const double *inputs, const double *targets,
-                       size_t networks, size_t log_size, uint64_t until, uint64_t budget);
+                       uint32_t *orders, const bp_shape *shape, const bp_data *data, const bp_limits *limits,
+                       size_t networks);
 };
 
 static uint32_t usable_kernels(void);
@@ -716,7 +716,7 @@ static void sum_lanes(double *sums, const double *lanes, size_t count) {
 }
 
 static APART void sum_errors(double *error, double *work, const bp_shape *shape, const double *parameters,
-                             const double *inputs, const double *targets, size_t rows, uint32_t loss) {
+                             const bp_data *data, uint32_t loss) {
     const size_t n_in = shape->sizes[0];
     const size_t n_out = shape->sizes[shape->layers - 1];
     const size_t nodes = node_count(shape);
@@ -724,26 +724,26 @@ static APART void sum_errors(double *error, double *work, const bp_shape *shape,
     const double *last = work + 2 * nodes - n_out;
     double lanes[BP_LANES];
     clear_lanes(lanes, 1);
-    for (size_t row = 0; row < rows; row++) {
-        forward(work, work + nodes, shape, parameters, inputs + row * n_in);
+    for (size_t row = 0; row < data->rows; row++) {
+        forward(work, work + nodes, shape, parameters, data->inputs + row * n_in);
         lanes[row % BP_LANES] =
-            lanes[row % BP_LANES] + HEADS[loss].row(NULL, last, targets + row * n_out, n_out, activation);
+            lanes[row % BP_LANES] + HEADS[loss].row(NULL, last, data->targets + row * n_out, n_out, activation);
     }
     sum_lanes(error, lanes, 1);
 }
 
-bp_status bp_loss(double *figure, double *work, const bp_shape *shape, const double *parameters, const double *inputs,
-                  const double *targets, size_t rows, uint32_t loss) {
+bp_status bp_loss(double *figure, double *work, const bp_shape *shape, const double *parameters, const bp_data *data,
+                  uint32_t loss) {
     double error;
     if (bp_parameter_count(shape) == 0) {
         return BP_E_SHAPE;
     }
-    if (rows == 0 || loss >= BP_LOSSES) {
+    if (data->rows == 0 || loss >= BP_LOSSES) {
         return BP_E_OPTION;
     }
     const fp_word callers = fp_enter();
-    find_kernel(shape)->sum_errors(&error, work, shape, parameters, inputs, targets, rows, loss);
-    *figure = loss_figure(error, loss, rows, shape->sizes[shape->layers - 1]);
+    find_kernel(shape)->sum_errors(&error, work, shape, parameters, data, loss);
+    *figure = loss_figure(error, loss, data->rows, shape->sizes[shape->layers - 1]);
     fp_leave(callers);
     return BP_OK;
 }
@@ -754,10 +754,10 @@ static size_t scratch_size(const bp_shape *shape) {
 
 /* Adds row `row` of the data to its batch, as row `batch_row` there. The scratch holds pre-activations, outputs and
    deltas of all nodes after the input, then the lanes (8, count + 1). */
-static void add_row(const work_parts *parts, const bp_shape *shape, const double *parameters, const double *inputs,
-                    const double *targets, size_t row, size_t batch_row, uint32_t loss) {
-    const double *x = inputs + row * shape->sizes[0];
-    const double *t = targets + row * shape->sizes[shape->layers - 1];
+static void add_row(const work_parts *parts, const bp_shape *shape, const double *parameters, const bp_data *data,
+                    size_t row, size_t batch_row, uint32_t loss) {
+    const double *x = data->inputs + row * shape->sizes[0];
+    const double *t = data->targets + row * shape->sizes[shape->layers - 1];
     double *preactivations = parts->scratch;
     double *outputs = preactivations + parts->nodes;
     double *deltas = outputs + parts->nodes;
@@ -774,34 +774,34 @@ static void end_batch(const work_parts *parts) {
     sum_lanes(parts->sums, parts->scratch + 3 * parts->nodes, parts->count + 1);
 }
 
-static void sum_batch(const work_parts *parts, const bp_shape *shape, const double *parameters, const double *inputs,
-                      const double *targets, size_t rows, uint32_t loss) {
-    for (size_t row = 0; row < rows; row++) {
-        add_row(parts, shape, parameters, inputs, targets, row, row, loss);
+static void sum_batch(const work_parts *parts, const bp_shape *shape, const double *parameters, const bp_data *data,
+                      uint32_t loss) {
+    for (size_t row = 0; row < data->rows; row++) {
+        add_row(parts, shape, parameters, data, row, row, loss);
     }
     end_batch(parts);
 }
 
 static APART void differentiate(double *gradient, double *work, const bp_shape *shape, const double *parameters,
-                                const double *inputs, const double *targets, size_t rows, uint32_t loss) {
+                                const bp_data *data, uint32_t loss) {
     const work_parts parts = part(work, shape, BP_DESCENT);
-    const double scale = gradient_scale(loss, rows, shape->sizes[shape->layers - 1]);
-    parts.kernel->sum_batch(&parts, shape, parameters, inputs, targets, rows, loss);
+    const double scale = gradient_scale(loss, data->rows, shape->sizes[shape->layers - 1]);
+    parts.kernel->sum_batch(&parts, shape, parameters, data, loss);
     for (size_t k = 0; k < parts.count; k++) {
         gradient[k] = parts.sums[k] * scale;
     }
 }
 
 bp_status bp_gradient(double *gradient, double *work, const bp_shape *shape, const double *parameters,
-                      const double *inputs, const double *targets, size_t rows, uint32_t loss) {
+                      const bp_data *data, uint32_t loss) {
     if (bp_parameter_count(shape) == 0) {
         return BP_E_SHAPE;
     }
-    if (rows == 0 || loss >= BP_LOSSES) {
+    if (data->rows == 0 || loss >= BP_LOSSES) {
         return BP_E_OPTION;
     }
     const fp_word callers = fp_enter();
-    differentiate(gradient, work, shape, parameters, inputs, targets, rows, loss);
+    differentiate(gradient, work, shape, parameters, data, loss);
     fp_leave(callers);
     return BP_OK;
 }
@@ -809,7 +809,8 @@ bp_status bp_gradient(double *gradient, double *work, const bp_shape *shape, con
 /* --- §8 training --- */
 
 bp_status bp_train_start(bp_training *training, uint32_t *order, const bp_shape *shape, const bp_settings *settings,
-                         size_t rows) {
+                         const bp_data *data) {
+    const size_t rows = data->rows;
     if (bp_parameter_count(shape) == 0) {
         return BP_E_SHAPE;
     }
@@ -895,10 +896,10 @@ static void take_step(bp_training *training, double *parameters, const work_part
 }
 
 static size_t train_row(bp_training *training, double *parameters, work_parts *parts, const uint32_t *order,
-                        const bp_shape *shape, const double *inputs, const double *targets, uint64_t budget) {
+                        const bp_shape *shape, const bp_data *data, uint64_t budget) {
     const size_t row = training->settings.shuffle ? order[training->row] : training->row;
     (void)budget;
-    add_row(parts, shape, parameters, inputs, targets, row, training->batch_row, training->settings.loss);
+    add_row(parts, shape, parameters, data, row, training->batch_row, training->settings.loss);
     training->row += 1;
     training->batch_row += 1;
     if (training->batch_row == training->settings.batch_size || training->row == training->rows) {
@@ -923,11 +924,12 @@ static bp_status end_epoch(double *log, size_t *logged, bp_training *training, d
 }
 
 static APART bp_status train(double *log, bp_training *training, double *parameters, double *work, uint32_t *order,
-                             const bp_shape *shape, const double *inputs, const double *targets, size_t log_size,
-                             uint64_t until, uint64_t budget) {
+                             const bp_shape *shape, const bp_data *data, const bp_limits *limits) {
     work_parts parts = part(work, shape, training->settings.rule);
+    const size_t log_size = limits->log_size;
+    uint64_t budget = limits->budget;
     size_t logged = 0;
-    while (training->epoch < until && budget > 0 && (logged < log_size || log_size == 0)) {
+    while (training->epoch < limits->until && budget > 0 && (logged < log_size || log_size == 0)) {
         if (training->begun == training->epoch) {
             begin_epoch(training, &parts, parameters);
         }
@@ -935,8 +937,7 @@ static APART bp_status train(double *log, bp_training *training, double *paramet
             shuffle_row(training, order);
         }
         while (training->row < training->rows && budget > 0) {
-            const size_t done =
-                parts.kernel->train_rows(training, parameters, &parts, order, shape, inputs, targets, budget);
+            const size_t done = parts.kernel->train_rows(training, parameters, &parts, order, shape, data, budget);
             budget = done < budget ? budget - done : 0;
         }
         if (training->row == training->rows &&
@@ -947,23 +948,21 @@ static APART bp_status train(double *log, bp_training *training, double *paramet
     return BP_OK;
 }
 
-/* Whether a training's codes are known; if it was never started, they may be anything. */
-static int is_known(const bp_training *training) {
-    return training->settings.loss < BP_LOSSES && training->settings.rule < BP_RULES;
+/* Whether a training may have been started on these data; if it was never started, it may hold anything. */
+static int is_started(const bp_training *training, const bp_data *data) {
+    return training->settings.loss < BP_LOSSES && training->settings.rule < BP_RULES && training->rows == data->rows;
 }
 
 bp_status bp_train(double *log, bp_training *training, double *parameters, double *work, uint32_t *order,
-                   const bp_shape *shape, const double *inputs, const double *targets, size_t log_size, uint64_t until,
-                   uint64_t budget) {
+                   const bp_shape *shape, const bp_data *data, const bp_limits *limits) {
     if (bp_parameter_count(shape) == 0) {
         return BP_E_SHAPE;
     }
-    if (!is_known(training)) {
+    if (!is_started(training, data)) {
         return BP_E_OPTION;
     }
     const fp_word callers = fp_enter();
-    const bp_status status =
-        train(log, training, parameters, work, order, shape, inputs, targets, log_size, until, budget);
+    const bp_status status = train(log, training, parameters, work, order, shape, data, limits);
     fp_leave(callers);
     return status;
 }
@@ -980,34 +979,33 @@ static size_t work_size_of(const int32_t *statuses, const bp_training *trainings
 }
 
 static void train_each(double *logs, int32_t *statuses, bp_training *trainings, double *parameters, double *work,
-                       uint32_t *orders, const bp_shape *shape, const double *inputs, const double *targets,
-                       size_t networks, size_t log_size, uint64_t until, uint64_t budget) {
+                       uint32_t *orders, const bp_shape *shape, const bp_data *data, const bp_limits *limits,
+                       size_t networks) {
     const size_t count = bp_parameter_count(shape);
     const size_t work_size = work_size_of(statuses, trainings, networks, shape);
     for (size_t n = 0; n < networks; n++) {
         if (statuses[n] == BP_OK) {
-            double *log = log_size > 0 ? logs + n * log_size : NULL;
-            uint32_t *order = trainings[n].settings.shuffle ? orders + n * trainings[n].rows : NULL;
-            statuses[n] = train(log, &trainings[n], parameters + n * count, work + n * work_size, order, shape, inputs,
-                                targets, log_size, until, budget);
+            double *log = limits->log_size > 0 ? logs + n * limits->log_size : NULL;
+            uint32_t *order = trainings[n].settings.shuffle ? orders + n * data->rows : NULL;
+            statuses[n] =
+                train(log, &trainings[n], parameters + n * count, work + n * work_size, order, shape, data, limits);
         }
     }
 }
 
 bp_status bp_train_many(double *logs, int32_t *statuses, bp_training *trainings, double *parameters, double *work,
-                        uint32_t *orders, const bp_shape *shape, const double *inputs, const double *targets,
-                        size_t networks, size_t log_size, uint64_t until, uint64_t budget) {
+                        uint32_t *orders, const bp_shape *shape, const bp_data *data, const bp_limits *limits,
+                        size_t networks) {
     if (bp_parameter_count(shape) == 0) {
         return BP_E_SHAPE;
     }
     for (size_t n = 0; n < networks; n++) {
-        if (statuses[n] == BP_OK && !is_known(&trainings[n])) {
+        if (statuses[n] == BP_OK && !is_started(&trainings[n], data)) {
             statuses[n] = BP_E_OPTION;
         }
     }
     const fp_word callers = fp_enter();
-    find_kernel(shape)->train_many(logs, statuses, trainings, parameters, work, orders, shape, inputs, targets,
-                                   networks, log_size, until, budget);
+    find_kernel(shape)->train_many(logs, statuses, trainings, parameters, work, orders, shape, data, limits, networks);
     fp_leave(callers);
     return BP_OK;
 }
@@ -1196,21 +1194,23 @@ static bp_status train_test(uint32_t kernel) {
     static const uint32_t activations[2] = {BP_TANH, BP_SIGMOID};
     static const double inputs[8] = {0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0};
     static const double targets[4] = {0.0, 1.0, 1.0, 0.0};
+    static const bp_data data = {inputs, targets, 4};
     static const bp_settings settings = {3, 1, 1, 0.5, BP_MSE, BP_DESCENT, 1};
+    static const bp_limits limits = {20, UINT64_MAX, 0};
     const bp_shape shape = {sizes, activations, 3, 1, kernel};
     double parameters[13];
     double work[TEST_WORK];
-    uint8_t data[148];
+    uint8_t encoded[148];
     uint32_t order[4];
     bp_training training;
     volatile double negative_zero = -0.0; /* which relu keeps; clang 14 for WebAssembly makes it 0.0 */
     double relu = negative_zero;
     if (bp_activate(&relu, 1, BP_RELU) != BP_OK || double_bits(&relu) >> 63 == 0 ||
-        bp_train_size(&shape, BP_DESCENT) > TEST_WORK || bp_encode_size(&shape) != sizeof data ||
+        bp_train_size(&shape, BP_DESCENT) > TEST_WORK || bp_encode_size(&shape) != sizeof encoded ||
         bp_init(parameters, &training.generator, &shape, 1, BP_GLOROT) != BP_OK ||
-        bp_train_start(&training, order, &shape, &settings, 4) != BP_OK ||
-        bp_train(NULL, &training, parameters, work, order, &shape, inputs, targets, 0, 20, UINT64_MAX) != BP_OK ||
-        bp_encode(data, &shape, parameters) != BP_OK || get(data + sizeof data - 4, 4) != TEST_CRC) {
+        bp_train_start(&training, order, &shape, &settings, &data) != BP_OK ||
+        bp_train(NULL, &training, parameters, work, order, &shape, &data, &limits) != BP_OK ||
+        bp_encode(encoded, &shape, parameters) != BP_OK || get(encoded + sizeof encoded - 4, 4) != TEST_CRC) {
         return BP_E_ANSWER;
     }
     return BP_OK;
@@ -1230,6 +1230,8 @@ static uint32_t train_sum(uint32_t kernel, const uint32_t *sizes, uint32_t layer
     static const double inputs[18] = {0.0, 0.0,  0.0,  1.0, 1.0, 0.0, 1.0, 1.0,
                                       0.5, 0.25, 0.75, 0.0, 1.0, 0.5, 2.0, -1.0};
     static const double targets[9] = {0.0, 1.0, 1.0, 0.0, 0.5, 1.0, 0.25, 0.0, 1.0};
+    static const bp_data data = {inputs, targets, 9};
+    static const bp_limits limits = {5, UINT64_MAX, 0};
     const bp_shape shape = {sizes, activations, layers, 1, kernel};
     const bp_settings settings = {batch_size, 1, 0, 0.5, BP_HALF_SSE, BP_DESCENT, 0};
     const size_t count = bp_parameter_count(&shape);
@@ -1237,26 +1239,25 @@ static uint32_t train_sum(uint32_t kernel, const uint32_t *sizes, uint32_t layer
     double work[TEST_WORK];
     int32_t statuses[2] = {BP_OK, BP_OK};
     bp_training trainings[2];
-    uint8_t data[8 * 37];
+    uint8_t bytes[8 * 37];
     if (networks * count > 37 || networks * bp_train_size(&shape, BP_DESCENT) > TEST_WORK) {
         return 0;
     }
     for (size_t n = 0; n < networks; n++) {
         if (bp_init(parameters + n * count, &trainings[n].generator, &shape, n, BP_NORMAL) != BP_OK ||
-            bp_train_start(&trainings[n], NULL, &shape, &settings, 9) != BP_OK) {
+            bp_train_start(&trainings[n], NULL, &shape, &settings, &data) != BP_OK) {
             return 0;
         }
     }
     multiply(parameters, networks * count, factor);
-    if (bp_train_many(NULL, statuses, trainings, parameters, work, NULL, &shape, inputs, targets, networks, 0, 5,
-                      UINT64_MAX) != BP_OK ||
+    if (bp_train_many(NULL, statuses, trainings, parameters, work, NULL, &shape, &data, &limits, networks) != BP_OK ||
         statuses[0] != BP_OK || statuses[networks - 1] != BP_OK) {
         return 0;
     }
     for (size_t k = 0; k < networks * count; k++) {
-        put(data + 8 * k, double_bits(&parameters[k]), 8);
+        put(bytes + 8 * k, double_bits(&parameters[k]), 8);
     }
-    return crc32(data, 8 * networks * count);
+    return crc32(bytes, 8 * networks * count);
 }
 
 /* Trains by each path of the kernel, with sigmoids beyond their clamp (§2) too, and by the portable kernel.

@@ -28,7 +28,7 @@ extern "C" {
 
 /* --- declarations for cffi: begin --- */
 
-#define BP_ABI 4      /* changes with any change of the structs or functions below */
+#define BP_ABI 5      /* changes with any change of the structs or functions below */
 #define BP_CONTRACT 1 /* version of docs/contract.md: changes with any published bit */
 #define BP_FORMAT 1   /* version of the model bytes (§11): changes with their layout */
 #define BP_LANES 8    /* §6 */
@@ -70,6 +70,13 @@ typedef struct {
     uint32_t index; /* of the next word of state to use */
 } bp_generator;
 
+/* The rows to train on or to measure, row-major as above; the arrays stay the caller's. */
+typedef struct {
+    const double *inputs;  /* (rows, sizes[0]) */
+    const double *targets; /* (rows, sizes[layers - 1]) */
+    size_t rows;
+} bp_data;
+
 /* How to train (§7, §8). */
 typedef struct {
     size_t batch_size;     /* rows of a batch, at least 1; more than the data has means all */
@@ -80,6 +87,13 @@ typedef struct {
     uint32_t rule;
     uint32_t shuffle; /* 0 or 1 */
 } bp_settings;
+
+/* Where a slice of a training ends (§8): at the first of three. */
+typedef struct {
+    uint64_t until;  /* epochs of the training, those before the slice included */
+    uint64_t budget; /* rows of the slice; a row shuffled counts as one */
+    size_t log_size; /* logged epochs of the slice; 0 = no log, and no limit */
+} bp_limits;
 
 /* A training between two slices (§8). Filled by bp_train_start; the caller reads `epoch`. */
 typedef struct {
@@ -148,36 +162,35 @@ bp_status bp_predict(double *predictions, double *work, const bp_shape *shape, c
 
 /* Writes one double: the loss figure (§7) of all rows as one batch (§6). BP_E_SHAPE; BP_E_OPTION: no rows, unknown
    loss. */
-bp_status bp_loss(double *figure, double *work, const bp_shape *shape, const double *parameters, const double *inputs,
-                  const double *targets, size_t rows, uint32_t loss);
+bp_status bp_loss(double *figure, double *work, const bp_shape *shape, const double *parameters, const bp_data *data,
+                  uint32_t loss);
 
 /* Writes the gradient of the loss (§5 to §7) of all rows as one batch: bp_parameter_count doubles, in the parameters'
    order. BP_E_SHAPE; BP_E_OPTION: no rows, unknown loss. */
 bp_status bp_gradient(double *gradient, double *work, const bp_shape *shape, const double *parameters,
-                      const double *inputs, const double *targets, size_t rows, uint32_t loss);
+                      const bp_data *data, uint32_t loss);
 
-/* Prepares a training on `rows` rows (§8). With shuffling, it fills `order`, which has `rows` words (fewer than 2^32);
-   otherwise `order` may be NULL. BP_E_SHAPE; BP_E_OPTION: no rows, or a bad setting. */
+/* Prepares a training on as many rows as `data` has, without reading them (§8). With shuffling, it fills `order`, which
+   has as many words (fewer than 2^32); otherwise `order` may be NULL. BP_E_SHAPE; BP_E_OPTION: no rows, or a bad
+   setting. */
 bp_status bp_train_start(bp_training *training, uint32_t *order, const bp_shape *shape, const bp_settings *settings,
-                         size_t rows);
+                         const bp_data *data);
 
-/* Trains a slice (§8). It ends when `until` epochs are complete, `budget` rows are done (a shuffled row counts as one;
-   a kernel may finish a block of eight rows), or `log_size` epochs are logged (0 = no log). It writes to `log` the
+/* Trains a slice (§8), as far as `limits` allow; a kernel may finish a block of eight rows. It writes to `log` the
    squared error of each epoch whose number is a multiple of log_every. Slicing changes no bit. All slices of a training
-   take the same work, order and data. BP_E_SHAPE; BP_E_OPTION: a training that was not started; BP_DIVERGED: in epoch
-   training->epoch. */
+   take the same work, order and data. BP_E_SHAPE; BP_E_OPTION: a training that was not started, or on another number of
+   rows; BP_DIVERGED: in epoch training->epoch. */
 bp_status bp_train(double *log, bp_training *training, double *parameters, double *work, uint32_t *order,
-                   const bp_shape *shape, const double *inputs, const double *targets, size_t log_size, uint64_t until,
-                   uint64_t budget);
+                   const bp_shape *shape, const bp_data *data, const bp_limits *limits);
 
 /* Trains a slice of each of `networks` networks of one shape and one rule on the same rows, to the bits of bp_train on
    each alone; a kernel may train several side by side. Network n has element n of `logs` (networks, log_size),
    `statuses`, `trainings`, `parameters` (networks, parameters), `work` (networks, bp_train_size) and `orders`
    (networks, rows). A network whose status is not BP_OK on entry is skipped; one that diverges gets BP_DIVERGED.
-   `budget` is the rows of each network. BP_E_SHAPE. */
+   `limits` are those of each network. BP_E_SHAPE. */
 bp_status bp_train_many(double *logs, int32_t *statuses, bp_training *trainings, double *parameters, double *work,
-                        uint32_t *orders, const bp_shape *shape, const double *inputs, const double *targets,
-                        size_t networks, size_t log_size, uint64_t until, uint64_t budget);
+                        uint32_t *orders, const bp_shape *shape, const bp_data *data, const bp_limits *limits,
+                        size_t networks);
 
 /* Ends a training inside an epoch: restores the parameters, and the rule's state in `work`, to that epoch's start.
    Between epochs it does nothing. */

@@ -237,7 +237,7 @@ static APART void simd_predict(double *predictions, double *work, const bp_shape
 }
 
 static APART void simd_sum_errors(double *error, double *work, const bp_shape *shape, const double *parameters,
-                                  const double *inputs, const double *targets, size_t rows, uint32_t loss) {
+                                  const bp_data *data, uint32_t loss) {
     const simd_kernel *own = find_simd_kernel(shape);
     const size_t n_out = shape->sizes[shape->layers - 1];
     double *panel = align(work);
@@ -247,10 +247,10 @@ static APART void simd_sum_errors(double *error, double *work, const bp_shape *s
     double *lanes = align(memory);
     (void)loss; /* all heads are squared errors */
     clear_lanes(lanes, 1);
-    for (size_t row = 0; row < rows; row += CHUNK_ROWS) {
-        const size_t some = rows - row < CHUNK_ROWS ? rows - row : CHUNK_ROWS;
-        load_rows(values, inputs, NULL, row, some, shape->sizes[0]);
-        load_rows(expected, targets, NULL, row, some, n_out);
+    for (size_t row = 0; row < data->rows; row += CHUNK_ROWS) {
+        const size_t some = data->rows - row < CHUNK_ROWS ? data->rows - row : CHUNK_ROWS;
+        load_rows(values, data->inputs, NULL, row, some, shape->sizes[0]);
+        load_rows(expected, data->targets, NULL, row, some, n_out);
         const double *outputs =
             own->forward(values, panel, parameters, shape, PADDED(some) / BP_LANES, some % BP_LANES);
         own->add_errors(lanes, outputs, expected, n_out, PADDED(some) / BP_LANES);
@@ -259,20 +259,20 @@ static APART void simd_sum_errors(double *error, double *work, const bp_shape *s
 }
 
 static APART void simd_sum_batch(const work_parts *parts, const bp_shape *shape, const double *parameters,
-                                 const double *inputs, const double *targets, size_t rows, uint32_t loss) {
+                                 const bp_data *data, uint32_t loss) {
     const simd_kernel *own = (const simd_kernel *)parts->kernel;
     const chunk at = lay_out(parts, shape);
     (void)loss; /* all heads are squared errors */
-    for (size_t row = 0; row < rows; row += CHUNK_ROWS) {
-        const size_t some = rows - row < CHUNK_ROWS ? rows - row : CHUNK_ROWS;
-        load_rows(at.values, inputs, NULL, row, some, shape->sizes[0]);
-        load_rows(at.targets, targets, NULL, row, some, shape->sizes[shape->layers - 1]);
-        own->train_chunk(&at, row + some == rows ? parts->sums : NULL, parameters, shape, some, row == 0);
+    for (size_t row = 0; row < data->rows; row += CHUNK_ROWS) {
+        const size_t some = data->rows - row < CHUNK_ROWS ? data->rows - row : CHUNK_ROWS;
+        load_rows(at.values, data->inputs, NULL, row, some, shape->sizes[0]);
+        load_rows(at.targets, data->targets, NULL, row, some, shape->sizes[shape->layers - 1]);
+        own->train_chunk(&at, row + some == data->rows ? parts->sums : NULL, parameters, shape, some, row == 0);
     }
 }
 
 static size_t simd_train_rows(bp_training *training, double *parameters, work_parts *parts, const uint32_t *order,
-                              const bp_shape *shape, const double *inputs, const double *targets, uint64_t budget) {
+                              const bp_shape *shape, const bp_data *data, uint64_t budget) {
     const simd_kernel *own = (const simd_kernel *)parts->kernel;
     const chunk at = lay_out(parts, shape);
     const size_t n_out = shape->sizes[shape->layers - 1];
@@ -283,7 +283,7 @@ static size_t simd_train_rows(bp_training *training, double *parameters, work_pa
     }
     if (training->settings.batch_size == 1 && training->settings.rule == BP_DESCENT) { /* which the pass fuses */
         rows = budget < rows ? (size_t)budget : rows;
-        own->online(parameters, &training->error, at.values, order, inputs, targets, shape,
+        own->online(parameters, &training->error, at.values, order, data->inputs, data->targets, shape,
                     training->settings.learning_rate, gradient_scale(training->settings.loss, 1, n_out), row, rows);
         training->row = row + rows;
         return rows;
@@ -296,8 +296,8 @@ static size_t simd_train_rows(bp_training *training, double *parameters, work_pa
         rows = PADDED(budget) < rows ? PADDED(budget) : rows;
     }
     if (parts->held == 0) {
-        load_rows(at.values, inputs, order, row, rows, shape->sizes[0]);
-        load_rows(at.targets, targets, order, row, rows, n_out);
+        load_rows(at.values, data->inputs, order, row, rows, shape->sizes[0]);
+        load_rows(at.targets, data->targets, order, row, rows, n_out);
         parts->held = rows == training->rows && order == NULL;
     }
     own->train_chunk(&at, rows == whole ? parts->sums : NULL, parameters, shape, rows, training->batch_row == 0);
@@ -332,12 +332,14 @@ typedef struct {
 } member;
 
 /* Online, all `members` in step; lane n is member n's, and lanes without a member follow the first. */
-static APART void train_abreast(member *members, size_t count, const bp_shape *shape, const double *inputs,
-                                const double *targets, size_t log_size, uint64_t until, uint64_t budget) {
+static APART void train_abreast(member *members, size_t count, const bp_shape *shape, const bp_data *data,
+                                const bp_limits *limits) {
     const simd_kernel *own = (const simd_kernel *)members[0].parts.kernel;
     const size_t parameters = members[0].parts.count;
     int plain = 1; /* as STEPPED_PLAINLY wants it */
     double memory[2 * ABREAST + ALIGNMENT];
+    const size_t log_size = limits->log_size;
+    uint64_t budget = limits->budget;
     size_t logged = 0;
     abreast nets;
     nets.lanes = PADDED(count);
@@ -362,7 +364,7 @@ static APART void train_abreast(member *members, size_t count, const bp_shape *s
         for (size_t n = count; n > 0; n--) {
             first = *members[n - 1].status == BP_OK ? members[n - 1].training : first;
         }
-        if (first == NULL || first->epoch >= until || budget == 0 || (log_size > 0 && logged == log_size)) {
+        if (first == NULL || first->epoch >= limits->until || budget == 0 || (log_size > 0 && logged == log_size)) {
             break;
         }
         uint64_t left = budget;
@@ -386,7 +388,7 @@ static APART void train_abreast(member *members, size_t count, const bp_shape *s
         for (size_t lane = 0; lane < ABREAST; lane++) {
             nets.errors[lane] = members[lane < count ? lane : 0].training->error;
         }
-        own->online_abreast(&nets, inputs, targets, shape, row, rows);
+        own->online_abreast(&nets, data->inputs, data->targets, shape, row, rows);
         budget -= rows;
         const size_t before = logged;
         for (size_t n = 0; n < count; n++) {
@@ -417,8 +419,8 @@ static int fits_abreast(const bp_shape *shape) {
 }
 
 static void simd_train_many(double *logs, int32_t *statuses, bp_training *trainings, double *parameters, double *work,
-                            uint32_t *orders, const bp_shape *shape, const double *inputs, const double *targets,
-                            size_t networks, size_t log_size, uint64_t until, uint64_t budget) {
+                            uint32_t *orders, const bp_shape *shape, const bp_data *data, const bp_limits *limits,
+                            size_t networks) {
     const size_t count = bp_parameter_count(shape);
     const size_t work_size = work_size_of(statuses, trainings, networks, shape);
     size_t n = 0;
@@ -430,8 +432,8 @@ static void simd_train_many(double *logs, int32_t *statuses, bp_training *traini
                 member *one = &members[trained++];
                 one->training = &trainings[n];
                 one->parameters = parameters + n * count;
-                one->log = log_size > 0 ? logs + n * log_size : NULL;
-                one->order = trainings[n].settings.shuffle ? orders + n * trainings[n].rows : NULL;
+                one->log = limits->log_size > 0 ? logs + n * limits->log_size : NULL;
+                one->order = trainings[n].settings.shuffle ? orders + n * data->rows : NULL;
                 one->status = &statuses[n];
                 one->work = work + n * work_size;
                 one->parts = part(one->work, shape, trainings[n].settings.rule);
@@ -443,12 +445,12 @@ static void simd_train_many(double *logs, int32_t *statuses, bp_training *traini
             together = together && in_step(members[0].training, members[other].training);
         }
         if (together) {
-            train_abreast(members, trained, shape, inputs, targets, log_size, until, budget);
+            train_abreast(members, trained, shape, data, limits);
         } else {
             for (size_t other = 0; other < trained; other++) {
                 const member *one = &members[other];
-                *one->status = train(one->log, one->training, one->parameters, one->work, one->order, shape, inputs,
-                                     targets, log_size, until, budget);
+                *one->status =
+                    train(one->log, one->training, one->parameters, one->work, one->order, shape, data, limits);
             }
         }
     }

@@ -202,6 +202,8 @@ def test_train_many(case: dict[str, Any], rows: int, count: int, data: st.DataOb
 
     def outcome(core: Core) -> list[Any]:
         shape = core.shape(sizes, activations, case["bias"])
+        pointers = core.doubles(x), core.doubles(y)
+        on, limits = core.data(*pointers, rows), core.limits(until=epochs, budget=budget, log_size=4)
         size = core.parameter_count(shape)
         group = core.group(array("d", bytes(8 * count * size)), shape, _pure.DESCENT, count, rows, 4)
         for n in range(count):
@@ -215,10 +217,9 @@ def test_train_many(case: dict[str, Any], rows: int, count: int, data: st.DataOb
                 rule=_pure.DESCENT,
                 shuffle=shuffle,
             )
-            assert core.train_start(group.trainings[n], group.orders[n], shape, settings, rows) == _pure.OK
+            assert core.train_start(group.trainings[n], group.orders[n], shape, settings, on) == _pure.OK
         while any(group.trainings[n].epoch < epochs and group.statuses[n] == _pure.OK for n in range(count)):
-            pointers = core.doubles(x), core.doubles(y)
-            assert core.train_many(*group.arguments, shape, *pointers, count, 4, epochs, budget) == _pure.OK
+            assert core.train_many(*group.arguments, shape, on, limits, count) == _pure.OK
             break_early = budget == 1000  # one call does it all, so the log is whole
             if break_early:
                 break
@@ -273,11 +274,31 @@ def test_shuffle(rows: int, seed: int, budget: int) -> None:
         order, training, work = core.words(rows), core.training(), core.work(shape, core.train_size(shape, 0))
         parameters, zeros = array("d", [0.0]), array("d", bytes(8 * rows))
         settings = core.settings(batch_size=rows, log_every=1, shuffle_seed=seed, learning_rate=0.0, shuffle=1)
-        core.train_start(training, order, shape, settings, rows)
+        pointer = core.doubles(zeros)
+        data, limits = core.data(pointer, pointer, rows), core.limits(until=3, budget=budget)
+        core.train_start(training, order, shape, settings, data)
+        arguments = (core.doubles(parameters), work, order, shape, data, limits)
         while training.epoch < 3:
-            arguments = (core.doubles(parameters), work, order, shape, core.doubles(zeros), core.doubles(zeros))
-            assert core.train(core.doubles(zeros), training, *arguments, 0, 3, budget) == _pure.OK
+            assert core.train(pointer, training, *arguments) == _pure.OK
         assert list(order) == wanted
+
+
+def test_other_rows() -> None:
+    """§8: every backend refuses to train on another number of rows than the training was started on."""
+    for name in BACKENDS:
+        core = choose(name)
+        shape = core.shape([1, 1], [3], False)
+        group = core.group(array("d", [1.0]), shape, _pure.DESCENT, 1, 2, 1)
+        pointer = core.doubles(array("d", [0.5, 0.5]))
+        one, two = core.data(pointer, pointer, 1), core.data(pointer, pointer, 2)
+        settings, limits = core.settings(batch_size=2, log_every=1), core.limits(until=1, budget=9)
+        assert core.train_start(group.trainings[0], group.orders[0], shape, settings, one) == _pure.OK
+        rest = (group.trainings[0], group.pointers[0], group.works[0], group.orders[0], shape)
+        assert core.train(group.arguments[0], *rest, two, limits) == _pure.E_OPTION
+        assert core.train_many(*group.arguments, shape, two, limits, 1) == _pure.OK
+        assert list(group.statuses) == [_pure.E_OPTION]
+        assert core.train(group.arguments[0], *rest, one, limits) == _pure.OK
+        assert group.trainings[0].epoch == 1
 
 
 @given(networks(), st.binary(min_size=1, max_size=8), st.data())

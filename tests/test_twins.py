@@ -22,7 +22,9 @@ MARKED = re.split(r"/\* --- declarations for cffi: (?:begin|end) --- \*/", HEADE
 STRUCTS = {
     "bp_shape": native.Shape,
     "bp_generator": native.Generator,
+    "bp_data": native.Data,
     "bp_settings": native.Settings,
+    "bp_limits": native.Limits,
     "bp_training": native.Training,
 }
 
@@ -87,8 +89,16 @@ def test_pure_structs() -> None:
     """The pure twin's classes have the structs' fields, in their order."""
     shape = _pure.Shape([1, 1], [0], 2, 0)
     assert list(vars(shape)) == structs()["bp_shape"]
+    assert list(_pure.Data.__slots__) == structs()["bp_data"]
     assert list(vars(_pure.Settings())) == structs()["bp_settings"]
+    assert list(_pure.Limits.__slots__) == structs()["bp_limits"]
     assert list(vars(_pure.Training())) == structs()["bp_training"]
+
+
+@pytest.mark.parametrize("kind", [_pure.Shape, _pure.Data, _pure.Settings, _pure.Limits])
+def test_pure_struct_order(kind: type) -> None:
+    """A struct of the pure twin is made of its fields in the header's order, as C initialises it."""
+    assert list(inspect.signature(kind).parameters) == structs()[f"bp_{kind.__name__.lower()}"]
 
 
 def test_constants() -> None:
@@ -116,6 +126,7 @@ def test_bindings_agree() -> None:
     core_or_skip("cffi")
     from bitprop._core import ffi, lib  # type: ignore[import-not-found]  # compiled
 
+    assert set(STRUCTS) == set(structs())
     for name, fields in structs().items():
         own = STRUCTS[name]
         assert ffi.sizeof(name) == ctypes.sizeof(own)

@@ -114,9 +114,10 @@ def shape_of(core: Core, case: Case) -> Any:
     return core.shape(case["sizes"], [ACTIVATIONS.index(name) for name in case["activations"]], case["bias"])
 
 
-def flat(core: Core, rows: list[list[str]]) -> Any:
-    """Rows of patterns as the core takes them."""
-    return core.doubles(from_hex(chain.from_iterable(rows)))
+def data_of(core: Core, case: Case) -> Any:
+    """The case's rows, and what keeps them alive."""
+    inputs, targets = (core.doubles(from_hex(chain.from_iterable(case[name]))) for name in ("inputs", "targets"))
+    return core.data(inputs, targets, len(case["inputs"])), (inputs, targets)
 
 
 @pytest.mark.parametrize("case", cases("activation"))
@@ -189,17 +190,17 @@ def test_gradient(core: Core, case: Case) -> None:
     """§5 to §7: gradient and loss of one batch."""
     shape = shape_of(core, case)
     parameters = core.doubles(from_hex(case["parameters"]))
-    data = flat(core, case["inputs"]), flat(core, case["targets"]), len(case["inputs"])
+    data, _kept = data_of(core, case)
     gradient = array("d", bytes(8 * len(case["parameters"])))
     loss = LOSSES.index(case["loss"])
     work = core.work(shape, core.train_size(shape, _pure.DESCENT))
-    assert core.gradient(core.doubles(gradient), work, shape, parameters, *data, loss) == _pure.OK
+    assert core.gradient(core.doubles(gradient), work, shape, parameters, data, loss) == _pure.OK
     assert to_hex(gradient) == case["expected"]["gradient"]
     figure = array("d", [0.0])
     work = core.work(shape, core.predict_size(shape))
-    assert core.loss(core.doubles(figure), work, shape, parameters, *data, LOSSES.index("sse")) == _pure.OK
+    assert core.loss(core.doubles(figure), work, shape, parameters, data, LOSSES.index("sse")) == _pure.OK
     assert to_hex(figure) == [case["expected"]["sse"]]
-    assert core.loss(core.doubles(figure), work, shape, parameters, *data, loss) == _pure.OK
+    assert core.loss(core.doubles(figure), work, shape, parameters, data, loss) == _pure.OK
     assert to_hex(figure) == [case["expected"]["figure"]]
 
 
@@ -226,17 +227,14 @@ def test_train(core: Core, case: Case, budget: int) -> None:
     pointer = core.doubles(parameters)
     rows = len(case["inputs"])
     training, order, work = core.training(), core.words(rows), core.work(shape, core.train_size(shape, _pure.DESCENT))
-    settings = settings_of(core, case)
-    status = core.train_start(training, order, shape, settings, rows)
+    data, _kept = data_of(core, case)
+    limits = core.limits(until=case["epochs"], budget=budget, log_size=case["epochs"])
+    status = core.train_start(training, order, shape, settings_of(core, case), data)
     assert status == _pure.OK
     log = array("d", bytes(8 * case["epochs"]))
     sse: list[float] = []
-    inputs, targets = flat(core, case["inputs"]), flat(core, case["targets"])
     while training.epoch < case["epochs"] and status == _pure.OK:
-        status = core.train(
-            *(core.doubles(log), training, pointer, work, order, shape, inputs, targets),
-            *(len(log), case["epochs"], budget),
-        )
+        status = core.train(core.doubles(log), training, pointer, work, order, shape, data, limits)
         sse += log[: training.epoch - len(sse)]
     assert to_hex(sse) == case["expected"]["sse"]
     assert to_hex(parameters) == case["expected"]["parameters"]
@@ -289,20 +287,19 @@ def test_fit(core: Core, case: Case) -> None:
     for _ in range(rows):
         inputs.extend(core.generator_random(generator) for _ in range(case["sizes"][0]))
         targets.extend(core.generator_random(generator) for _ in range(case["sizes"][-1]))
-    data = core.doubles(inputs), core.doubles(targets)
+    data = core.data(core.doubles(inputs), core.doubles(targets), rows)
     loss = LOSSES.index(case["loss"])
     training, order, work = core.training(), core.words(rows), core.work(shape, core.train_size(shape, _pure.DESCENT))
-    status = core.train_start(training, order, shape, settings_of(core, case), rows)
+    status = core.train_start(training, order, shape, settings_of(core, case), data)
     assert status == _pure.OK
     epochs = case["epochs"]
     log = array("d", bytes(8 * epochs))
-    assert (
-        core.train(core.doubles(log), training, pointer, work, order, shape, *data, epochs, epochs, 2**63) == _pure.OK
-    )
+    limits = core.limits(until=epochs, budget=2**63, log_size=epochs)
+    assert core.train(core.doubles(log), training, pointer, work, order, shape, data, limits) == _pure.OK
     assert to_hex(log[-1:]) == [case["expected"]["sse"]]
     figure = array("d", [0.0])
     work = core.work(shape, core.predict_size(shape))
-    assert core.loss(core.doubles(figure), work, shape, pointer, *data, rows, loss) == _pure.OK
+    assert core.loss(core.doubles(figure), work, shape, pointer, data, loss) == _pure.OK
     assert to_hex(figure) == [case["expected"]["figure"]]
     octets = bytearray(core.encode_size(shape))
     assert core.encode(core.octets(octets), shape, pointer) == _pure.OK

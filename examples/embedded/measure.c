@@ -14,6 +14,7 @@ enum { ROWS = 21, REPEATS = 20, INSTRUCTIONS_PER_TICK = 40, WORDS = 2048, NOTHIN
 static const uint32_t activations[XOR_LAYERS - 1] = {BP_SIGMOID, BP_SIGMOID, BP_SIGMOID};
 static const bp_shape shape = {xor_sizes, activations, XOR_LAYERS, 0, BP_AUTO};
 static double inputs[2 * ROWS], targets[ROWS], parameters[XOR_PARAMETERS], work[316], outputs[9], preactivations[9];
+static const bp_data data = {inputs, targets, ROWS};
 static bp_training training;
 
 static void exported(void) {
@@ -31,8 +32,9 @@ static void predict(void) {
 static void train(size_t batch_size) {
     memcpy(parameters, xor_parameters, sizeof parameters);
     const bp_settings settings = {batch_size, 1, 0, 1.0, BP_HALF_SSE, BP_DESCENT, 0};
-    bp_train_start(&training, NULL, &shape, &settings, ROWS);
-    bp_train(NULL, &training, parameters, work, NULL, &shape, inputs, targets, 0, 1, UINT64_MAX);
+    const bp_limits limits = {.until = 1, .budget = UINT64_MAX, .log_size = 0};
+    bp_train_start(&training, NULL, &shape, &settings, &data);
+    bp_train(NULL, &training, parameters, work, NULL, &shape, &data, &limits);
 }
 
 static void full_batch(void) {

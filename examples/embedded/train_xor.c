@@ -15,6 +15,7 @@ static const uint32_t activations[LAYERS - 1] = {BP_SIGMOID, BP_SIGMOID, BP_SIGM
 static const bp_shape shape = {sizes, activations, LAYERS, 0, BP_AUTO};
 
 static double inputs[2 * ROWS], targets[ROWS], parameters[PARAMETERS], work[WORK];
+static const bp_data data = {inputs, targets, ROWS};
 static bp_training training;
 static uint8_t bytes[BYTES];
 
@@ -33,8 +34,9 @@ static void make_rows(void) {
     }
 }
 
-/* The full batch, learning rate 1, nothing logged. */
+/* The full batch, learning rate 1, all in one slice, nothing logged. */
 static const bp_settings settings = {ROWS, 1, 0, 1.0, BP_HALF_SSE, BP_DESCENT, 0};
+static const bp_limits limits = {.until = EPOCHS, .budget = UINT64_MAX, .log_size = 0};
 
 int main(void) {
     uint32_t hash[8];
@@ -48,8 +50,8 @@ int main(void) {
     }
     make_rows();
     if (bp_init(parameters, &training.generator, &shape, 0, BP_NORMAL) != BP_OK ||
-        bp_train_start(&training, NULL, &shape, &settings, ROWS) != BP_OK ||
-        bp_train(NULL, &training, parameters, work, NULL, &shape, inputs, targets, 0, EPOCHS, UINT64_MAX) != BP_OK ||
+        bp_train_start(&training, NULL, &shape, &settings, &data) != BP_OK ||
+        bp_train(NULL, &training, parameters, work, NULL, &shape, &data, &limits) != BP_OK ||
         bp_encode(bytes, &shape, parameters) != BP_OK) {
         puts("training failed");
         return 1;

@@ -24,17 +24,19 @@ for i in range(11):
         inputs += [0.1 * i, 1 - 0.1 * i]
         targets.append(1.0)
 rows = len(targets)
+data = bp.Data(inputs, targets, rows)
 
 shape = bp.Shape([2, 4, 4, 1], [bp.SIGMOID] * 3, 4, 0)
 training = bp.Training()
 work = bp.Work(shape)
 parameters = [0.0] * bp.parameter_count(shape)
 bp.init(parameters, training.generator, shape, 0, bp.NORMAL)
-bp.train_start(training, [], shape, bp.Settings(batch_size=rows, learning_rate=1.0), rows)
-while training.epoch < EPOCHS:  # a slice at a time, here of ten epochs
-    if bp.train([], training, parameters, work, [], shape, inputs, targets, 0, EPOCHS, 10 * rows) != bp.OK:
+bp.train_start(training, [], shape, bp.Settings(batch_size=rows, learning_rate=1.0), data)
+limits = bp.Limits(until=EPOCHS, budget=10 * rows)  # a slice at a time, here of ten epochs
+while training.epoch < EPOCHS:
+    if bp.train([], training, parameters, work, [], shape, data, limits) != bp.OK:
         raise SystemExit("training diverged")
 
-data = bytearray(bp.encode_size(shape))
-bp.encode(data, shape, parameters)
-print("fingerprint", "".join([f"{byte:02x}" for byte in hashlib.sha256(data).digest()]))
+encoded = bytearray(bp.encode_size(shape))
+bp.encode(encoded, shape, parameters)
+print("fingerprint", "".join([f"{byte:02x}" for byte in hashlib.sha256(encoded).digest()]))

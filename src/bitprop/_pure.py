@@ -17,7 +17,7 @@ In 2-4-4-1 without biases the weights are parameters 0 to 7, 8 to 23 and 24 to 2
 import math
 import random
 
-ABI = 4
+ABI = 5
 CONTRACT = 1
 FORMAT = 1
 LANES = 8
@@ -52,6 +52,17 @@ class Shape:
         self.kernel = kernel
 
 
+class Data:
+    """The rows to train on or to measure: the struct `bp_data`."""
+
+    __slots__ = ("inputs", "targets", "rows")
+
+    def __init__(self, inputs: list[float], targets: list[float], rows: int):
+        self.inputs = inputs
+        self.targets = targets
+        self.rows = rows
+
+
 class Settings:
     """How to train (§7, §8): the struct `bp_settings`."""
 
@@ -72,6 +83,17 @@ class Settings:
         self.loss = loss
         self.rule = rule
         self.shuffle = shuffle  # 0 or 1
+
+
+class Limits:
+    """Where a slice of a training ends (§8), at the first of three: the struct `bp_limits`."""
+
+    __slots__ = ("until", "budget", "log_size")
+
+    def __init__(self, until: int = 0, budget: int = 0, log_size: int = 0):
+        self.until = until  # epochs of the training, those before the slice included
+        self.budget = budget  # rows of the slice; a row shuffled counts as one
+        self.log_size = log_size  # logged epochs of the slice; 0 = no log, and no limit
 
 
 class Training:
@@ -513,14 +535,12 @@ def loss(
     work: Work,
     shape: Shape,
     parameters: list[float],
-    inputs: list[float],
-    targets: list[float],
-    rows: int,
+    data: Data,
     loss: int,
 ) -> int:
     if parameter_count(shape) == 0:
         return E_SHAPE
-    if rows == 0 or loss >= LOSSES:
+    if data.rows == 0 or loss >= LOSSES:
         return E_OPTION
     n_in = shape.sizes[0]
     n_out = shape.sizes[shape.layers - 1]
@@ -528,13 +548,14 @@ def loss(
     last = len(work.outputs) - n_out
     lanes = [[0.0] for _ in range(LANES)]
     error = [0.0]
-    for row in range(rows):
-        forward_row(work.preactivations, work.outputs, shape, parameters, inputs[row * n_in : row * n_in + n_in])
+    for row in range(data.rows):
+        x = data.inputs[row * n_in : row * n_in + n_in]
+        forward_row(work.preactivations, work.outputs, shape, parameters, x)
         lane = lanes[row % LANES]
-        t = targets[row * n_out : row * n_out + n_out]
+        t = data.targets[row * n_out : row * n_out + n_out]
         lane[0] = lane[0] + HEADS[loss].row([], work.outputs[last:], t, n_out, activation)
     sum_lanes(error, lanes)
-    figure[0] = loss_figure(error[0], loss, rows, n_out)
+    figure[0] = loss_figure(error[0], loss, data.rows, n_out)
     return OK
 
 
@@ -542,8 +563,7 @@ def add_row(
     work: Work,
     shape: Shape,
     parameters: list[float],
-    inputs: list[float],
-    targets: list[float],
+    data: Data,
     row: int,
     batch_row: int,
     loss: int,
@@ -551,8 +571,8 @@ def add_row(
     """Adds row `row` of the data to its batch, as row `batch_row` there."""
     n_in = shape.sizes[0]
     n_out = shape.sizes[shape.layers - 1]
-    x = inputs[row * n_in : row * n_in + n_in]
-    t = targets[row * n_out : row * n_out + n_out]
+    x = data.inputs[row * n_in : row * n_in + n_in]
+    t = data.targets[row * n_out : row * n_out + n_out]
     lane = work.lanes[batch_row % LANES]
     forward_row(work.preactivations, work.outputs, shape, parameters, x)
     backward(lane, work.deltas, shape, parameters, work.outputs, x, t, work.count, loss)
@@ -563,19 +583,17 @@ def gradient(
     work: Work,
     shape: Shape,
     parameters: list[float],
-    inputs: list[float],
-    targets: list[float],
-    rows: int,
+    data: Data,
     loss: int,
 ) -> int:
     if parameter_count(shape) == 0:
         return E_SHAPE
-    if rows == 0 or loss >= LOSSES:
+    if data.rows == 0 or loss >= LOSSES:
         return E_OPTION
-    scale = gradient_scale(loss, rows, shape.sizes[shape.layers - 1])
+    scale = gradient_scale(loss, data.rows, shape.sizes[shape.layers - 1])
     clear_lanes(work.lanes)
-    for row in range(rows):
-        add_row(work, shape, parameters, inputs, targets, row, row, loss)
+    for row in range(data.rows):
+        add_row(work, shape, parameters, data, row, row, loss)
     sum_lanes(work.sums, work.lanes)
     for k in range(work.count):
         gradient[k] = work.sums[k] * scale
@@ -585,7 +603,8 @@ def gradient(
 # --- §8 training ---
 
 
-def train_start(training: Training, order: list[int], shape: Shape, settings: Settings, rows: int) -> int:
+def train_start(training: Training, order: list[int], shape: Shape, settings: Settings, data: Data) -> int:
+    rows = data.rows
     if parameter_count(shape) == 0:
         return E_SHAPE
     if (
@@ -691,13 +710,12 @@ def train_row(
     work: Work,
     order: list[int],
     shape: Shape,
-    inputs: list[float],
-    targets: list[float],
+    data: Data,
 ) -> None:
     row = order[training.row] if training.settings.shuffle else training.row
     if training.batch_row == 0:
         clear_lanes(work.lanes)
-    add_row(work, shape, parameters, inputs, targets, row, training.batch_row, training.settings.loss)
+    add_row(work, shape, parameters, data, row, training.batch_row, training.settings.loss)
     training.row += 1
     training.batch_row += 1
     if training.batch_row == training.settings.batch_size or training.row == training.rows:
@@ -712,25 +730,24 @@ def train(
     work: Work,
     order: list[int],
     shape: Shape,
-    inputs: list[float],
-    targets: list[float],
-    log_size: int,
-    until: int,
-    budget: int,
+    data: Data,
+    limits: Limits,
 ) -> int:
     if parameter_count(shape) == 0:
         return E_SHAPE
-    if training.settings.loss >= LOSSES or training.settings.rule >= RULES:
+    if training.settings.loss >= LOSSES or training.settings.rule >= RULES or training.rows != data.rows:
         return E_OPTION
+    log_size = limits.log_size
+    budget = limits.budget
     logged = 0
-    while training.epoch < until and budget > 0 and (logged < log_size or log_size == 0):
+    while training.epoch < limits.until and budget > 0 and (logged < log_size or log_size == 0):
         if training.begun == training.epoch:
             begin_epoch(training, work, parameters)
         while training.to_shuffle > 0 and budget > 0:
             shuffle_row(training, order)
             budget -= 1
         while training.row < training.rows and budget > 0:
-            train_row(training, parameters, work, order, shape, inputs, targets)
+            train_row(training, parameters, work, order, shape, data)
             budget -= 1
         if training.row == training.rows:
             if not is_finite(training.error) or first_nonfinite(parameters, work.count) < work.count:
@@ -751,21 +768,15 @@ def train_many(
     work: list[Work],
     orders: list[list[int]],
     shape: Shape,
-    inputs: list[float],
-    targets: list[float],
+    data: Data,
+    limits: Limits,
     networks: int,
-    log_size: int,
-    until: int,
-    budget: int,
 ) -> int:
     if parameter_count(shape) == 0:
         return E_SHAPE
     for n in range(networks):
         if statuses[n] == OK:
-            statuses[n] = train(
-                *(logs[n], trainings[n], parameters[n], work[n], orders[n], shape, inputs, targets),
-                *(log_size, until, budget),
-            )
+            statuses[n] = train(logs[n], trainings[n], parameters[n], work[n], orders[n], shape, data, limits)
     return OK
 
 
@@ -928,12 +939,14 @@ def self_test() -> int:
     shape = Shape([2, 3, 1], [TANH, SIGMOID], 3, 1)
     inputs = [0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0]
     targets = [0.0, 1.0, 1.0, 0.0]
+    data = Data(inputs, targets, 4)
+    settings = Settings(3, 1, 1, 0.5, MSE, DESCENT, 1)
+    limits = Limits(20, SIZE_MAX, 0)
     parameters = [0.0] * 13
     work = Work(shape)
-    data = bytearray(148)
+    encoded = bytearray(148)
     order = [0] * 4
     training = Training()
-    settings = Settings(3, 1, 1, 0.5, MSE, DESCENT, 1)
     relu = [-0.0]  # which relu keeps
     status = probe()
     if status != OK:
@@ -942,12 +955,12 @@ def self_test() -> int:
         activate(relu, 1, RELU) != OK
         or double_bits(relu[0]) >> 63 == 0
         or train_size(shape, DESCENT) != 151
-        or encode_size(shape) != len(data)
+        or encode_size(shape) != len(encoded)
         or init(parameters, training.generator, shape, 1, GLOROT) != OK
-        or train_start(training, order, shape, settings, 4) != OK
-        or train([], training, parameters, work, order, shape, inputs, targets, 0, 20, SIZE_MAX) != OK
-        or encode(data, shape, parameters) != OK
-        or get(data, len(data) - 4, 4) != TEST_CRC
+        or train_start(training, order, shape, settings, data) != OK
+        or train([], training, parameters, work, order, shape, data, limits) != OK
+        or encode(encoded, shape, parameters) != OK
+        or get(encoded, len(encoded) - 4, 4) != TEST_CRC
     ):
         return E_ANSWER
     return OK

@@ -372,6 +372,7 @@ def _train(job: _Job, tick: Callable[[int], None] | None = None) -> list[_Outcom
     core, shape = networks[0].model.core, networks[0].model.shape
     x = matrices.Rows(job.x, core.readable(job.x), job.rows, job.sizes[0], "buffer")
     y = matrices.Rows(job.y, core.readable(job.y), job.rows, job.sizes[-1], "buffer")
+    data = matrices.Data.of(core, x, y)
     histories = [History(job.options.log_every, job.rows * job.sizes[-1]) for _ in job.runs]
     rates = [rate for _, _, rate in job.runs]
 
@@ -379,13 +380,13 @@ def _train(job: _Job, tick: Callable[[int], None] | None = None) -> list[_Outcom
         if tick is not None:
             tick(epochs * len(networks))
 
-    diverged = _training.train(core, values, shape, x, y, job.options, rates, histories, after_slice)
+    diverged = _training.train(core, values, shape, data, job.options, rates, histories, after_slice)
     count = len(values) // len(networks)
     outcomes = []
     for n, (place, _, _) in enumerate(job.runs):
         parameters = values[n * count : (n + 1) * count]
         networks[n].parameters[:] = memoryview(parameters)
-        mse = networks[n].model.loss(x, y, LOSSES.index("mse"))
+        mse = networks[n].model.loss(data, LOSSES.index("mse"))
         outcomes.append(_Outcome(place, parameters, array("d", histories[n].sse), mse, diverged[n]))
     return outcomes
 
@@ -420,10 +421,10 @@ def _arrays(network: Network, data: Any, give_hints: bool = False) -> tuple[arra
     """Checked data as arrays, which can be pickled, and the number of rows. ShapeError, DataError, TypeError."""
     if not isinstance(data, (tuple, list)) or len(data) != 2:
         raise TypeError(f"data is {type(data).__name__}, expected a pair (x, y), or a function of the seed")
-    inputs, targets = network.model.pair(*data)
+    checked = network.model.data(*data)
     if give_hints:
-        hints.on_data(inputs, targets, network.activations[-1])
-    return matrices.to_array(inputs.values), matrices.to_array(targets.values), inputs.rows
+        hints.on_data(checked.inputs, checked.targets, network.activations[-1])
+    return matrices.to_array(checked.inputs.values), matrices.to_array(checked.targets.values), checked.rows
 
 
 def quantile(ordered: Sequence[float], q: float) -> float:

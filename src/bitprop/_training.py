@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from . import _pure
 from .checks import options as check
-from .checks.matrices import Rows
+from .checks.matrices import Data
 from .core import Core, expect_ok
 from .errors import DivergedError
 from .history import History
@@ -53,25 +53,24 @@ class _Trainings:
         core: Core,
         values: array[float],
         shape: Any,
-        x: Rows,
-        y: Rows,
+        data: Data,
         options: Options,
         learning_rates: Sequence[float],
         histories: Sequence[History],
     ):
         self.core = core
         self.shape = shape
-        self.rows = x.rows
+        self.rows = data.rows
         self.options = options
         self.histories = histories
-        self.budget = max(1, FIRST_BUDGET // len(values))
+        self.limits = core.limits(budget=max(1, FIRST_BUDGET // len(values)), log_size=LOG_SIZE)
         self.shuffle = options.shuffle_seed is not None
-        order_size = x.rows if self.shuffle else 1
+        order_size = data.rows if self.shuffle else 1
         self.group = core.group(values, shape, options.rule, len(learning_rates), order_size, LOG_SIZE)
-        self.arguments = (*self.group.arguments, shape, x.pointer, y.pointer, len(learning_rates), LOG_SIZE)
+        self.arguments = (*self.group.arguments, shape, data.pointer, self.limits, len(learning_rates))
         for training, order, rate in zip(self.group.trainings, self.group.orders, learning_rates):
             settings = core.settings(
-                batch_size=x.rows if options.batch_size is None else min(options.batch_size, x.rows),
+                batch_size=data.rows if options.batch_size is None else min(options.batch_size, data.rows),
                 log_every=options.log_every,
                 shuffle_seed=options.shuffle_seed or 0,
                 learning_rate=rate,
@@ -79,7 +78,7 @@ class _Trainings:
                 rule=options.rule,
                 shuffle=int(self.shuffle),
             )
-            expect_ok(core.train_start(training, order, shape, settings, x.rows))
+            expect_ok(core.train_start(training, order, shape, settings, data.pointer))
 
     def lead(self) -> Any:
         """One that has not diverged, for all of those are at the same row; None where all are done."""
@@ -117,9 +116,10 @@ class _Trainings:
         while lead is not None:
             next_logged = -(-lead.epoch // log_every) * log_every
             until = self.options.epochs if callback is None else min(self.options.epochs, next_logged + 1)
+            self.limits.until = until
             telling = self.is_among_rows(lead)
             started = time.perf_counter()
-            expect_ok(self.core.train_many(*self.arguments, until, self.budget))
+            expect_ok(self.core.train_many(*self.arguments))
             elapsed = time.perf_counter() - started
             new = self.log_new()
             after_slice(*(now - before for now, before in zip(self.done(lead), shown)))
@@ -129,7 +129,7 @@ class _Trainings:
                     return True
             elif lead.epoch < until and new < LOG_SIZE and telling and self.is_among_rows(lead):
                 # The budget is used up: its time tells how large the next one should be.
-                self.budget = max(1, int(self.budget * min(2.0, SLICE / max(elapsed, 1e-6))))
+                self.limits.budget = max(1, int(self.limits.budget * min(2.0, SLICE / max(elapsed, 1e-6))))
             lead = self.lead()
         return False
 
@@ -138,8 +138,7 @@ def train(
     core: Core,
     values: array[float],
     shape: Any,
-    x: Rows,
-    y: Rows,
+    data: Data,
     options: Options,
     learning_rates: Sequence[float],
     histories: Sequence[History],
@@ -152,7 +151,7 @@ def train(
     Returns the epoch in which each diverged, or None. `callback` is for a single network.
     However it ends, the parameters are those of the last whole epoch. KeyboardInterrupt; whatever the functions raise.
     """
-    trainings = _Trainings(core, values, shape, x, y, options, learning_rates, histories)
+    trainings = _Trainings(core, values, shape, data, options, learning_rates, histories)
     try:  # around a call, not a loop, some of whose jumps CPython 3.12 and later leave out of a `try`
         stopped = trainings.run(after_slice, callback)
     except BaseException:

@@ -114,10 +114,10 @@ class Model:
         self.require_finite()
         return matrices.convert(self.core, x, self.sizes[0], "x", self.view)
 
-    def pair(self, x: Any, y: Any) -> tuple[matrices.Rows, matrices.Rows]:
+    def data(self, x: Any, y: Any) -> matrices.Data:
         """Checked inputs and targets. ShapeError; DataError: a number of theirs or a parameter is not finite."""
         self.require_finite()
-        return matrices.convert_pair(self.core, x, y, self.sizes[0], self.sizes[-1], self.view)
+        return matrices.convert_data(self.core, x, y, self.sizes[0], self.sizes[-1], self.view)
 
     # --- what it gives ---
 
@@ -138,21 +138,19 @@ class Model:
             expect_ok(self.core.predict(results, work, self.shape, self.pointer, given, some))
         self._free_work.append(work)
 
-    def loss(self, rows: matrices.Rows, targets: matrices.Rows, code: int) -> float:
+    def loss(self, data: matrices.Data, code: int) -> float:
         """The loss (contract §7), all rows as one batch."""
         figure = array("d", [0.0])
         work = self._take_work()
-        data = rows.pointer, targets.pointer, rows.rows
-        expect_ok(self.core.loss(self.core.doubles(figure), work, self.shape, self.pointer, *data, code))
+        expect_ok(self.core.loss(self.core.doubles(figure), work, self.shape, self.pointer, data.pointer, code))
         self._free_work.append(work)
         return figure[0]
 
-    def gradient(self, rows: matrices.Rows, targets: matrices.Rows, code: int) -> array[float]:
+    def gradient(self, data: matrices.Data, code: int) -> array[float]:
         """The gradient of the loss (contract §5 to §7), all rows as one batch."""
         values = matrices.zeros(self.count)
         work = self.core.work(self.shape, self.core.train_size(self.shape, _pure.DESCENT))
-        data = rows.pointer, targets.pointer, rows.rows
-        expect_ok(self.core.gradient(self.core.doubles(values), work, self.shape, self.pointer, *data, code))
+        expect_ok(self.core.gradient(self.core.doubles(values), work, self.shape, self.pointer, data.pointer, code))
         return values
 
     def forward(self, row: Any) -> tuple[array[float], array[float]]:

@@ -177,22 +177,23 @@ class Network:
         rate = check.learning_rate(learning_rate)
         if callback is not None and not callable(callback):
             raise TypeError(f"callback is {quoted(callback)}, expected a function of epoch and mse")
-        inputs, targets = self.model.pair(x, y)
-        if shuffle_seed is not None and inputs.rows >= 2**32:
-            raise ShapeError(f"x has {inputs.rows} rows, expected fewer than 2^32 with shuffling")
+        model = self.model
+        data = model.data(x, y)
+        if shuffle_seed is not None and data.rows >= 2**32:
+            raise ShapeError(f"x has {data.rows} rows, expected fewer than 2^32 with shuffling")
         last = self.activations[-1]
         # Once, since it takes longer than a short training.
-        warned = self.history is None and hints.on_data(inputs, targets, last)
+        warned = self.history is None and hints.on_data(data.inputs, data.targets, last)
         for _ in self._holder.take():
-            self.history = history = History(options.log_every, inputs.rows * targets.width)
-            with Progress(options.epochs * inputs.rows, f"{options.epochs} epochs: rows", progress) as bar:
-                model, after_slice = self.model, lambda rows, _: bar.update(rows)
-                data = inputs, targets, options, [rate], [history]
-                [diverged] = _training.train(model.core, model.values, model.shape, *data, after_slice, callback)
+            self.history = history = History(options.log_every, data.rows * data.targets.width)
+            with Progress(options.epochs * data.rows, f"{options.epochs} epochs: rows", progress) as bar:
+                after_slice, rates = lambda rows, _: bar.update(rows), [rate]
+                memory = model.core, model.values, model.shape, data
+                [diverged] = _training.train(*memory, options, rates, [history], after_slice, callback)
             if diverged is not None:
                 raise _training.diverged(diverged, rate)
         if not warned:
-            hints.on_losses(history, options.log_every, inputs, targets, last, rate)
+            hints.on_losses(history, options.log_every, data.inputs, data.targets, last, rate)
         return history
 
     # --- results ---
@@ -236,7 +237,7 @@ class Network:
         ShapeError; DataError: a number of x, y or the parameters is not finite; OptionError: an unknown loss.
         """
         code = check.choice("loss", loss, LOSSES)
-        return self.model.loss(*self.model.pair(x, y), code)
+        return self.model.loss(self.model.data(x, y), code)
 
     @overload
     def gradient(self, x: NDArray[Any], y: Any, loss: Loss = "half_sse") -> NDArray[float64]: ...
@@ -253,8 +254,8 @@ class Network:
         `loss`.
         """
         code = check.choice("loss", loss, LOSSES)
-        rows, targets = self.model.pair(x, y)
-        return matrices.give_back(self.model.gradient(rows, targets, code), rows.form, None)
+        data = self.model.data(x, y)
+        return matrices.give_back(self.model.gradient(data, code), data.inputs.form, None)
 
     def check_gradient(
         self, x: Numbers | Array | Buffer, y: Numbers | Array | Buffer, progress: bool | None = False
@@ -264,15 +265,15 @@ class Network:
         It costs about twelve calls of `loss` for each parameter. `progress` as for `fit`. Errors as for `loss`, and
         FloatingPointModeError.
         """
-        rows, targets = self.model.pair(x, y)
+        data = self.model.data(x, y)
         half_sse = LOSSES.index("half_sse")
         probe = self.model.copy()
         return gradient_check.check(
             probe.view,
-            lambda: probe.loss(rows, targets, half_sse),
-            probe.gradient(rows, targets, half_sse),
+            lambda: probe.loss(data, half_sse),
+            probe.gradient(data, half_sse),
             list(map(probe.parameter_name, range(probe.count))),
-            self._relu_pattern(probe, rows) if "relu" in self.activations else None,
+            self._relu_pattern(probe, data.inputs) if "relu" in self.activations else None,
             progress,
         )
 

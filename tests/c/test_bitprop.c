@@ -231,12 +231,13 @@ static void replay_gradient(const struct gradient_case *c) {
     const double *targets = copy_doubles(c->targets, (size_t)c->rows * c->sizes[c->layers - 1]);
     double *gradient = hold_doubles(c->n_parameters), *figures = hold_doubles(2);
     double *train_work = hold_doubles(bp_train_size(&s, BP_DESCENT)), *work = hold_doubles(bp_predict_size(&s));
+    const bp_data data = {inputs, targets, c->rows};
     const uint32_t loss = (uint32_t)c->loss;
-    CALL(c->id, BP_OK, bp_gradient(gradient, train_work, &s, parameters, inputs, targets, c->rows, loss));
+    CALL(c->id, BP_OK, bp_gradient(gradient, train_work, &s, parameters, &data, loss));
     check_doubles(c->id, "gradient", c->gradient, gradient, c->n_parameters);
-    CALL(c->id, BP_OK, bp_loss(figures, work, &s, parameters, inputs, targets, c->rows, loss));
+    CALL(c->id, BP_OK, bp_loss(figures, work, &s, parameters, &data, loss));
     check_doubles(c->id, "figure", &c->figure, figures, 1);
-    CALL(c->id, BP_OK, bp_loss(figures + 1, work, &s, parameters, inputs, targets, c->rows, BP_SSE));
+    CALL(c->id, BP_OK, bp_loss(figures + 1, work, &s, parameters, &data, BP_SSE));
     check_doubles(c->id, "squared error", c->sse, figures + 1, 1);
     check_predictions(c->id, &s, parameters, inputs, c->rows);
 }
@@ -245,7 +246,8 @@ static void replay_gradient(const struct gradient_case *c) {
 typedef struct {
     bp_shape shape;
     bp_training training;
-    double *parameters, *inputs, *targets, *work;
+    bp_data data;
+    double *parameters, *work;
     uint32_t *order;
     uint64_t epoch_budget; /* rows of an epoch, those that shuffling takes included */
 } run;
@@ -259,20 +261,21 @@ static void start(run *r, const struct train_case *c, uint64_t log_every) {
     const size_t batch_size = size_of_batch(c->batch_size);
     r->shape = (bp_shape){c->sizes, c->activations, c->layers, c->bias, kernel};
     r->parameters = copy_doubles(c->parameters, c->n_parameters);
-    r->inputs = copy_doubles(c->inputs, (size_t)c->rows * c->sizes[0]);
-    r->targets = copy_doubles(c->targets, (size_t)c->rows * c->sizes[c->layers - 1]);
+    r->data.inputs = copy_doubles(c->inputs, (size_t)c->rows * c->sizes[0]);
+    r->data.targets = copy_doubles(c->targets, (size_t)c->rows * c->sizes[c->layers - 1]);
+    r->data.rows = c->rows;
     r->work = hold_doubles(bp_train_size(&r->shape, BP_DESCENT));
     r->order = c->shuffle ? hold(c->rows, sizeof(uint32_t)) : NULL;
     r->epoch_budget = c->rows + (c->shuffle ? c->rows - 1 : 0);
     const bp_settings settings = {batch_size,        log_every,  c->shuffle_seed, number(c->learning_rate),
                                   (uint32_t)c->loss, BP_DESCENT, c->shuffle};
-    CALL(c->id, BP_OK, bp_train_start(&r->training, r->order, &r->shape, &settings, c->rows));
+    CALL(c->id, BP_OK, bp_train_start(&r->training, r->order, &r->shape, &settings, &r->data));
     check(c->id, "batch_size is at most rows", r->training.settings.batch_size <= c->rows);
 }
 
 static bp_status train(run *r, double *log, size_t log_size, uint64_t until, uint64_t budget) {
-    return bp_train(log, &r->training, r->parameters, r->work, r->order, &r->shape, r->inputs, r->targets, log_size,
-                    until, budget);
+    const bp_limits limits = {until, budget, log_size};
+    return bp_train(log, &r->training, r->parameters, r->work, r->order, &r->shape, &r->data, &limits);
 }
 
 static const struct slicing {
@@ -331,7 +334,6 @@ static void replay_train_many(const struct train_case *c, uint64_t budget) {
     run r;
     start(&r, c, 1);
     double *work = hold_doubles(NETWORKS * bp_train_size(&r.shape, BP_DESCENT));
-    const double *inputs = r.inputs, *targets = r.targets;
     for (size_t n = 0; n < NETWORKS; n++) {
         memcpy(parameters + n * size, c->parameters, size * sizeof(double));
         trainings[n] = r.training;
@@ -342,10 +344,9 @@ static void replay_train_many(const struct train_case *c, uint64_t budget) {
     }
     statuses[NETWORKS - 1] = BP_DIVERGED; /* which leaves it alone */
     for (int ends = 0; !ends;) {
-        const size_t log_size = budget == UINT64_MAX ? n_log : 0;
+        const bp_limits limits = {c->epochs, budget, budget == UINT64_MAX ? n_log : 0};
         CALL(c->id, BP_OK,
-             bp_train_many(logs, statuses, trainings, parameters, work, orders, &r.shape, inputs, targets, NETWORKS,
-                           log_size, c->epochs, budget));
+             bp_train_many(logs, statuses, trainings, parameters, work, orders, &r.shape, &r.data, &limits, NETWORKS));
         ends = statuses[0] != BP_OK || trainings[0].epoch == c->epochs;
     }
     for (size_t n = 0; n < NETWORKS - 1; n++) {
@@ -368,6 +369,8 @@ static void test_refused_member(void) {
     double *parameters = hold_doubles(NETWORKS * size),
            *work = hold_doubles(NETWORKS * bp_train_size(&shape, BP_DESCENT));
     double *inputs = hold_doubles(8), *targets = hold_doubles(4);
+    const bp_data data = {inputs, targets, 4};
+    const bp_limits limits = {3, UINT64_MAX, 0};
     bp_training *trainings = hold(NETWORKS, sizeof(bp_training)); /* all bits set */
     int32_t *statuses = hold(NETWORKS, sizeof(int32_t));
     uint32_t *orders = hold(NETWORKS * 4, sizeof(uint32_t));
@@ -378,18 +381,40 @@ static void test_refused_member(void) {
         CALL("member", BP_OK, bp_init(parameters + n * size, &generator, &shape, 1, BP_NORMAL));
         const bp_settings settings = {2, 1, 7, number(n == REFUSED ? NOT_A_NUMBER : ONE), BP_SSE, BP_DESCENT, 1};
         enter();
-        statuses[n] = bp_train_start(&trainings[n], orders + 4 * n, &shape, &settings, 4);
+        statuses[n] = bp_train_start(&trainings[n], orders + 4 * n, &shape, &settings, &data);
         leave("member", "bp_train_start", n == REFUSED ? BP_E_OPTION : BP_OK, statuses[n]);
     }
     CALL("members", BP_OK,
-         bp_train_many(NULL, statuses, trainings, parameters, work, orders, &shape, inputs, targets, NETWORKS, 0, 3,
-                       UINT64_MAX));
+         bp_train_many(NULL, statuses, trainings, parameters, work, orders, &shape, &data, &limits, NETWORKS));
     for (size_t n = 0; n < NETWORKS; n++) {
         check_word("members", "status", n, n == REFUSED ? (uint64_t)BP_E_OPTION : BP_OK, (uint64_t)statuses[n]);
         for (size_t k = 0; n != REFUSED && k < size; k++) {
             check_word("members", "parameter", n, bits_of(parameters[k]), bits_of(parameters[n * size + k]));
         }
     }
+}
+
+/* Data of more rows than a training was started on are refused, since `order` and the state are not for them. */
+static void test_other_rows(void) {
+    static const uint32_t sizes[2] = {1, 1}, activations[1] = {BP_TANH};
+    const bp_shape shape = {sizes, activations, 2, 0, kernel};
+    double *parameters = hold_doubles(1), *work = hold_doubles(bp_train_size(&shape, BP_DESCENT));
+    const double *values = copy_doubles((const uint64_t[2]){ONE, ONE}, 2);
+    const bp_data two = {values, values, 2}, one = {values, values, 1};
+    const bp_settings settings = {2, 1, 0, 1.0, BP_SSE, BP_DESCENT, 0};
+    const bp_limits limits = {1, UINT64_MAX, 0};
+    const uint64_t start = ONE;
+    int32_t status = BP_OK;
+    bp_training training;
+    memcpy(parameters, &start, sizeof start);
+    CALL("other rows", BP_OK, bp_train_start(&training, NULL, &shape, &settings, &one));
+    CALL("other rows", BP_E_OPTION, bp_train(NULL, &training, parameters, work, NULL, &shape, &two, &limits));
+    CALL("other rows", BP_OK,
+         bp_train_many(NULL, &status, &training, parameters, work, NULL, &shape, &two, &limits, 1));
+    check_word("other rows", "status", 0, (uint64_t)BP_E_OPTION, (uint64_t)status);
+    check("other rows", "left alone", training.begun == 0 && bits_of(parameters[0]) == start);
+    CALL("as many rows", BP_OK, bp_train(NULL, &training, parameters, work, NULL, &shape, &one, &limits));
+    check("as many rows", "trained", training.epoch == 1 && bits_of(parameters[0]) != start);
 }
 
 static void replay_bytes(const struct model_bytes_case *c) {
@@ -441,8 +466,9 @@ static void replay_fit(const struct fit_case *c) {
     double *parameters = hold_doubles(bp_parameter_count(&shape)),
            *work = hold_doubles(bp_train_size(&shape, BP_DESCENT));
     double *inputs = hold_doubles(c->rows * n_in), *targets = hold_doubles(c->rows * n_out);
+    const bp_data data = {inputs, targets, c->rows};
     uint32_t *order = c->shuffle ? hold(c->rows, sizeof(uint32_t)) : NULL;
-    uint8_t *data = hold(n_bytes, 1);
+    uint8_t *encoded = hold(n_bytes, 1);
     double figures[2];
     bp_generator generator;
     bp_training training;
@@ -463,20 +489,20 @@ static void replay_fit(const struct fit_case *c) {
                                   (uint32_t)c->loss,
                                   BP_DESCENT,
                                   c->shuffle};
-    CALL(c->id, BP_OK, bp_train_start(&training, order, &shape, &settings, c->rows));
+    CALL(c->id, BP_OK, bp_train_start(&training, order, &shape, &settings, &data));
     for (uint64_t epoch = 1; epoch <= c->epochs; epoch++) { /* the log has room for one */
+        const bp_limits limits = {epoch, UINT64_MAX, 1};
         enter();
-        const bp_status status =
-            bp_train(figures, &training, parameters, work, order, &shape, inputs, targets, 1, epoch, UINT64_MAX);
+        const bp_status status = bp_train(figures, &training, parameters, work, order, &shape, &data, &limits);
         leave(c->id, "bp_train", BP_OK, status);
     }
     check_word(c->id, "squared error", 0, c->last_sse, bits_of(figures[0]));
-    CALL(c->id, BP_OK, bp_loss(figures + 1, work, &shape, parameters, inputs, targets, c->rows, (uint32_t)c->loss));
+    CALL(c->id, BP_OK, bp_loss(figures + 1, work, &shape, parameters, &data, (uint32_t)c->loss));
     check_word(c->id, "figure", 0, c->figure, bits_of(figures[1]));
-    CALL(c->id, BP_OK, bp_encode(data, &shape, parameters));
-    check_word(c->id, "layers", 0, c->layers, bp_decode_layers(data, n_bytes));
+    CALL(c->id, BP_OK, bp_encode(encoded, &shape, parameters));
+    check_word(c->id, "layers", 0, c->layers, bp_decode_layers(encoded, n_bytes));
     for (size_t i = 0; i < 4; i++) {
-        check_word(c->id, "CRC", i, c->crc >> (8 * i) & 255, data[n_bytes - 4 + i]);
+        check_word(c->id, "CRC", i, c->crc >> (8 * i) & 255, encoded[n_bytes - 4 + i]);
     }
 }
 
@@ -592,11 +618,14 @@ static void check_untouched(const char *id) {
 }
 
 static const double zeros[8];
+static const bp_data one_row = {zeros, zeros, 1}, no_rows = {zeros, zeros, 0};
+static const bp_limits one_epoch = {1, 1, 1};
 
 static bp_status start_with(const bp_shape *shape, size_t rows, size_t batch_size, uint64_t log_every, uint64_t rate,
                             uint32_t loss, uint32_t shuffle) {
     const bp_settings settings = {batch_size, log_every, 1, number(rate), loss, BP_DESCENT, shuffle};
-    return bp_train_start(&out.training, out.words, shape, &settings, rows);
+    const bp_data data = {zeros, zeros, rows};
+    return bp_train_start(&out.training, out.words, shape, &settings, &data);
 }
 
 static void check_bad_shape(const char *id, const bp_shape *s) {
@@ -607,11 +636,11 @@ static void check_bad_shape(const char *id, const bp_shape *s) {
     CALL(id, BP_E_SHAPE, bp_init(out.numbers, &out.generator, s, 1, BP_NORMAL));
     CALL(id, BP_E_SHAPE, bp_forward(out.numbers, out.work, s, zeros, zeros));
     CALL(id, BP_E_SHAPE, bp_predict(out.numbers, out.work, s, zeros, zeros, 1));
-    CALL(id, BP_E_SHAPE, bp_loss(out.numbers, out.work, s, zeros, zeros, zeros, 1, BP_MSE));
-    CALL(id, BP_E_SHAPE, bp_gradient(out.numbers, out.work, s, zeros, zeros, zeros, 1, BP_MSE));
+    CALL(id, BP_E_SHAPE, bp_loss(out.numbers, out.work, s, zeros, &one_row, BP_MSE));
+    CALL(id, BP_E_SHAPE, bp_gradient(out.numbers, out.work, s, zeros, &one_row, BP_MSE));
     CALL(id, BP_E_SHAPE, start_with(s, 1, 1, 1, ONE, BP_MSE, 1));
     CALL(id, BP_E_SHAPE,
-         bp_train(out.numbers, &out.training, out.numbers + 4, out.work, out.words, s, zeros, zeros, 1, 1, 1));
+         bp_train(out.numbers, &out.training, out.numbers + 4, out.work, out.words, s, &one_row, &one_epoch));
     CALL(id, BP_E_SHAPE, bp_encode(out.data, s, zeros));
     check_untouched(id);
 }
@@ -669,10 +698,10 @@ static void test_bad_options(void) {
     CALL("log_every 0", no, start_with(&s, 1, 1, 0, ONE, BP_MSE, 1));
     CALL("loss 4", no, start_with(&s, 1, 1, 1, ONE, 4, 1));
     const bp_settings unknown = {1, 1, 1, 1.0, BP_MSE, BP_RULES, 0};
-    CALL("rule 1", no, bp_train_start(&out.training, out.words, &s, &unknown, 1));
+    CALL("rule 1", no, bp_train_start(&out.training, out.words, &s, &unknown, &one_row));
     check_word("rule 1", "train_size", 0, 0, bp_train_size(&s, BP_RULES));
     CALL("never started", no,
-         bp_train(out.numbers, &out.training, out.numbers + 4, out.work, out.words, &s, zeros, zeros, 1, 1, 1));
+         bp_train(out.numbers, &out.training, out.numbers + 4, out.work, out.words, &s, &one_row, &one_epoch));
     CALL("shuffle 2", no, start_with(&s, 1, 1, 1, ONE, BP_MSE, 2));
 #if SIZE_MAX > UINT32_MAX
     CALL("rows to shuffle", no, start_with(&s, (size_t)1 << 32, 1, 1, ONE, BP_MSE, 1));
@@ -681,10 +710,10 @@ static void test_bad_options(void) {
         CALL("rate", no, start_with(&s, 1, 1, 1, rates[i], BP_MSE, 1));
     }
     CALL("init 3", no, bp_init(out.numbers, &out.generator, &s, 1, 3));
-    CALL("loss 4", no, bp_loss(out.numbers, out.work, &s, zeros, zeros, zeros, 1, 4));
-    CALL("rows 0", no, bp_loss(out.numbers, out.work, &s, zeros, zeros, zeros, 0, BP_MSE));
-    CALL("loss 4", no, bp_gradient(out.numbers, out.work, &s, zeros, zeros, zeros, 1, 4));
-    CALL("rows 0", no, bp_gradient(out.numbers, out.work, &s, zeros, zeros, zeros, 0, BP_MSE));
+    CALL("loss 4", no, bp_loss(out.numbers, out.work, &s, zeros, &one_row, 4));
+    CALL("rows 0", no, bp_loss(out.numbers, out.work, &s, zeros, &no_rows, BP_MSE));
+    CALL("loss 4", no, bp_gradient(out.numbers, out.work, &s, zeros, &one_row, 4));
+    CALL("rows 0", no, bp_gradient(out.numbers, out.work, &s, zeros, &no_rows, BP_MSE));
     CALL("activation 4", BP_E_SHAPE, bp_activate(out.numbers, 8, 4));
     CALL("activation 4", BP_E_SHAPE, bp_slope(out.numbers, 8, UINT32_MAX));
     check_untouched("bad options");
@@ -824,6 +853,8 @@ static void test_kernel(void) {
         replay_train_many(&train_cases[i], 5);
     }
     test_refused_member();
+    release();
+    test_other_rows();
     release();
     test_bad_shapes();
     test_bad_options();

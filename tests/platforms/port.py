@@ -27,6 +27,14 @@ class Alone:
         """The twin of bp_shape."""
         return self.pure.Shape(sizes, activations, len(sizes), int(bias))
 
+    def data(self, inputs, targets, rows):
+        """The twin of bp_data."""
+        return self.pure.Data(inputs, targets, rows)
+
+    def limits(self, **fields):
+        """The twin of bp_limits."""
+        return self.pure.Limits(**fields)
+
     def settings(self, **fields):
         """The twin of bp_settings."""
         return self.pure.Settings(**fields)
@@ -98,10 +106,14 @@ class Port:
         activations = [self.ACTIVATIONS.index(name) for name in given["activations"]]
         return self.core.shape(given["sizes"], activations, given["bias"]), self.numbers(given["parameters"])
 
-    def rows(self, given):
-        """Inputs, targets and their number."""
-        doubles = self.core.doubles
-        return doubles(self.flat(given["inputs"])), doubles(self.flat(given["targets"])), len(given["inputs"])
+    def rows(self, inputs, targets, count):
+        """The rows, as the core takes them, and what keeps them alive."""
+        pointers = self.core.doubles(inputs), self.core.doubles(targets)
+        return self.core.data(pointers[0], pointers[1], count), pointers
+
+    def rows_given(self, given):
+        """Inputs and targets of patterns."""
+        return self.rows(self.flat(given["inputs"]), self.flat(given["targets"]), len(given["inputs"]))
 
     def arithmetic(self, given):
         """§1, of the Python that this is."""
@@ -198,7 +210,8 @@ class Port:
         sse = self.make([0.0])
         loss = self.LOSSES.index(given["loss"])
         work = core.work(shape, core.train_size(shape, self.pure.DESCENT))
-        rest = (work, shape, core.doubles(parameters)) + self.rows(given)  # noqa: RUF005  # as MicroPython can
+        data, _kept = self.rows_given(given)
+        rest = (work, shape, core.doubles(parameters), data)
         self.expect(core.gradient(core.doubles(found), *rest, loss))
         self.expect(core.loss(core.doubles(figure), *rest, loss))
         self.expect(core.loss(core.doubles(sse), *rest, 1))
@@ -208,13 +221,14 @@ class Port:
         """§7, §8."""
         core = self.core
         shape, parameters = self.network(given)
-        inputs, targets, rows = self.rows(given)
+        data, _kept = self.rows_given(given)
+        rows = len(given["inputs"])
         training, order = core.training(), core.words(rows)
         work = core.work(shape, core.train_size(shape, self.pure.DESCENT))
-        self.expect(core.train_start(training, order, shape, self.settings(given, rows), rows))
+        self.expect(core.train_start(training, order, shape, self.settings(given, rows), data))
         log = self.make([0.0] * given["epochs"])
-        rest = (shape, inputs, targets, len(log), given["epochs"], 1 << 40)
-        status = core.train(core.doubles(log), training, core.doubles(parameters), work, order, *rest)
+        rest = (work, order, shape, data, self.limits(given["epochs"]))
+        status = core.train(core.doubles(log), training, core.doubles(parameters), *rest)
         if status != self.pure.DIVERGED:
             self.expect(status)
         return {
@@ -222,6 +236,10 @@ class Port:
             "parameters": self.hexes(parameters),
             "diverged": training.epoch if status == self.pure.DIVERGED else None,
         }
+
+    def limits(self, epochs):
+        """§8, of a slice that is all of a training, each epoch logged."""
+        return self.core.limits(until=epochs, budget=1 << 40, log_size=epochs)
 
     def settings(self, given, rows):
         """§7, §8."""
@@ -275,16 +293,15 @@ class Port:
         for _ in range(rows):
             inputs += [core.generator_random(generator) for _ in range(sizes[0])]
             targets += [core.generator_random(generator) for _ in range(sizes[-1])]
-        inputs, targets = core.doubles(self.make(inputs)), core.doubles(self.make(targets))
+        data, _kept = self.rows(self.make(inputs), self.make(targets), rows)
         loss = self.LOSSES.index(given["loss"])
         training, order = core.training(), core.words(rows)
         work = core.work(shape, core.train_size(shape, self.pure.DESCENT))
-        self.expect(core.train_start(training, order, shape, self.settings(given, rows), rows))
+        self.expect(core.train_start(training, order, shape, self.settings(given, rows), data))
         log = self.make([0.0] * epochs)
-        rest = (shape, inputs, targets, epochs, epochs, 1 << 40)
-        self.expect(core.train(core.doubles(log), training, pointer, work, order, *rest))
+        self.expect(core.train(core.doubles(log), training, pointer, work, order, shape, data, self.limits(epochs)))
         figure = self.make([0.0])
-        self.expect(core.loss(core.doubles(figure), work, shape, pointer, inputs, targets, rows, loss))
+        self.expect(core.loss(core.doubles(figure), work, shape, pointer, data, loss))
         data = bytearray(core.encode_size(shape))
         self.expect(core.encode(core.octets(data), shape, pointer))
         crc = self.digits([data[-1], data[-2], data[-3], data[-4]])

@@ -38,6 +38,20 @@ class Rows(NamedTuple):
         return [list(self.values[at : at + self.width]) for at in range(0, self.rows * self.width, self.width)]
 
 
+class Data(NamedTuple):
+    """Checked rows to train on or to measure: all that belongs to each row, kept alive for the core."""
+
+    inputs: Rows
+    targets: Rows
+    rows: int  # that there are of each
+    pointer: Any  # to them, as the core takes it
+
+    @classmethod
+    def of(cls, core: Core, inputs: Rows, targets: Rows) -> Data:
+        """Those of equally many rows, for this core."""
+        return cls(inputs, targets, inputs.rows, core.data(inputs.pointer, targets.pointer, inputs.rows))
+
+
 class _Raw(NamedTuple):
     """Doubles that are not yet held against a width. `shape` has one or two dimensions."""
 
@@ -82,17 +96,15 @@ def convert(core: Core, data: Any, width: int, name: str, parameters: memoryview
     return Rows(raw.values, pointer, count, width, raw.form)
 
 
-def convert_pair(
-    core: Core, x: Any, y: Any, inputs: int, outputs: int, parameters: memoryview[float]
-) -> tuple[Rows, Rows]:
-    """Inputs and targets of equally many rows."""
-    rows = convert(core, x, inputs, "x", parameters)
-    targets = convert(core, y, outputs, "y", parameters)
-    if targets.rows != rows.rows:
+def convert_data(core: Core, x: Any, y: Any, n_in: int, n_out: int, parameters: memoryview[float]) -> Data:
+    """Inputs of `n_in` numbers and targets of `n_out`, of equally many rows."""
+    inputs = convert(core, x, n_in, "x", parameters)
+    targets = convert(core, y, n_out, "y", parameters)
+    if targets.rows != inputs.rows:
         given = f"y has {targets.rows} row{'s' * (targets.rows != 1)}"
-        hint = _one_hot(targets.values, outputs) if (targets.rows, rows.rows) == (1, outputs) else ""
-        raise ShapeError(f"{given}, expected {rows.rows}, as many as x{hint}")
-    return rows, targets
+        hint = _one_hot(targets.values, n_out) if (targets.rows, inputs.rows) == (1, n_out) else ""
+        raise ShapeError(f"{given}, expected {inputs.rows}, as many as x{hint}")
+    return Data.of(core, inputs, targets)
 
 
 def _one_hot(values: memoryview[float] | array[float], outputs: int) -> str:

@@ -24,7 +24,7 @@ from ..errors import shortened
 from ..names import Backend
 from .group import Group, split
 
-ABI = 4  # BP_ABI of the header that this file was written for
+ABI = 5  # BP_ABI of the header that this file was written for
 
 
 class Shape(ctypes.Structure):
@@ -45,6 +45,12 @@ class Generator(ctypes.Structure):
     _fields_ = (("state", c_uint32 * 624), ("index", c_uint32))
 
 
+class Data(ctypes.Structure):
+    """The struct `bp_data`."""
+
+    _fields_ = (("inputs", POINTER(c_double)), ("targets", POINTER(c_double)), ("rows", c_size_t))
+
+
 class Settings(ctypes.Structure):
     """The struct `bp_settings`."""
 
@@ -57,6 +63,12 @@ class Settings(ctypes.Structure):
         ("rule", c_uint32),
         ("shuffle", c_uint32),
     )
+
+
+class Limits(ctypes.Structure):
+    """The struct `bp_limits`."""
+
+    _fields_ = (("until", c_uint64), ("budget", c_uint64), ("log_size", c_size_t))
 
 
 class Training(ctypes.Structure):
@@ -77,7 +89,7 @@ class Training(ctypes.Structure):
 
 _doubles, _words, _octets = POINTER(c_double), POINTER(c_uint32), POINTER(c_uint8)
 _shape, _generator, _training = POINTER(Shape), POINTER(Generator), POINTER(Training)
-_data = (_shape, _doubles, _doubles, _doubles)  # shape, parameters, inputs, targets
+_data, _limits = POINTER(Data), POINTER(Limits)
 
 # For each function of the header: its result, then its arguments.
 PROTOTYPES: dict[str, tuple[Any, ...]] = {
@@ -97,16 +109,13 @@ PROTOTYPES: dict[str, tuple[Any, ...]] = {
     "init": (c_int, _doubles, _generator, _shape, c_uint64, c_uint32),
     "forward": (c_int, _doubles, _doubles, _shape, _doubles, _doubles),
     "predict": (c_int, _doubles, _doubles, _shape, _doubles, _doubles, c_size_t),
-    "loss": (c_int, _doubles, _doubles, *_data, c_size_t, c_uint32),
-    "gradient": (c_int, _doubles, _doubles, *_data, c_size_t, c_uint32),
-    "train_start": (c_int, _training, _words, _shape, POINTER(Settings), c_size_t),
-    "train": (
-        *(c_int, _doubles, _training, _doubles, _doubles, _words, _shape),
-        *(_doubles, _doubles, c_size_t, c_uint64, c_uint64),
-    ),
+    "loss": (c_int, _doubles, _doubles, _shape, _doubles, _data, c_uint32),
+    "gradient": (c_int, _doubles, _doubles, _shape, _doubles, _data, c_uint32),
+    "train_start": (c_int, _training, _words, _shape, POINTER(Settings), _data),
+    "train": (c_int, _doubles, _training, _doubles, _doubles, _words, _shape, _data, _limits),
     "train_many": (
-        *(c_int, _doubles, POINTER(c_int32), _training, _doubles, _doubles, _words, _shape),
-        *(_doubles, _doubles, c_size_t, c_size_t, c_uint64, c_uint64),
+        *(c_int, _doubles, POINTER(c_int32), _training, _doubles, _doubles, _words),
+        *(_shape, _data, _limits, c_size_t),
     ),
     "train_undo": (None, _training, _doubles, _doubles, _shape),
     "encode_size": (c_size_t, _shape),
@@ -212,9 +221,17 @@ class CffiCore:
         """Scratch memory of `count` doubles."""
         return self._ffi.new("double[]", count)
 
+    def data(self, inputs: Any, targets: Any, rows: int) -> Any:
+        """A bp_data of two pointers to doubles, which the caller keeps alive with their arrays."""
+        return self._ffi.new("bp_data *", (inputs, targets, rows))
+
     def settings(self, **fields: Any) -> Any:
         """A bp_settings of these fields."""
         return self._ffi.new("bp_settings *", fields)
+
+    def limits(self, **fields: int) -> Any:
+        """A bp_limits of these fields."""
+        return self._ffi.new("bp_limits *", fields)
 
     def training(self) -> Any:
         """A bp_training."""
@@ -298,9 +315,17 @@ class CtypesCore:
         """Scratch memory of `count` doubles."""
         return (c_double * count)()
 
+    def data(self, inputs: Any, targets: Any, rows: int) -> Any:
+        """A bp_data of two pointers to doubles, which the caller keeps alive with their arrays."""
+        return Data(inputs, targets, rows)
+
     def settings(self, **fields: Any) -> Any:
         """A bp_settings of these fields."""
         return Settings(**fields)
+
+    def limits(self, **fields: int) -> Any:
+        """A bp_limits of these fields."""
+        return Limits(**fields)
 
     def training(self) -> Any:
         """A bp_training."""

@@ -69,8 +69,14 @@ class Core(Protocol):
     def work(self, shape: Any, count: int, rule: int = 0) -> Any:
         """Scratch memory of `count` doubles for this shape, and for trainings by this rule."""
 
+    def data(self, inputs: Any, targets: Any, rows: int) -> Any:
+        """A bp_data of two pointers to doubles, which the caller keeps alive with their arrays."""
+
     def settings(self, **fields: Any) -> Any:
         """A bp_settings of these fields."""
+
+    def limits(self, **fields: int) -> Any:
+        """A bp_limits of these fields, of which the caller may set others between two slices."""
 
     def training(self) -> Any:
         """A bp_training."""

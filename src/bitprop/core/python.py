@@ -63,9 +63,17 @@ class PythonCore:
         """Scratch memory."""
         return _pure.Work(shape, rule)
 
+    def data(self, inputs: list[float], targets: list[float], rows: int) -> _pure.Data:
+        """The twin of bp_data."""
+        return _pure.Data(inputs, targets, rows)
+
     def settings(self, **fields: Any) -> _pure.Settings:
         """The twin of bp_settings, of these fields."""
         return _pure.Settings(**fields)
+
+    def limits(self, **fields: int) -> _pure.Limits:
+        """The twin of bp_limits, of these fields."""
+        return _pure.Limits(**fields)
 
     def training(self) -> _pure.Training:
         """The twin of bp_training."""
