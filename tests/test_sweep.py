@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import inspect
 import itertools
 import math
 import multiprocessing
@@ -20,7 +21,19 @@ import pytest
 from bits import to_hex
 from conftest import core_or_skip
 
-from bitprop import DataError, DivergedError, Network, OptionError, Run, ShapeError, SweepResult, datasets, info, sweep
+from bitprop import (
+    DataError,
+    DivergedError,
+    Network,
+    OptionError,
+    Run,
+    ShapeError,
+    SweepResult,
+    _training,
+    datasets,
+    info,
+    sweep,
+)
 from bitprop.names import Backend
 
 SIZES = (2, 4, 4, 1)
@@ -196,9 +209,19 @@ def test_losses_that_are_not_numbers(tmp_path: Path) -> None:
     assert path.read_text(encoding="utf-8").splitlines()[1] == "1,1.0,inf,AssertionError: "
 
 
+def test_options_of_fit() -> None:
+    """What `fit` and `sweep` share is checked in one place, and has the same defaults in both."""
+    parameters = inspect.signature(_training.check_options).parameters.values()
+    shared = {one.name: one.default for one in parameters if one.kind is inspect.Parameter.KEYWORD_ONLY}
+    fit = inspect.signature(Network.fit).parameters
+    assert list(shared) == list(_training.FitOptions.__annotations__)
+    assert shared == {name: fit[name].default for name in shared}
+
+
 def test_options_are_read_once() -> None:
     """An iterator of activations is used up by the first look at it, so that look is the only one."""
-    found = sweep((2, 2, 1), datasets.xor(), seeds=[1, 2], epochs=1, activation=iter(["tanh", "sigmoid"]))
+    names: Any = iter(["tanh", "sigmoid"])
+    found = sweep((2, 2, 1), datasets.xor(), seeds=[1, 2], epochs=1, activation=names)
     assert found.errors == [None, None]
     assert (
         found[0].network
@@ -254,7 +277,11 @@ def test_result(tmp_path: Path) -> None:
         ({"seed": 1}, TypeError, r"sweep has no option seed: give seeds=\[...\], one or more"),
         ({"learning_rate": 1.0}, TypeError, r"no option learning_rate: give learning_rates=\[...\]"),
         ({"callback": print}, TypeError, "no option callback: give on_result="),
-        ({"momentum": 0.9}, TypeError, "no option momentum: its further options are activation, bias, init, backend"),
+        (
+            {"momentum": 0.9},
+            TypeError,
+            "no option momentum: its further options are batch_size, shuffle_seed, loss, activation",
+        ),
         ({"executor": ThreadPoolExecutor}, TypeError, "not the class, one of it"),
         ({"seeds": range(10**20)}, OptionError, "expected fewer than 10000000"),
         ({"sizes": 5}, TypeError, r"sizes is 5, expected the layer sizes, such as \(2, 4, 4, 1\)"),

@@ -12,7 +12,7 @@ import threading
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, ThreadPoolExecutor, wait
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
 from . import _files, _training, hints
 from ._processors import cores
@@ -22,15 +22,17 @@ from .checks import options as check
 from .core import mode
 from .errors import OptionError, quoted
 from .history import History
-from .names import LOSSES, Loss
+from .names import LOSSES, Activation, Backend, Init
 from .network import Network
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 TOGETHER = 16  # most trainings in a job: a kernel trains as many side by side
 JOBS = 32  # fewest jobs of a sweep on an executor, if it has as many trainings
 TRAININGS_END = 10_000_000  # a sweep has fewer: the results of so many need gigabytes
 IN_FLIGHT = 256  # most jobs that an executor holds at once
 QUANTILES = (0.01, 0.1, 0.5, 0.9, 0.99)
-NETWORK_OPTIONS = ("activation", "bias", "init", "backend")
 HINTS = {
     "seed": "give seeds=[...], one or more",
     "learning_rate": "give learning_rates=[...], one or more",
@@ -38,6 +40,19 @@ HINTS = {
 }
 
 Data = tuple[Any, Any]
+
+
+class NetworkOptions(TypedDict, total=False):
+    """The options of `Network`, but for the seed."""
+
+    activation: Activation | Sequence[Activation]
+    bias: bool
+    init: Init
+    backend: Backend | None
+
+
+class FurtherOptions(NetworkOptions, _training.FitOptions, total=False):
+    """The options of a sweep that are those of `Network` or of `fit`."""
 
 
 class Run:
@@ -198,34 +213,26 @@ def sweep(
     executor: Executor | None = None,
     progress: bool | None = False,
     on_result: Callable[[Run], Any] | None = None,
-    batch_size: int | None = None,
-    shuffle_seed: int | None = None,
-    loss: Loss = "half_sse",
-    **network: Any,
+    **further: Unpack[FurtherOptions],
 ) -> SweepResult:
     """Trains a network of `sizes` for each seed and learning rate, to the bits of the same single `fit`.
 
     `data` is (x, y), as for `fit`, or a function of the seed that returns such a pair. `log_every=None` logs the last
     epoch only. The trainings run on one thread for each core, or on `executor`, any `concurrent.futures.Executor`.
-    `on_result(run)` is called with each training as it ends, in any order. `batch_size`, `shuffle_seed`, `loss` and
-    `progress` are those of `fit`; the further options are `activation`, `bias`, `init` and `backend` of `Network`.
-    A training that fails, by divergence, its data or its worker, has that error in its `Run`; the rest go on.
+    `on_result(run)` is called with each training as it ends, in any order. `progress` is that of `fit`. `further`
+    options are `batch_size`, `shuffle_seed` and `loss` of `fit`, and `activation`, `bias`, `init` and `backend` of
+    `Network`. A training that fails, by divergence, its data or its worker, has that error in its `Run`; the rest go on.
     Errors as for `Network` and `fit`, and those of an executor that refuses the first job. Ctrl-C raises
     KeyboardInterrupt; `on_result` has then been called with every training that had ended.
     """
-    for name in network:
-        if name not in NETWORK_OPTIONS:
-            hint = HINTS.get(name, f"its further options are {', '.join(NETWORK_OPTIONS)}")
-            raise TypeError(f"sweep has no option {name}: {hint}")
+    network, fit = _divide(further)
     template = Network(*_sizes(sizes), **network)
     each_seed = [check.seed("seed", seed) for seed in _several("seeds", seeds)]
     rates = [check.learning_rate(rate) for rate in _several("learning_rates", learning_rates)]
     _check_number("seeds times learning_rates", len(each_seed) * len(rates))
     epochs = check.integer("epochs", epochs, 0)
     last_only = max(1, epochs - 1)
-    options = _training.check_options(
-        epochs, batch_size, shuffle_seed, loss, last_only if log_every is None else log_every
-    )
+    options = _training.check_options(epochs, last_only if log_every is None else log_every, **fit)
     checked = {**network, "activation": template.activations, "bias": template.bias}
     skipped = int(log_every is None and epochs > 1)
     if executor is not None and not isinstance(executor, Executor):
@@ -373,22 +380,32 @@ def _train(job: _Job, tick: Callable[[int], None] | None = None) -> list[_Outcom
     x = matrices.Rows(job.x, core.readable(job.x), job.rows, job.sizes[0], "buffer")
     y = matrices.Rows(job.y, core.readable(job.y), job.rows, job.sizes[-1], "buffer")
     data = matrices.Data.of(core, x, y)
-    histories = [History(job.options.log_every, job.rows * job.sizes[-1]) for _ in job.runs]
-    rates = [rate for _, _, rate in job.runs]
+    trainings = _training.Trainings(core, shape, values, data, job.options, [rate for _, _, rate in job.runs])
 
     def after_slice(_rows: int, epochs: int) -> None:
         if tick is not None:
             tick(epochs * len(networks))
 
-    diverged = _training.train(core, values, shape, data, job.options, rates, histories, after_slice)
+    diverged = trainings.run(after_slice)
     count = len(values) // len(networks)
     outcomes = []
     for n, (place, _, _) in enumerate(job.runs):
         parameters = values[n * count : (n + 1) * count]
         networks[n].parameters[:] = memoryview(parameters)
         mse = networks[n].model.loss(data, LOSSES.index("mse"))
-        outcomes.append(_Outcome(place, parameters, array("d", histories[n].sse), mse, diverged[n]))
+        outcomes.append(_Outcome(place, parameters, array("d", trainings.histories[n].sse), mse, diverged[n]))
     return outcomes
+
+
+def _divide(further: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The options of the network, and those of `fit`. TypeError: one that is neither."""
+    known = [*_training.FitOptions.__annotations__, *NetworkOptions.__annotations__]
+    for name in further:
+        if name not in known:
+            hint = HINTS.get(name, f"its further options are {', '.join(known)}")
+            raise TypeError(f"sweep has no option {name}: {hint}")
+    network = {name: value for name, value in further.items() if name in NetworkOptions.__annotations__}
+    return network, {name: value for name, value in further.items() if name not in network}
 
 
 def _sizes(sizes: Any) -> Sequence[int]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import time
 from array import array
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 
 from . import _pure
 from .checks import options as check
@@ -14,7 +14,7 @@ from .checks.matrices import Data
 from .core import Core, expect_ok
 from .errors import DivergedError
 from .history import History
-from .names import LOSSES
+from .names import LOSSES, Loss
 
 SLICE = 0.02  # seconds that a slice aims at
 FIRST_BUDGET = 100_000  # rows times parameters of the first slice, well below SLICE on slow machines
@@ -23,61 +23,78 @@ LOG_SIZE = 4096  # logged epochs that a slice can hold
 Callback = Callable[[int, float], Any]
 
 
+class FitOptions(TypedDict, total=False):
+    """How to train, as users of `fit` and of `sweep` alike give it."""
+
+    batch_size: int | None
+    shuffle_seed: int | None
+    loss: Loss
+
+
 class Options(NamedTuple):
-    """Checked options of trainings, as the core takes them."""
+    """Checked options of trainings: what of them all networks have in common."""
 
     epochs: int
+    log_every: int
     batch_size: int | None
     shuffle_seed: int | None
     loss: int
-    log_every: int
-    rule: int = _pure.DESCENT
+    rule: int
+
+    def settings(self, core: Core, rows: int, learning_rate: float) -> Any:
+        """The core's bp_settings for so many rows."""
+        return core.settings(
+            batch_size=rows if self.batch_size is None else min(self.batch_size, rows),
+            log_every=self.log_every,
+            shuffle_seed=self.shuffle_seed or 0,
+            learning_rate=learning_rate,
+            loss=self.loss,
+            rule=self.rule,
+            shuffle=int(self.shuffle_seed is not None),
+        )
 
 
-def check_options(epochs: Any, batch_size: Any, shuffle_seed: Any, loss: Any, log_every: Any) -> Options:
-    """The options of trainings, checked. TypeError, OptionError."""
+def check_options(
+    epochs: Any, log_every: Any, *, batch_size: Any = None, shuffle_seed: Any = None, loss: Any = "half_sse"
+) -> Options:
+    """The options of trainings, checked: FitOptions are keywords. TypeError, OptionError."""
     return Options(
         epochs=check.integer("epochs", epochs, 0),
+        log_every=check.integer("log_every", log_every, 1),
         batch_size=None if batch_size is None else check.integer("batch_size", batch_size, 1),
         shuffle_seed=None if shuffle_seed is None else check.seed("shuffle_seed", shuffle_seed),
         loss=check.choice("loss", loss, LOSSES),
-        log_every=check.integer("log_every", log_every, 1),
+        rule=_pure.DESCENT,
     )
 
 
-class _Trainings:
-    """Trainings side by side, one for each learning rate: their memory, how far they are, and the loop of slices."""
+class Trainings:
+    """Trainings of networks of one shape in place (contract §8), one for each learning rate, with their histories.
+
+    `values`: the networks' parameters, one after the other.
+    """
 
     def __init__(
         self,
         core: Core,
-        values: array[float],
         shape: Any,
+        values: array[float],
         data: Data,
         options: Options,
         learning_rates: Sequence[float],
-        histories: Sequence[History],
     ):
         self.core = core
         self.shape = shape
-        self.rows = data.rows
+        self.data = data
         self.options = options
-        self.histories = histories
+        networks = len(learning_rates)
+        self.histories = [History(options.log_every, data.rows * data.targets.width) for _ in range(networks)]
         self.limits = core.limits(budget=max(1, FIRST_BUDGET // len(values)), log_size=LOG_SIZE)
         self.shuffle = options.shuffle_seed is not None
-        order_size = data.rows if self.shuffle else 1
-        self.group = core.group(values, shape, options.rule, len(learning_rates), order_size, LOG_SIZE)
-        self.arguments = (*self.group.arguments, shape, data.pointer, self.limits, len(learning_rates))
+        self.group = core.group(values, shape, options.rule, networks, data.rows if self.shuffle else 1, LOG_SIZE)
+        self.arguments = (*self.group.arguments, shape, data.pointer, self.limits, networks)
         for training, order, rate in zip(self.group.trainings, self.group.orders, learning_rates):
-            settings = core.settings(
-                batch_size=data.rows if options.batch_size is None else min(options.batch_size, data.rows),
-                log_every=options.log_every,
-                shuffle_seed=options.shuffle_seed or 0,
-                learning_rate=rate,
-                loss=options.loss,
-                rule=options.rule,
-                shuffle=int(self.shuffle),
-            )
+            settings = options.settings(core, data.rows, rate)
             expect_ok(core.train_start(training, order, shape, settings, data.pointer))
 
     def lead(self) -> Any:
@@ -92,7 +109,7 @@ class _Trainings:
     def done(self, training: Any) -> tuple[int, int]:
         """The rows and the epochs that it has done."""
         within = training.row if training.begun > training.epoch else 0
-        return int(training.epoch * self.rows + within), int(training.epoch)
+        return int(training.epoch * self.data.rows + within), int(training.epoch)
 
     def log_new(self) -> int:
         """Logs what is new, by the epochs' numbers, since an interrupted slice tells nothing else; how many."""
@@ -108,8 +125,8 @@ class _Trainings:
         for training, parameters, work in zip(self.group.trainings, self.group.pointers, self.group.works):
             self.core.train_undo(training, parameters, work, self.shape)
 
-    def run(self, after_slice: Callable[[int, int], None], callback: Callback | None) -> bool:
-        """Trains to the end, slice by slice; returns whether the callback ended it."""
+    def run_slices(self, after_slice: Callable[[int, int], None], callback: Callback | None) -> bool:
+        """Trains slice by slice; returns whether the callback ended it."""
         log_every = self.options.log_every
         shown = (0, 0)
         lead = self.lead()
@@ -133,41 +150,29 @@ class _Trainings:
             lead = self.lead()
         return False
 
+    def run(self, after_slice: Callable[[int, int], None], callback: Callback | None = None) -> list[int | None]:
+        """Trains to the end; returns the epoch in which each diverged, or None.
 
-def train(
-    core: Core,
-    values: array[float],
-    shape: Any,
-    data: Data,
-    options: Options,
-    learning_rates: Sequence[float],
-    histories: Sequence[History],
-    after_slice: Callable[[int, int], None],
-    callback: Callback | None = None,
-) -> list[int | None]:
-    """Trains networks of one shape in place (contract §8), one for each learning rate, and fills `histories`.
-
-    `values`: their parameters, one after the other. `after_slice(rows, epochs)` hears how many more of each are done.
-    Returns the epoch in which each diverged, or None. `callback` is for a single network.
-    However it ends, the parameters are those of the last whole epoch. KeyboardInterrupt; whatever the functions raise.
-    """
-    trainings = _Trainings(core, values, shape, data, options, learning_rates, histories)
-    try:  # around a call, not a loop, some of whose jumps CPython 3.12 and later leave out of a `try`
-        stopped = trainings.run(after_slice, callback)
-    except BaseException:
-        try:
-            _insist(trainings.settle)
-        except BaseException:  # a second Ctrl-C on the way into it
-            _insist(trainings.settle)
+        `after_slice(rows, epochs)` hears how many more of each are done. `callback` is for a single network.
+        However it ends, the parameters are those of the last whole epoch. KeyboardInterrupt; whatever the functions
+        raise.
+        """
+        try:  # around a call, not a loop, some of whose jumps CPython 3.12 and later leave out of a `try`
+            stopped = self.run_slices(after_slice, callback)
+        except BaseException:
+            try:
+                _insist(self.settle)
+            except BaseException:  # a second Ctrl-C on the way into it
+                _insist(self.settle)
+                raise
             raise
-        raise
-    if stopped:
-        histories[0].stopped = "callback"
-        return [None]
-    ends = list(zip(trainings.group.trainings, trainings.group.statuses))
-    for history, (_, status) in zip(histories, ends):
-        history.stopped = "epochs" if status == _pure.OK else None
-    return [training.epoch if status == _pure.DIVERGED else None for training, status in ends]
+        if stopped:
+            self.histories[0].stopped = "callback"
+            return [None]
+        ends = list(zip(self.group.trainings, self.group.statuses))
+        for history, (_, status) in zip(self.histories, ends):
+            history.stopped = "epochs" if status == _pure.OK else None
+        return [training.epoch if status == _pure.DIVERGED else None for training, status in ends]
 
 
 def _insist(action: Callable[[], Any]) -> None:

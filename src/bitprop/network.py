@@ -173,7 +173,9 @@ class Network:
         OptionError, TypeError; ShapeError, DataError: of x, y or the parameters. TrainingError: another training of
         this network is running. DivergedError and Ctrl-C leave the parameters of the last good epoch.
         """
-        options = _training.check_options(epochs, batch_size, shuffle_seed, loss, log_every)
+        options = _training.check_options(
+            epochs, log_every, batch_size=batch_size, shuffle_seed=shuffle_seed, loss=loss
+        )
         rate = check.learning_rate(learning_rate)
         if callback is not None and not callable(callback):
             raise TypeError(f"callback is {quoted(callback)}, expected a function of epoch and mse")
@@ -185,11 +187,11 @@ class Network:
         # Once, since it takes longer than a short training.
         warned = self.history is None and hints.on_data(data.inputs, data.targets, last)
         for _ in self._holder.take():
-            self.history = history = History(options.log_every, data.rows * data.targets.width)
+            trainings = _training.Trainings(model.core, model.shape, model.values, data, options, [rate])
+            [history] = trainings.histories
+            self.history = history
             with Progress(options.epochs * data.rows, f"{options.epochs} epochs: rows", progress) as bar:
-                after_slice, rates = lambda rows, _: bar.update(rows), [rate]
-                memory = model.core, model.values, model.shape, data
-                [diverged] = _training.train(*memory, options, rates, [history], after_slice, callback)
+                [diverged] = trainings.run(lambda rows, _: bar.update(rows), callback)
             if diverged is not None:
                 raise _training.diverged(diverged, rate)
         if not warned:

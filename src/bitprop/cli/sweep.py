@@ -10,6 +10,7 @@ from .. import datasets
 from .._sweep import Run, SweepResult, sweep
 from ..checks import options as check
 from ..errors import OptionError
+from ..names import Init
 from .options import (
     DATA_HELP,
     add_backend,
@@ -91,7 +92,7 @@ def run(options: argparse.Namespace) -> int:
     last = first + options.seeds - 1
     if last >= check.SEED_END:
         raise OptionError(f"--seed and --seeds give the seeds {first} to {last}, expected all of them below 2^64")
-    init = options.init or "normal"
+    init: Init = options.init or "normal"
     ended: list[Run] = []
     try:
         result = sweep(
