@@ -18,7 +18,7 @@ from .names import LOSSES, Loss
 
 SLICE = 0.02  # seconds that a slice aims at
 FIRST_BUDGET = 100_000  # rows times parameters of the first slice, well below SLICE on slow machines
-LOG_SIZE = 4096  # logged epochs that a slice can hold
+LOG_SIZE = 4096  # logged epochs that a slice can hold, where there are as many
 
 Callback = Callable[[int, float], Any]
 
@@ -89,9 +89,10 @@ class Trainings:
         self.options = options
         networks = len(learning_rates)
         self.histories = [History(options.log_every, data.rows * data.targets.width) for _ in range(networks)]
-        self.limits = core.limits(budget=max(1, FIRST_BUDGET // len(values)), log_size=LOG_SIZE)
+        log_size = min(LOG_SIZE, options.epochs // options.log_every + 1)
+        self.limits = core.limits(budget=max(1, FIRST_BUDGET // len(values)), log_size=log_size)
         self.shuffle = options.shuffle_seed is not None
-        self.group = core.group(values, shape, options.rule, networks, data.rows if self.shuffle else 1, LOG_SIZE)
+        self.group = core.group(values, shape, options.rule, networks, data.rows if self.shuffle else 1, log_size)
         self.arguments = (*self.group.arguments, shape, data.pointer, self.limits, networks)
         for training, order, rate in zip(self.group.trainings, self.group.orders, learning_rates):
             settings = options.settings(core, data.rows, rate)
@@ -144,7 +145,7 @@ class Trainings:
             if callback is not None and lead.epoch == next_logged + 1:
                 if check.is_true(callback(next_logged, self.histories[0].last_mse)):
                     return True
-            elif lead.epoch < until and new < LOG_SIZE and telling and self.is_among_rows(lead):
+            elif lead.epoch < until and new < self.limits.log_size and telling and self.is_among_rows(lead):
                 # The budget is used up: its time tells how large the next one should be.
                 self.limits.budget = max(1, int(self.limits.budget * min(2.0, SLICE / max(elapsed, 1e-6))))
             lead = self.lead()
