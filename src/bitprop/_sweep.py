@@ -221,7 +221,7 @@ def sweep(
     epoch only. The trainings run on one thread for each core, or on `executor`, any `concurrent.futures.Executor`.
     `on_result(run)` is called with each training as it ends, in any order. `progress` is that of `fit`. `further`
     options are `batch_size`, `shuffle_seed` and `loss` of `fit`, and `activation`, `bias`, `init` and `backend` of
-    `Network`. A training that fails, by divergence, its data or its worker, has that error in its `Run`; the rest go on.
+    `Network`. A training that fails, by divergence, its data or its worker, has that error in its `Run`; others go on.
     Errors as for `Network` and `fit`, and those of an executor that refuses the first job. Ctrl-C raises
     KeyboardInterrupt; `on_result` has then been called with every training that had ended.
     """

@@ -365,8 +365,8 @@ class Network:
         ModelFileError: the file is cut or altered, or is no model file that this version reads. BackendError, OSError.
         """
         choose(backend)  # so that a wrong backend is not reported as a wrong file
-        name = os.fsdecode(path)
-        fields = model_file.loads(model_file.read(path), name)
+        name = check.path(path)
+        fields = model_file.loads(model_file.read(name), name)
         contract = fields.get("contract")
         if contract != _pure.CONTRACT:
             kept = f"this bitprop keeps contract {_pure.CONTRACT}"
