@@ -11,7 +11,7 @@ import pytest
 
 from bitprop.vectors import answers, check, mistakes
 
-UPDATE = "sub(w, mul(rate, value))"
+UPDATE = "sub(w, mul(settings.learning_rate, g))"
 CHECKED = "[total, *current]"
 FORWARD = "acc = add(acc, mul(a[i], parameters[weights + i * n + j]))"
 # The group, perhaps with one case of it; a piece of the oracle's text, and what stands in its place.
@@ -19,7 +19,7 @@ MUTANTS = [
     ("activations", "add(P1, mul(z, P2))", "fma(z, P2, P1)"),
     ("forward", "for i in range(first, m):", "for i in range(first, m) if m < 68 else range(m - 1, first - 1, -1):"),
     ("gradient", "for j in range(1, n):", "for j in range(1, n) if n < 21 else range(n - 1, 0, -1):"),
-    ("gradient", "div(numerator, integer(rows * outputs))", "div(div(numerator, integer(rows)), integer(outputs))"),
+    ("gradient", "div(head.scale, integer(rows * outputs))", "div(div(head.scale, integer(rows)), integer(outputs))"),
     ("gradient", "slope(net.activations[k - 1], a[i])", "slope(net.activations[min(k - 1, 4)], a[i])"),
     ("gradient", "acc = mul(parameters[weights + i * n], d[0])", "acc = mul(parameters[weights + i % 16 * n], d[0])"),
     ("lanes", "lane[i % 8]", "lane[i % 8 if i < 104 else 0]"),
@@ -29,8 +29,8 @@ MUTANTS = [
     ("shuffles", "for i in batch], loss)", "for i in batch], loss if len(targets[0]) == 1 or size == 11 else 'sse')"),
     ("shuffles", "k = generator.randbelow(i + 1)", "k = generator.randbelow(i + 1) % 256"),
     ("shuffles", "        if generator:\n", "        if generator:\n            order = list(range(len(rows)))\n"),
-    ("divergence", "[sub(w, mul(rate, value))", "[sub(w, mul(rate, value)) if rate else w"),
-    ("divergence", "[sub(w, mul(rate, value))", "[sub(w, mul(rate, value)) if value & ~SIGN else w"),
+    ("divergence", UPDATE, f"{UPDATE} if settings.learning_rate else w"),
+    ("divergence", UPDATE, f"{UPDATE} if g & ~SIGN else w"),
     ("bytes", 'n.to_bytes(4, "little") for n in head', '(n % 256).to_bytes(4, "little") for n in head'),
     ("bytes", "canonical(w).to_bytes(8", "w.to_bytes(8"),
     ("generator", "key = [seed & _WORD]", "seed = int(float(seed))\n        key = [seed & _WORD]"),
@@ -60,8 +60,8 @@ MUTANTS = [
     ("gradient", "mul(x, dj) for x in a", "mul(x, dj) if dj & ~SIGN else ZERO for x in a"),
     (
         "gradient",
-        "mul(value, slope(net.activations[-1], y))",
-        "mul(value, slope(net.activations[-1], y) or ZERO) if y else ZERO",
+        "mul(sub(y, t), slope(name, y))",
+        "mul(sub(y, t), slope(name, y) or ZERO) if y else ZERO",
     ),
     (
         "gradient",
@@ -77,8 +77,8 @@ MUTANTS = [
     ("gradient", "integer(rows * outputs)", "integer(rows if rows == 1 else rows * outputs)"),
     (
         "gradient",
-        "sse = div(sse, integer(rows * outputs))",
-        "sse = div(sse, integer(rows * outputs))\n        sse = sse if sse & INF else ZERO",
+        "error = div(error, integer(rows * outputs))",
+        "error = div(error, integer(rows * outputs))\n        error = error if error & INF else ZERO",
     ),
     (
         "gradient",
@@ -89,12 +89,13 @@ MUTANTS = [
         "gradient",
         "    sums = [lane_sum(lane) for lane in lanes]\n",
         "    for i in range(len(rows), -(-len(rows) // 8) * 8):\n"
-        "        for lane, value in zip(lanes, contributions(net, parameters, [ZERO] * len(rows[0]), targets[0])[0]):\n"
+        "        empty = contributions(net, parameters, [ZERO] * len(rows[0]), targets[0], loss)[0]\n"
+        "        for lane, value in zip(lanes, empty):\n"
         "            lane[i % 8] = add(lane[i % 8], mul(value, ZERO))\n"
         "    sums = [lane_sum(lane) for lane in lanes]\n",
     ),
     *(("lanes row-256", "lane[i % 8]", f"lane[i % 8 if i < 256 else {wrong}]") for wrong in range(1, 8)),
-    ("batches", "size = batch_size or len(rows)", "size = (batch_size or 0) % 2**32 or len(rows)"),
+    ("batches", "size = settings.batch_size or len(rows)", "size = (settings.batch_size or 0) % 2**32 or len(rows)"),
     ("shuffles", "(SHUFFLE_STREAM + shuffle_seed)", "(SHUFFLE_STREAM + int(float(shuffle_seed)))"),
     ("divergence", CHECKED, "[total, *current[:1]]"),
     ("divergence", CHECKED, "[total, *current[1:]]"),
@@ -104,10 +105,14 @@ MUTANTS = [
     ("divergence", CHECKED, "[total, *current[: list(net.layers())[0][3]]]"),
     ("divergence", CHECKED, "[*current]"),
     ("divergence", CHECKED, "[total, lane_sum((current * 8)[:8])]"),
-    ("divergence", UPDATE, "sub(w, mul(rate if rate & INF else ZERO, value))"),
-    ("divergence", UPDATE, "sub(w, mul(rate & ~SIGN, value))"),
-    ("divergence", UPDATE, "sub(w, mul(mul(rate, TWO), mul(HALF, value)) if loss == 'sse' else mul(rate, value))"),
-    ("divergence", "total = add(total, sse)", "total = add(total, sse if sse & INF else ZERO)"),
+    ("divergence", UPDATE, "sub(w, mul(settings.learning_rate if settings.learning_rate & INF else ZERO, g))"),
+    ("divergence", UPDATE, "sub(w, mul(settings.learning_rate & ~SIGN, g))"),
+    (
+        "divergence",
+        UPDATE,
+        f"sub(w, mul(mul(settings.learning_rate, TWO), mul(HALF, g))) if settings.loss == 'sse' else {UPDATE}",
+    ),
+    ("divergence", "total = add(total, error)", "total = add(total, error if error & INF else ZERO)"),
     ("decode", "or version != 1", "or version % 256 != 1"),
     ("decode", "or flags > 1", "or flags % 256 > 1"),
     ("decode", "or layers < 2", "or layers < 1"),
@@ -133,7 +138,7 @@ MUTANTS = [
     ("large count-66560", "integer(rows * outputs)", "integer(rows * outputs % 65536)"),
     ("large epochs-300", "for epoch in range(epochs):", "for epoch in range(epochs % 256):"),
     ("large epochs-65537", "for epoch in range(epochs):", "for epoch in range(epochs % 65536):"),
-    ("large batch-300", "size = batch_size or len(rows)", "size = (batch_size or len(rows)) % 256"),
+    ("large batch-300", "size = settings.batch_size or len(rows)", "size = (settings.batch_size or len(rows)) % 256"),
     ("large layers-300", "len(net.sizes), *net.sizes", "len(net.sizes) % 256, *net.sizes"),
     ("large model-72-kb", "for byte in data:", "for byte in data[:65535]:"),
 ]

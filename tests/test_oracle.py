@@ -47,7 +47,8 @@ def test_self_test_answer() -> None:
     inputs = [[pattern_of(value) for value in row] for row in corners]
     targets = [[pattern_of(value)] for value in (0.0, 1.0, 1.0, 0.0)]
     start = oracle.initial_parameters([2, 3, 1], True, "glorot", 1)
-    _, final, diverged = oracle.train(net, start, inputs, targets, 20, pattern_of(0.5), "mse", 3, 1)
+    settings = oracle.Settings(pattern_of(0.5), "mse", batch_size=3, shuffle_seed=1)
+    _, final, diverged = oracle.train(net, start, inputs, targets, 20, settings)
     assert diverged is None
     assert int.from_bytes(oracle.encode(net, final)[-4:], "little") == _pure.TEST_CRC
 

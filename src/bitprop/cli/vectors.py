@@ -5,10 +5,8 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import importlib.resources
 import json
 import os
-import shutil
 import signal
 import sys
 import threading
@@ -56,7 +54,7 @@ def _generate(options: argparse.Namespace) -> int:
         written.append({"group": group, "cases": len(document["cases"]), "path": path})
         if not options.json:
             print(f"wrote {path}: {len(document['cases'])} cases", flush=True)
-    shutil.copy(str(importlib.resources.files("bitprop") / "vectors" / "schema.json"), options.out)
+    _files.write(os.path.join(options.out, "schema.json"), generate.schema())
     if options.json:
         print_json({"contract": generate.CONTRACT, "groups": written})
     return 0

@@ -104,17 +104,16 @@ def _gradient(o: ModuleType, given: Fields) -> Fields:
     return {"gradient": hexes(gradient), "sse": to_hex(sse), "figure": to_hex(figure)}
 
 
+def _settings(given: Fields) -> oracle.Settings:
+    """Those that the case has: names and counts as they stand, patterns and seeds from their digits."""
+    names = {"loss", "rule"}
+    fields = {name: given[name] for name in oracle.Settings._fields if name in given}
+    numbers = {name: int(value, 16) for name, value in fields.items() if isinstance(value, str) and name not in names}
+    return oracle.Settings(**{**fields, **numbers})
+
+
 def _train(o: ModuleType, given: Fields) -> Fields:
-    seed = given["shuffle_seed"]
-    sse, parameters, diverged = o.train(
-        *_net(given),
-        *_data(given),
-        given["epochs"],
-        int(given["learning_rate"], 16),
-        given["loss"],
-        given["batch_size"],
-        None if seed is None else int(seed, 16),
-    )
+    sse, parameters, diverged = o.train(*_net(given), *_data(given), given["epochs"], _settings(given))
     return {"sse": hexes(sse), "parameters": hexes(parameters), "diverged": diverged}
 
 
@@ -135,11 +134,7 @@ def _fit(o: ModuleType, given: Fields) -> Fields:
     net = oracle.Net(sizes, given["activations"], given["bias"])
     start = o.initial_parameters(sizes, net.bias, given["init"], int(given["seed"], 16))
     data = o.drawn(rows, sizes[0], sizes[-1], int(given["data_seed"], 16))
-    seed = given["shuffle_seed"]
-    log, parameters, _ = o.train(
-        *(net, start, *data, given["epochs"], int(given["learning_rate"], 16), loss, given["batch_size"]),
-        None if seed is None else int(seed, 16),
-    )
+    log, parameters, _ = o.train(net, start, *data, given["epochs"], _settings(given))
     figure = o.figure(loss, o.gradient(net, parameters, *data, loss)[1], rows, sizes[-1])
     crc = int.from_bytes(o.encode(net, parameters)[-4:], "little")
     return {"sse": to_hex(log[-1]), "figure": to_hex(figure), "crc": f"{crc:08x}"}

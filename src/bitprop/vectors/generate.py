@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import importlib.resources
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from . import answers, cases
+from . import answers, cases, oracle
 
 CONTRACT = 1
 COMMAND = "bitprop vectors generate --out src/bitprop/vectors"
@@ -16,6 +18,25 @@ COMMAND = "bitprop vectors generate --out src/bitprop/vectors"
 def file_name(group: str) -> str:
     """The group's file; its number is the step of a port at which it is needed."""
     return f"{list(cases.GROUPS).index(group) + 1:02d}-{group}.json"
+
+
+def schema() -> str:
+    """schema.json, in which the lists of names are those of the cases' groups and functions and of the oracle's tables.
+
+    All else in it is written by hand.
+    """
+    text = (importlib.resources.files(__package__) / "schema.json").read_text(encoding="utf-8")
+    lists: dict[str, Iterable[str]] = {
+        "group": cases.GROUPS,
+        "function": answers.FUNCTIONS,
+        "name": oracle.ACTIVATIONS,
+        "loss": oracle.LOSSES,
+        "init": oracle.INITS,
+    }
+    for field, names in lists.items():
+        listed = json.dumps(list(names))
+        text = re.sub(rf'("{field}": {{"enum": )\[.*?\]', rf"\g<1>{listed}", text)
+    return text
 
 
 def documents() -> Iterator[tuple[str, dict[str, Any]]]:

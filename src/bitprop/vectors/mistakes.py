@@ -150,10 +150,10 @@ def _fuse_step(module: ModuleType) -> None:
 
 
 def _one_lane(module: ModuleType) -> None:
-    def batch_sums(net: o.Net, parameters: o.Row, rows: o.Rows, targets: o.Rows) -> tuple[o.Row, int]:
+    def batch_sums(net: o.Net, parameters: o.Row, rows: o.Rows, targets: o.Rows, loss: str) -> tuple[o.Row, int]:
         total = [o.ZERO] * (net.parameter_count() + 1)
         for row, target in zip(rows, targets):
-            values, error = module.contributions(net, parameters, row, target)
+            values, error = module.contributions(net, parameters, row, target, loss)
             total = [o.add(a, b) for a, b in zip(total, [*values, error])]
         return total[:-1], total[-1]
 
@@ -296,16 +296,18 @@ SHUFFLED = "        if generator:\n"
 SEEDED = "Generator(SHUFFLE_STREAM + shuffle_seed)"
 RESEEDED = f"        if shuffle_seed is not None:\n            generator = {SEEDED}\n"
 IN_ORDER = "            order = list(range(len(rows)))\n"
-LOGGED = "            total = add(total, sse)\n"
-STEPPED = "            current = [sub(w, mul(rate, value)) for w, value in zip(current, g)]\n"
+LOGGED = "            total = add(total, error)\n"
+STEPPED = (
+    "            current = [rule.step(w, value, state, settings) for w, value, state in zip(current, g, states)]\n"
+)
 OF_BATCH = "net, current, [rows[i] for i in batch], [targets[i] for i in batch]"
-SCALED = f"            g, sse = gradient({OF_BATCH}, loss)\n"
+SCALED = f"            g, error = gradient({OF_BATCH}, loss)\n"
 
 
 def _scaled_by(rows: str) -> str:
     """The batch's gradient, scaled by this number of rows."""
     scaled = f"[mul(value, loss_scale(loss, {rows}, net.sizes[-1])) for value in sums]"
-    return f"            sums, sse = batch_sums({OF_BATCH})\n            g = {scaled}\n"
+    return f"            sums, error = batch_sums({OF_BATCH}, loss)\n            g = {scaled}\n"
 
 
 class Mistake(NamedTuple):
@@ -334,14 +336,13 @@ CAUSES: dict[str, Mistake] = {
     ),
     "a loss halved before it is divided, (0.5*sse)/(B*m): divide, then halve (§7)": Mistake(
         (
-            "sse = div(sse, integer(rows * outputs))\n    return mul(HALF, sse) if",
-            "return div(mul(HALF, sse) if loss.startswith('half_') else sse, integer(rows * outputs))\n"
-            "    return mul(HALF, sse) if",
+            "error = div(error, integer(rows * outputs))\n",
+            "return div(mul(head.figure, error), integer(rows * outputs))\n",
         ),
         "gradient",
     ),
     "the squared error measured after the step: log that of the parameters before each batch's step (§8)": Mistake(
-        (LOGGED + STEPPED, STEPPED + LOGGED.replace("sse", f"gradient({OF_BATCH}, loss)[1]")), "steps"
+        (LOGGED + STEPPED, STEPPED + LOGGED.replace("error", f"gradient({OF_BATCH}, loss)[1]")), "steps"
     ),
     "a short last batch scaled by the full batch size: B is its own number of rows (§8)": Mistake(
         (SCALED, _scaled_by("min(size, len(rows))")), "batches"

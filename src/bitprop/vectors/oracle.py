@@ -199,9 +199,6 @@ P3 = hexfloat("0x1.1566aaf25de2cp-14")
 P4 = hexfloat("-0x1.bbd41c5d26bf1p-20")
 P5 = hexfloat("0x1.6376972bea4d0p-25")
 
-ACTIVATIONS = ("sigmoid", "tanh", "relu", "identity")  # in the order of their numbers, §11
-LOSSES = ("half_sse", "sse", "half_mse", "mse")
-
 
 def power_of_two(k: int) -> int:
     """2**k for a pattern k that holds an integer of the normal range (§2, split)."""
@@ -244,23 +241,29 @@ def relu(x: int) -> int:
     return ZERO if less(x, ZERO) else canonical(x)
 
 
-_FUNCTIONS: dict[str, Callable[[int], int]] = {"sigmoid": sigmoid, "tanh": tanh, "relu": relu, "identity": canonical}
+class Activation(NamedTuple):
+    """An activation (§2)."""
+
+    value: Callable[[int], int]  # at x
+    slope: Callable[[int], int]  # from the output y
+
+
+ACTIVATIONS = {  # in the order of their numbers, §11
+    "sigmoid": Activation(sigmoid, lambda y: mul(y, sub(ONE, y))),
+    "tanh": Activation(tanh, lambda y: sub(ONE, mul(y, y))),
+    "relu": Activation(relu, lambda y: ONE if less(ZERO, y) else ZERO),
+    "identity": Activation(canonical, lambda y: ONE),
+}
 
 
 def activation(name: str, x: int) -> int:
     """The activation of that name at x (§2)."""
-    return _FUNCTIONS[name](x)
+    return ACTIVATIONS[name].value(x)
 
 
 def slope(name: str, y: int) -> int:
     """The activation's slope, from its output y (§2)."""
-    if name == "sigmoid":
-        return mul(y, sub(ONE, y))
-    if name == "tanh":
-        return sub(ONE, mul(y, y))
-    if name == "relu":
-        return ONE if less(ZERO, y) else ZERO
-    return ONE
+    return ACTIVATIONS[name].slope(y)
 
 
 # --- §9 generator ----------------------------------------------------------------------------------------------------
@@ -348,24 +351,33 @@ class Net(NamedTuple):
         return sum((m + self.bias) * n for m, n in zip(self.sizes, self.sizes[1:]))
 
 
+def normal(generator: Generator, m: int, n: int) -> int:
+    """A weight of a layer of m inputs and n outputs (§9): nearly a normal deviate, from twelve numbers."""
+    acc = generator.random()
+    for _ in range(11):
+        acc = add(acc, generator.random())
+    return sub(acc, SIX)
+
+
+def uniform(generator: Generator, m: int, n: int) -> int:
+    """Likewise, in [-1, 1) (§9)."""
+    return sub(mul(TWO, generator.random()), ONE)
+
+
+def glorot(generator: Generator, m: int, n: int) -> int:
+    """Likewise, within the layer's own limits (§9)."""
+    return mul(uniform(generator, m, n), sqrt(div(SIX, integer(m + n))))
+
+
+INITS = {"normal": normal, "uniform": uniform, "glorot": glorot}
+
+
 def initial_parameters(sizes: Sequence[int], bias: bool, init: str, seed: int) -> Row:
     """The starting parameters for a seed (§9)."""
     generator = Generator(seed)
     out: Row = []
     for m, n, _, _ in Net(sizes, (), bias).layers():
-        for _ in range(m * n):
-            if init == "normal":
-                acc = generator.random()
-                for _ in range(11):
-                    acc = add(acc, generator.random())
-                out.append(sub(acc, SIX))
-                continue
-            value = sub(mul(TWO, generator.random()), ONE)
-            if init == "glorot":
-                value = mul(value, sqrt(div(SIX, integer(m + n))))
-            elif init != "uniform":
-                raise ValueError(init)
-            out.append(value)
+        out += [INITS[init](generator, m, n) for _ in range(m * n)]
         out += [ZERO] * (n if bias else 0)
     return out
 
@@ -425,15 +437,46 @@ def forward(net: Net, parameters: Sequence[int], row: Sequence[int]) -> tuple[li
     return pre, out
 
 
-def contributions(net: Net, parameters: Sequence[int], row: Sequence[int], target: Sequence[int]) -> tuple[Row, int]:
-    """One sample's contributions to the gradient, in the order of the parameters, and its squared error (§5)."""
-    outputs = [list(row), *forward(net, parameters, row)[1]]
-    layers = list(net.layers())
-    e = [sub(y, t) for y, t in zip(outputs[-1], target)]
+def squared_error(outputs: Sequence[int], target: Sequence[int]) -> int:
+    """A row's squared error (§5)."""
+    e = [sub(y, t) for y, t in zip(outputs, target)]
     error = mul(e[0], e[0])
     for value in e[1:]:
         error = add(error, mul(value, value))
-    d = [mul(value, slope(net.activations[-1], y)) for value, y in zip(e, outputs[-1])]
+    return error
+
+
+def squared_delta(name: str, y: int, t: int) -> int:
+    """The delta of an output y of that activation (§5)."""
+    return mul(sub(y, t), slope(name, y))
+
+
+class Head(NamedTuple):
+    """A loss, with what it makes of the last layer (§5, §7)."""
+
+    error: Callable[[Sequence[int], Sequence[int]], int]  # of a row, from its outputs and targets
+    delta: Callable[[str, int, int], int]  # of an output, from its activation, itself and its target
+    scale: int  # of the gradient sums
+    figure: int  # the factor of the error
+    mean: bool  # whether both are divided by rows times outputs
+
+
+LOSSES = {
+    "half_sse": Head(squared_error, squared_delta, ONE, HALF, False),
+    "sse": Head(squared_error, squared_delta, TWO, ONE, False),
+    "half_mse": Head(squared_error, squared_delta, ONE, HALF, True),
+    "mse": Head(squared_error, squared_delta, TWO, ONE, True),
+}
+
+
+def contributions(
+    net: Net, parameters: Sequence[int], row: Sequence[int], target: Sequence[int], loss: str
+) -> tuple[Row, int]:
+    """One sample's contributions to the gradient, in the order of the parameters, and its error (§5)."""
+    outputs = [list(row), *forward(net, parameters, row)[1]]
+    layers = list(net.layers())
+    error = LOSSES[loss].error(outputs[-1], target)
+    d = [LOSSES[loss].delta(net.activations[-1], y, t) for y, t in zip(outputs[-1], target)]
     out: Row = []
     for k in range(len(layers) - 1, -1, -1):
         m, n, weights, _ = layers[k]
@@ -456,11 +499,11 @@ def lane_sum(lanes: Sequence[int]) -> int:
     return add(add(add(l0, l4), add(l2, l6)), add(add(l1, l5), add(l3, l7)))
 
 
-def batch_sums(net: Net, parameters: Sequence[int], rows: Rows, targets: Rows) -> tuple[Row, int]:
-    """The batch's gradient sums G and its squared error (§6)."""
+def batch_sums(net: Net, parameters: Sequence[int], rows: Rows, targets: Rows, loss: str) -> tuple[Row, int]:
+    """The batch's gradient sums G and its error (§6)."""
     lanes = [[ZERO] * 8 for _ in range(net.parameter_count() + 1)]
     for i, (row, target) in enumerate(zip(rows, targets)):
-        values, error = contributions(net, parameters, row, target)
+        values, error = contributions(net, parameters, row, target, loss)
         for lane, value in zip(lanes, [*values, error]):
             lane[i % 8] = add(lane[i % 8], value)
     sums = [lane_sum(lane) for lane in lanes]
@@ -469,39 +512,59 @@ def batch_sums(net: Net, parameters: Sequence[int], rows: Rows, targets: Rows) -
 
 def loss_scale(loss: str, rows: int, outputs: int) -> int:
     """The factor of the gradient sums (§7)."""
-    numerator = ONE if loss.startswith("half_") else TWO
-    return div(numerator, integer(rows * outputs)) if loss.endswith("mse") else numerator
+    head = LOSSES[loss]
+    return div(head.scale, integer(rows * outputs)) if head.mean else head.scale
 
 
-def figure(loss: str, sse: int, rows: int, outputs: int) -> int:
+def figure(loss: str, error: int, rows: int, outputs: int) -> int:
     """The loss figure (§7)."""
-    if loss.endswith("mse"):
-        sse = div(sse, integer(rows * outputs))
-    return mul(HALF, sse) if loss.startswith("half_") else sse
+    head = LOSSES[loss]
+    if head.mean:
+        error = div(error, integer(rows * outputs))
+    return mul(head.figure, error)
 
 
 def gradient(net: Net, parameters: Sequence[int], rows: Rows, targets: Rows, loss: str) -> tuple[Row, int]:
-    """The gradient g, all rows being one batch, and the squared error (§7)."""
-    sums, sse = batch_sums(net, parameters, rows, targets)
+    """The gradient g, all rows being one batch, and the error (§7)."""
+    sums, error = batch_sums(net, parameters, rows, targets, loss)
     scale = loss_scale(loss, len(rows), net.sizes[-1])
-    return [mul(value, scale) for value in sums], sse
+    return [mul(value, scale) for value in sums], error
+
+
+class Settings(NamedTuple):
+    """How to train (§7, §8), in the order of the options of a case; None: all rows, and no shuffling."""
+
+    learning_rate: int
+    loss: str
+    batch_size: int | None = None
+    shuffle_seed: int | None = None
+    rule: str = "descent"
+
+
+def descent(w: int, g: int, state: Row, settings: Settings) -> int:
+    """The parameter after a step of plain gradient descent (§7)."""
+    return sub(w, mul(settings.learning_rate, g))
+
+
+class Rule(NamedTuple):
+    """An update rule (§7)."""
+
+    state: int  # how many numbers it keeps for each parameter, 0.0 at first
+    step: Callable[[int, int, Row, Settings], int]  # the new parameter, from w, g and its numbers, which it changes
+
+
+RULES = {"descent": Rule(0, descent)}
 
 
 def train(
-    net: Net,
-    parameters: Sequence[int],
-    rows: Rows,
-    targets: Rows,
-    epochs: int,
-    rate: int,
-    loss: str,
-    batch_size: int | None = None,
-    shuffle_seed: int | None = None,
+    net: Net, parameters: Sequence[int], rows: Rows, targets: Rows, epochs: int, settings: Settings
 ) -> tuple[list[int], Row, int | None]:
-    """Squared error of each logged epoch, final parameters, and the diverged epoch or None (§8)."""
+    """The error of each logged epoch, final parameters, and the diverged epoch or None (§8)."""
     current = [canonical(w) for w in parameters]
+    rule, loss, shuffle_seed = RULES[settings.rule], settings.loss, settings.shuffle_seed
+    states = [[ZERO] * rule.state for _ in current]
     order = list(range(len(rows)))
-    size = batch_size or len(rows)
+    size = settings.batch_size or len(rows)
     generator = None if shuffle_seed is None else Generator(SHUFFLE_STREAM + shuffle_seed)
     log: list[int] = []
     for epoch in range(epochs):
@@ -512,9 +575,9 @@ def train(
         start, total = current, ZERO
         for begin in range(0, len(rows), size):
             batch = order[begin : begin + size]
-            g, sse = gradient(net, current, [rows[i] for i in batch], [targets[i] for i in batch], loss)
-            total = add(total, sse)
-            current = [sub(w, mul(rate, value)) for w, value in zip(current, g)]
+            g, error = gradient(net, current, [rows[i] for i in batch], [targets[i] for i in batch], loss)
+            total = add(total, error)
+            current = [rule.step(w, value, state, settings) for w, value, state in zip(current, g, states)]
         if not all(map(is_finite, [total, *current])):
             return log, start, epoch
         log.append(total)
@@ -536,7 +599,7 @@ def crc32(data: bytes) -> int:
 
 def encode(net: Net, parameters: Sequence[int]) -> bytes:
     """The network as bytes (§11)."""
-    head = [1, int(net.bias), len(net.sizes), *net.sizes, *map(ACTIVATIONS.index, net.activations)]
+    head = [1, int(net.bias), len(net.sizes), *net.sizes, *map(list(ACTIVATIONS).index, net.activations)]
     data = b"bitprop\0" + b"".join(n.to_bytes(4, "little") for n in head)
     data += b"".join(canonical(w).to_bytes(8, "little") for w in parameters)
     return data + crc32(data).to_bytes(4, "little")
@@ -553,7 +616,7 @@ def decode(data: bytes) -> tuple[Net, Row] | None:
     sizes, codes = words[3 : 3 + layers], words[3 + layers : 2 + 2 * layers]
     if 0 in sizes or max(codes) >= len(ACTIVATIONS):
         return None
-    net = Net(sizes, [ACTIVATIONS[code] for code in codes], flags == 1)
+    net = Net(sizes, [list(ACTIVATIONS)[code] for code in codes], flags == 1)
     start = 16 + 8 * layers
     if len(data) != start + 8 * net.parameter_count() + 4:
         return None
