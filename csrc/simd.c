@@ -202,9 +202,6 @@ static const simd_kernel *find_simd_kernel(const bp_shape *shape) {
     return (const simd_kernel *)find_kernel(shape);
 }
 
-/* All activations but the identity, with which there is nothing to do: each gets passes of its own. */
-#define EACH_CURVED_ACTIVATION(DO) DO(BP_SIGMOID) DO(BP_TANH) DO(BP_RELU)
-
 #define FEW_ROWS 2U /* that take less time one by one than in a block */
 
 static APART void simd_predict(double *predictions, double *work, const bp_shape *shape, const double *parameters,

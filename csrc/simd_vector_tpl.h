@@ -137,6 +137,9 @@ INLINE void LEVEL(tanhs)(vector *x, const size_t count) {
     EACH x[i] = x[i] / q[i];
 }
 
+/* All activations but the identity, with which there is nothing to do: each gets passes of its own. */
+#define EACH_CURVED_ACTIVATION(DO) DO(BP_SIGMOID) DO(BP_TANH) DO(BP_RELU)
+
 /* `count` vectors (at most LOCKSTEP) in place. `tame`: pre-activations of sigmoids are known to lie within 708. */
 INLINE void LEVEL(activate)(vector *x, const size_t count, uint32_t activation, const int tame) {
     switch (activation) {

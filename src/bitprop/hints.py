@@ -14,30 +14,31 @@ from types import FrameType
 
 from .checks.matrices import Rows
 from .history import History
+from .names import RANGES, Activation
 
 LOOKED_AT = 1000  # of the inputs, and of the targets: all take longer than an epoch
 LARGE_INPUT = 100.0  # beyond it sigmoid and tanh have no slope left, and a learning rate of 1 diverges
 JUDGED_AFTER = 50  # epochs
-RANGES = {"sigmoid": (0.0, 1.0, "from 0 to 1"), "tanh": (-1.0, 1.0, "from -1 to 1"), "relu": (0.0, math.inf, "from 0")}
 
 
 class TrainingHint(UserWarning):
     """Data or a training that is allowed, but hardly what was meant; the text says what to do."""
 
 
-def on_data(inputs: Rows, targets: Rows, last_activation: str) -> bool:
+def on_data(inputs: Rows, targets: Rows, last_activation: Activation) -> bool:
     """Warns of targets that the last layer cannot give, and of inputs that are not scaled; whether it did.
 
     It looks at some of them.
     """
     warned = False
-    least, greatest, text = RANGES.get(last_activation, (-math.inf, math.inf, ""))
+    least, greatest = RANGES.get(last_activation, (-math.inf, math.inf))
     low, high = _range(targets)
     if low < least or high > greatest:
         warned = True
         _warn(
             f"targets such as {high if high > greatest else low!r} are not learnt: the outputs of {last_activation} go "
-            f"{text}{' up' if greatest == math.inf else ''}; scale the targets, or make the last activation identity"
+            f"from {least:g} {'up' if greatest == math.inf else f'to {greatest:g}'}; scale the targets, or make the "
+            "last activation identity"
         )
     low, high = _range(inputs)
     if max(-low, high) > LARGE_INPUT:

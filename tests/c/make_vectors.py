@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import json
 import os
+import runpy
 from pathlib import Path
 from typing import Any
 
 Case = dict[str, Any]
 HERE = Path(__file__).resolve().parent
-VECTORS = HERE.parent.parent / "src" / "bitprop" / "vectors"
+PACKAGE = HERE.parent.parent / "src" / "bitprop"
+VECTORS = PACKAGE / "vectors"
 COMMAND = "python tests/c/make_vectors.py"
-ACTIVATIONS = ("sigmoid", "tanh", "relu", "identity")
-LOSSES = ("half_sse", "sse", "half_mse", "mse")
-INITS = ("normal", "uniform", "glorot")
+NAMES = runpy.run_path(str(PACKAGE / "names.py"))  # by itself, since the package need not be installed
+ACTIVATIONS, LOSSES, INITS = NAMES["ACTIVATIONS"], NAMES["LOSSES"], NAMES["INITS"]
 
 # The fields of a case in C, in order; a type with a star points to an array, which cases share where they can.
 TYPES = {
@@ -46,10 +47,10 @@ STRUCTS = {
 }
 HEADER = """/* SPDX-License-Identifier: MIT */
 /* The golden vectors (src/bitprop/vectors) for C. Generated: run `%s`.
-   A number is its 64-bit pattern, and any NaN is 7ff8000000000000. Activations: 0 sigmoid, 1 tanh, 2 relu, 3 identity.
-   Losses: 0 half_sse, 1 sse, 2 half_mse, 3 mse. batch_size 0: all rows. diverged: the epoch, or -1. Where n_sse is 0,
-   sse has one meaningless element; in gradient cases it has one. Lists of rows and of layers are laid end to end. Where
-   bytes to decode are refused, layers is 0. */
+   A number is its 64-bit pattern, and any NaN is 7ff8000000000000. Activations, losses and inits are codes of
+   bitprop.h. batch_size 0: all rows. diverged: the epoch, or -1. Where n_sse is 0, sse has one meaningless element; in
+   gradient cases it has one. Lists of rows and of layers are laid end to end. Where bytes to decode are refused, layers
+   is 0. */
 #ifndef BITPROP_TEST_VECTORS_H
 #define BITPROP_TEST_VECTORS_H
 

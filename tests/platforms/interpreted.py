@@ -14,6 +14,7 @@ from pathlib import Path
 
 from workbench import ROOT, MissingError, Outcome, Platform, Workbench
 
+from bitprop import names
 from bitprop.vectors import cases
 from bitprop.vectors.check import documents
 
@@ -178,6 +179,8 @@ def wasm(name: str, kind: str, how: str) -> Platform:
             folder = bench.folder("micropython files")
             for path in (ROOT / "src/bitprop/_pure.py", ROOT / "examples/micropython/random.py", HERE / "port.py"):
                 shutil.copy(path, folder)
+            lists = [f"{plural} = {getattr(names, plural)}\n" for plural in ("ACTIVATIONS", "LOSSES", "INITS")]
+            (folder / "names.py").write_text("".join(lists), encoding="utf-8")  # which itself needs typing
             groups.remove("data")  # which the pure file does not have
         command = ["node", str(HERE / "wasm_python.mjs"), kind, bench.node_modules(), str(folder)]
         return check(bench, command, groups=groups)._replace(note="pure")

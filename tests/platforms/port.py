@@ -2,7 +2,7 @@
 """bitprop itself as a port, for `bitprop vectors check`: what a Python on some platform answers to the golden vectors.
 
     python tests/platforms/port.py              the backend of BITPROP_BACKEND
-    python tests/platforms/port.py FOLDER       the file _pure.py in FOLDER by itself, without the package
+    python tests/platforms/port.py FOLDER       the files _pure.py and names.py in FOLDER, without the package
 
 It keeps to what MicroPython knows, so it has no annotations from `typing` and makes patterns with `_pure`.
 """
@@ -71,13 +71,10 @@ class Alone:
 class Port:
     """Answers for a core: a backend, or the pure file alone."""
 
-    ACTIVATIONS = ("sigmoid", "tanh", "relu", "identity")
-    LOSSES = ("half_sse", "sse", "half_mse", "mse")
-    INITS = ("normal", "uniform", "glorot")
-
-    def __init__(self, core, pure, make, datasets=None):
+    def __init__(self, core, pure, names, make, datasets=None):
         self.core = core
         self.pure = pure
+        self.names = names
         self.make = make  # memory of doubles, from values
         self.datasets = datasets
 
@@ -103,7 +100,7 @@ class Port:
 
     def network(self, given):
         """Shape and parameters."""
-        activations = [self.ACTIVATIONS.index(name) for name in given["activations"]]
+        activations = [self.names.ACTIVATIONS.index(name) for name in given["activations"]]
         return self.core.shape(given["sizes"], activations, given["bias"]), self.numbers(given["parameters"])
 
     def rows(self, inputs, targets, count):
@@ -142,7 +139,7 @@ class Port:
     def activation(self, given):
         """§2."""
         values = self.numbers(given["x"])
-        code = self.ACTIVATIONS.index(given["activation"])
+        code = self.names.ACTIVATIONS.index(given["activation"])
         self.expect(self.core.activate(self.core.doubles(values), len(values), code))
         y = self.hexes(values)
         self.expect(self.core.slope(self.core.doubles(values), len(values), code))
@@ -169,7 +166,7 @@ class Port:
         shape = self.core.shape(given["sizes"], [0] * (len(given["sizes"]) - 1), given["bias"])
         parameters = self.make([0.0] * self.core.parameter_count(shape))
         generator = self.core.generator()
-        code = self.INITS.index(given["init"])
+        code = self.names.INITS.index(given["init"])
         self.expect(self.core.init(self.core.doubles(parameters), generator, shape, int(given["seed"], 16), code))
         return {"parameters": self.hexes(parameters)}
 
@@ -208,7 +205,7 @@ class Port:
         found = self.make([0.0] * len(given["parameters"]))
         figure = self.make([0.0])
         sse = self.make([0.0])
-        loss = self.LOSSES.index(given["loss"])
+        loss = self.names.LOSSES.index(given["loss"])
         work = core.work(shape, core.train_size(shape, self.pure.DESCENT))
         data, _kept = self.rows_given(given)
         rest = (work, shape, core.doubles(parameters), data)
@@ -249,7 +246,7 @@ class Port:
             log_every=1,
             shuffle_seed=int(seed or "0", 16),
             learning_rate=self.numbers([given["learning_rate"]])[0],
-            loss=self.LOSSES.index(given["loss"]),
+            loss=self.names.LOSSES.index(given["loss"]),
             rule=self.pure.DESCENT,
             shuffle=int(seed is not None),
         )
@@ -276,17 +273,17 @@ class Port:
         self.expect(core.decode_shape(sizes, activations, bias, core.octets(data), len(data)))
         parameters = self.make([0.0] * core.parameter_count(core.shape(list(sizes), list(activations), bias[0])))
         self.expect(core.decode_parameters(core.doubles(parameters), core.octets(data), len(data)))
-        names = [self.ACTIVATIONS[code] for code in activations]
+        names = [self.names.ACTIVATIONS[code] for code in activations]
         return {"sizes": list(sizes), "activations": names, "bias": bias[0] == 1, "parameters": self.hexes(parameters)}
 
     def fit(self, given):
         """§6 to §11: a training of which all is drawn."""
         core = self.core
         sizes, rows, epochs = given["sizes"], given["rows"], given["epochs"]
-        shape = core.shape(sizes, [self.ACTIVATIONS.index(name) for name in given["activations"]], given["bias"])
+        shape = core.shape(sizes, [self.names.ACTIVATIONS.index(name) for name in given["activations"]], given["bias"])
         parameters = self.make([0.0] * core.parameter_count(shape))
         pointer, generator = core.doubles(parameters), core.generator()
-        code = self.INITS.index(given["init"])
+        code = self.names.INITS.index(given["init"])
         self.expect(core.init(pointer, generator, shape, int(given["seed"], 16), code))
         core.generator_seed(generator, int(given["data_seed"], 16), 1)
         inputs, targets = [], []
@@ -294,7 +291,7 @@ class Port:
             inputs += [core.generator_random(generator) for _ in range(sizes[0])]
             targets += [core.generator_random(generator) for _ in range(sizes[-1])]
         data, _kept = self.rows(self.make(inputs), self.make(targets), rows)
-        loss = self.LOSSES.index(given["loss"])
+        loss = self.names.LOSSES.index(given["loss"])
         training, order = core.training(), core.words(rows)
         work = core.work(shape, core.train_size(shape, self.pure.DESCENT))
         self.expect(core.train_start(training, order, shape, self.settings(given, rows), data))
@@ -317,31 +314,32 @@ class Port:
             raise ValueError(f"status {status}")
 
 
-def alone(pure):
+def alone():
     """The port of the pure file by itself, whose self-test must pass."""
+    import _pure as pure
+    import names
+
     if pure.self_test() != pure.OK:
         raise ValueError(f"the self-test failed with status {pure.self_test()}")
     core = Alone(pure)
-    return Port(core, pure, core.array)
+    return Port(core, pure, names, core.array)
 
 
 def installed():
     """The port of the installed package, by the backend of BITPROP_BACKEND."""
     from array import array
 
-    from bitprop import _pure, datasets
+    from bitprop import _pure, datasets, names
     from bitprop.core import choose
 
-    return Port(choose(), _pure, lambda values: array("d", values), datasets)
+    return Port(choose(), _pure, names, lambda values: array("d", values), datasets)
 
 
 def main():
     """Answers line by line."""
     if len(sys.argv) > 1:
         sys.path.insert(0, sys.argv[1])
-        import _pure
-
-        port = alone(_pure)
+        port = alone()
     else:
         port = installed()
     for text in sys.stdin:

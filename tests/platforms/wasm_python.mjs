@@ -25,7 +25,7 @@ for (const name of readdirSync(folder, { recursive: true, withFileTypes: true })
 }
 python.runPython("import sys; sys.path.insert(0, '/port')");
 // MicroPython gets the pure file alone, Pyodide the whole package.
-const made = kind === "pyodide" ? "port.installed()" : "port.alone(__import__('_pure'))";
+const made = kind === "pyodide" ? "port.installed()" : "port.alone()";
 python.runPython(`import port; made = ${made}`);
 for await (const line of createInterface({ input: process.stdin })) {
   python.globals.set("question", line);
