@@ -122,6 +122,9 @@ uint32_t bp_kernels(void) {
 
 /* --- §2 activations and slopes --- */
 
+/* What stands between the next line and that of the end is also the text of exported networks: src/bitprop/export.py.
+ */
+/* --- activations: begin --- */
 static const double LOG2E = 0x1.71547652b82fep+0;
 static const double MAGIC = 0x1.8p+52; /* adding it rounds to an integer, which then stands in the low bits */
 static const double LN2_HI = 0x1.62e42feep-1;
@@ -183,6 +186,8 @@ static double activate(double x, uint32_t activation) {
         return x;
     }
 }
+
+/* --- activations: end --- */
 
 static double slope(double y, uint32_t activation) {
     switch (activation) {

@@ -9,6 +9,7 @@ import math
 import os
 import platform
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -72,8 +73,9 @@ def test_python_not_finite() -> None:
     names: dict[str, Any] = {}
     exec(compile(export(net, "python"), "exported", "exec"), names)
     assert to_hex(names["predict"]([math.nan, 1.0])) == ["7ff8000000000000"]
-    assert to_hex([names["activate"](x, "tanh") for x in (math.inf, -math.inf)]) == to_hex([1.0, -1.0])
-    assert to_hex([names["activate"](-0.0, "relu")]) == ["8000000000000000"]
+    tanh, relu = names["TANH"], names["RELU"]
+    assert to_hex([names["activation_of"](x, tanh) for x in (math.inf, -math.inf)]) == to_hex([1.0, -1.0])
+    assert to_hex([names["activation_of"](-0.0, relu)]) == ["8000000000000000"]
     assert to_hex(names["numbers"]((0x7FF0000000000000, 1, 0x8000000000000000))) == to_hex([math.inf, 5e-324, -0.0])
 
 
@@ -177,6 +179,13 @@ def test_c_self_test_fails(command: str, tmp_path: Path) -> None:
         assert "-ffast-math and its parts change results" in built.stderr
 
 
+def test_c_has_no_other_activations() -> None:
+    """No activation is called that the network does not use, so that compilers leave it out."""
+    for net in NETWORKS:
+        cases = set(re.findall(r"case NET_(\w+):", export(net, "c", "net")))
+        assert cases == {name.upper() for name in net.activations} - {"IDENTITY"}
+
+
 def test_names(tmp_path: Path) -> None:
     """Any allowed name makes a header that compiles, also one like the template's own."""
     for name in ("NETWORK_a", "network_", "x", "X9_"):
@@ -232,7 +241,7 @@ def test_c_refused(flag: str, message: str, tmp_path: Path) -> None:
 
 
 def test_templates() -> None:
-    """The templates are real sources, whose own example predicts what bitprop does."""
+    """The template in Python is a real source, whose own example predicts what bitprop does."""
     path = ROOT / "src" / "bitprop" / "templates" / "network.py"
     names: dict[str, Any] = {"__name__": "template"}
     exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), names)

@@ -178,6 +178,8 @@ def kernels() -> int:
 
 # --- §2 activations and slopes ---
 
+# What stands between the next line and that of the end is also the text of exported networks: export.py.
+# --- activations: begin ---
 LOG2E = math.ldexp(0x171547652B82FE, -52)  # 0x1.71547652b82fep+0, and so on
 MAGIC = math.ldexp(0x18, 48)  # adding it rounds to an integer
 LN2_HI = math.ldexp(0x162E42FEE, -33)
@@ -230,6 +232,9 @@ def activation_of(x: float, activation: int) -> float:
     if activation == RELU:
         return 0.0 if x < 0.0 else x
     return x
+
+
+# --- activations: end ---
 
 
 def slope_of(y: float, activation: int) -> float:

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 """A network as source text that predicts by itself: a C header, or a Python file without imports.
 
-Each file in `templates` is real source code with an example network. The exporter replaces the part between its
-markers. Numbers are bit patterns, so neither a locale nor the conversion of decimals can change them.
+The text is one of `templates`. The exporter writes two parts into it: the network, and the activations, which are the
+text of the twin in that language. Numbers are bit patterns, so neither a locale nor the conversion of decimals can
+change them.
 """
 
 from __future__ import annotations
@@ -72,11 +73,22 @@ def export(net: Network, to: str, name: str = "network", file: str | None = None
         f"{net.fingerprint()}",
         net.fingerprint()[:8],
     )
-    source, write, begin, end = LANGUAGES[to]
-    template = (importlib.resources.files("bitprop") / "templates" / source).read_text(encoding="utf-8")
-    before, rest = template.split(f"{begin}\n")
-    after = rest.split(f"{end}\n")[1]
-    return before + write(facts, name) + _renamed(after, name, to)
+    template, twin, write_network, write_activations = LANGUAGES[to]
+    before, _, rest = _split("network", _read(template))
+    between, _, after = _split("activations", rest)
+    activations = write_activations(_split("activations", _read(twin))[1].rstrip() + "\n", net.activations)
+    return before + write_network(facts, name) + _renamed(between + activations + after, name, to)
+
+
+def _read(file: str) -> str:
+    """A file of the package."""
+    return importlib.resources.files("bitprop").joinpath(*file.split("/")).read_text(encoding="utf-8")
+
+
+def _split(part: str, text: str) -> tuple[str, str, str]:
+    """What stands before, between and after the two lines that mark a part."""
+    before, inside, after = re.split(rf".*--- {part}: (?:begin|end) ---.*\n", text)
+    return before, inside, after
 
 
 def _test_rows(inputs: int) -> list[list[float]]:
@@ -109,10 +121,18 @@ def _python(facts: _Facts, name: str) -> str:
     words = [f"0x{pattern.upper()}" for pattern in facts.parameters]
     return (
         f"{title}#     y = predict([{', '.join(['0.5'] * facts.sizes[0])}])\n"
-        f"SIZES = {facts.sizes}\nACTIVATIONS = {facts.activations}\nBIAS = {facts.bias}\n"
+        f"SIZES = {facts.sizes}\n"
+        f"{', '.join(map(str.upper, ACTIVATIONS))} = range({len(ACTIVATIONS)})\n"
+        f"ACTIVATIONS = ({', '.join(map(str.upper, facts.activations))},)\nBIAS = {facts.bias}\n"
         "# The parameters' 64-bit patterns (docs/contract.md §3), and inputs with the outputs that they must give.\n"
         f"PARAMETERS = (\n{_lines(words, '    ')}\n)\nTESTS = (\n{tests}\n)\n"
     )
+
+
+def _python_activations(twin: str, used: Sequence[str]) -> str:
+    """The pure twin's, without annotations, which older Pythons do not know, and without `math`."""
+    bare = re.sub(r"^(def .*\)) -> .*:$", lambda head: re.sub(r": \w+", "", head[1]) + ":", twin, flags=re.MULTILINE)
+    return bare.replace("math.ldexp", "ldexp")
 
 
 _C = """/* SPDX-License-Identifier: MIT */
@@ -149,6 +169,7 @@ int main(void) {{
 #define {NAME}_TESTS {tests}
 
 static const uint32_t {name}_sizes[{NAME}_LAYERS] = {{{sizes}}};
+enum {{ {codes} }};
 static const uint32_t {name}_activations[{NAME}_LAYERS - 1] = {{{activations}}};
 /* Patterns of doubles. */
 static const uint64_t {name}_parameters[{NAME}_PARAMETERS] = {{
@@ -180,13 +201,33 @@ def _c(facts: _Facts, name: str) -> str:
         parameters=len(facts.parameters),
         tests=len(facts.tests),
         sizes=", ".join(map(str, facts.sizes)),
-        activations=", ".join(str(ACTIVATIONS.index(activation)) for activation in facts.activations),
+        codes=", ".join(f"{_macro(name)}_{activation.upper()}" for activation in ACTIVATIONS),
+        activations=", ".join(f"{_macro(name)}_{activation.upper()}" for activation in facts.activations),
         words=_lines(words(facts.parameters), "    "),
         rows="\n".join("    {" + ", ".join(words([*inputs, *outputs])) + "}," for inputs, outputs in facts.tests),
     )
 
 
-LANGUAGES: dict[str, tuple[str, Callable[[_Facts, str], str], str, str]] = {
-    "c": ("network.h", _c, "/* --- network: begin --- */", "/* --- network: end --- */"),
-    "python": ("network.py", _python, "# --- network: begin ---", "# --- network: end ---"),
+def _c_activations(twin: str, used: Sequence[str]) -> str:
+    """The C core's, for C++ too, which has no hex floats, and inside a program that may fuse elsewhere.
+
+    Those that the network does not use lose their case, so that compilers leave them out.
+    """
+    names = re.findall(r"^static (?:const )?\w+ (\w+)", twin, re.MULTILINE)
+    text = re.sub(
+        r"static const double (\w+) = ([^;]+);",
+        lambda found: f"#define {found[1]} network_number(0x{model_file.to_hex([float.fromhex(found[2])])[0]}U)",
+        twin,
+    )
+    text = re.sub(r"^static (.* {)$", r"NETWORK_FUNCTION \1\n    NETWORK_EXACT", text, flags=re.MULTILINE)
+    for activation in set(ACTIVATIONS) - set(used):
+        text = re.sub(rf"    case BP_{activation.upper()}:\n        return .*;\n", "", text)
+    text = re.sub(rf"\b({'|'.join(names)})\b", lambda name: ("network_", "NETWORK_")[name[1].isupper()] + name[1], text)
+    return text.replace("bits_double", "network_number").replace("BP_", "NETWORK_")
+
+
+# For each: the template, the twin whose activations it takes, and what writes the two parts.
+LANGUAGES: dict[str, tuple[str, str, Callable[[_Facts, str], str], Callable[[str, Sequence[str]], str]]] = {
+    "c": ("templates/network.h", "csrc/bitprop.c", _c, _c_activations),
+    "python": ("templates/network.py", "_pure.py", _python, _python_activations),
 }

@@ -1,26 +1,5 @@
 /* --- network: begin --- */
-/* An example, which bitprop replaces by the network that it exports. */
-#ifndef NETWORK_H
-#define NETWORK_H
-
-#include <float.h>
-#include <stdint.h>
-#include <string.h>
-
-#define NETWORK_LAYERS 2
-#define NETWORK_INPUTS 2
-#define NETWORK_OUTPUTS 1
-#define NETWORK_WIDEST 1
-#define NETWORK_BIAS 1
-#define NETWORK_PARAMETERS 3
-#define NETWORK_TESTS 1
-
-static const uint32_t network_sizes[NETWORK_LAYERS] = {2, 1};
-static const uint32_t network_activations[NETWORK_LAYERS - 1] = {0};
-static const uint64_t network_parameters[NETWORK_PARAMETERS] = {0x3ff0000000000000U, 0xbff0000000000000U,
-                                                                0x0000000000000000U};
-static const uint64_t network_tests[NETWORK_TESTS][NETWORK_INPUTS + NETWORK_OUTPUTS] = {
-    {0x3fd5555555555555U, 0x3fe5555555555555U, 0x3fdab72b73e7b47bU}};
+/* Here bitprop writes the network that it exports: its shape, its parameters, and inputs with their outputs. */
 /* --- network: end --- */
 
 /* Refuses builds that are known at compile time to give other results; network_self_test() detects the others. */
@@ -71,40 +50,9 @@ NETWORK_FUNCTION uint64_t network_bits(double value) {
     return (bits & 0x7fffffffffffffffU) > 0x7ff0000000000000U ? 0x7ff8000000000000U : bits;
 }
 
-/* e^t is s*(c + r)/(c - r) (§2). */
-NETWORK_FUNCTION double network_split(double t, double *r, double *c) {
-    NETWORK_EXACT
-    const double magic = network_number(0x4338000000000000U);
-    const double k = (t * network_number(0x3ff71547652b82feU) + magic) - magic;
-    const double x = (t - k * network_number(0x3fe62e42fee00000U)) - k * network_number(0x3dea39ef35793c76U);
-    const double z = x * x, w = z * z;
-    const double low = network_number(0x3fc555555555553eU) + z * network_number(0xbf66c16c16bebd93U);
-    const double middle = network_number(0x3f11566aaf25de2cU) + z * network_number(0xbebbbd41c5d26bf1U);
-    *r = x;
-    *c = 2.0 + z * (low + w * (middle + w * network_number(0x3e66376972bea4d0U)));
-    return network_number((uint64_t)((int32_t)k + 1023) << 52);
-}
-
-/* The activation: 0 sigmoid, 1 tanh, 2 relu, 3 identity (§2). */
-NETWORK_FUNCTION double network_activate(double x, uint32_t activation) {
-    NETWORK_EXACT
-    const int sigmoid = activation == 0;
-    const double limit = sigmoid ? 708.0 : 40.0;
-    double t, r, c, s;
-    if (activation == 2) {
-        return x < 0.0 ? 0.0 : x;
-    }
-    if (activation == 3 || x != x) {
-        return x;
-    }
-    t = sigmoid ? -x : 2.0 * x;
-    s = network_split(t < -limit ? -limit : t > limit ? limit : t, &r, &c);
-    if (sigmoid) {
-        const double lo = c - r, hi = (c + r) * s;
-        return lo / (lo + hi);
-    }
-    return ((s - 1.0) * c + (s + 1.0) * r) / ((s + 1.0) * c + (s - 1.0) * r);
-}
+/* --- activations: begin --- */
+/* Here bitprop writes the activations (§2) as they stand in csrc/bitprop.c. */
+/* --- activations: end --- */
 
 /* Writes the outputs (NETWORK_OUTPUTS doubles) for one row of inputs (NETWORK_INPUTS doubles); the two must not overlap
    (§4). Stack: two layers of NETWORK_WIDEST doubles, and one or two hundred bytes. */
@@ -140,7 +88,7 @@ NETWORK_FUNCTION int network_self_test(void) {
     int i, j;
     if (near_one * near_one - (one + one / 536870912.0) != 0.0 || (large + one) - large != 0.0 ||
         (one + over_half) - one == 0.0 || small * 0.5 == 0.0 ||
-        network_bits(network_activate(operands[6], 2)) >> 63 == 0) {
+        network_bits(network_activate(operands[6], NETWORK_RELU)) >> 63 == 0) {
         return 0; /* fused, reordered, rounded twice, flushed, or a relu that loses the sign of zero */
     }
     for (i = 0; i < NETWORK_TESTS; i++) {

@@ -2,7 +2,8 @@
 # --- network: begin ---
 # An example, which bitprop replaces by the network that it exports.
 SIZES = (2, 1)
-ACTIVATIONS = ("sigmoid",)
+SIGMOID = 0
+ACTIVATIONS = (SIGMOID,)
 BIAS = True
 # The parameters' 64-bit patterns (docs/contract.md §3), and inputs with the outputs that they must give.
 PARAMETERS = (
@@ -48,48 +49,18 @@ def power_of_two(k):
     return value
 
 
-LOG2E = number(0x3FF71547652B82FE)
-MAGIC = number(0x4338000000000000)
-LN2_HI = number(0x3FE62E42FEE00000)
-LN2_LO = number(0x3DEA39EF35793C76)
-P1 = number(0x3FC555555555553E)
-P2 = number(0xBF66C16C16BEBD93)
-P3 = number(0x3F11566AAF25DE2C)
-P4 = number(0xBEBBBD41C5D26BF1)
-P5 = number(0x3E66376972BEA4D0)
+def ldexp(fraction, exponent):
+    """fraction*2^exponent, where the power and the product are exact."""
+    return fraction * power_of_two(exponent)
+
+
+# --- activations: begin ---
+# The twin's, in whose place bitprop writes their text.
+from bitprop._pure import activation_of  # noqa: E402
+
+# --- activations: end ---
+
 WEIGHTS = numbers(PARAMETERS)
-
-
-def split(t):
-    """e^t is s*(c + r)/(c - r) (docs/contract.md §2)."""
-    k = (t * LOG2E + MAGIC) - MAGIC
-    r = (t - k * LN2_HI) - k * LN2_LO
-    z = r * r
-    w = z * z
-    c = 2.0 + z * ((P1 + z * P2) + w * ((P3 + z * P4) + w * P5))
-    return r, c, power_of_two(int(k))
-
-
-def clamp(t, low, high):
-    """t within limits; a NaN stays."""
-    return low if t < low else high if t > high else t
-
-
-def activate(x, activation):
-    """The activation (§2)."""
-    if activation == "relu":
-        return 0.0 if x < 0.0 else x
-    if activation == "identity" or x != x:
-        return x
-    if activation == "sigmoid":
-        r, c, s = split(clamp(-x, -708.0, 708.0))
-        lo = c - r
-        hi = (c + r) * s
-        return lo / (lo + hi)
-    r, c, s = split(clamp(2.0 * x, -40.0, 40.0))
-    p = s - 1.0
-    q = s + 1.0
-    return (p * c + q * r) / (q * c + p * r)
 
 
 def predict(row):
@@ -107,7 +78,7 @@ def predict(row):
             acc = WEIGHTS[biases + j] if BIAS else a[0] * WEIGHTS[weights + j]
             for i in range(0 if BIAS else 1, n_in):
                 acc = acc + a[i] * WEIGHTS[weights + i * n_out + j]
-            outputs.append(activate(acc, ACTIVATIONS[layer - 1]))
+            outputs.append(activation_of(acc, ACTIVATIONS[layer - 1]))
         a = outputs
         weights = biases + n_out * BIAS
     return a
