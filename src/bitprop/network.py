@@ -56,8 +56,8 @@ class Trace(NamedTuple):
 class Network:
     """A fully connected network, trained by back-propagation to the same bits everywhere (docs/contract.md).
 
-    `sizes`: the layer sizes, the input's first. `activation`: "sigmoid", "tanh", "relu" or "identity", or one of these
-    for each layer after the input. `bias`: whether there are biases. `init`: the distribution of the initial weights,
+    `sizes`: the layer sizes, the input's first. `activation`: "sigmoid" or another of contract §2, or one of these for
+    each layer after the input. `bias`: whether there are biases. `init`: the distribution of the initial weights,
     "normal", "uniform" or "glorot" (§9), drawn from `seed` (0 <= seed < 2^64). `backend`: "cffi", "ctypes" or "python";
     None takes the fastest.
     ShapeError: fewer than two sizes, or one out of range. OptionError: another value that is not allowed. BackendError:

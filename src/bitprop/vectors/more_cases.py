@@ -7,7 +7,7 @@ before it is published, changes no other case.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from . import oracle as o
@@ -529,3 +529,19 @@ def large_cases() -> list[Case]:
     note = "a model above 64 KB"
     fit("model-72-kb", note, [2, 3000, 1], ["relu", "identity"], 2, power(-14), init="glorot")
     return out
+
+
+# What is appended to each group.
+ADDED: dict[str, tuple[Callable[[], list[Case]], ...]] = {
+    "generator": (generator_cases,),
+    "init": (init_cases,),
+    "data": (data_cases,),
+    "forward": (forward_cases,),
+    "gradient": (gradient_cases, backward_cases),
+    "lanes": (lane_cases,),
+    "batches": (batch_cases,),
+    "shuffles": (shuffle_cases,),
+    "divergence": (divergence_cases, extreme_cases, steep_cases),
+    "decode": (decode_cases,),
+    "large": (large_cases,),
+}
