@@ -663,7 +663,7 @@ static void test_bad_shapes(void) {
                {"input of size 0 with bias", {0, 1}, {0}, 2, 1},
                {"hidden layer of size 0", {2, 0, 1}, {0}, 3, 1},
                {"output of size 0", {2, 2, 0}, {0}, 3, 0},
-               {"activation 4", {2, 1}, {4}, 2, 0},
+               {"activation unknown", {2, 1}, {BP_ACTIVATIONS}, 2, 0},
                {"last activation unknown", {2, 2, 1}, {1, UINT32_MAX}, 3, 0},
                {"bias 2", {2, 1}, {0}, 2, 2},
                {"bias beyond any sum", {1, 1}, {0}, 2, UINT32_MAX},
@@ -696,10 +696,10 @@ static void test_bad_options(void) {
     CALL("rows 0", no, start_with(&s, 0, 1, 1, ONE, BP_MSE, 1));
     CALL("batch 0", no, start_with(&s, 1, 0, 1, ONE, BP_MSE, 1));
     CALL("log_every 0", no, start_with(&s, 1, 1, 0, ONE, BP_MSE, 1));
-    CALL("loss 4", no, start_with(&s, 1, 1, 1, ONE, 4, 1));
+    CALL("loss unknown", no, start_with(&s, 1, 1, 1, ONE, BP_LOSSES, 1));
     const bp_settings unknown = {1, 1, 1, 1.0, BP_MSE, BP_RULES, 0};
-    CALL("rule 1", no, bp_train_start(&out.training, out.words, &s, &unknown, &one_row));
-    check_word("rule 1", "train_size", 0, 0, bp_train_size(&s, BP_RULES));
+    CALL("rule unknown", no, bp_train_start(&out.training, out.words, &s, &unknown, &one_row));
+    check_word("rule unknown", "train_size", 0, 0, bp_train_size(&s, BP_RULES));
     CALL("never started", no,
          bp_train(out.numbers, &out.training, out.numbers + 4, out.work, out.words, &s, &one_row, &one_epoch));
     CALL("shuffle 2", no, start_with(&s, 1, 1, 1, ONE, BP_MSE, 2));
@@ -709,13 +709,13 @@ static void test_bad_options(void) {
     for (size_t i = 0; i < LENGTH(rates); i++) {
         CALL("rate", no, start_with(&s, 1, 1, 1, rates[i], BP_MSE, 1));
     }
-    CALL("init 3", no, bp_init(out.numbers, &out.generator, &s, 1, 3));
-    CALL("loss 4", no, bp_loss(out.numbers, out.work, &s, zeros, &one_row, 4));
+    CALL("init unknown", no, bp_init(out.numbers, &out.generator, &s, 1, BP_INITS));
+    CALL("loss unknown", no, bp_loss(out.numbers, out.work, &s, zeros, &one_row, BP_LOSSES));
     CALL("rows 0", no, bp_loss(out.numbers, out.work, &s, zeros, &no_rows, BP_MSE));
-    CALL("loss 4", no, bp_gradient(out.numbers, out.work, &s, zeros, &one_row, 4));
+    CALL("loss unknown", no, bp_gradient(out.numbers, out.work, &s, zeros, &one_row, BP_LOSSES));
     CALL("rows 0", no, bp_gradient(out.numbers, out.work, &s, zeros, &no_rows, BP_MSE));
-    CALL("activation 4", BP_E_SHAPE, bp_activate(out.numbers, 8, 4));
-    CALL("activation 4", BP_E_SHAPE, bp_slope(out.numbers, 8, UINT32_MAX));
+    CALL("activation unknown", BP_E_SHAPE, bp_activate(out.numbers, 8, BP_ACTIVATIONS));
+    CALL("activation unknown", BP_E_SHAPE, bp_slope(out.numbers, 8, UINT32_MAX));
     check_untouched("bad options");
 }
 
@@ -796,7 +796,7 @@ static void test_sealed_bytes(void) {
         {"largest sizes", 100, 20, UINT32_MAX, UINT32_MAX},
         {"2^61 + 8 parameters", 100, 20, 4294705160U, 536903681U}, /* in bytes, modulo 2^64, as many as 8 */
         {"2^61 parameters", 36, 20, 1U << 31, 1U << 30},           /* likewise none */
-        {"activation 4", 100, 24, 1, 4},
+        {"activation unknown", 100, 24, 1, BP_ACTIVATIONS},
         {"activation 2^32 - 1", 100, 24, 1, UINT32_MAX},
         {"one byte appended and sealed", 101, 20, 8, 1},
         {"one parameter appended and sealed", 108, 20, 8, 1},
