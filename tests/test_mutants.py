@@ -11,6 +11,7 @@ import pytest
 
 from bitprop.vectors import answers, check, mistakes
 
+pytestmark = pytest.mark.oracle
 UPDATE = "sub(w, mul(settings.learning_rate, g))"
 CHECKED = "[total, *current]"
 FORWARD = "acc = add(acc, mul(a[i], parameters[weights + i * n + j]))"

@@ -7,12 +7,14 @@ import random
 import struct
 from decimal import Decimal, localcontext
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bitprop import _pure
 from bitprop.vectors import oracle
 
+pytestmark = pytest.mark.oracle
 PATTERNS = st.one_of(
     st.integers(0, 2**64 - 1), st.floats(width=64).map(lambda x: struct.unpack(">Q", struct.pack(">d", x))[0])
 )

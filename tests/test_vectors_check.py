@@ -16,6 +16,7 @@ import pytest
 
 from bitprop.vectors import cases, check, generate, mistakes
 
+pytestmark = pytest.mark.oracle
 Outcome = subprocess.CompletedProcess[str]
 # A port that answers as the oracle does, with one thing changed. `change` is code that may replace `found`.
 PORT = """
