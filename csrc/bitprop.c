@@ -1200,7 +1200,13 @@ static bp_status train_test(uint32_t kernel) {
     static const double inputs[8] = {0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0};
     static const double targets[4] = {0.0, 1.0, 1.0, 0.0};
     static const bp_data data = {inputs, targets, 4};
-    static const bp_settings settings = {3, 1, 1, 0.5, BP_MSE, BP_DESCENT, 1};
+    static const bp_settings settings = {.batch_size = 3,
+                                         .log_every = 1,
+                                         .shuffle_seed = 1,
+                                         .learning_rate = 0.5,
+                                         .loss = BP_MSE,
+                                         .rule = BP_DESCENT,
+                                         .shuffle = 1};
     static const bp_limits limits = {20, UINT64_MAX, 0};
     const bp_shape shape = {sizes, activations, 3, 1, kernel};
     double parameters[13];
@@ -1238,7 +1244,8 @@ static uint32_t train_sum(uint32_t kernel, const uint32_t *sizes, uint32_t layer
     static const bp_data data = {inputs, targets, 9};
     static const bp_limits limits = {5, UINT64_MAX, 0};
     const bp_shape shape = {sizes, activations, layers, 1, kernel};
-    const bp_settings settings = {batch_size, 1, 0, 0.5, BP_HALF_SSE, BP_DESCENT, 0};
+    const bp_settings settings = {
+        .batch_size = batch_size, .log_every = 1, .learning_rate = 0.5, .loss = BP_HALF_SSE, .rule = BP_DESCENT};
     const size_t count = bp_parameter_count(&shape);
     double parameters[37];
     double work[TEST_WORK];

@@ -31,7 +31,8 @@ static void predict(void) {
 
 static void train(size_t batch_size) {
     memcpy(parameters, xor_parameters, sizeof parameters);
-    const bp_settings settings = {batch_size, 1, 0, 1.0, BP_HALF_SSE, BP_DESCENT, 0};
+    const bp_settings settings = {
+        .batch_size = batch_size, .log_every = 1, .learning_rate = 1.0, .loss = BP_HALF_SSE, .rule = BP_DESCENT};
     const bp_limits limits = {.until = 1, .budget = UINT64_MAX, .log_size = 0};
     bp_train_start(&training, NULL, &shape, &settings, &data);
     bp_train(NULL, &training, parameters, work, NULL, &shape, &data, &limits);

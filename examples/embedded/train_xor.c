@@ -35,7 +35,8 @@ static void make_rows(void) {
 }
 
 /* The full batch, learning rate 1, all in one slice, nothing logged. */
-static const bp_settings settings = {ROWS, 1, 0, 1.0, BP_HALF_SSE, BP_DESCENT, 0};
+static const bp_settings settings = {
+    .batch_size = ROWS, .log_every = 1, .learning_rate = 1.0, .loss = BP_HALF_SSE, .rule = BP_DESCENT};
 static const bp_limits limits = {.until = EPOCHS, .budget = UINT64_MAX, .log_size = 0};
 
 int main(void) {

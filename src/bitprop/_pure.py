@@ -945,7 +945,7 @@ def self_test() -> int:
     inputs = [0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0]
     targets = [0.0, 1.0, 1.0, 0.0]
     data = Data(inputs, targets, 4)
-    settings = Settings(3, 1, 1, 0.5, MSE, DESCENT, 1)
+    settings = Settings(batch_size=3, log_every=1, shuffle_seed=1, learning_rate=0.5, loss=MSE, rule=DESCENT, shuffle=1)
     limits = Limits(20, SIZE_MAX, 0)
     parameters = [0.0] * 13
     work = Work(shape)

@@ -267,8 +267,13 @@ static void start(run *r, const struct train_case *c, uint64_t log_every) {
     r->work = hold_doubles(bp_train_size(&r->shape, BP_DESCENT));
     r->order = c->shuffle ? hold(c->rows, sizeof(uint32_t)) : NULL;
     r->epoch_budget = c->rows + (c->shuffle ? c->rows - 1 : 0);
-    const bp_settings settings = {batch_size,        log_every,  c->shuffle_seed, number(c->learning_rate),
-                                  (uint32_t)c->loss, BP_DESCENT, c->shuffle};
+    const bp_settings settings = {.batch_size = batch_size,
+                                  .log_every = log_every,
+                                  .shuffle_seed = c->shuffle_seed,
+                                  .learning_rate = number(c->learning_rate),
+                                  .loss = (uint32_t)c->loss,
+                                  .rule = BP_DESCENT,
+                                  .shuffle = c->shuffle};
     CALL(c->id, BP_OK, bp_train_start(&r->training, r->order, &r->shape, &settings, &r->data));
     check(c->id, "batch_size is at most rows", r->training.settings.batch_size <= c->rows);
 }
@@ -379,7 +384,13 @@ static void test_refused_member(void) {
     for (size_t n = 0; n < NETWORKS; n++) {
         bp_generator generator;
         CALL("member", BP_OK, bp_init(parameters + n * size, &generator, &shape, 1, BP_NORMAL));
-        const bp_settings settings = {2, 1, 7, number(n == REFUSED ? NOT_A_NUMBER : ONE), BP_SSE, BP_DESCENT, 1};
+        const bp_settings settings = {.batch_size = 2,
+                                      .log_every = 1,
+                                      .shuffle_seed = 7,
+                                      .learning_rate = number(n == REFUSED ? NOT_A_NUMBER : ONE),
+                                      .loss = BP_SSE,
+                                      .rule = BP_DESCENT,
+                                      .shuffle = 1};
         enter();
         statuses[n] = bp_train_start(&trainings[n], orders + 4 * n, &shape, &settings, &data);
         leave("member", "bp_train_start", n == REFUSED ? BP_E_OPTION : BP_OK, statuses[n]);
@@ -482,13 +493,13 @@ static void replay_fit(const struct fit_case *c) {
             targets[row * n_out + i] = bp_generator_random(&generator);
         }
     }
-    const bp_settings settings = {size_of_batch(c->batch_size),
-                                  1,
-                                  c->shuffle_seed,
-                                  number(c->learning_rate),
-                                  (uint32_t)c->loss,
-                                  BP_DESCENT,
-                                  c->shuffle};
+    const bp_settings settings = {.batch_size = size_of_batch(c->batch_size),
+                                  .log_every = 1,
+                                  .shuffle_seed = c->shuffle_seed,
+                                  .learning_rate = number(c->learning_rate),
+                                  .loss = (uint32_t)c->loss,
+                                  .rule = BP_DESCENT,
+                                  .shuffle = c->shuffle};
     CALL(c->id, BP_OK, bp_train_start(&training, order, &shape, &settings, &data));
     for (uint64_t epoch = 1; epoch <= c->epochs; epoch++) { /* the log has room for one */
         const bp_limits limits = {epoch, UINT64_MAX, 1};
@@ -623,7 +634,13 @@ static const bp_limits one_epoch = {1, 1, 1};
 
 static bp_status start_with(const bp_shape *shape, size_t rows, size_t batch_size, uint64_t log_every, uint64_t rate,
                             uint32_t loss, uint32_t shuffle) {
-    const bp_settings settings = {batch_size, log_every, 1, number(rate), loss, BP_DESCENT, shuffle};
+    const bp_settings settings = {.batch_size = batch_size,
+                                  .log_every = log_every,
+                                  .shuffle_seed = 1,
+                                  .learning_rate = number(rate),
+                                  .loss = loss,
+                                  .rule = BP_DESCENT,
+                                  .shuffle = shuffle};
     const bp_data data = {zeros, zeros, rows};
     return bp_train_start(&out.training, out.words, shape, &settings, &data);
 }
@@ -697,7 +714,8 @@ static void test_bad_options(void) {
     CALL("batch 0", no, start_with(&s, 1, 0, 1, ONE, BP_MSE, 1));
     CALL("log_every 0", no, start_with(&s, 1, 1, 0, ONE, BP_MSE, 1));
     CALL("loss unknown", no, start_with(&s, 1, 1, 1, ONE, BP_LOSSES, 1));
-    const bp_settings unknown = {1, 1, 1, 1.0, BP_MSE, BP_RULES, 0};
+    const bp_settings unknown = {
+        .batch_size = 1, .log_every = 1, .shuffle_seed = 1, .learning_rate = 1.0, .loss = BP_MSE, .rule = BP_RULES};
     CALL("rule unknown", no, bp_train_start(&out.training, out.words, &s, &unknown, &one_row));
     check_word("rule unknown", "train_size", 0, 0, bp_train_size(&s, BP_RULES));
     CALL("never started", no,
