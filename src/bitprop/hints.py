@@ -51,7 +51,7 @@ def on_data(inputs: Rows, targets: Rows, last_activation: Activation) -> bool:
 
 
 def on_losses(
-    history: History, log_every: int, inputs: Rows, targets: Rows, last_activation: str, learning_rate: float
+    history: History, log_every: int, inputs: Rows, targets: Rows, last_activation: Activation, learning_rate: float
 ) -> None:
     """Warns of a loss that hardly fell: of the data where these are the reason, else of the learning rate."""
     epochs = (history.logged - 1) * log_every
