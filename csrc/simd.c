@@ -127,13 +127,15 @@ static double *align(double *memory) {
 }
 #define ALIGNMENT 7U /* doubles that align may skip */
 
+#define SLACK 32U /* doubles behind the outputs, which a pass of the longest vectors in lockstep may go beyond */
+
 /* Doubles of the values of layers `first` to the last in a chunk. */
 static size_t chunk_size(const bp_shape *shape, uint32_t first) {
     size_t nodes = 0;
     for (uint32_t layer = first; layer < shape->layers; layer++) {
         nodes += SPAN((size_t)shape->sizes[layer]);
     }
-    return CHUNK_ROWS * nodes;
+    return CHUNK_ROWS * nodes + SLACK;
 }
 
 /* Doubles for PANEL columns of any layer's weights. */

@@ -531,39 +531,49 @@ INLINE void LEVEL(last_layer)(double *errors, double *lanes, double *before, con
     }
 }
 
-/* The lanes of the first layer, of 2 inputs and `n_out` nodes, whose deltas are not stored. */
+/* The lanes of `nodes` nodes of the first layer, of 2 inputs and `n_out` nodes in all, whose deltas are not stored. */
+INLINE void LEVEL(first_nodes)(double *lanes, const double *inputs, const double *outputs, const double *next,
+                               const double *weights, const size_t nodes, const size_t n_out, const size_t n_next,
+                               const uint32_t bias, size_t blocks, int begin) {
+    vector acc[3][4];
+    UNROLL for (size_t i = 0; i < 2 + bias; i++) {
+        UNROLL for (size_t j = 0; j < nodes; j++) {
+            acc[i][j] = begin ? broadcast(0.0) : LOAD(lanes + (i * n_out + j) * BP_LANES);
+        }
+    }
+    for (size_t b = 0; b < blocks; b++) {
+        const double *x = inputs + b * 2 * BP_LANES;
+        const double *d = next + b * n_next * BP_LANES;
+        UNROLL for (size_t j = 0; j < nodes; j++) {
+            const vector y = LOAD(outputs + (b * n_out + j) * BP_LANES);
+            vector delta = LOAD(d) * weights[j * n_next];
+            UNROLL for (size_t k = 1; k < n_next; k++) {
+                delta = delta + LOAD(d + k * BP_LANES) * weights[j * n_next + k];
+            }
+            delta = delta * LEVEL(slope)(y, BP_SIGMOID);
+            acc[0][j] = acc[0][j] + LOAD(x) * delta;
+            acc[1][j] = acc[1][j] + LOAD(x + BP_LANES) * delta;
+            if (bias) {
+                acc[2][j] = acc[2][j] + delta;
+            }
+        }
+    }
+    UNROLL for (size_t i = 0; i < 2 + bias; i++) {
+        UNROLL for (size_t j = 0; j < nodes; j++) {
+            STORE(lanes + (i * n_out + j) * BP_LANES, acc[i][j]);
+        }
+    }
+}
+
+/* The lanes of the whole first layer: as many nodes at a time as registers hold. */
 INLINE void LEVEL(first_layer)(double *lanes, const double *inputs, const double *outputs, const double *next,
                                const double *weights, const size_t n_out, const size_t n_next, const uint32_t bias,
                                size_t blocks, int begin) {
-    UNROLL for (size_t part = 0; part < PARTS; part++) {
-        const size_t offset = part * WIDTH;
-        vector acc[3][4];
-        UNROLL for (size_t i = 0; i < 2 + bias; i++) {
-            UNROLL for (size_t j = 0; j < n_out; j++) {
-                acc[i][j] = begin ? broadcast(0.0) : LOAD(lanes + (i * n_out + j) * BP_LANES + offset);
-            }
-        }
-        for (size_t b = 0; b < blocks; b++) {
-            const double *x = inputs + b * 2 * BP_LANES + offset;
-            const double *d = next + b * n_next * BP_LANES + offset;
-            UNROLL for (size_t j = 0; j < n_out; j++) {
-                const vector y = LOAD(outputs + (b * n_out + j) * BP_LANES + offset);
-                vector delta = LOAD(d) * weights[j * n_next];
-                UNROLL for (size_t k = 1; k < n_next; k++) {
-                    delta = delta + LOAD(d + k * BP_LANES) * weights[j * n_next + k];
-                }
-                delta = delta * LEVEL(slope)(y, BP_SIGMOID);
-                acc[0][j] = acc[0][j] + LOAD(x) * delta;
-                acc[1][j] = acc[1][j] + LOAD(x + BP_LANES) * delta;
-                if (bias) {
-                    acc[2][j] = acc[2][j] + delta;
-                }
-            }
-        }
-        UNROLL for (size_t i = 0; i < 2 + bias; i++) {
-            UNROLL for (size_t j = 0; j < n_out; j++) {
-                STORE(lanes + (i * n_out + j) * BP_LANES + offset, acc[i][j]);
-            }
+    const size_t nodes = WIDTH == 8 ? n_out : 2;
+    UNROLL for (size_t part = 0; part < BP_LANES; part += WIDTH) {
+        UNROLL for (size_t j = 0; j < n_out; j += nodes) {
+            LEVEL(first_nodes)(lanes + j * BP_LANES + part, inputs + part, outputs + j * BP_LANES + part, next + part,
+                               weights + j * n_next, nodes, n_out, n_next, bias, blocks, begin);
         }
     }
 }

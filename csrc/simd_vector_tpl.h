@@ -180,11 +180,11 @@ INLINE vector LEVEL(output)(vector *error, vector y, vector target, uint32_t act
     return e * LEVEL(slope)(y, activation);
 }
 
-/* A pass over a layer's sums: so more registers are free where they are summed. */
+/* A pass over a layer's sums: so more registers are free where they are summed. It goes on to a multiple of LOCKSTEP
+   vectors, in memory that is yet to be written, or SLACK. */
 INLINE void LEVEL(activate_layer)(double *values, size_t count, const uint32_t activation, const int tame) {
-    vector x[LOCKSTEP];
-    size_t k = 0;
-    for (; k + LOCKSTEP * WIDTH <= count; k += LOCKSTEP * WIDTH) {
+    for (size_t k = 0; k < count; k += LOCKSTEP * WIDTH) {
+        vector x[LOCKSTEP];
         UNROLL for (size_t i = 0; i < LOCKSTEP; i++) {
             x[i] = LOAD(values + k + i * WIDTH);
         }
@@ -192,11 +192,6 @@ INLINE void LEVEL(activate_layer)(double *values, size_t count, const uint32_t a
         UNROLL for (size_t i = 0; i < LOCKSTEP; i++) {
             STORE(values + k + i * WIDTH, x[i]);
         }
-    }
-    for (; k < count; k += WIDTH) {
-        x[0] = LOAD(values + k);
-        LEVEL(activate)(x, 1, activation, tame);
-        STORE(values + k, x[0]);
     }
 }
 
