@@ -27,6 +27,11 @@
 #endif
 typedef char bp_double_must_be_64_bits[sizeof(double) == 8 ? 1 : -1];
 
+#if defined(__SSE2__) || defined(_M_X64)
+#include <emmintrin.h>
+#define ROOT_SSE2
+#endif
+
 #if defined(__clang__)
 #pragma STDC FP_CONTRACT OFF
 #elif defined(__GNUC__)
@@ -73,6 +78,10 @@ const char *bp_compiler(void) {
 typedef struct kernel kernel;
 typedef struct rule rule;
 
+/* Changes the parameters, and the state, by a batch's sums (§7). */
+typedef void (*rule_step)(double *parameters, double *state, const double *sums, size_t count,
+                          const bp_settings *settings, double scale);
+
 /* The parts of a `work` of bp_train_size doubles, in their order in memory. Gradient and error are summed alike (§6),
    so `sums` holds count + 1 doubles: the gradient, then the error. */
 typedef struct {
@@ -109,6 +118,7 @@ struct kernel {
     void (*train_many)(double *logs, int32_t *statuses, bp_training *trainings, double *parameters, double *work,
                        uint32_t *orders, const bp_shape *shape, const bp_data *data, const bp_limits *limits,
                        size_t networks);
+    const rule_step *steps; /* of all rules; NULL = those of RULES */
 };
 
 static uint32_t usable_kernels(void);
@@ -357,7 +367,7 @@ static size_t node_count(const bp_shape *shape) {
 }
 
 /* `count` parameters and those of one more layer; 0 = not a layer, or too many. The limit leaves sixteen doubles a
-   parameter, so that what bp_train_size asks for stays below SIZE_MAX bytes. */
+   parameter, so that what descent asks for stays below SIZE_MAX bytes. */
 static uint64_t add_layer(uint64_t count, uint64_t n_in, uint64_t n_out, uint64_t activation, uint64_t bias) {
     const uint64_t limit = SIZE_MAX / sizeof(double) / 16;
     if (n_in == 0 || n_out == 0 || activation >= BP_ACTIVATIONS || bias > 1 ||
@@ -388,9 +398,12 @@ size_t bp_predict_size(const bp_shape *shape) {
 
 /* What a rule does with a batch's sums (§7). The table is with the rules. */
 struct rule {
-    size_t state; /* doubles that it keeps for each parameter, +0.0 at the start of a training */
-    void (*step)(double *parameters, double *state, const double *sums, size_t count, const bp_settings *settings,
-                 double scale);
+    size_t state; /* doubles that it keeps for each parameter, one array after the other, */
+    size_t fixed; /* and behind these for all parameters together */
+    void (*begin)(double *state, size_t count, const bp_settings *settings); /* sets what does not start at +0.0 */
+    rule_step step;
+    size_t constants;
+    uint64_t limits[5][2]; /* of each: bits of the least value, and of the first that is too large */
 };
 static const rule RULES[BP_RULES];
 
@@ -407,7 +420,7 @@ static work_parts part(double *work, const bp_shape *shape, uint32_t rule_code) 
     parts.rule = &RULES[rule_code];
     parts.count = bp_parameter_count(shape);
     parts.nodes = node_count(shape);
-    parts.state_size = parts.rule->state * parts.count;
+    parts.state_size = parts.rule->state * parts.count + parts.rule->fixed;
     parts.size = 0;
     parts.scratch = take(work, &parts.size, parts.kernel->scratch_size(shape));
     parts.sums = take(work, &parts.size, parts.count + 1);
@@ -418,7 +431,8 @@ static work_parts part(double *work, const bp_shape *shape, uint32_t rule_code) 
 }
 
 size_t bp_train_size(const bp_shape *shape, uint32_t rule) {
-    return bp_parameter_count(shape) == 0 || rule >= BP_RULES ? 0 : part(NULL, shape, rule).size;
+    const size_t size = bp_parameter_count(shape) == 0 || rule >= BP_RULES ? 0 : part(NULL, shape, rule).size;
+    return size <= SIZE_MAX / sizeof(double) ? size : 0;
 }
 
 /* --- §9 generator and initial parameters --- */
@@ -493,11 +507,32 @@ uint32_t bp_generator_below(bp_generator *generator, uint32_t n) {
     return value;
 }
 
-/* The square root of a normal number, correctly rounded, digit by digit: sqrt() would need the mathematics library. */
+/* The square root of any value, correctly rounded, by the processor or digit by digit: sqrt() would need the
+   mathematics library. */
 static double square_root(double value) {
+#if defined(ROOT_SSE2)
+    const __m128d values = _mm_set_sd(value);
+    return _mm_cvtsd_f64(_mm_sqrt_sd(values, values));
+#elif defined(__GNUC__) && defined(__aarch64__)
+    double result;
+    __asm__("fsqrt %d0, %d1" : "=w"(result) : "w"(value));
+    return result;
+#else
     const uint64_t bits = double_bits(&value);
     int32_t exponent = (int32_t)(bits >> 52) - 1023;
-    uint64_t digits = (bits & 0xfffffffffffffU) | 0x10000000000000U;
+    uint64_t digits = bits & 0xfffffffffffffU;
+    if (bits == INFINITY_BITS || bits == NAN_BITS || (bits & MAGNITUDE_BITS) == 0) {
+        return value;
+    }
+    if (bits > MAGNITUDE_BITS) {
+        return bits_double(NAN_BITS);
+    }
+    if (exponent == -1023) { /* subnormal: shifted to where a normal number's digits are */
+        for (exponent = -1022; (digits >> 52) == 0; exponent--) {
+            digits <<= 1;
+        }
+    }
+    digits |= 0x10000000000000U;
     if (exponent & 1) {
         digits <<= 1;
         exponent -= 1;
@@ -516,6 +551,7 @@ static double square_root(double value) {
     }
     root = (root >> 1) + (root & 1U);
     return bits_double(((uint64_t)(exponent / 2 + 1022) << 52) + root); /* root's top bit adds 1 to the exponent */
+#endif
 }
 
 static double draw(bp_generator *generator, uint32_t init, double spread) {
@@ -813,17 +849,47 @@ bp_status bp_gradient(double *gradient, double *work, const bp_shape *shape, con
 
 /* --- §8 training --- */
 
+#define ONE_BITS 0x3ff0000000000000U
+
+/* The bits of a value, -0.0 as 0.0: those of numbers that are not negative have the numbers' order, and those of
+   negative ones and of NaN are greater than any finite number's. */
+static uint64_t order_bits(const double *value) {
+    const uint64_t bits = double_bits(value);
+    return bits == MAGNITUDE_BITS + 1 ? 0 : bits;
+}
+
+/* Whether least <= *value < end, both given by their bits. */
+static int is_within(const double *value, uint64_t least, uint64_t end) {
+    return least <= order_bits(value) && order_bits(value) < end;
+}
+
+/* Whether a known rule's constants are those that §7 allows. */
+static int has_good_constants(const bp_settings *settings) {
+    const double *constants = settings->constants;
+    const rule *chosen = &RULES[settings->rule];
+    for (size_t i = 0; i < chosen->constants; i++) {
+        if (!is_within(&constants[i], chosen->limits[i][0], chosen->limits[i][1])) {
+            return 0;
+        }
+    }
+    return settings->rule != BP_RPROP || order_bits(&constants[3]) <= order_bits(&constants[4]);
+}
+
 bp_status bp_train_start(bp_training *training, uint32_t *order, const bp_shape *shape, const bp_settings *settings,
                          const bp_data *data) {
     const size_t rows = data->rows;
     if (bp_parameter_count(shape) == 0) {
         return BP_E_SHAPE;
     }
-    const int negative = double_bits(&settings->learning_rate) > (MAGNITUDE_BITS + 1); /* beyond -0.0 */
-    if (rows == 0 || settings->batch_size == 0 || settings->log_every == 0 || negative ||
-        !is_finite(&settings->learning_rate) || settings->loss >= BP_LOSSES || settings->rule >= BP_RULES ||
-        settings->shuffle > 1 || (settings->shuffle && rows > UINT32_MAX)) {
+    if (rows == 0 || settings->batch_size == 0 || settings->log_every == 0 ||
+        !is_within(&settings->learning_rate, 0, INFINITY_BITS) ||
+        !is_within(&settings->weight_decay, 0, INFINITY_BITS) || settings->loss >= BP_LOSSES ||
+        settings->rule >= BP_RULES || !has_good_constants(settings) || settings->shuffle > 1 ||
+        settings->decay_biases > 1 || (settings->shuffle && rows > UINT32_MAX)) {
         return BP_E_OPTION;
+    }
+    if (bp_train_size(shape, settings->rule) == 0) {
+        return BP_E_SHAPE;
     }
     training->settings = *settings;
     if (settings->batch_size > rows) {
@@ -850,6 +916,12 @@ static void begin_epoch(bp_training *training, const work_parts *parts, const do
         for (size_t k = 0; k < parts->state_size; k++) {
             parts->state[k] = 0.0;
         }
+        if (parts->rule->begin != NULL) {
+            parts->rule->begin(parts->state, parts->count, &training->settings);
+        }
+    }
+    if (training->settings.learning_rates != NULL) {
+        training->settings.learning_rate = training->settings.learning_rates[training->epoch];
     }
     memcpy(parts->backup, parameters, parts->count * sizeof(double));
     memcpy(parts->backup + parts->count, parts->state, parts->state_size * sizeof(double));
@@ -886,17 +958,161 @@ static void descend(double *parameters, double *state, const double *sums, size_
     }
 }
 
+static void step_momentum(double *parameters, double *state, const double *sums, size_t count,
+                          const bp_settings *settings, double scale) {
+    const double rate = settings->learning_rate;
+    const double momentum = settings->constants[0];
+    for (size_t k = 0; k < count; k++) {
+        const double g = sums[k] * scale;
+        const double v = momentum * state[k] + g;
+        state[k] = v;
+        parameters[k] = parameters[k] - rate * v;
+    }
+}
+
+static void step_nesterov(double *parameters, double *state, const double *sums, size_t count,
+                          const bp_settings *settings, double scale) {
+    const double rate = settings->learning_rate;
+    const double momentum = settings->constants[0];
+    for (size_t k = 0; k < count; k++) {
+        const double g = sums[k] * scale;
+        const double v = momentum * state[k] + g;
+        state[k] = v;
+        parameters[k] = parameters[k] - rate * (g + momentum * v);
+    }
+}
+
+/* The state is m and v, then the two products p1 and p2. */
+static void begin_adam(double *state, size_t count, const bp_settings *settings) {
+    (void)settings;
+    state[2 * count] = 1.0;
+    state[2 * count + 1] = 1.0;
+}
+
+/* What a step of Adam has in common for all parameters. */
+typedef struct {
+    double beta1, beta2, epsilon, a, c;
+} adam_terms;
+
+static adam_terms begin_adam_step(double *products, const bp_settings *settings) {
+    const double beta1 = settings->constants[0];
+    const double beta2 = settings->constants[1];
+    const double p1 = products[0] * beta1;
+    const double p2 = products[1] * beta2;
+    products[0] = p1;
+    products[1] = p2;
+    return (adam_terms){beta1, beta2, settings->constants[2], settings->learning_rate / (1.0 - p1), 1.0 - p2};
+}
+
+/* Parameters `first` to `count`. */
+static void step_adaptively(double *parameters, double *state, const double *sums, size_t first, size_t count,
+                            const adam_terms *terms, double scale) {
+    const double beta1 = terms->beta1;
+    const double beta2 = terms->beta2;
+    for (size_t k = first; k < count; k++) {
+        const double g = sums[k] * scale;
+        const double m = beta1 * state[k] + (1.0 - beta1) * g;
+        const double v = beta2 * state[count + k] + (1.0 - beta2) * (g * g);
+        state[k] = m;
+        state[count + k] = v;
+        parameters[k] = parameters[k] - (terms->a * m) / (square_root(v / terms->c) + terms->epsilon);
+    }
+}
+
+static void step_adam(double *parameters, double *state, const double *sums, size_t count, const bp_settings *settings,
+                      double scale) {
+    const adam_terms terms = begin_adam_step(state + 2 * count, settings);
+    step_adaptively(parameters, state, sums, 0, count, &terms, scale);
+}
+
+/* The state is the gradient before, then the step. */
+static void begin_rprop(double *state, size_t count, const bp_settings *settings) {
+    for (size_t k = 0; k < count; k++) {
+        state[count + k] = settings->constants[2];
+    }
+}
+
+/* Parameters `first` to `count`. */
+static void step_resiliently(double *parameters, double *state, const double *sums, size_t first, size_t count,
+                             const bp_settings *settings, double scale) {
+    const double increase = settings->constants[0];
+    const double decrease = settings->constants[1];
+    const double step_min = settings->constants[3];
+    const double step_max = settings->constants[4];
+    for (size_t k = first; k < count; k++) {
+        double g = sums[k] * scale;
+        const double q = state[k] * g;
+        if (q > 0.0) {
+            const double grown = state[count + k] * increase;
+            state[count + k] = grown < step_max ? grown : step_max;
+        } else if (q < 0.0) {
+            const double shrunk = state[count + k] * decrease;
+            state[count + k] = shrunk > step_min ? shrunk : step_min;
+            g = 0.0;
+        }
+        if (g > 0.0) {
+            parameters[k] = parameters[k] - state[count + k];
+        } else if (g < 0.0) {
+            parameters[k] = parameters[k] + state[count + k];
+        }
+        state[k] = g;
+    }
+}
+
+static void step_rprop(double *parameters, double *state, const double *sums, size_t count, const bp_settings *settings,
+                       double scale) {
+    step_resiliently(parameters, state, sums, 0, count, settings, scale);
+}
+
+/* Limits of constants: at least 0 and below 1; above 0 and below 1; finite and at least 0, above 0, above 1. */
+#define SHARE {0, ONE_BITS}
+#define PROPER_SHARE {1, ONE_BITS}
+#define NOT_NEGATIVE {0, INFINITY_BITS}
+#define POSITIVE {1, INFINITY_BITS}
+#define ABOVE_ONE {ONE_BITS + 1, INFINITY_BITS}
+
 /* In the order of the rules' numbers. */
 static const rule RULES[BP_RULES] = {
-    {0, descend},
+    {0, 0, NULL, descend, 0, {{0}}},
+    {1, 0, NULL, step_momentum, 1, {SHARE}},
+    {1, 0, NULL, step_nesterov, 1, {SHARE}},
+    {2, 2, begin_adam, step_adam, 3, {SHARE, SHARE, POSITIVE}},
+    {2, 2, begin_adam, step_adam, 3, {SHARE, SHARE, POSITIVE}},
+    {2, 0, begin_rprop, step_rprop, 5, {ABOVE_ONE, PROPER_SHARE, POSITIVE, NOT_NEGATIVE, NOT_NEGATIVE}},
 };
+
+/* Makes gradients of the sums, with the weight decay; AdamW's changes the parameters instead (§7). */
+static void decay(double *parameters, double *sums, const bp_shape *shape, const bp_settings *settings, double scale) {
+    const double factor = settings->learning_rate * settings->weight_decay;
+    size_t k = 0;
+    for (uint32_t layer = 1; layer < shape->layers; layer++) {
+        const size_t n_out = shape->sizes[layer];
+        const size_t biases = k + shape->sizes[layer - 1] * n_out;
+        const size_t end = biases + n_out * shape->bias;
+        const size_t decayed = settings->decay_biases ? end : biases;
+        for (; k < end; k++) {
+            sums[k] = sums[k] * scale;
+            if (k < decayed && settings->rule == BP_ADAMW) {
+                parameters[k] = parameters[k] - factor * parameters[k];
+            } else if (k < decayed) {
+                sums[k] = sums[k] + settings->weight_decay * parameters[k];
+            }
+        }
+    }
+}
 
 /* Ends a batch: takes the step of its sums. */
 static void take_step(bp_training *training, double *parameters, const work_parts *parts, const bp_shape *shape) {
     const bp_settings *settings = &training->settings;
-    const double scale = gradient_scale(settings->loss, training->batch_row, shape->sizes[shape->layers - 1]);
+    double scale = gradient_scale(settings->loss, training->batch_row, shape->sizes[shape->layers - 1]);
+    const rule_step *steps = parts->kernel->steps;
     training->error = training->error + parts->sums[parts->count];
-    parts->rule->step(parameters, parts->state, parts->sums, parts->count, settings, scale);
+    if (settings->weight_decay != 0.0) {
+        decay(parameters, parts->sums, shape, settings, scale);
+        scale = 1.0; /* times which the sums are what they are */
+    }
+    (steps != NULL ? steps[settings->rule] : parts->rule->step)(parameters, parts->state, parts->sums, parts->count,
+                                                                settings, scale);
     training->batch_row = 0;
 }
 
@@ -1024,7 +1240,8 @@ void bp_train_undo(bp_training *training, double *parameters, double *work, cons
 
 /* --- the portable kernel --- */
 
-static const kernel PORTABLE = {predict_size, scratch_size, predict, sum_errors, sum_batch, train_row, train_each};
+static const kernel PORTABLE = {predict_size, scratch_size, predict,    sum_errors,
+                                sum_batch,    train_row,    train_each, NULL};
 
 #if !defined(BITPROP_SIMD) /* defined by simd.c, which includes this file and has more kernels */
 
@@ -1233,10 +1450,10 @@ static APART void multiply(double *values, size_t count, double factor) {
     }
 }
 
-/* The parameters' checksum after a training of `networks` (1 or 2) sigmoid networks, whose drawn weights are multiplied
-   by `factor`; 0 where one does not end well. */
+/* The parameters' checksum after a training by `rule` of `networks` (1 or 2) sigmoid networks, whose drawn weights are
+   multiplied by `factor`; 0 where one does not end well. */
 static uint32_t train_sum(uint32_t kernel, const uint32_t *sizes, uint32_t layers, size_t batch_size, size_t networks,
-                          double factor) {
+                          double factor, uint32_t rule) {
     static const uint32_t activations[3] = {BP_SIGMOID, BP_SIGMOID, BP_SIGMOID};
     static const double inputs[18] = {0.0, 0.0,  0.0,  1.0, 1.0, 0.0, 1.0, 1.0,
                                       0.5, 0.25, 0.75, 0.0, 1.0, 0.5, 2.0, -1.0};
@@ -1244,15 +1461,20 @@ static uint32_t train_sum(uint32_t kernel, const uint32_t *sizes, uint32_t layer
     static const bp_data data = {inputs, targets, 9};
     static const bp_limits limits = {5, UINT64_MAX, 0};
     const bp_shape shape = {sizes, activations, layers, 1, kernel};
-    const bp_settings settings = {
-        .batch_size = batch_size, .log_every = 1, .learning_rate = 0.5, .loss = BP_HALF_SSE, .rule = BP_DESCENT};
+    const double first = rule == BP_RPROP ? 1.25 : 0.5; /* of the rule's constants: more than 1 for RPROP, less else */
+    const bp_settings settings = {.batch_size = batch_size,
+                                  .log_every = 1,
+                                  .learning_rate = 0.5,
+                                  .loss = BP_HALF_SSE,
+                                  .rule = rule,
+                                  .constants = {first, 0.5, 0.0625, 0.0, 8.0}};
     const size_t count = bp_parameter_count(&shape);
     double parameters[37];
     double work[TEST_WORK];
     int32_t statuses[2] = {BP_OK, BP_OK};
     bp_training trainings[2];
     uint8_t bytes[8 * 37];
-    if (networks * count > 37 || networks * bp_train_size(&shape, BP_DESCENT) > TEST_WORK) {
+    if (networks * count > 37 || networks * bp_train_size(&shape, rule) > TEST_WORK) {
         return 0;
     }
     for (size_t n = 0; n < networks; n++) {
@@ -1282,8 +1504,9 @@ static bp_status compare_kernel(uint32_t kernel) {
         const size_t networks = i % 3 == 2 ? 2 : 1; /* the last shape is trained side by side */
         const size_t batch_size = i % 6 < 3 ? 1 : 9;
         const double factor = i < 6 ? 1.0 : 1024.0;
-        const uint32_t expected = train_sum(BP_PORTABLE, shape, layers[i % 3], batch_size, networks, factor);
-        if (expected == 0 || train_sum(kernel, shape, layers[i % 3], batch_size, networks, factor) != expected) {
+        const uint32_t rule = batch_size == 1 ? BP_DESCENT : (uint32_t)(i / 2); /* else 1, 2, 4 and 5 */
+        const uint32_t expected = train_sum(BP_PORTABLE, shape, layers[i % 3], batch_size, networks, factor, rule);
+        if (expected == 0 || train_sum(kernel, shape, layers[i % 3], batch_size, networks, factor, rule) != expected) {
             return BP_E_ANSWER;
         }
     }

@@ -28,7 +28,7 @@ extern "C" {
 
 /* --- declarations for cffi: begin --- */
 
-#define BP_ABI 5      /* changes with any change of the structs or functions below */
+#define BP_ABI 6      /* changes with any change of the structs or functions below */
 #define BP_CONTRACT 1 /* version of docs/contract.md: changes with any published bit */
 #define BP_FORMAT 1   /* version of the model bytes (§11): changes with their layout */
 #define BP_LANES 8    /* §6 */
@@ -48,9 +48,17 @@ typedef enum {
 /* Codes, and the number of codes of each kind; larger codes are refused. */
 enum { BP_SIGMOID = 0, BP_TANH = 1, BP_RELU = 2, BP_IDENTITY = 3, BP_ACTIVATIONS = 4 }; /* §2 */
 enum { BP_HALF_SSE = 0, BP_SSE = 1, BP_HALF_MSE = 2, BP_MSE = 3, BP_LOSSES = 4 };       /* §7 */
-enum { BP_DESCENT = 0, BP_RULES = 1 };                                                  /* update rules, §7 */
-enum { BP_NORMAL = 0, BP_UNIFORM = 1, BP_GLOROT = 2, BP_INITS = 3 };                    /* initial weights, §9 */
-enum { BP_STREAM_WEIGHTS = 0, BP_STREAM_DATA = 1, BP_STREAM_SHUFFLING = 2 };            /* seeds, §9 */
+enum {
+    BP_DESCENT = 0,
+    BP_MOMENTUM = 1,
+    BP_NESTEROV = 2,
+    BP_ADAM = 3,
+    BP_ADAMW = 4,
+    BP_RPROP = 5,
+    BP_RULES = 6
+}; /* update rules, §7 */
+enum { BP_NORMAL = 0, BP_UNIFORM = 1, BP_GLOROT = 2, BP_INITS = 3 };         /* initial weights, §9 */
+enum { BP_STREAM_WEIGHTS = 0, BP_STREAM_DATA = 1, BP_STREAM_SHUFFLING = 2 }; /* seeds, §9 */
 
 /* Kernels: the code that runs the loops over rows. All give the same bits; BP_AUTO is the fastest available one. */
 enum { BP_AUTO = 0, BP_PORTABLE = 1, BP_SSE2 = 2, BP_NEON = 3, BP_AVX2 = 4, BP_AVX512 = 5, BP_KERNELS = 6 };
@@ -77,7 +85,7 @@ typedef struct {
     size_t rows;
 } bp_data;
 
-/* How to train (§7, §8). */
+/* How to train (§7, §8). The fields after `shuffle` are 0 in a training by plain descent. */
 typedef struct {
     size_t batch_size;     /* rows of a batch, at least 1; more than the data has means all */
     uint64_t log_every;    /* epochs from one logged epoch to the next, at least 1 */
@@ -85,7 +93,11 @@ typedef struct {
     double learning_rate;  /* §7: rate; finite, not negative */
     uint32_t loss;
     uint32_t rule;
-    uint32_t shuffle; /* 0 or 1 */
+    uint32_t shuffle;             /* 0 or 1 */
+    double weight_decay;          /* §7; finite, not negative */
+    double constants[5];          /* of the rule, in the order of §7 */
+    const double *learning_rates; /* the caller's: one for each epoch in place of learning_rate; or NULL */
+    uint32_t decay_biases;        /* 0 or 1 */
 } bp_settings;
 
 /* Where a slice of a training ends (§8): at the first of three. */
@@ -135,7 +147,8 @@ size_t bp_parameter_count(const bp_shape *shape);
 /* The doubles of `work` that bp_predict and bp_loss need; 0 = invalid shape. */
 size_t bp_predict_size(const bp_shape *shape);
 
-/* The doubles of `work` that bp_gradient (with any rule) and bp_train need; 0 = invalid shape or unknown rule. */
+/* The doubles of `work` that bp_gradient (with any rule) and bp_train need; 0 = invalid shape, unknown rule, or memory
+   beyond size_t. */
 size_t bp_train_size(const bp_shape *shape, uint32_t rule);
 
 /* Seeds a generator with stream*2^64 + seed (§9). */

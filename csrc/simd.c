@@ -270,6 +270,11 @@ static APART void simd_sum_batch(const work_parts *parts, const bp_shape *shape,
     }
 }
 
+/* Whether passes over rows take the steps, too: online, by plain descent. */
+static int is_fused(const bp_settings *settings) {
+    return settings->batch_size == 1 && settings->rule == BP_DESCENT && settings->weight_decay == 0.0;
+}
+
 static size_t simd_train_rows(bp_training *training, double *parameters, work_parts *parts, const uint32_t *order,
                               const bp_shape *shape, const bp_data *data, uint64_t budget) {
     const simd_kernel *own = (const simd_kernel *)parts->kernel;
@@ -280,7 +285,7 @@ static size_t simd_train_rows(bp_training *training, double *parameters, work_pa
     if (!training->settings.shuffle) {
         order = NULL;
     }
-    if (training->settings.batch_size == 1 && training->settings.rule == BP_DESCENT) { /* which the pass fuses */
+    if (is_fused(&training->settings)) {
         rows = budget < rows ? (size_t)budget : rows;
         own->online(parameters, &training->error, at.values, order, data->inputs, data->targets, shape,
                     training->settings.learning_rate, gradient_scale(training->settings.loss, 1, n_out), row, rows);
@@ -351,7 +356,6 @@ static APART void train_abreast(member *members, size_t count, const bp_shape *s
     for (size_t lane = 0; lane < ABREAST; lane++) {
         const member *one = &members[lane < count ? lane : 0];
         nets.orders[lane] = one->order;
-        nets.rates[lane] = one->training->settings.learning_rate;
         plain = plain && !has_negative_zero(one->parameters, parameters);
         for (size_t k = 0; k < parameters; k++) {
             nets.parameters[k * ABREAST + lane] = one->parameters[k];
@@ -386,6 +390,7 @@ static APART void train_abreast(member *members, size_t count, const bp_shape *s
         const size_t rows = budget < first->rows - row ? (size_t)budget : first->rows - row;
         for (size_t lane = 0; lane < ABREAST; lane++) {
             nets.errors[lane] = members[lane < count ? lane : 0].training->error;
+            nets.rates[lane] = members[lane < count ? lane : 0].training->settings.learning_rate; /* of this epoch */
         }
         own->online_abreast(&nets, data->inputs, data->targets, shape, row, rows);
         budget -= rows;
@@ -438,10 +443,10 @@ static void simd_train_many(double *logs, int32_t *statuses, bp_training *traini
                 one->parts = part(one->work, shape, trainings[n].settings.rule);
             }
         }
-        int together = trained > 1 && members[0].training->settings.batch_size == 1 &&
-                       members[0].training->settings.rule == BP_DESCENT && fits_abreast(shape);
+        int together = trained > 1 && is_fused(&members[0].training->settings) && fits_abreast(shape);
         for (size_t other = 1; other < trained; other++) {
-            together = together && in_step(members[0].training, members[other].training);
+            together = together && is_fused(&members[other].training->settings) &&
+                       in_step(members[0].training, members[other].training);
         }
         if (together) {
             train_abreast(members, trained, shape, data, limits);
@@ -457,9 +462,9 @@ static void simd_train_many(double *logs, int32_t *statuses, bp_training *traini
 
 /* --- the levels --- */
 
-#define BASE                                                                                                           \
-    {simd_predict_size, simd_scratch_size, simd_predict,   simd_sum_errors,                                            \
-     simd_sum_batch,    simd_train_rows,   simd_train_many}
+#define BASE(steps)                                                                                                    \
+    {simd_predict_size, simd_scratch_size, simd_predict,    simd_sum_errors,                                           \
+     simd_sum_batch,    simd_train_rows,   simd_train_many, steps}
 
 #define LEVEL(name) name##_base
 #define NODES LEVEL
@@ -467,6 +472,8 @@ static void simd_train_many(double *logs, int32_t *statuses, bp_training *traini
 #include "simd_vector_tpl.h"
 
 #include "simd_nodes_tpl.h"
+
+#include "simd_rules_tpl.h"
 
 #include "simd_level_tpl.h"
 #undef LEVEL
@@ -488,6 +495,8 @@ static void simd_train_many(double *logs, int32_t *statuses, bp_training *traini
 
 #include "simd_nodes_tpl.h"
 
+#include "simd_rules_tpl.h"
+
 #include "simd_level_tpl.h"
 #undef LEVEL
 #undef NODES
@@ -505,6 +514,8 @@ static void simd_train_many(double *logs, int32_t *statuses, bp_training *traini
 #include "simd_vector_tpl.h"
 
 #include "simd_nodes_tpl.h"
+
+#include "simd_rules_tpl.h"
 #undef LEVEL
 #undef WIDTH
 #define LEVEL(name) name##_avx512

@@ -106,7 +106,7 @@ def test_constants() -> None:
     found = constants()
     assert len(found) > 20
     assert {name: getattr(_pure, name) for name in found} == found
-    for plural in ("ACTIVATIONS", "LOSSES", "INITS", "KERNELS"):
+    for plural in ("ACTIVATIONS", "LOSSES", "RULES", "INITS", "KERNELS"):
         listed = getattr(names, plural)
         assert [found[name.upper()] for name in listed] == list(range(len(listed)))
         assert found[plural] == len(listed)

@@ -21,7 +21,7 @@ from bits import from_hex, to_hex
 
 from bitprop import ModelFileError, Network, _pure, datasets, names
 from bitprop.core import Core
-from bitprop.names import ACTIVATIONS, INITS, LOSSES, Backend
+from bitprop.names import ACTIVATIONS, INITS, LOSSES, RULES, Backend
 from bitprop.vectors import answers, generate, oracle
 from bitprop.vectors import cases as questions
 
@@ -60,7 +60,7 @@ def test_schema(document: dict[str, Any]) -> None:
 def test_schema_is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     """The schema's lists of names are made from the tables; `bitprop vectors generate` writes it anew."""
     assert generate.schema() == (FOLDER / "schema.json").read_text(encoding="utf-8")
-    for plural, times in (("ACTIVATIONS", 1), ("LOSSES", 1), ("INITS", 2)):
+    for plural, times in (("ACTIVATIONS", 1), ("LOSSES", 1), ("RULES", 1), ("INITS", 2)):
         monkeypatch.setattr(oracle, plural, {**getattr(oracle, plural), f"new {plural}": None})
         assert generate.schema().count(f', "new {plural}"]') == times
 
@@ -81,8 +81,8 @@ def test_published_cases_stay() -> None:
 
 
 def test_a_new_name_alters_no_case(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An activation, a loss and an init more leave the question of every stored case as it is, and ask no other."""
-    for plural in ("ACTIVATIONS", "LOSSES", "INITS"):
+    """An activation, a loss, a rule and an init more leave the questions of the stored cases as they are."""
+    for plural in ("ACTIVATIONS", "LOSSES", "RULES", "INITS"):
         monkeypatch.setattr(names, plural, (*getattr(names, plural), "new"))
         table = getattr(oracle, plural)
         monkeypatch.setattr(oracle, plural, {**table, "new": table[next(iter(table))]})
@@ -214,17 +214,24 @@ def test_gradient(core: Core, case: Case) -> None:
 
 
 def settings_of(core: Core, case: Case) -> Any:
-    """The case's settings."""
+    """The case's settings, and what keeps them alive."""
     seed = case["shuffle_seed"]
-    return core.settings(
+    constants = from_hex(case.get("constants", []))
+    rates = core.doubles(from_hex(case["learning_rates"])) if "learning_rates" in case else None
+    settings = core.settings(
         batch_size=case["batch_size"] or 2**31,
         log_every=1,
         shuffle_seed=int(seed or "0", 16),
         learning_rate=from_hex([case["learning_rate"]])[0],
         loss=LOSSES.index(case["loss"]),
-        rule=_pure.DESCENT,
+        rule=RULES.index(case.get("rule", "descent")),
         shuffle=int(seed is not None),
+        weight_decay=from_hex([case.get("weight_decay", "0" * 16)])[0],
+        constants=tuple([*constants, 0.0, 0.0, 0.0, 0.0, 0.0][:5]),
+        learning_rates=rates,
+        decay_biases=int(case.get("decay_biases", False)),
     )
+    return settings, rates
 
 
 @pytest.mark.parametrize("budget", [2**63, 1, 5])
@@ -235,10 +242,12 @@ def test_train(core: Core, case: Case, budget: int) -> None:
     parameters = from_hex(case["parameters"])
     pointer = core.doubles(parameters)
     rows = len(case["inputs"])
-    training, order, work = core.training(), core.words(rows), core.work(shape, core.train_size(shape, _pure.DESCENT))
+    rule = RULES.index(case.get("rule", "descent"))
+    training, order, work = core.training(), core.words(rows), core.work(shape, core.train_size(shape, rule), rule)
     data, _kept = data_of(core, case)
+    settings, _rates = settings_of(core, case)
     limits = core.limits(until=case["epochs"], budget=budget, log_size=case["epochs"])
-    status = core.train_start(training, order, shape, settings_of(core, case), data)
+    status = core.train_start(training, order, shape, settings, data)
     assert status == _pure.OK
     log = array("d", bytes(8 * case["epochs"]))
     sse: list[float] = []
@@ -299,7 +308,7 @@ def test_fit(core: Core, case: Case) -> None:
     data = core.data(core.doubles(inputs), core.doubles(targets), rows)
     loss = LOSSES.index(case["loss"])
     training, order, work = core.training(), core.words(rows), core.work(shape, core.train_size(shape, _pure.DESCENT))
-    status = core.train_start(training, order, shape, settings_of(core, case), data)
+    status = core.train_start(training, order, shape, settings_of(core, case)[0], data)
     assert status == _pure.OK
     epochs = case["epochs"]
     log = array("d", bytes(8 * epochs))

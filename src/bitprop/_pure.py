@@ -17,7 +17,7 @@ In 2-4-4-1 without biases the weights are parameters 0 to 7, 8 to 23 and 24 to 2
 import math
 import random
 
-ABI = 5
+ABI = 6
 CONTRACT = 1
 FORMAT = 1
 LANES = 8
@@ -35,7 +35,7 @@ E_ANSWER = -8
 
 SIGMOID, TANH, RELU, IDENTITY, ACTIVATIONS = 0, 1, 2, 3, 4
 HALF_SSE, SSE, HALF_MSE, MSE, LOSSES = 0, 1, 2, 3, 4
-DESCENT, RULES = 0, 1
+DESCENT, MOMENTUM, NESTEROV, ADAM, ADAMW, RPROP, RULES = 0, 1, 2, 3, 4, 5, 6
 NORMAL, UNIFORM, GLOROT, INITS = 0, 1, 2, 3
 AUTO, PORTABLE, SSE2, NEON, AVX2, AVX512, KERNELS = 0, 1, 2, 3, 4, 5, 6
 STREAM_WEIGHTS, STREAM_DATA, STREAM_SHUFFLING = 0, 1, 2
@@ -75,6 +75,10 @@ class Settings:
         loss: int = HALF_SSE,
         rule: int = DESCENT,
         shuffle: int = 0,
+        weight_decay: float = 0.0,
+        constants: "list[float] | tuple[float, ...]" = (0.0, 0.0, 0.0, 0.0, 0.0),
+        learning_rates: "list[float] | None" = None,
+        decay_biases: int = 0,
     ):
         self.batch_size = batch_size  # rows of a batch, at least 1; more than the data has means all
         self.log_every = log_every  # epochs from one logged epoch to the next, at least 1
@@ -83,6 +87,10 @@ class Settings:
         self.loss = loss
         self.rule = rule
         self.shuffle = shuffle  # 0 or 1
+        self.weight_decay = weight_decay  # §7; finite, not negative
+        self.constants = constants  # of the rule, in the order of §7
+        self.learning_rates = learning_rates  # one for each epoch in place of learning_rate, or None
+        self.decay_biases = decay_biases  # 0 or 1
 
 
 class Limits:
@@ -126,7 +134,7 @@ class Work:
         self.deltas = [0.0] * nodes
         self.lanes = [[0.0] * (self.count + 1) for _ in range(LANES)]
         self.sums = [0.0] * (self.count + 1)
-        self.state = [0.0] * (self.rule.state * self.count)  # of the rule
+        self.state = [0.0] * (self.rule.state * self.count + self.rule.fixed)  # of the rule
         self.backup = [0.0] * (self.count + len(self.state))  # the parameters and the state at the epoch's start
 
 
@@ -291,7 +299,7 @@ def node_count(shape: Shape) -> int:
 
 def add_layer(count: int, n_in: int, n_out: int, activation: int, bias: int) -> int:
     """`count` parameters and those of one more layer; 0 = not a layer, or more than the C core could address."""
-    limit = SIZE_MAX // 8 // 16  # sixteen doubles a parameter are room for all that `train_size` asks for
+    limit = SIZE_MAX // 8 // 16  # sixteen doubles a parameter are room for descent
     if n_in == 0 or n_out == 0 or activation >= ACTIVATIONS or bias > 1 or n_out > (limit - count) // (n_in + bias):
         return 0
     return count + (n_in + bias) * n_out
@@ -316,8 +324,9 @@ def train_size(shape: Shape, rule: int) -> int:
     count = parameter_count(shape)
     if count == 0 or rule >= RULES:
         return 0
-    state_size = RULE_TABLE[rule].state * count
-    return 3 * node_count(shape) + (LANES + 1) * (count + 1) + state_size + (count + state_size)
+    state_size = RULE_TABLE[rule].state * count + RULE_TABLE[rule].fixed
+    size = 3 * node_count(shape) + (LANES + 1) * (count + 1) + state_size + (count + state_size)
+    return size if size <= SIZE_MAX // 8 else 0
 
 
 # --- §9 generator and initial parameters ---
@@ -608,6 +617,22 @@ def gradient(
 # --- §8 training ---
 
 
+def is_within(value: float, least: float, end: float) -> bool:
+    """Whether least <= value < end."""
+    return least <= value < end
+
+
+def has_good_constants(settings: Settings) -> bool:
+    """Whether a known rule's constants are those that §7 allows."""
+    constants = settings.constants
+    rule = RULE_TABLE[settings.rule]
+    for i in range(len(rule.limits)):
+        least, end = rule.limits[i]
+        if not is_within(constants[i], least, end):
+            return False
+    return settings.rule != RPROP or constants[3] <= constants[4]
+
+
 def train_start(training: Training, order: list[int], shape: Shape, settings: Settings, data: Data) -> int:
     rows = data.rows
     if parameter_count(shape) == 0:
@@ -616,14 +641,18 @@ def train_start(training: Training, order: list[int], shape: Shape, settings: Se
         rows == 0
         or settings.batch_size == 0
         or settings.log_every == 0
-        or not settings.learning_rate >= 0.0
-        or not is_finite(settings.learning_rate)
+        or not is_within(settings.learning_rate, 0.0, math.inf)
+        or not is_within(settings.weight_decay, 0.0, math.inf)
         or settings.loss >= LOSSES
         or settings.rule >= RULES
+        or not has_good_constants(settings)
         or settings.shuffle > 1
+        or settings.decay_biases > 1
         or (settings.shuffle and rows > 0xFFFFFFFF)
     ):
         return E_OPTION
+    if train_size(shape, settings.rule) == 0:
+        return E_SHAPE
     training.settings = Settings(
         settings.batch_size if settings.batch_size < rows else rows,
         settings.log_every,
@@ -632,6 +661,10 @@ def train_start(training: Training, order: list[int], shape: Shape, settings: Se
         settings.loss,
         settings.rule,
         settings.shuffle,
+        settings.weight_decay,
+        settings.constants,
+        settings.learning_rates,
+        settings.decay_biases,
     )
     training.rows = rows
     training.epoch = 0
@@ -651,6 +684,9 @@ def begin_epoch(training: Training, work: Work, parameters: list[float]) -> None
     if training.begun == 0:
         for k in range(len(work.state)):
             work.state[k] = 0.0
+        work.rule.begin(work.state, work.count, training.settings)
+    if training.settings.learning_rates is not None:
+        training.settings.learning_rate = training.settings.learning_rates[training.epoch]
     for k in range(work.count):
         work.backup[k] = parameters[k]
     work.backup[work.count :] = work.state
@@ -679,7 +715,12 @@ def shuffle_row(training: Training, order: list[int]) -> None:
 class Descent:
     """The rule of plain gradient descent (§7)."""
 
-    state = 0  # floats that it keeps for each parameter, +0.0 at the start of a training
+    state = 0  # floats that it keeps for each parameter, one array after the other,
+    fixed = 0  # and behind these for all parameters together
+    limits: "tuple[tuple[float, float], ...]" = ()  # least <= constant < end, for each constant
+
+    def begin(self, state: list[float], count: int, settings: Settings) -> None:
+        """Sets what does not start at +0.0, at the start of a training."""
 
     def step(
         self,
@@ -697,7 +738,159 @@ class Descent:
             parameters[k] = parameters[k] - rate * g
 
 
-RULE_TABLE = [Descent()]  # in the order of the rules' numbers
+class Momentum(Descent):
+    """The rule of momentum (§7): v."""
+
+    state = 1
+    limits = ((0.0, 1.0),)
+
+    def step(
+        self,
+        parameters: list[float],
+        state: list[float],
+        sums: list[float],
+        count: int,
+        settings: Settings,
+        scale: float,
+    ) -> None:
+        rate = settings.learning_rate
+        momentum = settings.constants[0]
+        for k in range(count):
+            g = sums[k] * scale
+            v = momentum * state[k] + g
+            state[k] = v
+            parameters[k] = parameters[k] - rate * v
+
+
+class Nesterov(Momentum):
+    """The rule of Nesterov's momentum (§7): v."""
+
+    def step(
+        self,
+        parameters: list[float],
+        state: list[float],
+        sums: list[float],
+        count: int,
+        settings: Settings,
+        scale: float,
+    ) -> None:
+        rate = settings.learning_rate
+        momentum = settings.constants[0]
+        for k in range(count):
+            g = sums[k] * scale
+            v = momentum * state[k] + g
+            state[k] = v
+            parameters[k] = parameters[k] - rate * (g + momentum * v)
+
+
+TINY = math.ldexp(1.0, -1074)  # the least number above 0
+ABOVE_ONE = 1.0 + math.ldexp(1.0, -52)  # the least number above 1
+
+
+class Adam(Descent):
+    """The rule of Adam (§7): m and v, then the two products p1 and p2."""
+
+    state = 2
+    fixed = 2
+    limits = ((0.0, 1.0), (0.0, 1.0), (TINY, math.inf))
+
+    def begin(self, state: list[float], count: int, settings: Settings) -> None:
+        state[2 * count] = 1.0
+        state[2 * count + 1] = 1.0
+
+    def step(
+        self,
+        parameters: list[float],
+        state: list[float],
+        sums: list[float],
+        count: int,
+        settings: Settings,
+        scale: float,
+    ) -> None:
+        beta1 = settings.constants[0]
+        beta2 = settings.constants[1]
+        epsilon = settings.constants[2]
+        p1 = state[2 * count] * beta1
+        p2 = state[2 * count + 1] * beta2
+        state[2 * count] = p1
+        state[2 * count + 1] = p2
+        a = settings.learning_rate / (1.0 - p1)
+        c = 1.0 - p2
+        for k in range(count):
+            g = sums[k] * scale
+            m = beta1 * state[k] + (1.0 - beta1) * g
+            v = beta2 * state[count + k] + (1.0 - beta2) * (g * g)
+            state[k] = m
+            state[count + k] = v
+            parameters[k] = parameters[k] - (a * m) / (math.sqrt(v / c) + epsilon)
+
+
+class Rprop(Descent):
+    """The rule of RPROP (§7): the gradient before, and the step."""
+
+    state = 2
+    limits = ((ABOVE_ONE, math.inf), (TINY, 1.0), (TINY, math.inf), (0.0, math.inf), (0.0, math.inf))
+
+    def begin(self, state: list[float], count: int, settings: Settings) -> None:
+        for k in range(count):
+            state[count + k] = settings.constants[2]
+
+    def step(
+        self,
+        parameters: list[float],
+        state: list[float],
+        sums: list[float],
+        count: int,
+        settings: Settings,
+        scale: float,
+    ) -> None:
+        increase = settings.constants[0]
+        decrease = settings.constants[1]
+        step_min = settings.constants[3]
+        step_max = settings.constants[4]
+        for k in range(count):
+            g = sums[k] * scale
+            q = state[k] * g
+            if q > 0.0:
+                grown = state[count + k] * increase
+                state[count + k] = grown if grown < step_max else step_max
+            elif q < 0.0:
+                shrunk = state[count + k] * decrease
+                state[count + k] = shrunk if shrunk > step_min else step_min
+                g = 0.0
+            if g > 0.0:
+                parameters[k] = parameters[k] - state[count + k]
+            elif g < 0.0:
+                parameters[k] = parameters[k] + state[count + k]
+            state[k] = g
+
+
+RULE_TABLE = [  # in the order of the rules' numbers
+    Descent(),
+    Momentum(),
+    Nesterov(),
+    Adam(),
+    Adam(),
+    Rprop(),
+]
+
+
+def decay(parameters: list[float], sums: list[float], shape: Shape, settings: Settings, scale: float) -> None:
+    """Makes gradients of the sums, with the weight decay; AdamW's changes the parameters instead (§7)."""
+    factor = settings.learning_rate * settings.weight_decay
+    k = 0
+    for layer in range(1, shape.layers):
+        n_out = shape.sizes[layer]
+        biases = k + shape.sizes[layer - 1] * n_out
+        end = biases + n_out * shape.bias
+        decayed = end if settings.decay_biases else biases
+        while k < end:
+            sums[k] = sums[k] * scale
+            if k < decayed and settings.rule == ADAMW:
+                parameters[k] = parameters[k] - factor * parameters[k]
+            elif k < decayed:
+                sums[k] = sums[k] + settings.weight_decay * parameters[k]
+            k += 1
 
 
 def take_step(training: Training, parameters: list[float], work: Work, shape: Shape) -> None:
@@ -705,6 +898,9 @@ def take_step(training: Training, parameters: list[float], work: Work, shape: Sh
     settings = training.settings
     scale = gradient_scale(settings.loss, training.batch_row, shape.sizes[shape.layers - 1])
     training.error = training.error + work.sums[work.count]
+    if settings.weight_decay != 0.0:
+        decay(parameters, work.sums, shape, settings, scale)
+        scale = 1.0  # times which the sums are what they are
     work.rule.step(parameters, work.state, work.sums, work.count, settings, scale)
     training.batch_row = 0
 

@@ -7,13 +7,28 @@ from typing import Literal, get_args
 Activation = Literal["sigmoid", "tanh", "relu", "identity"]
 Loss = Literal["half_sse", "sse", "half_mse", "mse"]
 Init = Literal["normal", "uniform", "glorot"]
+Rule = Literal["descent", "momentum", "nesterov", "adam", "adamw", "rprop"]
 Backend = Literal["auto", "cffi", "ctypes", "python"]
 
 ACTIVATIONS: tuple[Activation, ...] = get_args(Activation)
 LOSSES: tuple[Loss, ...] = get_args(Loss)
 INITS: tuple[Init, ...] = get_args(Init)
+RULES: tuple[Rule, ...] = get_args(Rule)
 KERNELS = ("auto", "portable", "sse2", "neon", "avx2", "avx512")
 BACKENDS: tuple[Backend, ...] = ("cffi", "ctypes", "python")  # without numbers: fastest first
+
+# The options of each rule with their defaults, in the order of its constants in the core.
+_ADAM = {"beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8}
+RULE_OPTIONS: dict[Rule, dict[str, float]] = {
+    "descent": {},
+    "momentum": {"momentum": 0.9},
+    "nesterov": {"momentum": 0.9},
+    "adam": _ADAM,
+    "adamw": _ADAM,
+    "rprop": {"increase": 1.2, "decrease": 0.5, "first_step": 0.1, "step_min": 0.0, "step_max": 50.0},
+}
+# The learning rate of each rule that has one, where users give none.
+LEARNING_RATES: dict[Rule, float] = {"descent": 1.0, "momentum": 1.0, "nesterov": 1.0, "adam": 0.001, "adamw": 0.001}
 
 # The least and the greatest output of an activation, where there is one.
 RANGES: dict[Activation, tuple[float, float]] = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0), "relu": (0.0, inf)}

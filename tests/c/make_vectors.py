@@ -18,16 +18,18 @@ PACKAGE = HERE.parent.parent / "src" / "bitprop"
 VECTORS = PACKAGE / "vectors"
 COMMAND = "python tests/c/make_vectors.py"
 NAMES = runpy.run_path(str(PACKAGE / "names.py"))  # by itself, since the package need not be installed
-ACTIVATIONS, LOSSES, INITS = NAMES["ACTIVATIONS"], NAMES["LOSSES"], NAMES["INITS"]
+ACTIVATIONS, LOSSES, INITS, RULES = (NAMES[plural] for plural in ("ACTIVATIONS", "LOSSES", "INITS", "RULES"))
 
 # The fields of a case in C, in order; a type with a star points to an array, which cases share where they can.
 TYPES = {
     "const char *": "id fingerprint",
-    "uint32_t ": "layers bias rows shuffle epochs activation n n_parameters n_sse n_bytes stream init crc",
+    "uint32_t ": "layers bias rows shuffle epochs activation n n_parameters n_sse n_bytes stream init crc rule "
+    "decay_biases n_learning_rates",
     "int32_t ": "loss diverged",
-    "uint64_t ": "seed data_seed shuffle_seed batch_size learning_rate figure last_sse",
+    "uint64_t ": "seed data_seed shuffle_seed batch_size learning_rate figure last_sse weight_decay",
     "const uint32_t *": "sizes activations bounds randbelow",
-    "const uint64_t *": "parameters input inputs targets preactivations outputs gradient sse final x y slope random",
+    "const uint64_t *": "parameters input inputs targets preactivations outputs gradient sse final x y slope random "
+    "constants learning_rates",
     "const uint8_t *": "bytes",
 }
 NET = "id layers sizes activations bias n_parameters parameters"
@@ -39,7 +41,7 @@ STRUCTS = {
     "forward": f"{NET} input preactivations outputs",
     "gradient": f"{NET} rows loss inputs targets gradient sse figure",
     "train": f"{NET} rows batch_size loss shuffle shuffle_seed epochs learning_rate "
-    "inputs targets n_sse sse final diverged",
+    "inputs targets n_sse sse final diverged rule constants weight_decay decay_biases n_learning_rates learning_rates",
     "model_bytes": f"{NET} n_bytes bytes fingerprint",
     "decode": f"{NET} n_bytes bytes",
     "fit": "id layers sizes activations bias init seed rows data_seed loss epochs learning_rate batch_size shuffle "
@@ -49,8 +51,8 @@ HEADER = """/* SPDX-License-Identifier: MIT */
 /* The golden vectors (src/bitprop/vectors) for C. Generated: run `%s`.
    A number is its 64-bit pattern, and any NaN is 7ff8000000000000. Activations, losses and inits are codes of
    bitprop.h. batch_size 0: all rows. diverged: the epoch, or -1. Where n_sse is 0, sse has one meaningless element; in
-   gradient cases it has one. Lists of rows and of layers are laid end to end. Where bytes to decode are refused, layers
-   is 0. */
+   gradient cases it has one. constants are five. Where n_learning_rates is 0, learning_rate is for all epochs. Lists of
+   rows and of layers are laid end to end. Where bytes to decode are refused, layers is 0. */
 #ifndef BITPROP_TEST_VECTORS_H
 #define BITPROP_TEST_VECTORS_H
 
@@ -89,6 +91,12 @@ def fields(case: Case) -> Case:
     if "epochs" in out:
         seed, size = given["shuffle_seed"], given["batch_size"] or 0
         out.update(batch_size=f"{size:016x}", shuffle=seed is not None, shuffle_seed=seed or "0" * 16)
+    if case["function"] == "train":
+        rates = given.get("learning_rates", [])
+        constants = [*given.get("constants", []), *["0" * 16] * 5][:5]
+        out.update(rule=RULES.index(given.get("rule", "descent")), constants=constants)
+        out.update(decay_biases=given.get("decay_biases", False), weight_decay=given.get("weight_decay", "0" * 16))
+        out.update(learning_rates=rates, n_learning_rates=len(rates))
     if "diverged" in out:
         out.update(n_sse=len(out["sse"]), diverged=-1 if out["diverged"] is None else out["diverged"])
     elif "crc" in out:

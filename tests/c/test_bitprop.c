@@ -264,16 +264,23 @@ static void start(run *r, const struct train_case *c, uint64_t log_every) {
     r->data.inputs = copy_doubles(c->inputs, (size_t)c->rows * c->sizes[0]);
     r->data.targets = copy_doubles(c->targets, (size_t)c->rows * c->sizes[c->layers - 1]);
     r->data.rows = c->rows;
-    r->work = hold_doubles(bp_train_size(&r->shape, BP_DESCENT));
+    r->work = hold_doubles(bp_train_size(&r->shape, c->rule));
     r->order = c->shuffle ? hold(c->rows, sizeof(uint32_t)) : NULL;
     r->epoch_budget = c->rows + (c->shuffle ? c->rows - 1 : 0);
+    const double *rates = c->n_learning_rates > 0 ? copy_doubles(c->learning_rates, c->n_learning_rates) : NULL;
     const bp_settings settings = {.batch_size = batch_size,
                                   .log_every = log_every,
                                   .shuffle_seed = c->shuffle_seed,
                                   .learning_rate = number(c->learning_rate),
                                   .loss = (uint32_t)c->loss,
-                                  .rule = BP_DESCENT,
-                                  .shuffle = c->shuffle};
+                                  .rule = c->rule,
+                                  .shuffle = c->shuffle,
+                                  .weight_decay = number(c->weight_decay),
+                                  .constants = {number(c->constants[0]), number(c->constants[1]),
+                                                number(c->constants[2]), number(c->constants[3]),
+                                                number(c->constants[4])},
+                                  .learning_rates = rates,
+                                  .decay_biases = c->decay_biases};
     CALL(c->id, BP_OK, bp_train_start(&r->training, r->order, &r->shape, &settings, &r->data));
     check(c->id, "batch_size is at most rows", r->training.settings.batch_size <= c->rows);
 }
@@ -338,7 +345,7 @@ static void replay_train_many(const struct train_case *c, uint64_t budget) {
     uint32_t *orders = c->shuffle ? hold(NETWORKS * rows, sizeof(uint32_t)) : NULL;
     run r;
     start(&r, c, 1);
-    double *work = hold_doubles(NETWORKS * bp_train_size(&r.shape, BP_DESCENT));
+    double *work = hold_doubles(NETWORKS * bp_train_size(&r.shape, c->rule));
     for (size_t n = 0; n < NETWORKS; n++) {
         memcpy(parameters + n * size, c->parameters, size * sizeof(double));
         trainings[n] = r.training;
@@ -412,7 +419,7 @@ static void test_other_rows(void) {
     double *parameters = hold_doubles(1), *work = hold_doubles(bp_train_size(&shape, BP_DESCENT));
     const double *values = copy_doubles((const uint64_t[2]){ONE, ONE}, 2);
     const bp_data two = {values, values, 2}, one = {values, values, 1};
-    const bp_settings settings = {2, 1, 0, 1.0, BP_SSE, BP_DESCENT, 0};
+    const bp_settings settings = {.batch_size = 2, .log_every = 1, .learning_rate = 1.0, .loss = BP_SSE};
     const bp_limits limits = {1, UINT64_MAX, 0};
     const uint64_t start = ONE;
     int32_t status = BP_OK;
@@ -605,6 +612,20 @@ static void test_undo(const struct train_case *c) {
     check(c->id, "outside after undo", r.training.epoch == 1 && r.training.begun == 1);
 }
 
+/* After an undo, a training in order goes on to the same end: the rule's state was undone as well. */
+static void test_undone_state(const struct train_case *c) {
+    run r;
+    start(&r, c, 1);
+    if (c->n_sse < 2 || r.epoch_budget < 2 || c->shuffle) {
+        return;
+    }
+    CALL(c->id, BP_OK, train(&r, NULL, 0, 1, UINT64_MAX));
+    CALL(c->id, BP_OK, train(&r, NULL, 0, 2, r.epoch_budget - 1));
+    bp_train_undo(&r.training, r.parameters, r.work, &r.shape);
+    CALL(c->id, c->diverged >= 0 ? BP_DIVERGED : BP_OK, train(&r, NULL, 0, c->epochs, UINT64_MAX));
+    check_doubles(c->id, "after undo", c->final, r.parameters, c->n_parameters);
+}
+
 /* --- refusals --- */
 
 /* Room for the outputs of any function, to be found untouched. */
@@ -643,6 +664,55 @@ static bp_status start_with(const bp_shape *shape, size_t rows, size_t batch_siz
                                   .shuffle = shuffle};
     const bp_data data = {zeros, zeros, rows};
     return bp_train_start(&out.training, out.words, shape, &settings, &data);
+}
+
+/* A rule's numbers beyond what §7 allows, and settings of the wrong kind. */
+static void test_bad_rules(void) {
+    enum { HALF = 0, UNIT = 1, TWICE = 2, BELOW = 3, INFINITE_ONE = 4, NONE = 5 };
+    static const uint64_t values[] = {0x3fe0000000000000U, ONE, 0x4000000000000000U, 0xbfe0000000000000U, INFINITE, 0};
+    static const struct {
+        uint32_t rule;
+        uint32_t constants[5], weight_decay, decay_biases;
+    } settings_of[] = {
+        {BP_MOMENTUM, {HALF, NONE, NONE, NONE, NONE}, NONE, 0}, /* good, then bad ones */
+        {BP_MOMENTUM, {UNIT, NONE, NONE, NONE, NONE}, NONE, 0},
+        {BP_NESTEROV, {BELOW, NONE, NONE, NONE, NONE}, NONE, 0},
+        {BP_ADAM, {NONE, NONE, UNIT, NONE, NONE}, NONE, 0},
+        {BP_ADAM, {UNIT, HALF, UNIT, NONE, NONE}, NONE, 0},
+        {BP_ADAM, {HALF, UNIT, UNIT, NONE, NONE}, NONE, 0},
+        {BP_ADAMW, {HALF, HALF, NONE, NONE, NONE}, NONE, 0},
+        {BP_ADAMW, {HALF, HALF, INFINITE_ONE, NONE, NONE}, NONE, 0},
+        {BP_RPROP, {TWICE, HALF, UNIT, HALF, HALF}, NONE, 0},
+        {BP_RPROP, {UNIT, HALF, UNIT, HALF, HALF}, NONE, 0},
+        {BP_RPROP, {TWICE, UNIT, UNIT, HALF, HALF}, NONE, 0},
+        {BP_RPROP, {TWICE, NONE, UNIT, HALF, HALF}, NONE, 0},
+        {BP_RPROP, {TWICE, HALF, NONE, HALF, HALF}, NONE, 0},
+        {BP_RPROP, {TWICE, HALF, UNIT, BELOW, HALF}, NONE, 0},
+        {BP_RPROP, {TWICE, HALF, UNIT, UNIT, HALF}, NONE, 0},
+        {BP_RPROP, {TWICE, HALF, UNIT, HALF, INFINITE_ONE}, NONE, 0},
+        {BP_DESCENT, {NONE, NONE, NONE, NONE, NONE}, TWICE, 1},
+        {BP_DESCENT, {NONE, NONE, NONE, NONE, NONE}, BELOW, 1},
+        {BP_DESCENT, {NONE, NONE, NONE, NONE, NONE}, INFINITE_ONE, 1},
+        {BP_DESCENT, {NONE, NONE, NONE, NONE, NONE}, TWICE, 2},
+    };
+    static const uint32_t sizes[2] = {2, 1}, activations[1] = {BP_TANH};
+    const bp_shape s = {sizes, activations, 2, 1, kernel};
+    for (size_t i = 0; i < LENGTH(settings_of); i++) {
+        const int good = i == 0 || i == 3 || i == 8 || i == 16;
+        bp_training training;
+        bp_settings settings = {.batch_size = 1,
+                                .log_every = 1,
+                                .learning_rate = 1.0,
+                                .rule = settings_of[i].rule,
+                                .weight_decay = number(values[settings_of[i].weight_decay]),
+                                .decay_biases = settings_of[i].decay_biases};
+        for (size_t k = 0; k < 5; k++) {
+            settings.constants[k] = number(values[settings_of[i].constants[k]]);
+        }
+        CALL("settings of a rule", good ? BP_OK : BP_E_OPTION,
+             bp_train_start(good ? &training : &out.training, NULL, &s, &settings, &one_row));
+    }
+    check_untouched("settings of a rule");
 }
 
 static void check_bad_shape(const char *id, const bp_shape *s) {
@@ -866,6 +936,8 @@ static void test_kernel(void) {
         }
         test_undo(&train_cases[i]);
         release();
+        test_undone_state(&train_cases[i]);
+        release();
         replay_train_many(&train_cases[i], UINT64_MAX);
         release();
         replay_train_many(&train_cases[i], 5);
@@ -876,6 +948,7 @@ static void test_kernel(void) {
     release();
     test_bad_shapes();
     test_bad_options();
+    test_bad_rules();
     test_rest();
 }
 

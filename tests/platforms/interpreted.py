@@ -179,7 +179,7 @@ def wasm(name: str, kind: str, how: str) -> Platform:
             folder = bench.folder("micropython files")
             for path in (ROOT / "src/bitprop/_pure.py", ROOT / "examples/micropython/random.py", HERE / "port.py"):
                 shutil.copy(path, folder)
-            lists = [f"{plural} = {getattr(names, plural)}\n" for plural in ("ACTIVATIONS", "LOSSES", "INITS")]
+            lists = [f"{plural} = {getattr(names, plural)}\n" for plural in ("ACTIVATIONS", "LOSSES", "RULES", "INITS")]
             (folder / "names.py").write_text("".join(lists), encoding="utf-8")  # which itself needs typing
             groups.remove("data")  # which the pure file does not have
         command = ["node", str(HERE / "wasm_python.mjs"), kind, bench.node_modules(), str(folder)]

@@ -51,9 +51,9 @@ class Alone:
         """Memory for integers."""
         return [0] * count
 
-    def work(self, shape, size):
+    def work(self, shape, size, rule=0):
         """Scratch memory."""
-        return self.pure.Work(shape)
+        return self.pure.Work(shape, rule)
 
     def training(self):
         """The twin of bp_training."""
@@ -221,8 +221,9 @@ class Port:
         data, _kept = self.rows_given(given)
         rows = len(given["inputs"])
         training, order = core.training(), core.words(rows)
-        work = core.work(shape, core.train_size(shape, self.pure.DESCENT))
-        self.expect(core.train_start(training, order, shape, self.settings(given, rows), data))
+        settings, _rates = self.settings(given, rows)
+        work = core.work(shape, core.train_size(shape, settings.rule), settings.rule)
+        self.expect(core.train_start(training, order, shape, settings, data))
         log = self.make([0.0] * given["epochs"])
         rest = (work, order, shape, data, self.limits(given["epochs"]))
         status = core.train(core.doubles(log), training, core.doubles(parameters), *rest)
@@ -239,17 +240,24 @@ class Port:
         return self.core.limits(until=epochs, budget=1 << 40, log_size=epochs)
 
     def settings(self, given, rows):
-        """§7, §8."""
+        """§7, §8: the settings, and what keeps them alive."""
         seed = given["shuffle_seed"]
-        return self.core.settings(
+        constants = list(self.numbers(given.get("constants", [])))
+        rates = self.core.doubles(self.numbers(given["learning_rates"])) if "learning_rates" in given else None
+        settings = self.core.settings(
             batch_size=given["batch_size"] or rows,
             log_every=1,
             shuffle_seed=int(seed or "0", 16),
             learning_rate=self.numbers([given["learning_rate"]])[0],
             loss=self.names.LOSSES.index(given["loss"]),
-            rule=self.pure.DESCENT,
+            rule=self.names.RULES.index(given.get("rule", "descent")),
             shuffle=int(seed is not None),
+            weight_decay=self.numbers([given.get("weight_decay", "0")])[0],
+            constants=tuple((constants + [0.0] * 5)[:5]),
+            learning_rates=rates,
+            decay_biases=int(given.get("decay_biases", False)),
         )
+        return settings, rates
 
     def model_bytes(self, given):
         """§11."""
@@ -294,7 +302,7 @@ class Port:
         loss = self.names.LOSSES.index(given["loss"])
         training, order = core.training(), core.words(rows)
         work = core.work(shape, core.train_size(shape, self.pure.DESCENT))
-        self.expect(core.train_start(training, order, shape, self.settings(given, rows), data))
+        self.expect(core.train_start(training, order, shape, self.settings(given, rows)[0], data))
         log = self.make([0.0] * epochs)
         self.expect(core.train(core.doubles(log), training, pointer, work, order, shape, data, self.limits(epochs)))
         figure = self.make([0.0])

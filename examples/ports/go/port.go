@@ -427,6 +427,11 @@ type question struct {
 	BatchSize                   int    `json:"batch_size"`   // null becomes 0
 	ShuffleSeed                 string `json:"shuffle_seed"` // null becomes ""
 	DataSeed                    string `json:"data_seed"`
+	Rule                        string // none is descent
+	Constants                   vector
+	WeightDecay                 string `json:"weight_decay"`   // none is 0
+	DecayBiases                 bool   `json:"decay_biases"`   // none is false
+	LearningRates               vector `json:"learning_rates"` // none: one for all epochs
 	Bytes                       string
 }
 
@@ -514,6 +519,75 @@ func (q *question) data() answer {
 	return answer{"inputs": inputs, "targets": targets}
 }
 
+// kept is what a rule keeps for a parameter; p1 and p2 are the same for all (§7).
+type kept struct{ v, m, p1, p2, previous, step float64 }
+
+// update takes a rule's step with the gradient g of parameter w (§7).
+func (k *kept) update(w, g, rate float64, rule string, c vector) float64 {
+	switch rule {
+	case "", "descent":
+		return w - float64(rate*g)
+	case "momentum":
+		k.v = float64(c[0]*k.v) + g
+		return w - float64(rate*k.v)
+	case "nesterov":
+		k.v = float64(c[0]*k.v) + g
+		return w - float64(rate*(g+float64(c[0]*k.v)))
+	case "adam", "adamw":
+		k.p1, k.p2 = float64(k.p1*c[0]), float64(k.p2*c[1])
+		a, rest := rate/(1-k.p1), 1-k.p2
+		k.m = float64(c[0]*k.m) + float64((1-c[0])*g)
+		k.v = float64(c[1]*k.v) + float64((1-c[1])*float64(g*g))
+		return w - float64(a*k.m)/(math.Sqrt(k.v/rest)+c[2])
+	case "rprop":
+		if q := float64(k.previous * g); q > 0 {
+			if k.step = float64(k.step * c[0]); !(k.step < c[4]) {
+				k.step = c[4]
+			}
+		} else if q < 0 {
+			if k.step = float64(k.step * c[1]); !(k.step > c[3]) {
+				k.step = c[3]
+			}
+			g = 0
+		}
+		k.previous = g
+		if g > 0 {
+			return w - k.step
+		} else if g < 0 {
+			return w + k.step
+		}
+		return w
+	}
+	panic("unknown rule")
+}
+
+// decay takes weight decay into the gradient, or for adamw into the parameters (§7).
+func (q *question) decay(gradient vector, rate float64) {
+	factor := 0.0
+	if q.WeightDecay != "" {
+		factor = math.Float64frombits(integer(q.WeightDecay))
+	}
+	if factor == 0 {
+		return
+	}
+	parts := q.layers(gradient)
+	for l, part := range q.layers(q.Parameters) {
+		apply := func(w, g vector) {
+			for i := range w {
+				if q.Rule == "adamw" {
+					w[i] -= float64(float64(rate*factor) * w[i])
+				} else {
+					g[i] += float64(factor * w[i])
+				}
+			}
+		}
+		apply(part.weights, parts[l].weights)
+		if q.DecayBiases {
+			apply(part.biases, parts[l].biases)
+		}
+	}
+}
+
 // train runs the epochs, until one diverges (§7, §8).
 func (q *question) train() answer {
 	log, rows, size := vector{}, len(q.Inputs), q.BatchSize
@@ -525,7 +599,17 @@ func (q *question) train() answer {
 	if q.ShuffleSeed != "" {
 		g = newGenerator(2, q.ShuffleSeed)
 	}
+	state := make([]kept, len(q.Parameters))
+	for p := range state {
+		state[p].p1, state[p].p2 = 1, 1
+		if q.Rule == "rprop" {
+			state[p].step = q.Constants[2]
+		}
+	}
 	for epoch := 0; epoch < q.Epochs; epoch++ {
+		if q.LearningRates != nil {
+			rate = q.LearningRates[epoch]
+		}
 		for i := rows - 1; g != nil && i > 0; i-- {
 			k := g.randbelow(uint32(i + 1))
 			q.Inputs[i], q.Inputs[k] = q.Inputs[k], q.Inputs[i]
@@ -537,8 +621,9 @@ func (q *question) train() answer {
 				last = rows
 			}
 			gradient, sse, _ := q.batch(q.Inputs[first:last], q.Targets[first:last], q.Loss)
+			q.decay(gradient, rate)
 			for p, g := range gradient {
-				q.Parameters[p] -= float64(rate * g)
+				q.Parameters[p] = state[p].update(q.Parameters[p], g, rate, q.Rule, q.Constants)
 			}
 			total += sse
 		}

@@ -99,6 +99,66 @@ export const LOSSES = new Map([
   ['mse', { scale: (count) => 2 / count, figure: (sse, count) => sse / count }],
 ]);
 
+/**
+ * The update rules (§7). `start(constants)` is what a rule keeps for a parameter at first; `step(w, g, kept, rate,
+ * constants)` answers the new parameter and changes what is kept. Adam's p1 and p2 are kept for each parameter.
+ */
+export const RULES = new Map([
+  ['descent', { start: () => [], step: (w, g, kept, rate) => w - rate * g }],
+  ['momentum', { start: () => [0], step: momentum(false) }],
+  ['nesterov', { start: () => [0], step: momentum(true) }],
+  ['adam', { start: () => [0, 0, 1, 1], step: adam }],
+  ['adamw', { start: () => [0, 0, 1, 1], step: adam, decoupled: true }],
+  ['rprop', { start: ([, , firstStep]) => [0, firstStep], step: rprop }],
+]);
+
+function momentum(nesterov) {
+  return (w, g, kept, rate, [factor]) => {
+    const v = factor * kept[0] + g;
+    kept[0] = v;
+    return w - rate * (nesterov ? g + factor * v : v);
+  };
+}
+
+function adam(w, g, kept, rate, [beta1, beta2, epsilon]) {
+  const p1 = kept[2] * beta1;
+  const p2 = kept[3] * beta2;
+  const a = rate / (1 - p1);
+  const c = 1 - p2;
+  const m = beta1 * kept[0] + (1 - beta1) * g;
+  const v = beta2 * kept[1] + (1 - beta2) * (g * g);
+  kept.splice(0, 4, m, v, p1, p2);
+  return w - (a * m) / (Math.sqrt(v / c) + epsilon);
+}
+
+function rprop(w, gradient, kept, rate, [increase, decrease, , stepMin, stepMax]) {
+  let g = gradient;
+  const q = kept[0] * g;
+  if (q > 0) {
+    const grown = kept[1] * increase;
+    kept[1] = grown < stepMax ? grown : stepMax;
+  } else if (q < 0) {
+    const shrunk = kept[1] * decrease;
+    kept[1] = shrunk > stepMin ? shrunk : stepMin;
+    g = 0;
+  }
+  kept[0] = g;
+  if (g > 0) return w - kept[1];
+  return g < 0 ? w + kept[1] : w;
+}
+
+/** Takes weight decay into a batch's gradient or, if it is decoupled, into the parameters (§7). */
+function decay({ layers, bias }, parameters, gradient, { weightDecay, decayBiases, rate, decoupled }) {
+  if (weightDecay === 0) return;
+  for (const { outputs, weights, biases } of layers) {
+    const end = bias && decayBiases ? biases + outputs : biases;
+    for (let p = weights; p < end; p++) {
+      if (decoupled) parameters[p] -= (rate * weightDecay) * parameters[p];
+      else gradient[p] += weightDecay * parameters[p];
+    }
+  }
+}
+
 /** What `map` has under `name`; throws where there is nothing. */
 export function lookUp(map, name) {
   if (!map.has(name)) throw new Error(`unknown name: ${name}`);
@@ -309,11 +369,14 @@ export function gradient(net, inputs, targets, loss) {
 }
 
 /**
- * A training (§8). Without `batchSize` all rows are one batch, without `shuffleSeed` their order stays. The network
- * stays as it is. Answers the squared error of each epoch, the final parameters, and the epoch that diverged, or null.
+ * A training (§8). Without `batchSize` all rows are one batch, without `shuffleSeed` their order stays. `rates` has a
+ * learning rate for each epoch, in place of `rate`. The network stays as it is. Answers the squared error of each epoch, the final parameters, and the epoch that diverged, or null.
  */
-export function train(net, inputs, targets, { epochs, rate, loss = 'half_sse', batchSize = null, shuffleSeed = null }) {
-  if (!(rate >= 0 && rate < Infinity)) throw new Error('the learning rate is finite and not negative');
+export function train(net, inputs, targets, {
+  epochs, rate, loss = 'half_sse', batchSize = null, shuffleSeed = null,
+  rule = 'descent', constants = [], weightDecay = 0, decayBiases = false, rates = null,
+}) {
+  if (!(rates ?? [rate]).every((each) => each >= 0 && each < Infinity)) throw new Error('the learning rate is finite and not negative');
   if (!(Number.isInteger(epochs) && epochs >= 0)) throw new Error(`epochs: ${epochs}`);
   if (!(batchSize === null || (Number.isInteger(batchSize) && batchSize >= 1))) throw new Error(`batch: ${batchSize}`);
   const order = rowNumbers(inputs, targets);
@@ -321,15 +384,19 @@ export function train(net, inputs, targets, { epochs, rate, loss = 'half_sse', b
   const generator = shuffleSeed === null ? null : new Generator(shuffleSeed, 2);
   const parameters = net.parameters.slice();
   const current = { ...net, parameters };
+  const { start: begin, step, decoupled = false } = lookUp(RULES, rule);
+  const kept = Array.from(parameters, () => begin(constants));
   const sse = [];
   for (let epoch = 0; epoch < epochs; epoch++) {
     const before = parameters.slice();
+    const now = rates === null ? rate : rates[epoch];
     generator?.shuffle(order);
     let total = 0;
     for (let start = 0; start < order.length; start += size) {
       const batch = batchGradient(current, inputs, targets, order.slice(start, start + size), loss);
       total += batch.sse;
-      batch.gradient.forEach((g, p) => { parameters[p] -= rate * g; });
+      decay(net, parameters, batch.gradient, { weightDecay, decayBiases, rate: now, decoupled });
+      batch.gradient.forEach((g, p) => { parameters[p] = step(parameters[p], g, kept[p], now, constants); });
     }
     const finite = Number.isFinite(total) && parameters.every(Number.isFinite);
     if (!finite) return { sse, parameters: before, diverged: epoch };

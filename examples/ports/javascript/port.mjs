@@ -88,6 +88,11 @@ const FUNCTIONS = new Map(Object.entries({
       loss: input.loss,
       batchSize: input.batch_size,
       shuffleSeed: input.shuffle_seed === null ? null : seed(input.shuffle_seed),
+      rule: input.rule,
+      constants: numbers(input.constants ?? []),
+      weightDecay: number(input.weight_decay ?? '0000000000000000'),
+      decayBiases: input.decay_biases,
+      rates: input.learning_rates === undefined ? null : numbers(input.learning_rates),
     });
     return { sse: hex(sse), parameters: hex(parameters), diverged };
   },

@@ -24,7 +24,7 @@ from ..errors import shortened
 from ..names import Backend
 from .group import Group, split
 
-ABI = 5  # BP_ABI of the header that this file was written for
+ABI = 6  # BP_ABI of the header that this file was written for
 
 
 class Shape(ctypes.Structure):
@@ -62,6 +62,10 @@ class Settings(ctypes.Structure):
         ("loss", c_uint32),
         ("rule", c_uint32),
         ("shuffle", c_uint32),
+        ("weight_decay", c_double),
+        ("constants", c_double * 5),
+        ("learning_rates", POINTER(c_double)),
+        ("decay_biases", c_uint32),
     )
 
 
@@ -227,7 +231,7 @@ class CffiCore:
 
     def settings(self, **fields: Any) -> Any:
         """A bp_settings of these fields."""
-        return self._ffi.new("bp_settings *", fields)
+        return self._ffi.new("bp_settings *", {name: value for name, value in fields.items() if value is not None})
 
     def limits(self, **fields: int) -> Any:
         """A bp_limits of these fields."""

@@ -109,7 +109,8 @@ def _settings(given: Fields) -> oracle.Settings:
     names = {"loss", "rule"}
     fields = {name: given[name] for name in oracle.Settings._fields if name in given}
     numbers = {name: int(value, 16) for name, value in fields.items() if isinstance(value, str) and name not in names}
-    return oracle.Settings(**{**fields, **numbers})
+    lists = {name: patterns(value) for name, value in fields.items() if isinstance(value, list)}
+    return oracle.Settings(**{**fields, **numbers, **lists})
 
 
 def _train(o: ModuleType, given: Fields) -> Fields:

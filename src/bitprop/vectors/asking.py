@@ -91,9 +91,10 @@ def training(
     loss: str = "half_sse",
     batch_size: int | None = None,
     shuffle_seed: int | None = None,
+    **rule: Any,
 ) -> Case:
-    """One training as a case."""
+    """One training as a case; `rule`: further fields, of a training that is not by plain descent."""
     given = {**fields_of(net, parameters), "inputs": grid(data[0]), "targets": grid(data[1]), "epochs": epochs}
     seed = None if shuffle_seed is None else f"{shuffle_seed:016x}"
     options = {"learning_rate": to_hex(rate), "batch_size": batch_size, "shuffle_seed": seed, "loss": loss}
-    return case(name, flags, note, "train", **given, **options)
+    return case(name, flags, note, "train", **given, **options, **rule)

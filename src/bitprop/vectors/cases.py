@@ -37,6 +37,9 @@ FLAGS = {
     "width": "a count, an index or a seed kept in 8, 16 or 32 bits, or in a float",
     "refusal": "bytes that are taken for a model although §11 refuses them",
     "divergence": "where training ends, and with which parameters",
+    "rule": "an update rule's formula, or the order of its roundings",
+    "decay": "weight decay: which parameters, and before which step",
+    "rates": "a learning rate for each epoch",
 }
 
 
@@ -57,6 +60,7 @@ FIRST: dict[str, tuple[Callable[[], list[Case]], ...]] = {
     "bytes": (first_cases.bytes_cases,),
     "decode": (),
     "large": (),
+    "rules": (),
 }
 # What makes a group's cases; the first of the makers says what the group is about.
 GROUPS = {group: (*first, *more_cases.ADDED.get(group, ())) for group, first in FIRST.items()}

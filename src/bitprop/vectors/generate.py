@@ -32,6 +32,7 @@ def schema() -> str:
         "name": oracle.ACTIVATIONS,
         "loss": oracle.LOSSES,
         "init": oracle.INITS,
+        "rule": oracle.RULES,
     }
     for field, names in lists.items():
         listed = json.dumps(list(names))

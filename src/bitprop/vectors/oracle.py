@@ -141,7 +141,7 @@ def div(a: int, b: int) -> int:
 
 
 def sqrt(a: int) -> int:
-    """The square root (§1.1, for §9 only)."""
+    """The square root (§1.1, for §7 and §9 only)."""
     if is_nan(a):
         return NAN
     if not a & _MAGNITUDE:
@@ -532,13 +532,17 @@ def gradient(net: Net, parameters: Sequence[int], rows: Rows, targets: Rows, los
 
 
 class Settings(NamedTuple):
-    """How to train (§7, §8), in the order of the options of a case; None: all rows, and no shuffling."""
+    """How to train (§7, §8), in the order of the options of a case; None: all rows, no shuffling, one learning rate."""
 
     learning_rate: int
     loss: str
     batch_size: int | None = None
     shuffle_seed: int | None = None
     rule: str = "descent"
+    constants: Sequence[int] = ()
+    weight_decay: int = ZERO
+    decay_biases: bool = False
+    learning_rates: Sequence[int] | None = None
 
 
 def descent(w: int, g: int, state: Row, settings: Settings) -> int:
@@ -546,14 +550,79 @@ def descent(w: int, g: int, state: Row, settings: Settings) -> int:
     return sub(w, mul(settings.learning_rate, g))
 
 
+def momentum(w: int, g: int, state: Row, settings: Settings) -> int:
+    """Likewise with momentum (§7); the state is v."""
+    (factor,) = settings.constants
+    state[0] = add(mul(factor, state[0]), g)
+    return sub(w, mul(settings.learning_rate, state[0]))
+
+
+def nesterov(w: int, g: int, state: Row, settings: Settings) -> int:
+    """Likewise with Nesterov's momentum (§7); the state is v."""
+    (factor,) = settings.constants
+    state[0] = add(mul(factor, state[0]), g)
+    return sub(w, mul(settings.learning_rate, add(g, mul(factor, state[0]))))
+
+
+def adam(w: int, g: int, state: Row, settings: Settings) -> int:
+    """Likewise by Adam (§7); the state is m, v, p1 and p2, the last two the same for all parameters."""
+    beta1, beta2, epsilon = settings.constants
+    m, v, p1, p2 = state
+    p1, p2 = mul(p1, beta1), mul(p2, beta2)
+    a, c = div(settings.learning_rate, sub(ONE, p1)), sub(ONE, p2)
+    m = add(mul(beta1, m), mul(sub(ONE, beta1), g))
+    v = add(mul(beta2, v), mul(sub(ONE, beta2), mul(g, g)))
+    state[:] = m, v, p1, p2
+    return sub(w, div(mul(a, m), add(sqrt(div(v, c)), epsilon)))
+
+
+def rprop(w: int, g: int, state: Row, settings: Settings) -> int:
+    """Likewise by RPROP (§7); the state is the gradient before and the step."""
+    increase, decrease, _, step_min, step_max = settings.constants
+    previous, step = state
+    q = mul(previous, g)
+    if less(ZERO, q):
+        grown = mul(step, increase)
+        step = grown if less(grown, step_max) else step_max
+    elif less(q, ZERO):
+        shrunk = mul(step, decrease)
+        step = shrunk if less(step_min, shrunk) else step_min
+        g = ZERO
+    state[:] = g, step
+    return sub(w, step) if less(ZERO, g) else add(w, step) if less(g, ZERO) else w
+
+
 class Rule(NamedTuple):
     """An update rule (§7)."""
 
-    state: int  # how many numbers it keeps for each parameter, 0.0 at first
-    step: Callable[[int, int, Row, Settings], int]  # the new parameter, from w, g and its numbers, which it changes
+    state: Callable[[Settings], Row]  # what it keeps for a parameter, at the start of a training
+    step: Callable[[int, int, Row, Settings], int]  # the new parameter, from w, g and its state, which it changes
+    decoupled: bool = False  # whether weight decay is a step of its own
 
 
-RULES = {"descent": Rule(0, descent)}
+RULES = {  # in the order of their numbers
+    "descent": Rule(lambda settings: [], descent),
+    "momentum": Rule(lambda settings: [ZERO], momentum),
+    "nesterov": Rule(lambda settings: [ZERO], nesterov),
+    "adam": Rule(lambda settings: [ZERO, ZERO, ONE, ONE], adam),
+    "adamw": Rule(lambda settings: [ZERO, ZERO, ONE, ONE], adam, decoupled=True),
+    "rprop": Rule(lambda settings: [ZERO, settings.constants[2]], rprop),
+}
+
+
+def decayed(net: Net, parameters: Row, g: Row, settings: Settings) -> tuple[Row, Row]:
+    """The parameters and the gradient with which weight decay goes into the step (§7)."""
+    w, g = list(parameters), list(g)
+    decay = settings.weight_decay
+    if not decay & ~SIGN:
+        return w, g
+    for m, n, weights, biases in net.layers():
+        for k in [*range(weights, weights + m * n), *range(biases, biases + n * (net.bias and settings.decay_biases))]:
+            if RULES[settings.rule].decoupled:
+                w[k] = sub(w[k], mul(mul(settings.learning_rate, decay), w[k]))
+            else:
+                g[k] = add(g[k], mul(decay, w[k]))
+    return w, g
 
 
 def train(
@@ -562,7 +631,7 @@ def train(
     """The error of each logged epoch, final parameters, and the diverged epoch or None (§8)."""
     current = [canonical(w) for w in parameters]
     rule, loss, shuffle_seed = RULES[settings.rule], settings.loss, settings.shuffle_seed
-    states = [[ZERO] * rule.state for _ in current]
+    states = [rule.state(settings) for _ in current]
     order = list(range(len(rows)))
     size = settings.batch_size or len(rows)
     generator = None if shuffle_seed is None else Generator(SHUFFLE_STREAM + shuffle_seed)
@@ -572,10 +641,13 @@ def train(
             for i in range(len(rows) - 1, 0, -1):
                 k = generator.randbelow(i + 1)
                 order[i], order[k] = order[k], order[i]
+        if settings.learning_rates:
+            settings = settings._replace(learning_rate=settings.learning_rates[epoch])
         start, total = current, ZERO
         for begin in range(0, len(rows), size):
             batch = order[begin : begin + size]
             g, error = gradient(net, current, [rows[i] for i in batch], [targets[i] for i in batch], loss)
+            current, g = decayed(net, current, g, settings)
             total = add(total, error)
             current = [rule.step(w, value, state, settings) for w, value, state in zip(current, g, states)]
         if not all(map(is_finite, [total, *current])):
