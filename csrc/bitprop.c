@@ -144,9 +144,14 @@ static const double P2 = -0x1.6c16c16bebd93p-9;
 static const double P3 = 0x1.1566aaf25de2cp-14;
 static const double P4 = -0x1.bbd41c5d26bf1p-20;
 static const double P5 = 0x1.6376972bea4d0p-25;
+static const double LEAK = 0x1.47ae147ae147bp-7; /* 0.01 */
 
 static double clamp(double t, double low, double high) {
     return t < low ? low : t > high ? high : t;
+}
+
+static double magnitude(double x) {
+    return x < 0.0 ? -x : x;
 }
 
 /* e^t is s*(c + r)/(c - r). */
@@ -192,6 +197,10 @@ static double activate(double x, uint32_t activation) {
         return hyperbolic_tangent(x);
     case BP_RELU:
         return x < 0.0 ? 0.0 : x;
+    case BP_SOFTSIGN:
+        return x / (1.0 + magnitude(x));
+    case BP_LEAKY_RELU:
+        return x < 0.0 ? LEAK * x : x;
     default:
         return x;
     }
@@ -207,6 +216,10 @@ static double slope(double y, uint32_t activation) {
         return 1.0 - y * y;
     case BP_RELU:
         return y > 0.0 ? 1.0 : 0.0;
+    case BP_SOFTSIGN:
+        return (1.0 - magnitude(y)) * (1.0 - magnitude(y));
+    case BP_LEAKY_RELU:
+        return y > 0.0 ? 1.0 : LEAK;
     default:
         return 1.0;
     }

@@ -46,8 +46,17 @@ typedef enum {
 } bp_status;
 
 /* Codes, and the number of codes of each kind; larger codes are refused. */
-enum { BP_SIGMOID = 0, BP_TANH = 1, BP_RELU = 2, BP_IDENTITY = 3, BP_ACTIVATIONS = 4 }; /* §2 */
-enum { BP_HALF_SSE = 0, BP_SSE = 1, BP_HALF_MSE = 2, BP_MSE = 3, BP_LOSSES = 4 };       /* §7 */
+/* Activations, §2. */
+enum {
+    BP_SIGMOID = 0,
+    BP_TANH = 1,
+    BP_RELU = 2,
+    BP_IDENTITY = 3,
+    BP_SOFTSIGN = 4,
+    BP_LEAKY_RELU = 5,
+    BP_ACTIVATIONS = 6
+};
+enum { BP_HALF_SSE = 0, BP_SSE = 1, BP_HALF_MSE = 2, BP_MSE = 3, BP_LOSSES = 4 }; /* §7 */
 enum {
     BP_DESCENT = 0,
     BP_MOMENTUM = 1,

@@ -470,7 +470,7 @@ static int LEVEL(are_within)(const double *values, size_t count, double limit) {
 static APART double LEVEL(greatest)(const double *values, size_t count) {
     vector greatest = broadcast(0.0);
     for (size_t k = 0; k < count; k += WIDTH) {
-        greatest = MAX((vector)((mask)LOAD(values + k) & (int64_t)MAGNITUDE_BITS), greatest);
+        greatest = MAX(LEVEL(magnitude)(LOAD(values + k)), greatest);
     }
     double most = greatest[0];
     for (size_t i = 1; i < WIDTH; i++) {

@@ -66,11 +66,15 @@ INLINE vector LEVEL(broadcast)(double value) {
 }
 #define broadcast LEVEL(broadcast)
 
+INLINE vector LEVEL(magnitude)(vector x) {
+    return (vector)((mask)x & (int64_t)MAGNITUDE_BITS);
+}
+
 /* Whether the magnitude of a value of `count` vectors is not below `limit`: a NaN's is not. */
 INLINE int LEVEL(any_beyond)(const vector *values, double limit, const size_t count) {
     mask beyond = {0};
     EACH {
-        beyond |= ~((vector)((mask)values[i] & (int64_t)MAGNITUDE_BITS) < limit);
+        beyond |= ~(LEVEL(magnitude)(values[i]) < limit);
     }
     return ANY(beyond);
 }
@@ -138,7 +142,7 @@ INLINE void LEVEL(tanhs)(vector *x, const size_t count) {
 }
 
 /* All activations but the identity, with which there is nothing to do: each gets passes of its own. */
-#define EACH_CURVED_ACTIVATION(DO) DO(BP_SIGMOID) DO(BP_TANH) DO(BP_RELU)
+#define EACH_CURVED_ACTIVATION(DO) DO(BP_SIGMOID) DO(BP_TANH) DO(BP_RELU) DO(BP_SOFTSIGN) DO(BP_LEAKY_RELU)
 
 /* `count` vectors (at most LOCKSTEP) in place. `tame`: pre-activations of sigmoids are known to lie within 708. */
 INLINE void LEVEL(activate)(vector *x, const size_t count, uint32_t activation, const int tame) {
@@ -155,6 +159,12 @@ INLINE void LEVEL(activate)(vector *x, const size_t count, uint32_t activation, 
     case BP_RELU:
         EACH x[i] = PICK(x[i] < 0.0, broadcast(0.0), x[i]);
         break;
+    case BP_SOFTSIGN:
+        EACH x[i] = x[i] / (1.0 + LEVEL(magnitude)(x[i]));
+        break;
+    case BP_LEAKY_RELU:
+        EACH x[i] = PICK(x[i] < 0.0, LEAK * x[i], x[i]);
+        break;
     }
 }
 
@@ -166,6 +176,10 @@ INLINE vector LEVEL(slope)(vector y, uint32_t activation) {
         return 1.0 - y * y;
     case BP_RELU:
         return PICK(y > 0.0, broadcast(1.0), broadcast(0.0));
+    case BP_SOFTSIGN:
+        return (1.0 - LEVEL(magnitude)(y)) * (1.0 - LEVEL(magnitude)(y));
+    case BP_LEAKY_RELU:
+        return PICK(y > 0.0, broadcast(1.0), broadcast(LEAK));
     default:
         return broadcast(1.0);
     }

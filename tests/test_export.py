@@ -29,6 +29,7 @@ NETWORKS = [
     Network(1, 1, seed=2, activation="identity"),
     Network(67, 3, seed=3, activation="tanh", bias=False),
     Network(2, *[2] * 8, 1, seed=4, activation="relu"),
+    Network(2, 4, 3, 1, seed=5, activation=["softsign", "leaky_relu", "softsign"]),
 ]
 EDGES = [0.0, -0.0, 5e-324, -1e-310, 1e308, 709.0, -745.5]
 

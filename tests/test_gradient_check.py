@@ -52,21 +52,22 @@ def test_all_backends(backend: Backend) -> None:
     assert "the two agree" in str(found)
 
 
-def test_kinks_are_told() -> None:
+@pytest.mark.parametrize("name", ["relu", "softsign", "leaky_relu"])
+def test_kinks_are_told(name: Activation) -> None:
     """With zero biases the point (0, 0) stands at every relu's kink: those parameters are told, the rest compared."""
-    net = Network(2, 3, 1, activation=["relu", "identity"], seed=4)
+    net = Network(2, 3, 1, activation=[name, "identity"], seed=4)
     x, y = datasets.xor()
     found = net.check_gradient(x, y)
     assert {row.name for row in found if row.kink} == {"b1[0]", "b1[1]", "b1[2]"}
     assert found.ok
     assert "not compared: 3 of 13" in str(found)
-    dead = Network(1, 1, activation="relu", bias=False)
+    dead = Network(1, 1, activation=name, bias=False)
     dead.parameters[0] = 0.0
     assert not dead.check_gradient([1.0], [1.0]).ok  # nothing could be compared
 
 
 @pytest.mark.parametrize("sizes", [(2, 4, 1), (2, 8, 1), (2, 4, 4, 1)])
-@pytest.mark.parametrize("last", ["relu", "identity", "sigmoid"])
+@pytest.mark.parametrize("last", ["relu", "identity", "sigmoid", "softsign", "leaky_relu"])
 def test_relu_on_the_projects_own_data(sizes: tuple[int, ...], last: Activation) -> None:
     """A right gradient is never called wrong, whatever kinks the seeds and the point (0, 0) bring."""
     x, y = datasets.xor()

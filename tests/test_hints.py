@@ -33,10 +33,12 @@ TARGETS: list[tuple[Activation, list[float], str | None]] = [
     ("sigmoid", [0.0, -1.0, 1.0], "targets such as -1.0"),
     ("tanh", [0.0, -1.5, 1.0], "targets such as -1.5 are not learnt: the outputs of tanh go from -1 to 1;"),
     ("relu", [0.0, -1.5, 9.0], "targets such as -1.5 are not learnt: the outputs of relu go from 0 up;"),
+    ("softsign", [0.0, -1.5, 1.0], "targets such as -1.5 are not learnt: the outputs of softsign go from -1 to 1;"),
     ("sigmoid", [0.0, 1.0, 0.5], None),
     ("tanh", [-1.0, 1.0, 0.5], None),
     ("relu", [0.0, 1e9, 0.5], None),
     ("identity", [-1e9, 1e9, 0.5], None),
+    ("leaky_relu", [-1e9, 1e9, 0.5], None),
 ]
 
 

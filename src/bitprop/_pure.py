@@ -33,7 +33,7 @@ E_REORDERED = -6
 E_FLUSHED = -7
 E_ANSWER = -8
 
-SIGMOID, TANH, RELU, IDENTITY, ACTIVATIONS = 0, 1, 2, 3, 4
+SIGMOID, TANH, RELU, IDENTITY, SOFTSIGN, LEAKY_RELU, ACTIVATIONS = 0, 1, 2, 3, 4, 5, 6
 HALF_SSE, SSE, HALF_MSE, MSE, LOSSES = 0, 1, 2, 3, 4
 DESCENT, MOMENTUM, NESTEROV, ADAM, ADAMW, RPROP, RULES = 0, 1, 2, 3, 4, 5, 6
 NORMAL, UNIFORM, GLOROT, INITS = 0, 1, 2, 3
@@ -197,10 +197,15 @@ P2 = math.ldexp(-0x16C16C16BEBD93, -61)
 P3 = math.ldexp(0x11566AAF25DE2C, -66)
 P4 = math.ldexp(-0x1BBD41C5D26BF1, -72)
 P5 = math.ldexp(0x16376972BEA4D0, -77)
+LEAK = math.ldexp(0x147AE147AE147B, -59)  # 0.01
 
 
 def clamp(t: float, low: float, high: float) -> float:
     return low if t < low else high if t > high else t
+
+
+def magnitude(x: float) -> float:
+    return -x if x < 0.0 else x
 
 
 def split(t: float) -> tuple[float, float, float]:
@@ -239,6 +244,10 @@ def activation_of(x: float, activation: int) -> float:
         return hyperbolic_tangent(x)
     if activation == RELU:
         return 0.0 if x < 0.0 else x
+    if activation == SOFTSIGN:
+        return x / (1.0 + magnitude(x))
+    if activation == LEAKY_RELU:
+        return LEAK * x if x < 0.0 else x
     return x
 
 
@@ -252,6 +261,10 @@ def slope_of(y: float, activation: int) -> float:
         return 1.0 - y * y
     if activation == RELU:
         return 1.0 if y > 0.0 else 0.0
+    if activation == SOFTSIGN:
+        return (1.0 - magnitude(y)) * (1.0 - magnitude(y))
+    if activation == LEAKY_RELU:
+        return 1.0 if y > 0.0 else LEAK
     return 1.0
 
 

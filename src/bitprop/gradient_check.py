@@ -23,7 +23,7 @@ class GradientRow(NamedTuple):
     gradient: float
     numeric: float  # NaN at a kink
     error: float  # |gradient - numeric| as a fraction of the check's scale
-    kink: bool  # a relu's input is 0 here, so there may be no slope and nothing is compared
+    kink: bool  # the input of a relu, leaky relu or softsign is 0 here, where it is not smooth: nothing is compared
 
 
 class GradientCheck(tuple[GradientRow, ...]):
@@ -51,7 +51,7 @@ class GradientCheck(tuple[GradientRow, ...]):
             lines.append(f"{row.name:<12} {row.gradient:>24.16e} {row.numeric:>24.16e} {error:>9}")
         kinks = sum(row.kink for row in self)
         if kinks:
-            lines.append(f"not compared: {kinks} of {len(self)}, where a relu stands at its kink (at 0)")
+            lines.append(f"not compared: {kinks} of {len(self)}, where an activation stands at its kink (at 0)")
         verdict = "agree" if self.ok else "DO NOT AGREE"
         lines.append(f"largest error {self.max_error:.1e}, tolerance {TOLERANCE:.0e}: the two {verdict}")
         return "\n".join(lines)
@@ -67,7 +67,8 @@ def check(
 ) -> GradientCheck:
     """The comparison of `gradient` with slopes of `loss`, measured by changing and restoring `parameters` one by one.
 
-    `pattern()` shows which relus are active: while it is unchanged, the loss is smooth. It is None without relus.
+    `pattern()` shows which activations are above their kink: while it is unchanged, the loss is smooth. It is None
+    where none has a kink.
     FloatingPointModeError.
     """
     mode.require_standard("a gradient check")
@@ -91,8 +92,8 @@ def _slope(
     """Central differences with shrinking steps, extrapolated to a step of zero; None at a kink.
 
     The method of C. Ridders, Accurate computation of F'(x) and F'(x)F''(x), Advances in Engineering Software 4 (1982):
-    it takes the extrapolation that agrees best with its neighbours. It needs a smooth loss, so steps across a relu's
-    kink are left out; if all are, the parameter is at a kink.
+    it takes the extrapolation that agrees best with its neighbours. It needs a smooth loss, so steps across a kink
+    are left out; if all are, the parameter is at a kink.
     """
     value = parameters[k]
     unit = max(1.0, abs(value) * 2.0**-20)

@@ -4,7 +4,7 @@
 from math import inf
 from typing import Literal, get_args
 
-Activation = Literal["sigmoid", "tanh", "relu", "identity"]
+Activation = Literal["sigmoid", "tanh", "relu", "identity", "softsign", "leaky_relu"]
 Loss = Literal["half_sse", "sse", "half_mse", "mse"]
 Init = Literal["normal", "uniform", "glorot"]
 Rule = Literal["descent", "momentum", "nesterov", "adam", "adamw", "rprop"]
@@ -31,4 +31,10 @@ RULE_OPTIONS: dict[Rule, dict[str, float]] = {
 LEARNING_RATES: dict[Rule, float] = {"descent": 1.0, "momentum": 1.0, "nesterov": 1.0, "adam": 0.001, "adamw": 0.001}
 
 # The least and the greatest output of an activation, where there is one.
-RANGES: dict[Activation, tuple[float, float]] = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0), "relu": (0.0, inf)}
+RANGES: dict[Activation, tuple[float, float]] = {
+    "sigmoid": (0.0, 1.0),
+    "tanh": (-1.0, 1.0),
+    "relu": (0.0, inf),
+    "softsign": (-1.0, 1.0),
+}
+KINKED: tuple[Activation, ...] = ("relu", "softsign", "leaky_relu")  # activations that are not smooth at 0

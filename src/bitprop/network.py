@@ -19,7 +19,7 @@ from .errors import ModelFileError, ShapeError, quoted
 from .gradient_check import GradientCheck
 from .history import History
 from .model import Model, decode
-from .names import ACTIVATIONS, INITS, LOSSES, Activation, Backend, Init, Loss
+from .names import ACTIVATIONS, INITS, KINKED, LOSSES, Activation, Backend, Init, Loss
 
 if TYPE_CHECKING:
     from numpy import float64
@@ -275,20 +275,20 @@ class Network:
             lambda: probe.loss(data, half_sse),
             probe.gradient(data, half_sse),
             list(map(probe.parameter_name, range(probe.count))),
-            self._relu_pattern(probe, data.inputs) if "relu" in self.activations else None,
+            self._kink_pattern(probe, data.inputs) if set(KINKED) & set(self.activations) else None,
             progress,
         )
 
-    def _relu_pattern(self, model: Model, rows: matrices.Rows) -> Callable[[], bytes]:
-        """A function whose bytes are 1 for each row and relu node that is active, and otherwise 0."""
-        relu = [name == "relu" for name, n_out in zip(self.activations, self.sizes[1:]) for _ in range(n_out)]
+    def _kink_pattern(self, model: Model, rows: matrices.Rows) -> Callable[[], bytes]:
+        """A function whose bytes are 1 for each row and node whose activation is above its kink, and otherwise 0."""
+        kinked = [name in KINKED for name, n_out in zip(self.activations, self.sizes[1:]) for _ in range(n_out)]
         inputs = [model.core.doubles(array("d", row)) for row in rows.split()]
 
         def pattern() -> bytes:
             active = bytearray()
             for row in inputs:
                 preactivations, _ = model.forward(row)
-                active += bytes(of_relu and z > 0.0 for of_relu, z in zip(relu, preactivations))
+                active += bytes(has_kink and z > 0.0 for has_kink, z in zip(kinked, preactivations))
             return bytes(active)
 
         return pattern

@@ -99,10 +99,12 @@ const (
 	tanh
 	relu
 	identity
+	softsign
+	leakyRelu
 )
 
 // names has the activations' names in the order of their numbers (§11).
-var names = []string{"sigmoid", "tanh", "relu", "identity"}
+var names = []string{"sigmoid", "tanh", "relu", "identity", "softsign", "leaky_relu"}
 
 // MarshalText writes the name of an activation (§2).
 func (f activation) MarshalText() ([]byte, error) {
@@ -131,6 +133,10 @@ func (f activation) apply(x float64) float64 {
 		r, c, s := split(clamp(2*x, -40, 40))
 		p, q := s-1, s+1
 		return (float64(p*c) + float64(q*r)) / (float64(q*c) + float64(p*r))
+	case f == softsign:
+		return x / (1 + math.Abs(x))
+	case f == leakyRelu && x < 0:
+		return float64(0.01 * x)
 	case f == relu && x < 0:
 		return 0
 	}
@@ -144,6 +150,11 @@ func (f activation) slope(y float64) float64 {
 		return float64(y * (1 - y))
 	case f == tanh:
 		return 1 - float64(y*y)
+	case f == softsign:
+		b := 1 - math.Abs(y)
+		return float64(b * b)
+	case f == leakyRelu && !(y > 0):
+		return 0.01
 	case f == relu && !(y > 0):
 		return 0
 	}
@@ -385,7 +396,7 @@ func readModel(b []byte) *network {
 		} else if k == 0 {
 			continue
 		}
-		if word(at) > uint32(identity) {
+		if word(at) >= uint32(len(names)) {
 			return nil
 		}
 		n.Activations, at = append(n.Activations, activation(word(at))), at+4

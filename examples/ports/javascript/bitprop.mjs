@@ -89,6 +89,8 @@ export const ACTIVATIONS = new Map([
   ['tanh', { value: tanh, slope: (y) => 1 - y * y }],
   ['relu', { value: (x) => (x < 0 ? 0 : x), slope: (y) => (y > 0 ? 1 : 0) }],
   ['identity', { value: (x) => x, slope: () => 1 }],
+  ['softsign', { value: (x) => x / (1 + Math.abs(x)), slope: (y) => (1 - Math.abs(y)) * (1 - Math.abs(y)) }],
+  ['leaky_relu', { value: (x) => (x < 0 ? 0.01 * x : x), slope: (y) => (y > 0 ? 1 : 0.01) }],
 ]);
 
 /** The losses: the gradient's scale and the figure, `count` being rows times outputs (§7). */

@@ -33,6 +33,7 @@ from .oracle import HALF, INF, NAN, ONE, TWO, ZERO, Net, Row, Rows, integer, mul
 WIDE_SEED = 0x123456789ABCDEF1  # more bits than a binary64 holds, in both words
 THIRD = number(1, 3)
 LINE, SIGMOID = ["identity"], ["sigmoid"]
+ADDED_ACTIVATIONS = ("softsign", "leaky_relu")  # one by one, since another would change no published case
 
 OF_100_BYTES = Net([8, 1], ["relu"], False)
 
@@ -40,6 +41,23 @@ OF_100_BYTES = Net([8, 1], ["relu"], False)
 def stream(group: str, name: str) -> Draw:
     """The stream from which this case alone is drawn."""
     return Draw(int.from_bytes(f"{group} {name}".encode(), "big"))
+
+
+def activation_cases() -> list[Case]:
+    """Values and slopes of the activations that were added (§2)."""
+    out = []
+    sizes = (ZERO, TINY, NORMAL - 1, NORMAL, power(-54), power(-53), HALF, ONE - 1, ONE, ONE + 1, TWO, power(53))
+    edges = [value | sign for value in (*sizes, power(1023), MAX, INF) for sign in (ZERO, NEG_ZERO)] + [NAN]
+    for name in ADDED_ACTIVATIONS:
+        draw = stream("activations", name)
+        small = [mul(draw.within(ONE), power(-e)) for e in (*range(1, 61, 4), 1014, 1016, 1018, 1020)]
+        dense = draw.row(60) + draw.row(20, integer(8)) + small
+        for kind, flags, note, xs in (
+            ("edges", "signed-zero subnormal overflow nan", "signed zeros, subnormals, extremes, NaN (§1.3)", edges),
+            ("dense", "fused single subnormal", "ordinary values, and small ones of every size", dense),
+        ):
+            out.append(case(f"{name}-{kind}", flags, note, "activation", activation=name, x=hexes(xs)))
+    return out
 
 
 def generator_cases() -> list[Case]:
@@ -120,6 +138,15 @@ def forward_cases() -> list[Case]:
     note = "many layers, their activations in an order that no power of two repeats"
     drawn("layers-15", "width layout", note, Net([1] * 16, ["tanh", "identity", "sigmoid"] * 5, True))
     drawn("layers-21", "width layout", note, Net([2] * 22, ["identity", "tanh", "identity"] * 7, False))
+    for name in ADDED_ACTIVATIONS:
+        for bias in (False, True):
+            note = "an activation that was added, in all layers"
+            drawn(f"{name}{'-bias' * bias}", "node-order layout", note, Net([3, 5, 4, 2], [name] * 3, bias))
+        for value, label in ((INF, "inf"), (neg(INF), "minus-inf"), (NAN, "nan")):
+            note = "a non-finite input goes through"
+            net = Net([2, 2, 1], [name, "identity"], True)
+            start = [ONE, neg(ONE), HALF, HALF, ZERO, ZERO, ONE, TWO, ZERO]
+            row(f"{label}-{name}", "overflow nan", note, net, start, [value, ONE])
     return out
 
 
@@ -162,6 +189,13 @@ def gradient_cases() -> list[Case]:
     note = "deltas through many layers, each with its own activation"
     names = ["tanh", "sigmoid", "identity", "identity", "tanh"] * 4
     drawn("layers-20", "width layout", note, Net([2, 1] * 10 + [1], names, True), 2, "half_mse")
+    for name in ADDED_ACTIVATIONS:
+        for bias, loss in zip((False, True, False, True), LOSSES):
+            note = "an activation that was added, in all layers"
+            drawn(f"{name}-{loss}", "fused layout scale", note, Net([2, 5, 3, 2], [name] * 3, bias), 9, loss)
+        note = "a delta that is not finite, times the slope of 0.0 and of the largest numbers"
+        net = Net([1, 1, 1], [name, "identity"], True)
+        ask(f"{name}-far", "overflow nan", note, net, [ONE, ZERO, ONE, ZERO], [[ZERO], [MAX], [neg(MAX)]], [[INF]] * 3)
     return out
 
 
@@ -238,6 +272,21 @@ def steep_cases() -> list[Case]:
                         label, "clamp subnormal", note, net, start, (rows, targets), 2, ONE, "half_sse", batch_size
                     )
                 )
+    return out
+
+
+def step_cases() -> list[Case]:
+    """Trainings with the activations that were added, by the full batch, in batches and online (§7, §8)."""
+    out = []
+    for name in ADDED_ACTIVATIONS:
+        for batch_size, shuffle_seed in ((None, None), (4, None), (1, 3)):
+            label = f"{name}-{batch_size or 'all'}"
+            draw = stream("steps", label)
+            net = Net([2, 5, 3, 2], [name, name, "identity"], batch_size != 4)
+            data = draw.rows(11, 2), draw.rows(11, 2)
+            note = "an activation that was added, in the hidden layers"
+            given = (net, draw.parameters(net), data, 3, TENTH, "half_mse", batch_size, shuffle_seed)
+            out.append(training(label, "layout scale", note, *given))
     return out
 
 
@@ -341,6 +390,13 @@ def extreme_cases() -> list[Case]:
     return out
 
 
+def bytes_cases() -> list[Case]:
+    """The numbers of the activations that were added (§11)."""
+    net = Net([1, 2, 1], ADDED_ACTIVATIONS, True)
+    given = fields_of(net, stream("bytes", "added").parameters(net))
+    return [case("added", "layout", "numbers of the activations that were added", "model_bytes", **given)]
+
+
 def decode_cases() -> list[Case]:
     """The reader of model bytes: what they hold, and all that it must refuse (§11)."""
     out: list[Case] = []
@@ -399,6 +455,8 @@ def decode_cases() -> list[Case]:
         for index, word in enumerate(words):
             altered[offset + 4 * index : offset + 4 * index + 4] = word.to_bytes(4, "little")
         read(name, "refusal" + " width" * (max(words) > 255), note, sealed(bytes(altered[:length])))
+    added = Net([1, 2, 1], ADDED_ACTIVATIONS, False)
+    read("added", "layout", "activations that were added", o.encode(added, stream("decode", "added").parameters(added)))
     return out
 
 
@@ -650,15 +708,18 @@ def rule_edge_cases() -> list[Case]:
 
 # What is appended to each group.
 ADDED: dict[str, tuple[Callable[[], list[Case]], ...]] = {
+    "activations": (activation_cases,),
     "generator": (generator_cases,),
     "init": (init_cases,),
     "data": (data_cases,),
     "forward": (forward_cases,),
     "gradient": (gradient_cases, backward_cases),
     "lanes": (lane_cases,),
+    "steps": (step_cases,),
     "batches": (batch_cases,),
     "shuffles": (shuffle_cases,),
     "divergence": (divergence_cases, extreme_cases, steep_cases),
+    "bytes": (bytes_cases,),
     "decode": (decode_cases,),
     "large": (large_cases,),
     "rules": (rule_cases, rule_edge_cases),

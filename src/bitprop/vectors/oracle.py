@@ -241,6 +241,30 @@ def relu(x: int) -> int:
     return ZERO if less(x, ZERO) else canonical(x)
 
 
+def magnitude(x: int) -> int:
+    """-x if x < 0, else x (§2, softsign)."""
+    return neg(x) if less(x, ZERO) else x
+
+
+def softsign(x: int) -> int:
+    """§2."""
+    return div(x, add(ONE, magnitude(x)))
+
+
+def softsign_slope(y: int) -> int:
+    """§2, the slope."""
+    b = sub(ONE, magnitude(y))
+    return mul(b, b)
+
+
+LEAK = hexfloat("0x1.47ae147ae147bp-7")
+
+
+def leaky_relu(x: int) -> int:
+    """§2."""
+    return mul(LEAK, x) if less(x, ZERO) else canonical(x)
+
+
 class Activation(NamedTuple):
     """An activation (§2)."""
 
@@ -253,6 +277,8 @@ ACTIVATIONS = {  # in the order of their numbers, §11
     "tanh": Activation(tanh, lambda y: sub(ONE, mul(y, y))),
     "relu": Activation(relu, lambda y: ONE if less(ZERO, y) else ZERO),
     "identity": Activation(canonical, lambda y: ONE),
+    "softsign": Activation(softsign, softsign_slope),
+    "leaky_relu": Activation(leaky_relu, lambda y: ONE if less(ZERO, y) else LEAK),
 }
 
 
