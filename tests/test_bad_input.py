@@ -249,6 +249,22 @@ def test_datasets() -> None:
         datasets.linear(1.5)  # type: ignore[arg-type]
     with pytest.raises(OptionError, match="seed"):
         datasets.linear(1, seed=-1)
+    for make in (datasets.circles, datasets.moons, datasets.blobs):
+        with pytest.raises(OptionError, match="n is 0, expected at least 1"):
+            make(0)
+        with pytest.raises(OptionError, match="seed is -1"):
+            make(1, seed=-1)
+        for noise in (-0.1, math.inf, math.nan):
+            with pytest.raises(OptionError, match=f"noise is {noise}, expected a finite number of at least 0"):
+                make(1, noise=noise)
+        with pytest.raises(TypeError, match="noise is '1', expected a number"):
+            make(1, noise="1")  # type: ignore[arg-type]
+    with pytest.raises(OptionError, match="centres is 1, expected at least 2"):
+        datasets.blobs(1, 1)
+    with pytest.raises(OptionError, match="n is 0, expected at least 1"):
+        datasets.encoder(0)
+    with pytest.raises(OptionError, match=r"n is 32, expected at least 1 and below 2\^5"):
+        datasets.parity(32)
 
 
 def test_errors_are_of_one_family() -> None:

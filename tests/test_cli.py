@@ -181,7 +181,8 @@ def test_shape_against_csv(tmp_path: Path) -> None:
         ),
         (
             ["train", "bare.csv", "--data-seed", "1"],
-            "--data-seed has no effect on bare.csv: expected linear:N, which is drawn from it",
+            "--data-seed has no effect on bare.csv: expected one that is drawn from it: "
+            "linear:N, circles:N, moons:N, blobs:N",
         ),
         (["train", "xor", "--targets", "1"], "--targets is given for xor, which has its own: expected a CSV file"),
         (["train", "bare.csv", "--targets", "red"], "bare.csv has no header with names, expected one with 'red'"),
@@ -261,8 +262,14 @@ BAD: list[tuple[list[str], str]] = [
     (["lab", "--seeds", "-1"], "seeds is -1"),
     (["lab", "--seed", "one"], "'one' is not a whole number"),
     (["info", "--backend", "gpu"], "--backend"),
-    (["train", "xor", "--data-seed", "4"], "--data-seed has no effect on xor: expected linear:N"),
-    (["train", "xor", "--data-seed", "0"], "--data-seed has no effect on xor: expected linear:N"),
+    (
+        ["train", "xor", "--data-seed", "4"],
+        "--data-seed has no effect on xor: expected one that is drawn from it: linear:N",
+    ),
+    (
+        ["train", "xor", "--data-seed", "0"],
+        "--data-seed has no effect on xor: expected one that is drawn from it: linear:N",
+    ),
     (["train", "linear:9", "--data-seed", "-1"], "--data-seed is -1, expected 0 <= --data-seed < 2^64"),
     (["sweep", "xor", "--frob"], "bitprop sweep: error: unrecognized arguments: --frob (see bitprop sweep --help)"),
     (["vectors", "generate", "--frob"], "bitprop vectors generate: error: unrecognized arguments: --frob"),
@@ -274,7 +281,10 @@ BAD: list[tuple[list[str], str]] = [
     (["lab", "--out", ""], "--out is '', expected a folder that is there or can be made"),
     (["predict", "xor", "net.json"], "model file 'xor' is not there: expected one that train --save wrote"),
     (["export", "nothing.json", "--to", "c"], "model file 'nothing.json' is not there"),
-    (["train", "linear:0"], "data set 'linear:0': expected linear:N with N from 1 up to eight digits"),
+    (["train", "linear:0"], "data set 'linear:0': expected linear:N with N from 1 to 99999999, as in linear:100"),
+    (["train", "parity:27"], "data set 'parity:27': expected parity:N with N from 1 to 26, as in parity:4"),
+    (["train", "spirals", "--data-seed", "1"], "--data-seed has no effect on spirals: expected one that is drawn"),
+    (["train", "encoder:4", "--sizes", "2-1"], "encoder:4 has 4 inputs and 4 targets, expected 2 and 1, for --sizes"),
     (["gradcheck", "--sizes", "2-2-1", "--activation", "tanh, softmax"], "activation is 'softmax'"),
     (["lab", "--out", __file__], "expected a folder that is there or can be made"),
     (["vectors", "generate", "--out", f"{__file__}/vectors"], "expected a folder that is there or can be made"),

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""The report's data sets, and CSV files (the contract's data are in test_vectors)."""
+"""Data sets, and CSV files (the bits of the contract's data are in test_vectors)."""
 
 from __future__ import annotations
 
 import io
+import math
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,65 @@ def test_sizes() -> None:
     x, y = datasets.linear(100, seed=1)
     assert (len(x), len(x[0]), len(y), len(y[0])) == (100, 2, 100, 1)
     assert all((label == 0.0) == (a > b) for (a, b), (label,) in zip(x, y))
+
+
+def test_circles_and_moons() -> None:
+    """Without noise each point lies on its curve; noise moves it, by about as much as said, and moves nothing else."""
+    still, labels = datasets.circles(200, seed=3, noise=0.0)
+    assert labels == [[0.0], [1.0]] * 100
+    for i, (a, b) in enumerate(still):
+        assert math.isclose(math.hypot(a, b), 0.5 if i % 2 else 1.0, rel_tol=1e-15)
+    angles = sorted(math.atan2(b, a) for a, b in still)
+    assert angles[0] < -3.0
+    assert angles[-1] > 3.0
+    assert max(after - before for before, after in zip(angles, angles[1:])) < 0.3
+    moved, same = datasets.circles(200, seed=3)
+    assert same == labels
+    errors = [a - b for one, two in zip(moved, still) for a, b in zip(one, two)]
+    assert 0.08 < math.sqrt(sum(error * error for error in errors) / 400) < 0.12
+    x, y = datasets.moons(201, seed=3, noise=0.0)
+    assert (len(x), y) == (201, [*[[0.0], [1.0]] * 100, [0.0]])
+    for i, (a, b) in enumerate(x):
+        across, up = (1.0 - a, 0.5 - b) if i % 2 else (a, b)
+        assert up >= -1e-15
+        assert math.isclose(math.hypot(across, up), 1.0, rel_tol=1e-15)
+    assert datasets.moons(10, seed=3) != datasets.moons(10, seed=4)
+    assert datasets.moons(10, 3, 0.1) == datasets.moons(10, seed=3)
+
+
+def test_blobs() -> None:
+    """Two centres have one column of labels, more have a column for each; the rows lie around their centres."""
+    x, y = datasets.blobs(6, seed=1)
+    assert (len(x), y) == (6, [[0.0], [1.0]] * 3)
+    x, y = datasets.blobs(301, 3, 1, 0.01)
+    assert y[:4] == [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]
+    still, _ = datasets.blobs(3, 3, 1, 0.0)
+    assert all(math.dist(row, still[i % 3]) < 0.1 for i, row in enumerate(x))
+    assert len({tuple(row) for row in x}) == 301
+
+
+def test_two_spirals() -> None:
+    """The 194 points of the published formula, as a mathematics library has them."""
+    x, y = datasets.two_spirals()
+    assert (len(x), y) == (194, [[1.0], [0.0]] * 97)
+    for i in range(97):
+        radius, angle = 6.5 * (104 - i) / 104, i * math.pi / 16
+        (a, b), opposite = x[2 * i], x[2 * i + 1]
+        assert math.isclose(a, radius * math.sin(angle), abs_tol=1e-13)
+        assert math.isclose(b, radius * math.cos(angle), abs_tol=1e-13)
+        assert opposite == [-a, -b]
+
+
+def test_encoder_and_parity() -> None:
+    """One-hot rows, which are their targets as well; all rows of bits."""
+    x, y = datasets.encoder()
+    assert x == y == [[float(i == j) for j in range(10)] for i in range(10)]
+    assert x is not y
+    assert not {id(row) for row in x} & {id(row) for row in y}
+    assert datasets.encoder(1) == ([[1.0]], [[1.0]])
+    assert datasets.parity(2) == ([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [[0.0], [1.0], [1.0], [0.0]])
+    x, y = datasets.parity(5)
+    assert (len(x), x[6], y[6], y[7]) == (32, [0.0, 0.0, 1.0, 1.0, 0.0], [0.0], [1.0])
 
 
 def write(tmp_path: Path, text: str) -> str:
@@ -142,7 +202,14 @@ def test_names() -> None:
     """The command line's names of data sets."""
     assert datasets.named("xor") == datasets.xor()
     assert datasets.named("linear:7", seed=3) == datasets.linear(7, 3)
-    for name in ("linear:", "linear:x", "linear:-1", "linear:0", "nothing.csv"):
+    assert datasets.named("circles:7", seed=3) == datasets.circles(7, 3)
+    assert datasets.named("moons:7", seed=3) == datasets.moons(7, 3)
+    assert datasets.named("blobs:7", seed=3) == datasets.blobs(7, 2, 3)
+    assert datasets.named("encoder:7") == datasets.encoder(7)
+    assert datasets.named("parity:7") == datasets.parity(7)
+    assert datasets.named("spirals") == datasets.two_spirals()
+    wrong = ("linear:", "linear:x", "linear:-1", "linear:0", "nothing.csv", "parity:27", "encoder:10000", "xor:3")
+    for name in (*wrong, "moons", "spirals:194", "circles:100000000", "blobs:\u0661"):
         with pytest.raises(OptionError):
             datasets.named(name)
     with pytest.raises(OSError, match="directory"):

@@ -61,6 +61,10 @@ def test_compiled_results(backend: Backend, name: str, tmp_path: Path, monkeypat
 REFUSED: dict[str, Callable[[Path], Any]] = {
     "the pure backend": lambda _: Network(2, 1, backend="python"),
     "datasets.xor": lambda _: datasets.xor(),
+    "datasets.circles": lambda _: datasets.circles(1),
+    "datasets.moons": lambda _: datasets.moons(1),
+    "datasets.blobs": lambda _: datasets.blobs(1),
+    "datasets.two_spirals": lambda _: datasets.two_spirals(),
     "read_csv": lambda folder: datasets.read_csv(str(folder / "data.csv")),
     "Decimal": lambda _: Network(2, 1).predict([[Decimal("0.1"), 1.0]]),
     "Fraction": lambda _: Network(2, 1).predict([[Fraction(1, 3), 1.0]]),

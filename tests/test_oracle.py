@@ -6,6 +6,7 @@ from __future__ import annotations
 import random
 import struct
 from decimal import Decimal, localcontext
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
@@ -68,3 +69,16 @@ def test_sigmoid_accuracy() -> None:
             ulp = number(pattern_of(found) + 1) - found
             worst = max(worst, float(abs(Decimal(found) - exact) / Decimal(ulp)))
     assert 0.5 < worst < 2.5
+
+
+def test_sines() -> None:
+    """§10: each is the binary64 nearest to the sine, by 60 digits of its series."""
+    pi = Decimal("3.14159265358979323846264338327950288419716939937510582097494")
+    with localcontext() as context:
+        context.prec = 60
+        for k, pattern in enumerate(oracle.S):
+            term = exact = pi * k / 16
+            for n in range(3, 60, 2):
+                term *= -((pi * k / 16) ** 2) / (n * (n - 1))
+                exact += term
+            assert number(pattern) == float(Fraction(exact))  # rounded once

@@ -327,7 +327,10 @@ BAD: list[tuple[list[str], str]] = [
     (["linear:9"], "linear:9 is not a model file, expected one before the data: bitprop plot MODEL linear:9"),
     (["losses1.csv", "--targets", "1"], "--targets has no effect on losses1.csv: expected a model file and data"),
     (["sweep.csv", "--data-seed", "0"], "--data-seed has no effect on sweep.csv"),
-    (["net.json", "xor", "--data-seed", "0"], "--data-seed has no effect on xor: expected linear:N"),
+    (
+        ["net.json", "xor", "--data-seed", "0"],
+        "--data-seed has no effect on xor: expected one that is drawn from it: linear:N",
+    ),
     (["losses1.csv", "sweep.csv"], "sweep.csv is of a sweep, which is drawn alone: expected no other file"),
     (["header.csv"], "header.csv has no rows of numbers"),
     (["words.csv"], "words.csv, line 3, column 2: 'low', expected a finite number"),

@@ -60,7 +60,7 @@ def test_schema(document: dict[str, Any]) -> None:
 def test_schema_is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     """The schema's lists of names are made from the tables; `bitprop vectors generate` writes it anew."""
     assert generate.schema() == (FOLDER / "schema.json").read_text(encoding="utf-8")
-    for plural, times in (("ACTIVATIONS", 1), ("LOSSES", 1), ("RULES", 1), ("INITS", 2)):
+    for plural, times in (("ACTIVATIONS", 1), ("LOSSES", 1), ("RULES", 1), ("INITS", 2), ("DATA_SETS", 1)):
         monkeypatch.setattr(oracle, plural, {**getattr(oracle, plural), f"new {plural}": None})
         assert generate.schema().count(f', "new {plural}"]') == times
 
@@ -118,6 +118,16 @@ def test_constants() -> None:
         assert to_hex([float.fromhex(constant)]) == [pattern]
 
 
+def test_sines() -> None:
+    """§10: the sines of the contract's table are those of Python and of the oracle."""
+    page = TESTS.parent.joinpath("docs", "contract.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| S\[(\d)\] \| `(\S+)` \| `(\S+)` \|$", page, re.MULTILINE)
+    assert [int(number) for number, _, _ in rows] == list(range(9))
+    digits = [pattern for _, _, pattern in rows]
+    assert to_hex(float.fromhex(value) for _, value, _ in rows) == digits
+    assert to_hex(datasets.SINES) == answers.hexes(oracle.S) == digits
+
+
 def shape_of(core: Core, case: Case) -> Any:
     """The case's network."""
     return core.shape(case["sizes"], [ACTIVATIONS.index(name) for name in case["activations"]], case["bias"])
@@ -172,7 +182,12 @@ def test_init(backend: Backend, case: Case) -> None:
 @pytest.mark.parametrize("case", cases("data"))
 def test_data(case: Case) -> None:
     """§10: the data sets, which are the same for all backends."""
-    x, y = datasets.xor() if case["kind"] == "xor" else datasets.linear(case["n"], int(case["seed"], 16))
+    fields: dict[str, Any] = {name: case[name] for name in ("n", "centres") if name in case}
+    if "seed" in case:
+        fields["seed"] = int(case["seed"], 16)
+    if "noise" in case:
+        (fields["noise"],) = from_hex([case["noise"]])
+    x, y = getattr(datasets, case["kind"])(**fields)
     assert [to_hex(row) for row in x] == case["expected"]["inputs"]
     assert [to_hex(row) for row in y] == case["expected"]["targets"]
 

@@ -174,8 +174,12 @@ class Port:
         """§10."""
         if self.datasets is None:
             return {"error": "the pure file has no data sets"}
-        xor = given["kind"] == "xor"
-        x, y = self.datasets.xor() if xor else self.datasets.linear(given["n"], int(given["seed"], 16))
+        fields = {name: value for name, value in given.items() if name != "kind"}
+        if "seed" in fields:
+            fields["seed"] = int(fields["seed"], 16)
+        if "noise" in fields:
+            fields["noise"] = self.numbers([fields["noise"]])[0]
+        x, y = getattr(self.datasets, given["kind"])(**fields)
         return {"inputs": [self.hexes(row) for row in x], "targets": [self.hexes(row) for row in y]}
 
     def layers(self, values, sizes):

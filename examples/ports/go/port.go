@@ -236,6 +236,32 @@ func (g *generator) randbelow(n uint32) uint32 {
 	return r
 }
 
+// normal gives nearly a normal deviate, the sum of twelve numbers (§9).
+func (g *generator) normal() float64 {
+	w := g.random()
+	for u := 2; u <= 12; u++ {
+		w += g.random()
+	}
+	return w - 6
+}
+
+// uniform gives a number in [-1, 1) (§9).
+func (g *generator) uniform() float64 {
+	return float64(2*g.random()) - 1
+}
+
+// direction gives a point of the unit circle (§10).
+func (g *generator) direction() (u, v float64) {
+	for {
+		a := g.uniform()
+		b := g.uniform()
+		if s := float64(a*a) + float64(b*b); 0 < s && s <= 1 {
+			r := math.Sqrt(s)
+			return a / r, b / r
+		}
+	}
+}
+
 // network is a shape and its parameters (§3).
 type network struct {
 	Sizes       []int
@@ -432,6 +458,8 @@ type question struct {
 	Inputs, Targets             []vector
 	Count, Epochs, Rows         int
 	N                           json.RawMessage // an integer, or a list
+	Centres                     int
+	Noise                       string
 	Stream                      uint32
 	Seed                        string
 	LearningRate                string `json:"learning_rate"`
@@ -475,17 +503,14 @@ func (q *question) initial() vector {
 	g := newGenerator(0, q.Seed)
 	for k, outputs := range q.Sizes[1:] {
 		for i := q.Sizes[k] * outputs; i > 0; i-- {
-			w := g.random()
+			var w float64
 			switch q.Init {
 			case "normal":
-				for u := 2; u <= 12; u++ {
-					w += g.random()
-				}
-				w -= 6
+				w = g.normal()
 			case "uniform":
-				w = float64(2*w) - 1
+				w = g.uniform()
 			case "glorot":
-				w = float64((float64(2*w) - 1) * math.Sqrt(6/float64(q.Sizes[k]+outputs)))
+				w = float64(g.uniform() * math.Sqrt(6/float64(q.Sizes[k]+outputs)))
 			default:
 				panic("unknown init")
 			}
@@ -498,34 +523,125 @@ func (q *question) initial() vector {
 	return parameters
 }
 
-// data makes the rows and labels of a data set (§10).
+// sines are those of 0 to 8 sixteenths of pi (§10).
+var sines = vector{
+	0, 0x1.8f8b83c69a60bp-3, 0x1.87de2a6aea963p-2, 0x1.1c73b39ae68c8p-1, 0x1.6a09e667f3bcdp-1,
+	0x1.a9b66290ea1a3p-1, 0x1.d906bcf328d46p-1, 0x1.f6297cff75cb0p-1, 1,
+}
+
+// sine gives that of k sixteenths of pi (§10).
+func sine(k int) float64 {
+	m := k % 16
+	if m > 8 {
+		m = 16 - m
+	}
+	if k%32 >= 16 {
+		return -sines[m]
+	}
+	return sines[m]
+}
+
+// oneHot has 1 in column k, and 0 in all others (§10).
+func oneHot(k, width int) vector {
+	row := make(vector, width)
+	row[k] = 1
+	return row
+}
+
+// data makes the rows and targets of a data set (§10).
 func (q *question) data() answer {
 	var inputs, targets []vector
-	add := func(x0, x1, label float64) {
-		inputs, targets = append(inputs, vector{x0, x1}), append(targets, vector{label})
+	add := func(row vector, target ...float64) {
+		inputs, targets = append(inputs, row), append(targets, target)
+	}
+	rows, noise, g := 0, 0.0, (*generator)(nil)
+	if q.N != nil {
+		must(json.Unmarshal(q.N, &rows))
+	}
+	if q.Seed != "" {
+		g = newGenerator(1, q.Seed)
+	}
+	if q.Noise != "" {
+		noise = math.Float64frombits(integer(q.Noise))
+	}
+	moved := func(x0, x1 float64) vector {
+		d0, d1 := g.normal(), g.normal()
+		return vector{x0 + float64(noise*d0), x1 + float64(noise*d1)}
 	}
 	switch q.Kind {
 	case "linear":
-		var rows int
-		must(json.Unmarshal(q.N, &rows))
-		for g := newGenerator(1, q.Seed); rows > 0; rows-- {
+		for i := 0; i < rows; i++ {
 			x0, x1 := g.random(), g.random()
 			label := 1.0
 			if x0 > x1 {
 				label = 0
 			}
-			add(x0, x1, label)
+			add(vector{x0, x1}, label)
 		}
 	case "xor":
 		for i := 0; i <= 10; i++ {
 			x := float64(0.1 * float64(i))
-			add(x, x, 0)
+			add(vector{x, x}, 0)
 			if i != 5 {
-				add(x, 1-x, 1)
+				add(vector{x, 1 - x}, 1)
 			}
 		}
+	case "circles":
+		for i := 0; i < rows; i++ {
+			u, v := g.direction()
+			radius := 1.0
+			if i%2 == 1 {
+				radius = 0.5
+			}
+			add(moved(float64(radius*u), float64(radius*v)), float64(i%2))
+		}
+	case "moons":
+		for i := 0; i < rows; i++ {
+			u, v := g.direction()
+			if v < 0 {
+				v = -v
+			}
+			if i%2 == 1 {
+				u, v = 1-u, 0.5-v
+			}
+			add(moved(u, v), float64(i%2))
+		}
+	case "blobs":
+		var middles []vector
+		for k := 0; k < q.Centres; k++ {
+			c0 := g.uniform()
+			middles = append(middles, vector{c0, g.uniform()})
+		}
+		for i := 0; i < rows; i++ {
+			k := i % q.Centres
+			row := moved(middles[k][0], middles[k][1])
+			if q.Centres == 2 {
+				add(row, float64(k))
+			} else {
+				add(row, oneHot(k, q.Centres)...)
+			}
+		}
+	case "two_spirals":
+		for i := 0; i <= 96; i++ {
+			r := float64(104-i) / 16
+			x0, x1 := float64(r*sine(i)), float64(r*sine(i+8))
+			add(vector{x0, x1}, 1)
+			add(vector{-x0, -x1}, 0)
+		}
+	case "encoder":
+		for i := 0; i < rows; i++ {
+			add(oneHot(i, rows), oneHot(i, rows)...)
+		}
+	case "parity":
+		for i := 0; i < 1<<rows; i++ {
+			row := make(vector, rows)
+			for j := range row {
+				row[j] = float64(i >> (rows - 1 - j) & 1)
+			}
+			add(row, float64(bits.OnesCount(uint(i))%2))
+		}
 	default:
-		panic("unknown data")
+		panic("unknown data set")
 	}
 	return answer{"inputs": inputs, "targets": targets}
 }

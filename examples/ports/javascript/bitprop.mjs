@@ -258,19 +258,23 @@ export function network({ sizes, activations, bias, parameters }) {
   return { sizes, activations, bias, layers, parameters: Float64Array.from(parameters) };
 }
 
+/** Nearly a normal deviate, the sum of twelve numbers (§9). */
+function normal(generator) {
+  let sum = generator.random();
+  for (let n = 1; n < 12; n++) sum += generator.random();
+  return sum - 6;
+}
+
+/** A number in [-1, 1) (§9). */
+const uniform = (generator) => 2 * generator.random() - 1;
+
 /** Initial parameters: `init` is normal, uniform or glorot (§9). */
 export function initialParameters(sizes, bias, init, seed) {
   const generator = new Generator(seed, 0);
-  const normal = () => {
-    let sum = generator.random();
-    for (let n = 1; n < 12; n++) sum += generator.random();
-    return sum - 6;
-  };
-  const uniform = () => 2 * generator.random() - 1;
   const draw = lookUp(new Map([
-    ['normal', normal],
-    ['uniform', uniform],
-    ['glorot', (layer) => uniform() * Math.sqrt(6 / (layer.inputs + layer.outputs))],
+    ['normal', () => normal(generator)],
+    ['uniform', () => uniform(generator)],
+    ['glorot', (layer) => uniform(generator) * Math.sqrt(6 / (layer.inputs + layer.outputs))],
   ]), init);
   const { layers, count } = layout(sizes, bias);
   const parameters = new Float64Array(count);
@@ -299,6 +303,102 @@ export function xor() {
     targets.push([1]);
   }
   return { inputs, targets };
+}
+
+/** A point of the unit circle (§10). */
+function direction(generator) {
+  for (;;) {
+    const a = uniform(generator);
+    const b = uniform(generator);
+    const s = a * a + b * b;
+    if (s > 0 && s <= 1) {
+      const r = Math.sqrt(s);
+      return [a / r, b / r];
+    }
+  }
+}
+
+/** The point with noise added to each coordinate (§10). */
+function moved(generator, x0, x1, noise) {
+  const d0 = normal(generator);
+  const d1 = normal(generator);
+  return [x0 + noise * d0, x1 + noise * d1];
+}
+
+/** n rows, each from its number, with labels 0 and 1 in turn (§10). */
+function inTurn(n, row) {
+  const inputs = Array.from({ length: n }, (_, i) => row(i));
+  return { inputs, targets: inputs.map((_, i) => [i % 2]) };
+}
+
+/** Two circles (§10). */
+export function circles(n, seed, noise) {
+  const generator = new Generator(seed, 1);
+  return inTurn(n, (i) => {
+    const [u, v] = direction(generator);
+    const radius = i % 2 ? 0.5 : 1;
+    return moved(generator, radius * u, radius * v, noise);
+  });
+}
+
+/** Two half circles that reach into each other (§10). */
+export function moons(n, seed, noise) {
+  const generator = new Generator(seed, 1);
+  return inTurn(n, (i) => {
+    const [u, v] = direction(generator);
+    const w = v < 0 ? -v : v;
+    return i % 2 ? moved(generator, 1 - u, 0.5 - w, noise) : moved(generator, u, w, noise);
+  });
+}
+
+/** 1 in column k of so many, and 0 in all others (§10). */
+const oneHot = (k, width) => Array.from({ length: width }, (_, column) => (column === k ? 1 : 0));
+
+/** Points around drawn centres (§10). */
+export function blobs(n, centres, seed, noise) {
+  const generator = new Generator(seed, 1);
+  const middles = Array.from({ length: centres }, () => [uniform(generator), uniform(generator)]);
+  const inputs = Array.from({ length: n }, (_, i) => moved(generator, ...middles[i % centres], noise));
+  return { inputs, targets: inputs.map((_, i) => (centres === 2 ? [i % 2] : oneHot(i % centres, centres))) };
+}
+
+/** The sines of 0 to 8 sixteenths of pi (§10). */
+const S = [
+  '0000000000000000', '3fc8f8b83c69a60b', '3fd87de2a6aea963', '3fe1c73b39ae68c8', '3fe6a09e667f3bcd',
+  '3fea9b66290ea1a3', '3fed906bcf328d46', '3fef6297cff75cb0', '3ff0000000000000',
+].map(fromBits);
+
+/** The sine of k sixteenths of pi (§10). */
+function sine(k) {
+  const m = k % 16;
+  const value = S[m <= 8 ? m : 16 - m];
+  return k % 32 >= 16 ? -value : value;
+}
+
+/** The two spirals of Lang and Witbrock (§10). */
+export function twoSpirals() {
+  const inputs = [];
+  const targets = [];
+  for (let i = 0; i <= 96; i++) {
+    const r = (104 - i) / 16;
+    const x0 = r * sine(i);
+    const x1 = r * sine(i + 8);
+    inputs.push([x0, x1], [-x0, -x1]);
+    targets.push([1], [0]);
+  }
+  return { inputs, targets };
+}
+
+/** n rows with a single 1 each, which are their targets too (§10). */
+export function encoder(n) {
+  const rows = () => Array.from({ length: n }, (_, i) => oneHot(i, n));
+  return { inputs: rows(), targets: rows() };
+}
+
+/** All rows of n bits; the label is 1 where an odd number of them is 1 (§10). */
+export function parity(n) {
+  const inputs = Array.from({ length: 2 ** n }, (_, i) => Array.from({ length: n }, (_, j) => (i >>> (n - 1 - j)) & 1));
+  return { inputs, targets: inputs.map((bits) => [bits.reduce((sum, bit) => sum ^ bit)]) };
 }
 
 /** Pre-activations and outputs of every layer after the input, for one row (§4). */

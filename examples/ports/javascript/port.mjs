@@ -29,6 +29,18 @@ const OPERATIONS = new Map([
   ['square_root', (x) => Math.sqrt(x)],
 ]);
 
+/** The data sets, from a question's `input` (§10). */
+const DATA_SETS = new Map(Object.entries({
+  linear: (input) => bitprop.linear(input.n, seed(input.seed)),
+  xor: () => bitprop.xor(),
+  circles: (input) => bitprop.circles(input.n, seed(input.seed), number(input.noise)),
+  moons: (input) => bitprop.moons(input.n, seed(input.seed), number(input.noise)),
+  blobs: (input) => bitprop.blobs(input.n, input.centres, seed(input.seed), number(input.noise)),
+  two_spirals: () => bitprop.twoSpirals(),
+  encoder: (input) => bitprop.encoder(input.n),
+  parity: (input) => bitprop.parity(input.n),
+}));
+
 /** From a question's `input` to its answer. */
 const FUNCTIONS = new Map(Object.entries({
   /** One result for each position (§1). */
@@ -64,9 +76,8 @@ const FUNCTIONS = new Map(Object.entries({
     return { parameters: hex(bitprop.initialParameters(sizes, bias, init, seed(digits))) };
   },
   /** A data set (§10). */
-  data({ kind, n, seed: digits }) {
-    if (kind !== 'linear' && kind !== 'xor') throw new Error(`unknown kind: ${kind}`);
-    const { inputs, targets } = kind === 'xor' ? bitprop.xor() : bitprop.linear(n, seed(digits));
+  data(input) {
+    const { inputs, targets } = bitprop.lookUp(DATA_SETS, input.kind)(input);
     return { inputs: hexRows(inputs), targets: hexRows(targets) };
   },
   /** One row forward (§4). */

@@ -54,11 +54,16 @@ def real(name: str, value: Any) -> float:
 
 def learning_rate(value: Any) -> float:
     """A finite number of at least 0. TypeError, OptionError."""
-    rate = real("learning_rate", value)
-    negative = struct.pack(">d", rate) > struct.pack(">d", -0.0)  # by its bits: a mode may take subnormals for zero
-    if negative or not rate < math.inf:
-        raise OptionError(f"learning_rate is {quoted(value)}, expected a finite number of at least 0")
-    return rate
+    return not_negative("learning_rate", value)
+
+
+def not_negative(name: str, value: Any) -> float:
+    """A finite number of at least 0. TypeError, OptionError."""
+    number = real(name, value)
+    negative = struct.pack(">d", number) > struct.pack(">d", -0.0)  # by its bits: a mode may take subnormals for zero
+    if negative or not number < math.inf:
+        raise OptionError(f"{name} is {quoted(value)}, expected a finite number of at least 0")
+    return number
 
 
 def fraction(name: str, value: Any) -> float:

@@ -17,7 +17,7 @@ from ..errors import DataError, OptionError, quoted
 from ..names import BACKENDS, INITS, LOSSES, Backend
 from ..network import Network
 
-DATA_HELP = "linear:N, xor, or a CSV file whose last columns are the targets ('-' is stdin)"
+DATA_HELP = f"{datasets.NAMES}, or a CSV file whose last columns are the targets ('-' is stdin)"
 
 
 def whole(text: str) -> int:
@@ -95,7 +95,7 @@ def add_steps(parser: argparse.ArgumentParser) -> None:
 
 def add_data(parser: argparse.ArgumentParser) -> None:
     """What a data set is made of: the seed of generated data, the targets of a CSV file."""
-    parser.add_argument("--data-seed", type=whole, help="of linear:N (0)")
+    parser.add_argument("--data-seed", type=whole, help=f"of {datasets.DRAWN} (0)")
     parser.add_argument(
         "--targets",
         type=_targets,
@@ -121,15 +121,15 @@ def data_set(
     `source`: what the sizes come from, for messages. `needed`: whether it must have targets.
     """
     table = datasets.named(data, check.seed("--data-seed", options.data_seed or 0))
-    if options.data_seed is not None and (isinstance(table, datasets.Table) or data == "xor"):
-        raise OptionError(f"--data-seed has no effect on {data}: expected linear:N, which is drawn from it")
+    if options.data_seed is not None and not datasets.is_drawn(data):
+        raise OptionError(f"--data-seed has no effect on {data}: expected one that is drawn from it: {datasets.DRAWN}")
     by = f", for {source} {check.shape_text(sizes)}" if sizes else ""
     if not isinstance(table, datasets.Table):
         if options.targets is not None:
             raise OptionError(f"--targets is given for {data}, which has its own: expected a CSV file")
         x, y = table
         if sizes and (len(x[0]), len(y[0])) != (sizes[0], sizes[-1]):
-            given = f"{data} has {len(x[0])} inputs and {len(y[0])} target"
+            given = f"{data} has {datasets.counted(len(x[0]), 'input')} and {datasets.counted(len(y[0]), 'target')}"
             raise DataError(f"{given}, expected {sizes[0]} and {sizes[-1]}{by}")
         return table
     wanted = options.targets or (sizes[-1] if sizes else 1)

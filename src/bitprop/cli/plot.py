@@ -33,8 +33,8 @@ def add(commands: Any) -> None:
         "files",
         nargs="+",
         metavar="FILE",
-        help="a model file and the data: linear:N, xor, or a CSV file ('-' is stdin); or one or more CSV files that "
-        "`train --history` wrote; or one that `sweep --csv` wrote",
+        help=f"a model file and the data: {datasets.NAMES}, or a CSV file ('-' is stdin); or one or more CSV files "
+        "that `train --history` wrote; or one that `sweep --csv` wrote",
     )
     parser.add_argument("--out", metavar="PNG", help="the picture (default: named as the first FILE, with .png)")
     add_data(parser)

@@ -88,8 +88,11 @@ def _init(o: ModuleType, given: Fields) -> Fields:
 
 
 def _data_set(o: ModuleType, given: Fields) -> Fields:
-    rows, labels = o.xor() if given["kind"] == "xor" else o.linear(given["n"], int(given["seed"], 16))
-    return {"inputs": grid(rows), "targets": grid(labels)}
+    fields = {
+        name: int(value, 16) if isinstance(value, str) else value for name, value in given.items() if name != "kind"
+    }
+    rows, targets = o.DATA_SETS[given["kind"]](**fields)
+    return {"inputs": grid(rows), "targets": grid(targets)}
 
 
 def _forward(o: ModuleType, given: Fields) -> Fields:

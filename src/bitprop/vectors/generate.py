@@ -33,6 +33,7 @@ def schema() -> str:
         "loss": oracle.LOSSES,
         "init": oracle.INITS,
         "rule": oracle.RULES,
+        "kind": oracle.DATA_SETS,
     }
     for field, names in lists.items():
         listed = json.dumps(list(names))

@@ -99,6 +99,48 @@ def data_cases() -> list[Case]:
     ]
 
 
+def shape_cases() -> list[Case]:
+    """The data sets beyond the lab report's two (§10)."""
+
+    def data(name: str, flags: str, note: str, kind: str, noise: int | None = None, **given: Any) -> Case:
+        more = {} if noise is None else {"noise": to_hex(noise)}
+        return case(name, flags, note, "data", kind=kind, **given, **more)
+
+    def seed(number: int) -> str:
+        return f"{number:016x}"
+
+    tenth, large = number(1, 10), number(3, 10)
+    both: list[Case] = []
+    for kind in ("circles", "moons"):
+        note = "the draws of a row: its direction, until it lies in the circle, then 12 numbers for each coordinate"
+        both.append(data(f"{kind}-1", "layout", note, kind, n=1, seed=seed(0), noise=tenth))
+        both.append(data(f"{kind}-20", "fused layout", note, kind, n=20, seed=seed(1), noise=tenth))
+        note = "without noise: deviates are drawn all the same, and each coordinate comes from a root and a quotient"
+        both.append(data(f"{kind}-still", "excess layout", note, kind, n=24, seed=seed(2), noise=ZERO))
+        note = "a seed that a binary64 cannot hold, and a number of rows that is odd"
+        both.append(data(f"{kind}-wide", "seed-words fused", note, kind, n=7, seed=seed(WIDE_SEED), noise=large))
+        note = "labels by the number of the row, of nine bits"
+        both.append(data(f"{kind}-257", "width", note, kind, n=257, seed=seed(257), noise=tenth))
+    note = "two centres: one column of labels"
+    two: dict[str, Any] = {"centres": 2, "seed": seed(0), "noise": tenth}
+    note_more = "more than two centres: a column for each; first all centres are drawn, then the rows"
+    return [
+        *both,
+        data("blobs-1", "layout", note, "blobs", n=1, **two),
+        data("blobs-9", "fused layout", note, "blobs", n=9, **two),
+        data("blobs-3-still", "layout", note_more, "blobs", n=4, centres=3, seed=seed(5), noise=ZERO),
+        data("blobs-5", "fused layout", note_more, "blobs", n=12, centres=5, seed=seed(2**32), noise=large),
+        data("blobs-few", "layout", "fewer rows than centres", "blobs", n=2, centres=4, seed=seed(9), noise=tenth),
+        data("blobs-wide", "seed-words", "the largest seed", "blobs", n=6, centres=3, seed=seed(2**64 - 1), noise=ONE),
+        data("two-spirals", "libm signed-zero", "all angles, among them zeros of both signs", "two_spirals"),
+        data("encoder-1", "layout", "a single row", "encoder", n=1),
+        data("encoder-10", "layout", "inputs and targets are the same", "encoder", n=10),
+        data("parity-1", "layout", "two rows", "parity", n=1),
+        data("parity-4", "layout", "the rows count up, their highest bit first", "parity", n=4),
+        data("parity-8", "width", "256 rows", "parity", n=8),
+    ]
+
+
 def forward_cases() -> list[Case]:
     """Zeros, infinities and subnormal numbers where they are easily skipped, and many nodes or layers (§4)."""
     out: list[Case] = []
@@ -711,7 +753,7 @@ ADDED: dict[str, tuple[Callable[[], list[Case]], ...]] = {
     "activations": (activation_cases,),
     "generator": (generator_cases,),
     "init": (init_cases,),
-    "data": (data_cases,),
+    "data": (data_cases, shape_cases),
     "forward": (forward_cases,),
     "gradient": (gradient_cases, backward_cases),
     "lanes": (lane_cases,),

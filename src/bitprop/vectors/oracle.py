@@ -141,7 +141,7 @@ def div(a: int, b: int) -> int:
 
 
 def sqrt(a: int) -> int:
-    """The square root (§1.1, for §7 and §9 only)."""
+    """The square root (§1.1, for §7, §9 and §10 only)."""
     if is_nan(a):
         return NAN
     if not a & _MAGNITUDE:
@@ -438,6 +438,128 @@ def xor() -> tuple[list[Row], list[Row]]:
             rows.append([x, sub(ONE, x)])
             labels.append([ONE])
     return rows, labels
+
+
+def direction(generator: Generator) -> tuple[int, int]:
+    """A point of the unit circle (§10)."""
+    while True:
+        a = sub(mul(TWO, generator.random()), ONE)
+        b = sub(mul(TWO, generator.random()), ONE)
+        s = add(mul(a, a), mul(b, b))
+        if less(ZERO, s) and not less(ONE, s):
+            r = sqrt(s)
+            return div(a, r), div(b, r)
+
+
+def moved(generator: Generator, x0: int, x1: int, noise: int) -> Row:
+    """The point with noise added to each coordinate (§10)."""
+    d0 = normal(generator, 1, 1)
+    d1 = normal(generator, 1, 1)
+    return [add(x0, mul(noise, d0)), add(x1, mul(noise, d1))]
+
+
+def circles(n: int, seed: int, noise: int) -> tuple[list[Row], list[Row]]:
+    """Rows and labels of two circles (§10)."""
+    generator = Generator(DATA_STREAM + seed)
+    rows, labels = [], []
+    for i in range(n):
+        u, v = direction(generator)
+        radius = HALF if i % 2 else ONE
+        rows.append(moved(generator, mul(radius, u), mul(radius, v), noise))
+        labels.append([integer(i % 2)])
+    return rows, labels
+
+
+def moons(n: int, seed: int, noise: int) -> tuple[list[Row], list[Row]]:
+    """Rows and labels of two half circles (§10)."""
+    generator = Generator(DATA_STREAM + seed)
+    rows, labels = [], []
+    for i in range(n):
+        u, v = direction(generator)
+        w = neg(v) if less(v, ZERO) else v
+        x0, x1 = (sub(ONE, u), sub(HALF, w)) if i % 2 else (u, w)
+        rows.append(moved(generator, x0, x1, noise))
+        labels.append([integer(i % 2)])
+    return rows, labels
+
+
+def blobs(n: int, centres: int, seed: int, noise: int) -> tuple[list[Row], list[Row]]:
+    """Rows and targets of points around drawn centres (§10)."""
+    generator = Generator(DATA_STREAM + seed)
+    middles = []
+    for _ in range(centres):
+        c0 = sub(mul(TWO, generator.random()), ONE)
+        c1 = sub(mul(TWO, generator.random()), ONE)
+        middles.append((c0, c1))
+    rows, targets = [], []
+    for i in range(n):
+        k = i % centres
+        rows.append(moved(generator, *middles[k], noise))
+        targets.append([integer(k)] if centres == 2 else one_hot(k, centres))
+    return rows, targets
+
+
+def one_hot(k: int, width: int) -> Row:
+    """1.0 in column k, and 0.0 in all others."""
+    return [ONE if column == k else ZERO for column in range(width)]
+
+
+S = [
+    hexfloat("0x0p+0"),
+    hexfloat("0x1.8f8b83c69a60bp-3"),
+    hexfloat("0x1.87de2a6aea963p-2"),
+    hexfloat("0x1.1c73b39ae68c8p-1"),
+    hexfloat("0x1.6a09e667f3bcdp-1"),
+    hexfloat("0x1.a9b66290ea1a3p-1"),
+    hexfloat("0x1.d906bcf328d46p-1"),
+    hexfloat("0x1.f6297cff75cb0p-1"),
+    hexfloat("0x1p+0"),
+]
+
+
+def sine(k: int) -> int:
+    """The sine of k*pi/16 (§10)."""
+    m = k % 16
+    value = S[m] if m <= 8 else S[16 - m]
+    return neg(value) if k % 32 >= 16 else value
+
+
+def two_spirals() -> tuple[list[Row], list[Row]]:
+    """Rows and labels of the two spirals (§10)."""
+    rows, labels = [], []
+    for i in range(97):
+        r = div(integer(104 - i), integer(16))
+        x0, x1 = mul(r, sine(i)), mul(r, sine(i + 8))
+        rows += [[x0, x1], [neg(x0), neg(x1)]]
+        labels += [[ONE], [ZERO]]
+    return rows, labels
+
+
+def encoder(n: int) -> tuple[list[Row], list[Row]]:
+    """Rows and targets with a single 1.0 each (§10)."""
+    return [one_hot(i, n) for i in range(n)], [one_hot(i, n) for i in range(n)]
+
+
+def parity(n: int) -> tuple[list[Row], list[Row]]:
+    """All rows of n bits, and whether an odd number of them is 1.0 (§10)."""
+    rows, labels = [], []
+    for i in range(1 << n):
+        bits = [i >> (n - 1 - j) & 1 for j in range(n)]
+        rows.append([integer(bit) for bit in bits])
+        labels.append([integer(bits.count(1) % 2)])
+    return rows, labels
+
+
+DATA_SETS: dict[str, Callable[..., tuple[list[Row], list[Row]]]] = {
+    "linear": linear,
+    "xor": xor,
+    "circles": circles,
+    "moons": moons,
+    "blobs": blobs,
+    "two_spirals": two_spirals,
+    "encoder": encoder,
+    "parity": parity,
+}
 
 
 # --- §4 to §8 --------------------------------------------------------------------------------------------------------
