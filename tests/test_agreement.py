@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from bitprop import DivergedError, Network, _pure
 from bitprop.core import Core, choose
-from bitprop.names import ACTIVATIONS, BACKENDS, INITS, LOSSES, Backend
+from bitprop.names import ACTIVATIONS, BACKENDS, INITS, LEARNING_RATES, LOSSES, RULE_OPTIONS, RULES, Backend, Rule
 
 SEEDS = st.integers(0, 2**64 - 1)
 # What breaks arithmetic: signed zeros, the ends of the subnormal and normal ranges, clamp edges, overflow, ties.
@@ -76,6 +76,27 @@ def numbers(count: int, hostile: float, generator: random.Random) -> array[float
 
 
 HOSTILITY = st.sampled_from([0.0, 0.0, 0.02, 0.3])
+# What the options of rules may be besides their defaults (§7).
+CHOICES: dict[str, list[float]] = {
+    "momentum": [0.0, 0.5, 1.0 - 2**-53],
+    "beta1": [0.0, 0.5, 1.0 - 2**-53],
+    "beta2": [0.0, 0.5, 1.0 - 2**-53],
+    "epsilon": [5e-324, 1e-160, 1.0, 1e300],
+    "increase": [1.0 + 2**-52, 3.0, 1e300],
+    "decrease": [5e-324, 1e-3, 0.9],
+    "first_step": [5e-324, 1.0, 1e300],
+    "step_min": [0.0, 1e-3],
+    "step_max": [1e-3, 1e300],
+}
+
+
+@st.composite
+def rules(draw: st.DrawFn) -> dict[str, Any]:
+    """A rule with its options, and weight decay."""
+    rule = draw(st.sampled_from(RULES))
+    options = {name: draw(st.sampled_from([default, *CHOICES[name]])) for name, default in RULE_OPTIONS[rule].items()}
+    decay = draw(st.sampled_from([0.0, 0.0, 0.01, 5e-324, 1e300]))
+    return {"rule": rule, **options, "weight_decay": decay, "decay_biases": draw(st.booleans())}
 
 
 @pytest.mark.filterwarnings("ignore::bitprop.TrainingHint")  # nothing is meant to be learnt here
@@ -91,12 +112,16 @@ def test_fit(
     weights = numbers(len(build(case, "python").parameters), hostile_weights, generator)
     options: dict[str, Any] = {
         "epochs": data.draw(st.integers(0, 3), "epochs"),
-        "learning_rate": data.draw(st.sampled_from([1.0, 0.1, 0.0, 5e-324, 1e-3, 1e300]), "learning_rate"),
         "batch_size": data.draw(st.one_of(st.none(), st.integers(1, 45)), "batch_size"),
         "shuffle_seed": data.draw(st.one_of(st.none(), SEEDS), "shuffle_seed"),
         "loss": data.draw(st.sampled_from(LOSSES), "loss"),
         "log_every": data.draw(st.integers(1, 3), "log_every"),
+        **data.draw(rules(), "rule"),
     }
+    rate = st.sampled_from([1.0, 0.1, 0.0, 5e-324, 1e-3, 1e300])
+    if options["rule"] in LEARNING_RATES:
+        each = st.lists(rate, min_size=options["epochs"], max_size=options["epochs"])
+        options["learning_rate"] = data.draw(st.one_of(rate, st.none(), each), "learning_rate")
 
     def outcome(backend: Backend) -> list[Any]:
         net = build(case, backend)
@@ -149,9 +174,10 @@ COMMON = ([2, 2, 1], [2, 4, 1], [2, 4, 4, 1], [2, 8, 8, 1])  # that kernels know
     st.sampled_from([1.0, 1.0, 30.0, 300.0, 1e5]),
     st.sampled_from([1.0, 1.0, 100.0, 1e5, 1e300]),
     SEEDS,
+    st.sampled_from(RULES),
 )
 def test_common_shapes(
-    sizes: list[int], bias: bool, rows: int, batch_size: int | None, steep: float, far: float, seed: int
+    sizes: list[int], bias: bool, rows: int, batch_size: int | None, steep: float, far: float, seed: int, rule: Rule
 ) -> None:
     """§4 to §8: shapes with code of their own, over more rows than are taken at a time, in order and shuffled.
 
@@ -172,9 +198,9 @@ def test_common_shapes(
         later = sizes[1] * (2 + bias) * (seed % 2)  # the first of the weights to be steep
         net.parameters[later:] = array("d", [steep * weight for weight in net.parameters[later:]])
         before = [to_hex(net.gradient(x, y)), to_hex([net.loss(x, y)]), to_hex(net.predict(x).cast("B").cast("d"))]
-        rate = 0.5 / (batch_size or rows)
+        rate = 0.5 / (batch_size or rows) if rule in LEARNING_RATES else None
         try:
-            net.fit(x, y, epochs=3, learning_rate=rate, batch_size=batch_size, shuffle_seed=shuffle_seed)
+            net.fit(x, y, epochs=3, learning_rate=rate, batch_size=batch_size, shuffle_seed=shuffle_seed, rule=rule)
             diverged = None
         except DivergedError as error:
             diverged = error.epoch
@@ -196,7 +222,11 @@ def test_train_many(case: dict[str, Any], rows: int, count: int, data: st.DataOb
     activations = activations if len(activations) == len(sizes) - 1 else [0, 0, 0]
     batch_size, shuffle = data.draw(st.sampled_from([1, 1, 1, 3, 50]), "batch_size"), data.draw(st.integers(0, 1))
     epochs, budget = data.draw(st.integers(0, 4), "epochs"), data.draw(st.sampled_from([1, 3, 10, 1000]), "budget")
-    rates = [data.draw(st.sampled_from([1.0, 0.1, 0.0, 1e200, 1e300])) for _ in range(count)]
+    several = st.lists(st.sampled_from([1.0, 0.1, 0.0, 1e200, 1e300]), min_size=4, max_size=4)
+    rates = [array("d", data.draw(several)) for _ in range(count)]
+    by_epoch = data.draw(st.booleans(), "a rate for each epoch")
+    rule = data.draw(st.sampled_from(["descent", "descent", *RULES]), "rule")
+    decay = data.draw(st.sampled_from([0.0, 0.0, 0.01]), "weight_decay")
     generator = random.Random(seed)
     x, y = numbers(rows * sizes[0], 0.0, generator), numbers(rows * sizes[-1], 0.02, generator)
 
@@ -205,17 +235,22 @@ def test_train_many(case: dict[str, Any], rows: int, count: int, data: st.DataOb
         pointers = core.doubles(x), core.doubles(y)
         on, limits = core.data(*pointers, rows), core.limits(until=epochs, budget=budget, log_size=4)
         size = core.parameter_count(shape)
-        group = core.group(array("d", bytes(8 * count * size)), shape, _pure.DESCENT, count, rows, 4)
+        code = RULES.index(rule)
+        group = core.group(array("d", bytes(8 * count * size)), shape, code, count, rows, 4)
+        schedules = [core.doubles(each) for each in rates]
         for n in range(count):
             assert core.init(core.doubles(group.parameters[n]), core.generator(), shape, seed + n & 2**64 - 1, 2) == 0
             settings = core.settings(
                 batch_size=batch_size,
                 log_every=2,
                 shuffle_seed=seed,
-                learning_rate=rates[n],
+                learning_rate=rates[n][0],
                 loss=_pure.HALF_SSE,
-                rule=_pure.DESCENT,
+                rule=code,
                 shuffle=shuffle,
+                weight_decay=decay if n % 5 else 0.0,
+                constants=tuple([*RULE_OPTIONS[rule].values(), 0.0, 0.0, 0.0, 0.0, 0.0][:5]),
+                learning_rates=schedules[n] if by_epoch else None,
             )
             assert core.train_start(group.trainings[n], group.orders[n], shape, settings, on) == _pure.OK
         while any(group.trainings[n].epoch < epochs and group.statuses[n] == _pure.OK for n in range(count)):

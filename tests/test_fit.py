@@ -18,7 +18,7 @@ from bits import to_hex
 from conftest import core_or_skip
 
 from bitprop import DivergedError, Network, _pure, _training, datasets
-from bitprop.names import Backend
+from bitprop.names import LEARNING_RATES, RULES, Backend, Rule
 
 X, Y = datasets.xor()
 
@@ -290,3 +290,66 @@ def test_progress(shown: bool) -> None:
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ("epochs" in found.stderr) == shown
     assert found.stdout == ""
+
+
+RULE_CASES: list[tuple[Rule, dict[str, Any]]] = [
+    ("momentum", {"momentum": 0.5}),
+    ("nesterov", {"learning_rate": 0.1}),
+    ("adam", {"beta1": 0.5, "epsilon": 1e-3}),
+    ("adamw", {"weight_decay": 0.1}),
+    ("rprop", {"step_max": 1.0}),
+    ("descent", {"learning_rate": 0.1, "weight_decay": 1e-3, "decay_biases": True}),
+]
+
+
+@pytest.mark.parametrize(("rule", "options"), RULE_CASES, ids=str)
+def test_rules_learn(backend: Backend, rule: Rule, options: dict[str, Any]) -> None:
+    """Each rule and each of its options changes the training, whose loss falls; a second training begins anew."""
+    net = fitted(backend, 20, rule=rule, **options)
+    assert net.history is not None
+    assert net.history.mse[-1] < net.history.mse[0]
+    rest = {name: value for name, value in options.items() if name == "learning_rate"}
+    assert net != fitted(backend, 20, **rest)
+    for name in options:
+        assert net != fitted(backend, 20, rule=rule, **{key: value for key, value in options.items() if key != name})
+    halves = fitted(backend, 10, rule=rule, **options)
+    halves.fit(X, Y, epochs=10, rule=rule, **options)
+    assert (halves == net) == (rule == "descent")
+
+
+def test_default_rates(backend: Backend) -> None:
+    """Without a learning rate the rule's stands: 1.0, or 0.001 of Adam's rules."""
+    for rule, rate in LEARNING_RATES.items():
+        assert fitted(backend, 3, rule=rule) == fitted(backend, 3, rule=rule, learning_rate=rate)
+    assert (LEARNING_RATES["momentum"], LEARNING_RATES["adamw"]) == (1.0, 0.001)
+
+
+def test_a_rate_for_each_epoch(backend: Backend) -> None:
+    """A sequence is a learning rate for each epoch; one of equal numbers is that number."""
+    rates = np.array([0.5, 0.25, 0.0, 0.125])
+    by_epoch = fitted(backend, 4, learning_rate=rates)
+    one_by_one = Network(2, 4, 4, 1, seed=1, backend=backend)
+    for rate in rates:
+        one_by_one.fit(X, Y, epochs=1, learning_rate=rate)
+    assert by_epoch == one_by_one
+    assert fitted(backend, 3, learning_rate=(0.5, 0.5, 0.5)) == fitted(backend, 3, learning_rate=0.5)
+    assert fitted(backend, 0, learning_rate=[]) == fitted(backend, 0)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_slices_keep_the_state(backend: Backend, monkeypatch: pytest.MonkeyPatch, rule: Rule) -> None:
+    """A rule's state goes on over slices of single rows."""
+    options: dict[str, Any] = {"rule": rule, "batch_size": 4, "shuffle_seed": 2, "weight_decay": 0.01}
+    whole = fitted(backend, 4, **options)
+    monkeypatch.setattr(_training, "SLICE", 1e-12)
+    monkeypatch.setattr(_training, "FIRST_BUDGET", 50)
+    assert fitted(backend, 4, **options) == whole
+
+
+def test_divergence_tells_what_to_change() -> None:
+    """The error names the rate of that epoch, or what stands in its place."""
+    net = Network(1, 1, activation="identity", seed=1)
+    with pytest.raises(DivergedError, match=r"epoch 1: .* learning_rate was 1e\+308: try a smaller one"):
+        net.fit([[1.0], [2.0]], [[100.0], [2.5]], epochs=3, learning_rate=[0.1, 1e308, 0.1])
+    with pytest.raises(DivergedError, match="try a smaller step_max"):
+        net.fit([[1e150]], [[1.0]], epochs=9, rule="rprop", first_step=1e200, step_max=1e300)

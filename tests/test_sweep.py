@@ -34,7 +34,7 @@ from bitprop import (
     info,
     sweep,
 )
-from bitprop.names import Backend
+from bitprop.names import LEARNING_RATES, RULE_OPTIONS, RULES, Backend, Rule
 
 SIZES = (2, 4, 4, 1)
 RATES = (1.0, 0.1)
@@ -72,6 +72,26 @@ def test_bits_of_single_fits(backend: Backend, options: dict[str, Any], count: i
     ]
     assert [history.epochs for history in found.histories] == [[0, 5, 10]] * len(found)
     assert found.errors == [None] * len(found)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_rules(backend: Backend, rule: Rule) -> None:
+    """A sweep by any rule, with its learning rate and with others, has the bits of single fits."""
+    data = datasets.linear(20, seed=4)
+    options: dict[str, Any] = {"rule": rule, "batch_size": 8, "weight_decay": 0.01, "backend": backend}
+    found = sweep(SIZES, data, seeds=[1, 2], epochs=4, **options)
+    assert found.learning_rates == [LEARNING_RATES.get(rule, 0.0)] * 2
+    assert found.errors == [None, None]
+    for run in found:
+        net = Network(*SIZES, seed=run.seed, backend=backend)
+        net.fit(*data, epochs=4, **{name: value for name, value in options.items() if name != "backend"})
+        assert run.network == net
+    if rule in LEARNING_RATES:
+        several = sweep(SIZES, data, seeds=[1], learning_rates=(0.5, 0.25), epochs=4, **options)
+        assert several.final_mse[0] != several.final_mse[1]
+    else:
+        with pytest.raises(OptionError, match="learning_rate is given for rprop, which uses increase, decrease"):
+            sweep(SIZES, data, seeds=[1], learning_rates=(0.5,), epochs=4, **options)
 
 
 def test_last_epoch_only() -> None:
@@ -214,8 +234,10 @@ def test_options_of_fit() -> None:
     parameters = inspect.signature(_training.check_options).parameters.values()
     shared = {one.name: one.default for one in parameters if one.kind is inspect.Parameter.KEYWORD_ONLY}
     fit = inspect.signature(Network.fit).parameters
-    assert list(shared) == list(_training.FitOptions.__annotations__)
+    assert [*shared, *_training.RuleOptions.__annotations__] == list(_training.FitOptions.__annotations__)
     assert shared == {name: fit[name].default for name in shared}
+    rules = {name for options in RULE_OPTIONS.values() for name in options}
+    assert rules | {"weight_decay", "decay_biases"} == set(_training.RuleOptions.__annotations__)
 
 
 def test_options_are_read_once() -> None:
@@ -278,9 +300,9 @@ def test_result(tmp_path: Path) -> None:
         ({"learning_rate": 1.0}, TypeError, r"no option learning_rate: give learning_rates=\[...\]"),
         ({"callback": print}, TypeError, "no option callback: give on_result="),
         (
-            {"momentum": 0.9},
+            {"moment": 0.9},
             TypeError,
-            "no option momentum: its further options are batch_size, shuffle_seed, loss, activation",
+            "no option moment: its further options are batch_size, shuffle_seed, loss, rule, weight_decay",
         ),
         ({"executor": ThreadPoolExecutor}, TypeError, "not the class, one of it"),
         ({"seeds": range(10**20)}, OptionError, "expected fewer than 10000000"),

@@ -22,7 +22,7 @@ from .checks import options as check
 from .core import mode
 from .errors import OptionError, quoted
 from .history import History
-from .names import LOSSES, Activation, Backend, Init
+from .names import LEARNING_RATES, LOSSES, RULES, Activation, Backend, Init
 from .network import Network
 
 if TYPE_CHECKING:
@@ -207,7 +207,7 @@ def sweep(
     data: Data | Callable[[int], Data],
     *,
     seeds: Iterable[int],
-    learning_rates: Iterable[float] = (1.0,),
+    learning_rates: Iterable[float] | None = None,
     epochs: int,
     log_every: int | None = None,
     executor: Executor | None = None,
@@ -218,21 +218,23 @@ def sweep(
     """Trains a network of `sizes` for each seed and learning rate, to the bits of the same single `fit`.
 
     `data` is (x, y), as for `fit`, or a function of the seed that returns such a pair. `log_every=None` logs the last
-    epoch only. The trainings run on one thread for each core, or on `executor`, any `concurrent.futures.Executor`.
+    epoch only. `learning_rates=None` takes that of the rule, as `fit` does; in a run by "rprop", which uses none, it is
+    0.0. The trainings run on one thread for each core, or on `executor`, any `concurrent.futures.Executor`.
     `on_result(run)` is called with each training as it ends, in any order. `progress` is that of `fit`. `further`
-    options are `batch_size`, `shuffle_seed` and `loss` of `fit`, and `activation`, `bias`, `init` and `backend` of
-    `Network`. A training that fails, by divergence, its data or its worker, has that error in its `Run`; others go on.
+    options are `batch_size`, `shuffle_seed`, `loss`, `rule` and the rules' options of `fit`, and `activation`, `bias`,
+    `init` and `backend` of `Network`. A training that fails, by divergence, its data or its worker, has that error in
+    its `Run`; others go on.
     Errors as for `Network` and `fit`, and those of an executor that refuses the first job. Ctrl-C raises
     KeyboardInterrupt; `on_result` has then been called with every training that had ended.
     """
     network, fit = _divide(further)
     template = Network(*_sizes(sizes), **network)
     each_seed = [check.seed("seed", seed) for seed in _several("seeds", seeds)]
-    rates = [check.learning_rate(rate) for rate in _several("learning_rates", learning_rates)]
-    _check_number("seeds times learning_rates", len(each_seed) * len(rates))
     epochs = check.integer("epochs", epochs, 0)
     last_only = max(1, epochs - 1)
     options = _training.check_options(epochs, last_only if log_every is None else log_every, **fit)
+    rates = _rates(options, learning_rates)
+    _check_number("seeds times learning_rates", len(each_seed) * len(rates))
     checked = {**network, "activation": template.activations, "bias": template.bias}
     skipped = int(log_every is None and epochs > 1)
     if executor is not None and not isinstance(executor, Executor):
@@ -298,7 +300,7 @@ def _finish(runs: list[Run], job: _Job, future: Future[list[_Outcome]]) -> None:
         run.history.stopped = "epochs" if outcome.diverged is None else None
         run.final_mse = outcome.final_mse
         run._parameters = outcome.parameters
-        run.error = None if outcome.diverged is None else _training.diverged(outcome.diverged, run.learning_rate)
+        run.error = None if outcome.diverged is None else job.options.diverged(outcome.diverged, run.learning_rate)
 
 
 def _futures(
@@ -406,6 +408,14 @@ def _divide(further: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]
             raise TypeError(f"sweep has no option {name}: {hint}")
     network = {name: value for name, value in further.items() if name in NetworkOptions.__annotations__}
     return network, {name: value for name, value in further.items() if name not in network}
+
+
+def _rates(options: _training.Options, learning_rates: Iterable[float] | None) -> list[float]:
+    """The learning rates, checked; that of the rule for None. TypeError, OptionError."""
+    if learning_rates is None or RULES[options.rule] not in LEARNING_RATES:
+        rate = options.rate(learning_rates)
+        return [rate] if isinstance(rate, float) else list(rate)
+    return [check.learning_rate(rate) for rate in _several("learning_rates", learning_rates)]
 
 
 def _sizes(sizes: Any) -> Sequence[int]:

@@ -5,16 +5,16 @@ from __future__ import annotations
 
 import time
 from array import array
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, TypedDict
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, TypedDict, Union
 
 from . import _pure
 from .checks import options as check
 from .checks.matrices import Data
 from .core import Core, expect_ok
-from .errors import DivergedError
+from .errors import DivergedError, OptionError
 from .history import History
-from .names import LOSSES, Loss
+from .names import LEARNING_RATES, LOSSES, RULE_OPTIONS, RULES, Loss, Rule
 
 SLICE = 0.02  # seconds that a slice aims at
 FIRST_BUDGET = 100_000  # rows times parameters of the first slice, well below SLICE on slow machines
@@ -23,12 +23,41 @@ LOG_SIZE = 4096  # logged epochs that a slice can hold, where there are as many
 Callback = Callable[[int, float], Any]
 
 
-class FitOptions(TypedDict, total=False):
-    """How to train, as users of `fit` and of `sweep` alike give it."""
+Rate = Union[float, "array[float]"]  # one learning rate, or one for each epoch
+
+
+class DecayOptions(TypedDict, total=False):
+    """The options of weight decay, which every rule has."""
+
+    weight_decay: float
+    decay_biases: bool
+
+
+class RuleOptions(DecayOptions, total=False):
+    """The options of update rules (names.RULE_OPTIONS), each for some of them."""
+
+    momentum: float
+    beta1: float
+    beta2: float
+    epsilon: float
+    increase: float
+    decrease: float
+    first_step: float
+    step_min: float
+    step_max: float
+
+
+class StepOptions(TypedDict, total=False):
+    """The options of steps, which every rule has."""
 
     batch_size: int | None
     shuffle_seed: int | None
     loss: Loss
+    rule: Rule
+
+
+class FitOptions(StepOptions, RuleOptions, total=False):
+    """How to train, as users of `fit` and of `sweep` alike give it."""
 
 
 class Options(NamedTuple):
@@ -40,9 +69,41 @@ class Options(NamedTuple):
     shuffle_seed: int | None
     loss: int
     rule: int
+    constants: tuple[float, ...]  # of the rule, as the core has them
+    weight_decay: float
+    decay_biases: bool
 
-    def settings(self, core: Core, rows: int, learning_rate: float) -> Any:
-        """The core's bp_settings for so many rows."""
+    def rate(self, learning_rate: Any) -> Rate:
+        """A given learning rate, checked; that of the rule for None, and 0.0 where the rule uses none.
+
+        TypeError, OptionError.
+        """
+        rule = RULES[self.rule]
+        if rule not in LEARNING_RATES:
+            if learning_rate is not None:
+                raise OptionError(f"learning_rate is given for {rule}, which uses {', '.join(_options_of(rule))}")
+            return 0.0
+        return LEARNING_RATES[rule] if learning_rate is None else check.learning_rates(learning_rate, self.epochs)
+
+    def telling_rate(self, rate: Rate) -> float | None:
+        """The one learning rate of a training, None where there is not one, for hints."""
+        return rate if isinstance(rate, float) and RULES[self.rule] in LEARNING_RATES else None
+
+    def diverged(self, epoch: int, rate: Rate) -> DivergedError:
+        """The error for a training that diverged in that epoch."""
+        if RULES[self.rule] in LEARNING_RATES:
+            now = rate if isinstance(rate, float) else rate[epoch]
+            cure = f"learning_rate was {now!r}: try a smaller one, or scale the data"
+        else:
+            cure = "try a smaller step_max, or scale the data"
+        return DivergedError(
+            f"training diverged in epoch {epoch}: its squared error, or a parameter after it, is not finite; the "
+            f"network is back at that epoch's start. {cure}",
+            epoch,
+        )
+
+    def settings(self, core: Core, rows: int, learning_rate: float, learning_rates: Any = None) -> Any:
+        """The core's bp_settings for so many rows; `learning_rates`: a pointer, kept by the caller, or None."""
         return core.settings(
             batch_size=rows if self.batch_size is None else min(self.batch_size, rows),
             log_every=self.log_every,
@@ -51,20 +112,57 @@ class Options(NamedTuple):
             loss=self.loss,
             rule=self.rule,
             shuffle=int(self.shuffle_seed is not None),
+            weight_decay=self.weight_decay,
+            constants=self.constants,
+            learning_rates=learning_rates,
+            decay_biases=int(self.decay_biases),
         )
 
 
+def _options_of(rule: Rule) -> list[str]:
+    """The names of a rule's options."""
+    return [*RULE_OPTIONS[rule], *DecayOptions.__annotations__]
+
+
+def _check_constants(rule: Rule, given: Mapping[str, Any]) -> tuple[float, ...]:
+    """The rule's constants as the core has them, five; `given`: all options of rules that the user gave.
+
+    TypeError, OptionError.
+    """
+    for name in given:
+        if name not in RuleOptions.__annotations__:
+            raise TypeError(f"training has no option {name}: {rule} has {', '.join(_options_of(rule))}")
+        if name not in _options_of(rule):
+            raise OptionError(f"{name} is given for {rule}, which uses {', '.join(_options_of(rule))}")
+    numbers = {name: check.limited(name, given.get(name, default)) for name, default in RULE_OPTIONS[rule].items()}
+    if rule == "rprop" and check.order(numbers["step_min"]) > check.order(numbers["step_max"]):
+        least, most = numbers["step_min"], numbers["step_max"]
+        raise OptionError(f"step_min is {least!r}, expected at most step_max, which is {most!r}")
+    return (*numbers.values(), 0.0, 0.0, 0.0, 0.0, 0.0)[:5]
+
+
 def check_options(
-    epochs: Any, log_every: Any, *, batch_size: Any = None, shuffle_seed: Any = None, loss: Any = "half_sse"
+    epochs: Any,
+    log_every: Any,
+    *,
+    batch_size: Any = None,
+    shuffle_seed: Any = None,
+    loss: Any = "half_sse",
+    rule: Any = "descent",
+    **given: Any,
 ) -> Options:
     """The options of trainings, checked: FitOptions are keywords. TypeError, OptionError."""
+    rule_code = check.choice("rule", rule, RULES)
     return Options(
         epochs=check.integer("epochs", epochs, 0),
         log_every=check.integer("log_every", log_every, 1),
         batch_size=None if batch_size is None else check.integer("batch_size", batch_size, 1),
         shuffle_seed=None if shuffle_seed is None else check.seed("shuffle_seed", shuffle_seed),
         loss=check.choice("loss", loss, LOSSES),
-        rule=_pure.DESCENT,
+        rule=rule_code,
+        constants=_check_constants(RULES[rule_code], given),
+        weight_decay=check.limited("weight_decay", given.get("weight_decay", 0.0)),
+        decay_biases=check.boolean("decay_biases", given.get("decay_biases", False)),
     )
 
 
@@ -81,7 +179,7 @@ class Trainings:
         values: array[float],
         data: Data,
         options: Options,
-        learning_rates: Sequence[float],
+        learning_rates: Sequence[Rate],
     ):
         self.core = core
         self.shape = shape
@@ -94,8 +192,9 @@ class Trainings:
         self.shuffle = options.shuffle_seed is not None
         self.group = core.group(values, shape, options.rule, networks, data.rows if self.shuffle else 1, log_size)
         self.arguments = (*self.group.arguments, shape, data.pointer, self.limits, networks)
-        for training, order, rate in zip(self.group.trainings, self.group.orders, learning_rates):
-            settings = options.settings(core, data.rows, rate)
+        self.rates = [core.doubles(rate) if isinstance(rate, array) and rate else None for rate in learning_rates]
+        for training, order, rate, rates in zip(self.group.trainings, self.group.orders, learning_rates, self.rates):
+            settings = options.settings(core, data.rows, rate if isinstance(rate, float) else 0.0, rates)
             expect_ok(core.train_start(training, order, shape, settings, data.pointer))
 
     def lead(self) -> Any:
@@ -184,12 +283,3 @@ def _insist(action: Callable[[], Any]) -> None:
         except KeyboardInterrupt:
             continue
         return
-
-
-def diverged(epoch: int, learning_rate: float) -> DivergedError:
-    """The error for a training that diverged."""
-    return DivergedError(
-        f"training diverged in epoch {epoch}: its squared error, or a parameter after it, is not finite; the network "
-        f"is back at that epoch's start. learning_rate was {learning_rate!r}: try a smaller one, or scale the data",
-        epoch,
-    )

@@ -51,9 +51,17 @@ def on_data(inputs: Rows, targets: Rows, last_activation: Activation) -> bool:
 
 
 def on_losses(
-    history: History, log_every: int, inputs: Rows, targets: Rows, last_activation: Activation, learning_rate: float
+    history: History,
+    log_every: int,
+    inputs: Rows,
+    targets: Rows,
+    last_activation: Activation,
+    learning_rate: float | None,
 ) -> None:
-    """Warns of a loss that hardly fell: of the data where these are the reason, else of the learning rate."""
+    """Warns of a loss that hardly fell: of the data where these are the reason, else of the learning rate.
+
+    `learning_rate`: None where the training did not have one for all epochs.
+    """
     epochs = (history.logged - 1) * log_every
     if epochs < JUDGED_AFTER:
         return
@@ -71,6 +79,8 @@ def on_losses(
     course, cure = "hardly fell", f"a tenth, or ten times, of the learning rate, which was {learning_rate!r}"
     if last > first:
         course, cure = "rose", f"a smaller learning rate than {learning_rate!r}"
+    if learning_rate is None:
+        cure = "another rule or other options of it"
     figures = f"from mse {first:.4g} to {last:.4g} in {epochs} epochs"
     _warn(f"the loss {course}, {figures}: try {cure}, or another seed")
 

@@ -19,12 +19,12 @@ from .errors import ModelFileError, ShapeError, quoted
 from .gradient_check import GradientCheck
 from .history import History
 from .model import Model, decode
-from .names import ACTIVATIONS, INITS, KINKED, LOSSES, Activation, Backend, Init, Loss
+from .names import ACTIVATIONS, INITS, KINKED, LOSSES, Activation, Backend, Init, Loss, Rule
 
 if TYPE_CHECKING:
     from numpy import float64
     from numpy.typing import NDArray
-    from typing_extensions import Self
+    from typing_extensions import Self, Unpack
 
     Numbers = Iterable[Any]  # of numbers, or of rows of them
     Buffer = memoryview[Any] | array[Any]
@@ -154,16 +154,22 @@ class Network:
         y: Numbers | Array | Buffer,
         *,
         epochs: int,
-        learning_rate: float = 1.0,
+        learning_rate: float | Sequence[float] | None = None,
         batch_size: int | None = None,
         shuffle_seed: int | None = None,
         loss: Loss = "half_sse",
+        rule: Rule = "descent",
         log_every: int = 1,
         progress: bool | None = False,
         callback: _training.Callback | None = None,
+        **options: Unpack[_training.RuleOptions],
     ) -> History:
-        """The History of a training on x (rows, inputs) and y (rows, outputs) by gradient descent (contract §5 to §8).
+        """The History of a training on x (rows, inputs) and y (rows, outputs) by an update rule (contract §5 to §8).
 
+        `rule`: "descent", "momentum", "nesterov", "adam", "adamw" or "rprop" (§7). Its `options` are `momentum` of the
+        second and third, `beta1`, `beta2` and `epsilon` of Adam's, `increase`, `decrease`, `first_step`, `step_min` and
+        `step_max` of "rprop"; and of all, `weight_decay` and `decay_biases`. `learning_rate`: a number, or one for each
+        epoch; None takes 1.0, with Adam's rules 0.001. "rprop" uses none.
         `epochs`: passes over all rows, 0 or more. `batch_size`: rows of a step; None takes all, 1 is online training.
         `shuffle_seed`: the seed of the rows' order in each epoch; None keeps their order. `loss`: "half_sse", "sse",
         "half_mse" or "mse" (§7). `log_every`: every how many epochs the loss is logged. `progress`: True shows a bar on
@@ -173,10 +179,10 @@ class Network:
         OptionError, TypeError; ShapeError, DataError: of x, y or the parameters. TrainingError: another training of
         this network is running. DivergedError and Ctrl-C leave the parameters of the last good epoch.
         """
-        options = _training.check_options(
-            epochs, log_every, batch_size=batch_size, shuffle_seed=shuffle_seed, loss=loss
+        checked = _training.check_options(
+            epochs, log_every, batch_size=batch_size, shuffle_seed=shuffle_seed, loss=loss, rule=rule, **options
         )
-        rate = check.learning_rate(learning_rate)
+        rate = checked.rate(learning_rate)
         if callback is not None and not callable(callback):
             raise TypeError(f"callback is {quoted(callback)}, expected a function of epoch and mse")
         model = self.model
@@ -187,15 +193,16 @@ class Network:
         # Once, since it takes longer than a short training.
         warned = self.history is None and hints.on_data(data.inputs, data.targets, last)
         for _ in self._holder.take():
-            trainings = _training.Trainings(model.core, model.shape, model.values, data, options, [rate])
+            trainings = _training.Trainings(model.core, model.shape, model.values, data, checked, [rate])
             [history] = trainings.histories
             self.history = history
-            with Progress(options.epochs * data.rows, f"{options.epochs} epochs: rows", progress) as bar:
+            with Progress(checked.epochs * data.rows, f"{checked.epochs} epochs: rows", progress) as bar:
                 [diverged] = trainings.run(lambda rows, _: bar.update(rows), callback)
             if diverged is not None:
-                raise _training.diverged(diverged, rate)
+                raise checked.diverged(diverged, rate)
         if not warned:
-            hints.on_losses(history, options.log_every, data.inputs, data.targets, last, rate)
+            telling = checked.telling_rate(rate)
+            hints.on_losses(history, checked.log_every, data.inputs, data.targets, last, telling)
         return history
 
     # --- results ---

@@ -7,6 +7,7 @@ import math
 import operator
 import os
 import struct
+from array import array
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +17,24 @@ from ..errors import OptionError, ShapeError, quoted, shortened
 SEED_END = 2**64
 COUNT_END = 2**63
 SIZE_END = 2**32
+
+# What options of update rules must be (contract §7): the least number, the first that is too large, and both in words.
+SHARE = (0.0, 1.0, "a number of at least 0 and below 1")
+POSITIVE = (5e-324, math.inf, "a finite number above 0")
+NOT_NEGATIVE = (0.0, math.inf, "a finite number of at least 0")
+LIMITS = {
+    "momentum": SHARE,
+    "beta1": SHARE,
+    "beta2": SHARE,
+    "epsilon": POSITIVE,
+    "increase": (1.0000000000000002, math.inf, "a finite number above 1"),
+    "decrease": (5e-324, 1.0, "a number above 0 and below 1"),
+    "first_step": POSITIVE,
+    "step_min": NOT_NEGATIVE,
+    "step_max": NOT_NEGATIVE,
+    "weight_decay": NOT_NEGATIVE,
+    "learning_rate": NOT_NEGATIVE,
+}
 
 
 def integer(name: str, value: Any, least: int, end: int = COUNT_END) -> int:
@@ -52,16 +71,48 @@ def real(name: str, value: Any) -> float:
         return math.inf
 
 
+def order(value: float) -> int:
+    """Its bits, which have the order of numbers of at least 0; a mode of the processor may take subnormals for zero.
+
+    Those of negative numbers and of NaN are greater than those of infinity; -0.0 has those of 0.0.
+    """
+    bits = int.from_bytes(struct.pack(">d", value), "big")
+    return 0 if bits == 1 << 63 else bits
+
+
+def limited(name: str, value: Any) -> float:
+    """A number within the LIMITS of its name. TypeError, OptionError."""
+    number = real(name, value)
+    least, end, expected = LIMITS[name]
+    if not order(least) <= order(number) < order(end):
+        raise OptionError(f"{name} is {quoted(value)}, expected {expected}")
+    return number
+
+
 def learning_rate(value: Any) -> float:
     """A finite number of at least 0. TypeError, OptionError."""
-    return not_negative("learning_rate", value)
+    return limited("learning_rate", value)
+
+
+def learning_rates(value: Any, epochs: int) -> float | array[float]:
+    """A learning rate, or an array with one for each epoch. TypeError, OptionError."""
+    if isinstance(value, (str, bytes, bytearray)):
+        return learning_rate(value)
+    try:
+        each = list(value)
+    except TypeError:  # a number
+        return learning_rate(value)
+    if len(each) != epochs:
+        raise OptionError(
+            f"learning_rate has {len(each)} numbers, expected one number, or {epochs}: one for each epoch"
+        )
+    return array("d", map(learning_rate, each))
 
 
 def not_negative(name: str, value: Any) -> float:
     """A finite number of at least 0. TypeError, OptionError."""
     number = real(name, value)
-    negative = struct.pack(">d", number) > struct.pack(">d", -0.0)  # by its bits: a mode may take subnormals for zero
-    if negative or not number < math.inf:
+    if order(number) >= order(math.inf):
         raise OptionError(f"{name} is {quoted(value)}, expected a finite number of at least 0")
     return number
 
