@@ -77,6 +77,29 @@ def test_sweep(tmp_path: Path) -> None:
     assert fields["rates"][0]["quantiles"]["0.5"] == expected.quantiles([0.5], learning_rate=1.0)[0.5]
 
 
+def test_rules() -> None:
+    """The rules and their options are those of `fit`; an option of another rule is bad usage."""
+    options = ["--epochs", "30", "--seed", "7", "--json"]
+    given = ["--rule", "adam", "--learning-rate", "0.02", "--beta1", "0.5", "--weight-decay", "0.01", "--decay-biases"]
+    x, y = datasets.xor()
+    net = Network(2, 4, 4, 1, seed=7)
+    net.fit(x, y, epochs=30, rule="adam", learning_rate=0.02, beta1=0.5, weight_decay=0.01, decay_biases=True)
+    assert json.loads(run("train", "xor", *options, *given).stdout)["fingerprint"] == net.fingerprint()
+    fields = json.loads(run("sweep", "xor", *options, "--seeds", "2", "--rule", "rprop", "--step-max", "1").stdout)
+    expected = sweep((2, 4, 4, 1), (x, y), seeds=[7, 8], epochs=30, rule="rprop", step_max=1.0)
+    assert fields["rule"] == "rprop"
+    assert [training["final_mse"] for training in fields["trainings"]] == expected.final_mse
+    for wrong, told in (
+        (["--momentum", "0.5"], "momentum is given for descent, which uses weight_decay, decay_biases"),
+        (["--rule", "rprop", "--learning-rate", "1"], "learning_rate is given for rprop, which uses increase"),
+        (["--rule", "sgd"], "invalid choice: 'sgd'"),
+    ):
+        found = run("train", "xor", *wrong)
+        assert (found.returncode, found.stdout) == (2, "")
+        assert told in found.stderr
+    assert "of momentum and nesterov (0.9)" in " ".join(run("train", "--help").stdout.split())
+
+
 def test_sweep_failures() -> None:
     """Trainings that diverge are counted, and told where all do; wrong options are one line."""
     options = ["--activation", "identity", "--seeds", "3", "--epochs", "50"]

@@ -12,9 +12,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .. import datasets, plots
+from .._training import RuleOptions
 from ..checks import options as check
 from ..errors import DataError, OptionError, quoted
-from ..names import BACKENDS, INITS, LOSSES, Backend
+from ..names import BACKENDS, INITS, LOSSES, RULE_OPTIONS, RULES, Backend
 from ..network import Network
 
 DATA_HELP = f"{datasets.NAMES}, or a CSV file whose last columns are the targets ('-' is stdin)"
@@ -91,6 +92,20 @@ def add_steps(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batch-size", type=whole, help="rows to a step; 1 is online (default: all)")
     parser.add_argument("--shuffle-seed", type=whole, help="shuffle the rows before each epoch, from this seed")
     parser.add_argument("--loss", default="half_sse", choices=LOSSES, help="(half_sse)")
+    parser.add_argument("--rule", default="descent", choices=RULES, help="update rule (descent)")
+    parser.add_argument("--weight-decay", type=real, help="of any rule (0.0)")
+    parser.add_argument("--decay-biases", action="store_true", default=None, help="biases decay as the weights do")
+    defaults = {name: default for options in RULE_OPTIONS.values() for name, default in options.items()}
+    for name, default in defaults.items():
+        users = " and ".join(rule for rule in RULES if name in RULE_OPTIONS[rule])
+        parser.add_argument(f"--{name.replace('_', '-')}", type=real, help=f"of {users} ({default:g})")
+
+
+def steps_of(options: argparse.Namespace) -> dict[str, Any]:
+    """The options of `fit` that add_steps adds: how to train."""
+    given = {name: getattr(options, name) for name in RuleOptions.__annotations__}
+    rest = {name: getattr(options, name) for name in ("epochs", "batch_size", "shuffle_seed", "loss", "rule")}
+    return {**rest, **{name: value for name, value in given.items() if value is not None}}
 
 
 def add_data(parser: argparse.ArgumentParser) -> None:

@@ -24,6 +24,7 @@ from .options import (
     print_json,
     real,
     say,
+    steps_of,
     version,
     whole,
 )
@@ -47,7 +48,8 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("data", metavar="DATA", help=DATA_HELP)
     parser.add_argument("--seeds", type=whole, default=100, help="how many, from --seed on (100)")
-    parser.add_argument("--learning-rates", type=_rates, default=[1.0], metavar="1,0.1", help="one or more (1.0)")
+    rates = "one or more (1.0; of adam and adamw 0.001; rprop uses none)"
+    parser.add_argument("--learning-rates", type=_rates, metavar="1,0.1", help=rates)
     add_steps(parser)
     parser.add_argument("--threshold", type=real, default=0.01, help="final mse below which one is solved (0.01)")
     parser.add_argument("--csv", metavar="CSV", help="write every training's final mse to this CSV file")
@@ -100,10 +102,7 @@ def run(options: argparse.Namespace) -> int:
             (x, y),
             seeds=range(first, first + options.seeds),
             learning_rates=options.learning_rates,
-            epochs=options.epochs,
-            batch_size=options.batch_size,
-            shuffle_seed=options.shuffle_seed,
-            loss=options.loss,
+            **steps_of(options),
             activation=net.activations,
             bias=net.bias,
             init=init,
@@ -116,7 +115,7 @@ def run(options: argparse.Namespace) -> int:
         if outputs and not ended:
             say(f"\nno training had ended: {' and '.join(outputs)} not written")
         elif outputs:
-            say(f"\n{len(ended)} of {options.seeds * len(options.learning_rates)} trainings had ended")
+            say(f"\n{len(ended)} of {options.seeds * len(options.learning_rates or [None])} trainings had ended")
             _write(options, SweepResult(ended))
         raise
     _write(options, result)
@@ -145,6 +144,7 @@ def run(options: argparse.Namespace) -> int:
                 "batch_size": options.batch_size,
                 "shuffle_seed": options.shuffle_seed,
                 "loss": options.loss,
+                "rule": options.rule,
                 "threshold": options.threshold,
                 "rates": rates,
                 "trainings": runs,
@@ -152,7 +152,7 @@ def run(options: argparse.Namespace) -> int:
         )
     else:
         batches = "full batch" if options.batch_size is None else f"batches of {options.batch_size}"
-        print(f"{net!r} on {options.data}, {options.epochs} epochs, {batches}, {options.loss}")
+        print(f"{net!r} on {options.data}, {options.epochs} epochs, {batches}, {options.loss}, {options.rule}")
         print(f"seeds {first} to {last}, quantiles of the final mse:")
         heads = "".join(f"{f'{q:.0%}':>11}" for q in result.quantiles())
         print(f"{'rate':>8} {'solved':>12} {'failed':>7}{heads}")

@@ -7,6 +7,7 @@ import argparse
 from typing import Any
 
 from .. import datasets, plots
+from ..names import LEARNING_RATES
 from .options import (
     DATA_HELP,
     add_backend,
@@ -20,6 +21,7 @@ from .options import (
     print_json,
     real,
     say,
+    steps_of,
     whole,
 )
 
@@ -34,7 +36,7 @@ def add(commands: Any) -> None:
         example="bitprop train linear:100 --epochs 20000 --no-bias --save net.json",
     )
     parser.add_argument("data", metavar="DATA", help=DATA_HELP)
-    parser.add_argument("--learning-rate", type=real, default=1.0, help="(1.0)")
+    parser.add_argument("--learning-rate", type=real, help="(1.0; of adam and adamw 0.001; rprop uses none)")
     add_steps(parser)
     parser.add_argument("--log-every", type=whole, help="epochs from one logged epoch to the next (default: 20 lines)")
     parser.add_argument("--load", metavar="MODEL", help="go on with this model file, instead of a new network")
@@ -66,7 +68,9 @@ def _log_every(options: argparse.Namespace) -> int:
 
 
 def _draw(options: argparse.Namespace, epochs: list[int], mse: list[float]) -> None:
-    title = f"{options.data}, learning rate {options.learning_rate:g}"
+    rate = LEARNING_RATES.get(options.rule) if options.learning_rate is None else options.learning_rate
+    title = options.data if options.rule == "descent" else f"{options.data}, {options.rule}"
+    title += "" if rate is None else f", learning rate {rate:g}"
     plots.save(plots.losses({"mse": (epochs, mse)}, title), options.plot)
     say(f"wrote {options.plot}")
 
@@ -81,11 +85,8 @@ def run(options: argparse.Namespace) -> int:
         history = net.fit(
             x,
             y,
-            epochs=options.epochs,
             learning_rate=options.learning_rate,
-            batch_size=options.batch_size,
-            shuffle_seed=options.shuffle_seed,
-            loss=options.loss,
+            **steps_of(options),
             log_every=_log_every(options),
             progress=options.progress,
         )
