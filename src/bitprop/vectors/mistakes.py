@@ -382,6 +382,25 @@ CAUSES: dict[str, Mistake] = {
     "subnormal numbers flushed to zero: leave flush-to-zero modes and -ffast-math off (§1.3)": Mistake(
         _rounding(_flush)
     ),
+    "momentum with the rate inside of v: v takes g itself, and the rate is a factor of the step (§7)": Mistake(
+        (
+            "g)\n    return sub(w, mul(settings.learning_rate, state[0]))",
+            "mul(settings.learning_rate, g))\n    return sub(w, state[0])",
+        ),
+        "rules",
+    ),
+    "Adam's epsilon added below the root: add it to the root (§7)": Mistake(
+        ("add(sqrt(div(v, c)), epsilon)", "sqrt(add(div(v, c), epsilon))"), "rules"
+    ),
+    "Adam without p1 and p2: m and v are divided by what they lack at first (§7)": Mistake(
+        ("div(settings.learning_rate, sub(ONE, p1)), sub(ONE, p2)", "settings.learning_rate, ONE"), "rules"
+    ),
+    "AdamW's decay added into the gradient, as Adam's: it is a step of its own (§7)": Mistake(
+        ("if RULES[settings.rule].decoupled:", "if False:"), "rules"
+    ),
+    "RPROP that steps in the step after a change of sign too: g is then 0.0 (§7)": Mistake(
+        ("step_min\n        g = ZERO\n", "step_min\n"), "rules"
+    ),
 }
 
 
