@@ -59,6 +59,24 @@ def test_train_and_predict(backend: Backend, tmp_path: Path) -> None:
     assert more["final_mse"] == net.loss(x, y)
 
 
+def test_generated_data(backend: Backend) -> None:
+    """The data sets that have names are those of Python, for every backend; the seed is that of --data-seed."""
+    for name, seed, (x, y) in (
+        ("circles:30", 3, datasets.circles(30, seed=3)),
+        ("moons:30", 4, datasets.moons(30, seed=4)),
+        ("blobs:30", 5, datasets.blobs(30, seed=5)),
+        ("spirals", None, datasets.two_spirals()),
+        ("encoder:5", None, datasets.encoder(5)),
+        ("parity:3", None, datasets.parity(3)),
+    ):
+        options = ["--epochs", "20", "--learning-rate", "0.01", "--backend", backend, "--json"]
+        result = run("train", name, *options, *(["--data-seed", str(seed)] if seed else []))
+        assert result.returncode == 0, result.stderr
+        net = Network(len(x[0]), 4, 4, len(y[0]))
+        net.fit(x, y, epochs=20, learning_rate=0.01)
+        assert json.loads(result.stdout)["fingerprint"] == net.fingerprint()
+
+
 def test_sweep(tmp_path: Path) -> None:
     """A sweep's table, JSON, CSV and picture tell the same as `sweep()` does."""
     csv, png = str(tmp_path / "sweep.csv"), str(tmp_path / "sweep.png")
