@@ -33,6 +33,10 @@ def test_examples(
     for block in found:
         exec(compile(block, page, "exec"), names)
     printed = capsys.readouterr().out
+    if page == "docs/python.md":
+        errors = re.findall(r"^# (data\.csv.*)$", "".join(found), re.MULTILINE)
+        assert len(errors) == 3
+        assert "\n".join(errors) in printed
     if page == "README.md":
         results = re.findall(r"print\(.*# (.*)", found[0])
         assert len(results) == 3
