@@ -208,9 +208,20 @@ def test_names() -> None:
     assert datasets.named("encoder:7") == datasets.encoder(7)
     assert datasets.named("parity:7") == datasets.parity(7)
     assert datasets.named("spirals") == datasets.two_spirals()
-    wrong = ("linear:", "linear:x", "linear:-1", "linear:0", "nothing.csv", "parity:27", "encoder:10000", "xor:3")
+    wrong = ("linear:", "linear:x", "linear:-1", "linear:0", "nothing.csv", "parity:21", "encoder:10000", "xor:3")
     for name in (*wrong, "moons", "spirals:194", "circles:100000000", "blobs:\u0661"):
         with pytest.raises(OptionError):
             datasets.named(name)
     with pytest.raises(OSError, match="directory"):
         datasets.named(".")
+
+
+def test_files_with_names_of_data_sets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file named as a data set that takes a number is read where the name has none; `xor` and `spirals` are sets."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("linear", "moons", "parity", "xor", "spirals"):
+        (tmp_path / name).write_text("1,2\n", encoding="utf-8")
+        assert isinstance(datasets.named(name), datasets.Table) == (name not in ("xor", "spirals"))
+        assert not datasets.is_drawn(name)
+    assert datasets.named("moons:3") == datasets.moons(3)
+    assert datasets.is_drawn("moons:3")

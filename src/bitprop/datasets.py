@@ -278,7 +278,7 @@ GENERATED = {
     "moons": _Generated(moons, POINTS, 200, True),
     "blobs": _Generated(lambda n, seed: blobs(n, seed=seed), POINTS, 300, True),
     "encoder": _Generated(lambda n, seed: encoder(n), 9_999, 10),
-    "parity": _Generated(lambda n, seed: parity(n), 26, 4),
+    "parity": _Generated(lambda n, seed: parity(n), 20, 4),
     "xor": _Generated(lambda n, seed: xor()),
     "spirals": _Generated(lambda n, seed: two_spirals()),
 }
