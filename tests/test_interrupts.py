@@ -89,9 +89,18 @@ def each_opcode(action: Callable[[], Any], check: Callable[[], None], step: int 
     return opcode - 1
 
 
-@pytest.mark.parametrize("options", [{}, {"shuffle_seed": 3, "batch_size": 2}], ids=str)
-def test_fit(backend: Backend, options: dict[str, int], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Interrupted anywhere, `fit` leaves the last good epoch, and the network can be trained again."""
+CHECKS: dict[str, Any] = {"validation": ([[0.5]], [[0.25]]), "patience": 1}
+
+
+@pytest.mark.parametrize(
+    ("options", "checks"),
+    [({}, {}), ({"shuffle_seed": 3, "batch_size": 2}, {}), ({}, CHECKS)],
+    ids=["plain", "shuffled", "checked"],
+)
+def test_fit(
+    backend: Backend, options: dict[str, int], checks: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Interrupted anywhere, `fit` leaves a good epoch, the last or the best, and the network can be trained again."""
     monkeypatch.setattr(_training, "FIRST_BUDGET", 1)  # slices of one row, so that most end inside an epoch
     monkeypatch.setattr(_training, "SLICE", 1e-12)
     x, y = array("d", [0.1, 0.2, 0.9]), array("d", [0.0, 1.0, 1.0])
@@ -110,7 +119,7 @@ def test_fit(backend: Backend, options: dict[str, int], monkeypatch: pytest.Monk
         net.parameters[:] = start
 
     def fit() -> None:
-        net.fit(rows, y, epochs=2, callback=lambda *_: None, **options)  # type: ignore[arg-type]
+        net.fit(rows, y, epochs=2, callback=lambda *_: None, **options, **checks)  # type: ignore[arg-type]
 
     # Python's own arithmetic takes many opcodes: there a prime step stands for all of them.
     assert each_opcode(fit, check, 7 if backend == "python" else 1) > 500

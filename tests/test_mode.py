@@ -79,6 +79,8 @@ REFUSED: dict[str, Callable[[Path], Any]] = {
     "an export": lambda _: export(Network(2, 1), "c"),
     "a history's file": lambda folder: Network(2, 1).fit(X, Y, epochs=1).to_csv(folder / "h.csv"),
     "a sweep's file": lambda folder: sweep((2, 1), (X, Y), seeds=[1], epochs=1).to_csv(folder / "s.csv"),
+    "a validation": lambda _: Network(2, 1).fit(X, Y, epochs=1, validation=(X, Y)),
+    "a share": lambda _: Network(2, 1).fit(X, Y, epochs=1, validation=0.5, check_every=9),
     "solved": lambda _: sweep((2, 1), (X, Y), seeds=[1], epochs=1).solved(0.1),
     "a table": lambda _: str(Network(2, 1).fit(X, Y, epochs=1)),
 }

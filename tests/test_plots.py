@@ -287,6 +287,24 @@ def test_plot_histories(folder: Path, drawn: list[Any], capsys: pytest.CaptureFi
         assert list(curve.get_ydata()) == [float(row["mse"]) for row in rows]
 
 
+def test_plot_a_validation(folder: Path, drawn: list[Any], capsys: pytest.CaptureFixture[str]) -> None:
+    """It is a curve of its own, which skips the epochs that were not checked, as the mse does those not logged."""
+    options: dict[str, Any] = {"epochs": 20, "log_every": 2, "validation": 0.3, "check_every": 5}
+    history = Network(2, 3, 1).fit(*datasets.xor(), **options)
+    history.to_csv("validated.csv")
+    assert cli.main(["plot", "validated.csv", "losses1.csv", "--out", "both.png"]) == 0
+    assert legend(drawn[0]) == ["mse in validated.csv", "validation in validated.csv", "mse in losses1.csv"]
+    mse, validation, _ = drawn[0].axes[0].lines
+    assert (list(mse.get_xdata()), list(mse.get_ydata())) == (history.epochs, history.mse)
+    expected = history.validation_epochs, history.validation
+    assert (list(validation.get_xdata()), list(validation.get_ydata())) == expected
+    capsys.readouterr()
+    with open("validated.csv", "a", encoding="utf-8") as file:
+        file.write("25,low,,\n")
+    assert cli.main(["plot", "validated.csv"]) == 2
+    assert "validated.csv, line 15: expected a line that train --history wrote" in capsys.readouterr().err
+
+
 def test_plot_a_sweep(folder: Path, drawn: list[Any]) -> None:
     """The CSV file of a sweep gives what `SweepResult.plot` draws; trainings that failed are counted."""
     assert cli.main(["plot", "sweep.csv"]) == 0

@@ -226,7 +226,7 @@ def test_losses_that_are_not_numbers(tmp_path: Path) -> None:
 
     path = tmp_path / "failed.csv"
     sweep((2, 2, 1), data_of, seeds=[1], epochs=1).to_csv(path)
-    assert path.read_text(encoding="utf-8").splitlines()[1] == "1,1.0,inf,AssertionError: "
+    assert path.read_text(encoding="utf-8").splitlines()[1] == "1,1.0,inf,AssertionError: ,,"
 
 
 def test_options_of_fit() -> None:

@@ -19,7 +19,7 @@ from ._processors import cores
 from ._progress import Progress
 from .checks import matrices
 from .checks import options as check
-from .core import mode
+from .core import Core, mode
 from .errors import OptionError, quoted
 from .history import History
 from .names import LEARNING_RATES, LOSSES, RULES, Activation, Backend, Init
@@ -58,7 +58,8 @@ class FurtherOptions(NetworkOptions, _training.FitOptions, total=False):
 class Run:
     """One training of a sweep.
 
-    It has `.seed`, `.learning_rate`, `.history`, and `.final_mse`, the mean squared error of the final parameters.
+    It has `.seed`, `.learning_rate`, `.history`, and `.final_mse`, the mean squared error of the final parameters, over
+    the rows that it trained on.
     `.error` is None after a complete training. After divergence it is a DivergedError, and the parameters are those of
     the last good epoch. After any other failure it is that exception, `.final_mse` is infinite and `.network` is None.
     """
@@ -155,17 +156,19 @@ class SweepResult(Sequence[Run]):
         return sum(loss < threshold for loss in self._losses(learning_rate))
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
-        """Writes a CSV file with the columns seed, learning_rate, final_mse and error, whole or not at all.
+        """Writes a CSV file of the trainings, whole or not at all.
 
-        Numbers read back to the same bits. OSError, FloatingPointModeError.
+        Its columns are seed, learning_rate, final_mse, error, and the history's stopped and best_epoch, which are empty
+        where they are None. Numbers read back to the same bits. OSError, FloatingPointModeError.
         """
         mode.require_standard("writing decimal digits")
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(["seed", "learning_rate", "final_mse", "error"])
+        writer.writerow(["seed", "learning_rate", "final_mse", "error", "stopped", "best_epoch"])
         for run in self:
             error = "" if run.error is None else f"{type(run.error).__name__}: {run.error}"
-            writer.writerow([run.seed, repr(run.learning_rate), repr(run.final_mse), error])
+            end = run.history.stopped, run.history.best_epoch
+            writer.writerow([run.seed, repr(run.learning_rate), repr(run.final_mse), error, *end])
         _files.write(path, text.getvalue())
 
     def plot(self, path: str | os.PathLike[str] | None = None) -> Any:
@@ -179,16 +182,34 @@ class SweepResult(Sequence[Run]):
         return plots.save(plots.distributions({f"learning rate {rate!r}": self._losses(rate) for rate in rates}), path)
 
 
+class _Arrays(NamedTuple):
+    """Checked data as arrays, which can be pickled."""
+
+    x: array[float]
+    y: array[float]
+    rows: int
+
+    @classmethod
+    def of(cls, data: matrices.Data) -> _Arrays:
+        return cls(matrices.to_array(data.inputs.values), matrices.to_array(data.targets.values), data.rows)
+
+    def data(self, core: Core) -> matrices.Data:
+        """The data for this core."""
+        rows = [
+            matrices.Rows(values, core.readable(values), self.rows, len(values) // self.rows, "buffer")
+            for values in (self.x, self.y)
+        ]
+        return matrices.Data.of(core, *rows)
+
+
 class _Job(NamedTuple):
     """Trainings of one data set, in a form that can be sent to another process or machine."""
 
     sizes: tuple[int, ...]
     network: Mapping[str, Any]  # options of the network
     options: _training.Options
-    skipped: int  # logged epochs at the start that a history does not keep
-    x: array[float]
-    y: array[float]
-    rows: int
+    data: _Arrays
+    validation: _Arrays | None
     runs: list[tuple[int, int, float]]  # place in the result, seed, learning rate
 
 
@@ -197,7 +218,7 @@ class _Outcome(NamedTuple):
 
     place: int
     parameters: array[float]
-    sse: array[float]  # of the logged epochs
+    history: History
     final_mse: float
     diverged: int | None  # in which epoch
 
@@ -221,9 +242,10 @@ def sweep(
     epoch only. `learning_rates=None` takes that of the rule, as `fit` does; in a run by "rprop", which uses none, it is
     0.0. The trainings run on one thread for each core, or on `executor`, any `concurrent.futures.Executor`.
     `on_result(run)` is called with each training as it ends, in any order. `progress` is that of `fit`. `further`
-    options are `batch_size`, `shuffle_seed`, `loss`, `rule` and the rules' options of `fit`, and `activation`, `bias`,
-    `init` and `backend` of `Network`. A training that fails, by divergence, its data or its worker, has that error in
-    its `Run`; others go on.
+    options are `batch_size`, `shuffle_seed`, `loss`, `rule` and its options, `validation` and all that stops a
+    training, of `fit`, and `activation`, `bias`, `init` and `backend` of `Network`. Each training stops alone;
+    `validation=(x, y)` is that of all, and a share is taken of each data set. A training that fails, by divergence, its
+    data or its worker, has that error in its `Run`; others go on.
     Errors as for `Network` and `fit`, and those of an executor that refuses the first job. Ctrl-C raises
     KeyboardInterrupt; `on_result` has then been called with every training that had ended.
     """
@@ -231,22 +253,29 @@ def sweep(
     template = Network(*_sizes(sizes), **network)
     each_seed = [check.seed("seed", seed) for seed in _several("seeds", seeds)]
     epochs = check.integer("epochs", epochs, 0)
-    last_only = max(1, epochs - 1)
-    options = _training.check_options(epochs, last_only if log_every is None else log_every, **fit)
+    last_only = log_every is None and fit.get("stop_progress") is None
+    if log_every is None:
+        log_every = max(1, epochs - 1) if last_only else 1
+    options = _training.check_options(epochs, log_every, **fit)
+    options = options._replace(skipped=int(last_only and epochs > 1))
     rates = _rates(options, learning_rates)
     _check_number("seeds times learning_rates", len(each_seed) * len(rates))
     checked = {**network, "activation": template.activations, "bias": template.bias}
-    skipped = int(log_every is None and epochs > 1)
     if executor is not None and not isinstance(executor, Executor):
         raise TypeError(
             f"executor is {quoted(executor)}, expected a concurrent.futures.Executor (not the class, one of it)"
         )
     if on_result is not None and not callable(on_result):
         raise TypeError(f"on_result is {quoted(on_result)}, expected a function of a Run")
-    shared = None if callable(data) else _arrays(template, data, give_hints=True)
-    terms = shared[2] * template.sizes[-1] if shared is not None else 0
+    pair = None
+    if isinstance(options.validation, tuple):
+        x, y = options.validation
+        pair = _Arrays.of(template.model.data(x, y, "validation "))
+        options = options._replace(validation=None)
+    shared = None if callable(data) else _arrays(template, data, options, give_hints=True)
+    terms = shared[0].rows * template.sizes[-1] if shared is not None else 0
     runs = [
-        Run(seed, rate, template, History(options.log_every, terms, skipped))
+        Run(seed, rate, template, History(options.log_every, terms, options.skipped))
         for seed, rate in itertools.product(each_seed, rates)
     ]
 
@@ -265,12 +294,13 @@ def sweep(
         for start in range(0, len(plan), step):
             group = plan[start : start + step]
             try:
-                arrays = shared or _arrays(template, data(group[0][1]))  # type: ignore[operator]  # it is callable
+                trained, measured = shared or _arrays(template, data(group[0][1]), options)  # type: ignore[operator]  # it is callable
             except Exception as error:  # of the caller's function, or of what it returned
                 report(_fail(runs, [place for place, _, _ in group], error))
                 continue
             for first in range(0, step, together):
-                yield _Job(template.sizes, checked, options, skipped, *arrays, group[first : first + together])
+                some = group[first : first + together]
+                yield _Job(template.sizes, checked, options, trained, measured or pair, some)
 
     with Progress(epochs * len(runs), f"{len(runs)} trainings: epochs", progress) as bar:
         for job, future in _futures(jobs(), executor, bar):
@@ -295,9 +325,7 @@ def _finish(runs: list[Run], job: _Job, future: Future[list[_Outcome]]) -> None:
         return
     for outcome in future.result():
         run = runs[outcome.place]
-        run.history = History(job.options.log_every, job.rows * job.sizes[-1], job.skipped)
-        run.history.extend(outcome.sse)
-        run.history.stopped = "epochs" if outcome.diverged is None else None
+        run.history = outcome.history
         run.final_mse = outcome.final_mse
         run._parameters = outcome.parameters
         run.error = None if outcome.diverged is None else job.options.diverged(outcome.diverged, run.learning_rate)
@@ -379,10 +407,10 @@ def _train(job: _Job, tick: Callable[[int], None] | None = None) -> list[_Outcom
     for network in networks:
         values.extend(network.parameters)
     core, shape = networks[0].model.core, networks[0].model.shape
-    x = matrices.Rows(job.x, core.readable(job.x), job.rows, job.sizes[0], "buffer")
-    y = matrices.Rows(job.y, core.readable(job.y), job.rows, job.sizes[-1], "buffer")
-    data = matrices.Data.of(core, x, y)
-    trainings = _training.Trainings(core, shape, values, data, job.options, [rate for _, _, rate in job.runs])
+    data = job.data.data(core)
+    measured = None if job.validation is None else job.validation.data(core)
+    rates = [rate for _, _, rate in job.runs]
+    trainings = _training.Trainings(core, shape, values, data, job.options, rates, measured)
 
     def after_slice(_rows: int, epochs: int) -> None:
         if tick is not None:
@@ -395,7 +423,7 @@ def _train(job: _Job, tick: Callable[[int], None] | None = None) -> list[_Outcom
         parameters = values[n * count : (n + 1) * count]
         networks[n].parameters[:] = memoryview(parameters)
         mse = networks[n].model.loss(data, LOSSES.index("mse"))
-        outcomes.append(_Outcome(place, parameters, array("d", trainings.histories[n].sse), mse, diverged[n]))
+        outcomes.append(_Outcome(place, parameters, trainings.histories[n], mse, diverged[n]))
     return outcomes
 
 
@@ -444,14 +472,17 @@ def _check_number(name: str, trainings: int) -> None:
         raise OptionError(f"{name} are {trainings} or more, expected {most}")
 
 
-def _arrays(network: Network, data: Any, give_hints: bool = False) -> tuple[array[float], array[float], int]:
-    """Checked data as arrays, which can be pickled, and the number of rows. ShapeError, DataError, TypeError."""
+def _arrays(
+    network: Network, data: Any, options: _training.Options, give_hints: bool = False
+) -> tuple[_Arrays, _Arrays | None]:
+    """Checked data, and those of them that are split off for validation. ShapeError, DataError, TypeError."""
     if not isinstance(data, (tuple, list)) or len(data) != 2:
         raise TypeError(f"data is {type(data).__name__}, expected a pair (x, y), or a function of the seed")
     checked = network.model.data(*data)
     if give_hints:
         hints.on_data(checked.inputs, checked.targets, network.activations[-1])
-    return matrices.to_array(checked.inputs.values), matrices.to_array(checked.targets.values), checked.rows
+    trained, measured = network.model.validated(checked, options.validation, options.split_seed)
+    return _Arrays.of(trained), None if measured is None else _Arrays.of(measured)
 
 
 def quantile(ordered: Sequence[float], q: float) -> float:

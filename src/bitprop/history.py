@@ -19,20 +19,51 @@ class History:
     """The losses of one `fit`, each measured before its epoch's step, in the order of the epochs (contract §8).
 
     `.epochs`, `.mse` and `.sse` are lists with an item for each logged epoch. `.stopped` is "epochs" after the last
-    epoch, "callback" where the callback stopped the training, and None where an error or Ctrl-C did.
+    epoch, "goal", "patience", "generalisation" or "progress" where that option of `fit` stopped the training,
+    "callback" where the callback did, and None where an error or Ctrl-C did. `.trained` is the number of whole epochs
+    that were done.
+
+    With a validation there are `.validation`, a list with the validation loss of each check, in the training's loss,
+    and `.validation_epochs`, after how many epochs each was measured. Epochs count from 0, so the parameters after 10
+    epochs are those before the step of epoch 10: `.mse` of epoch 10 and the validation of 10 are of the same network.
+    `.best_epoch` is that of the best check, and None where there is none. `.loss` is the name of the training's loss.
     """
 
-    def __init__(self, log_every: int, terms: int, skipped: int = 0):
+    # Those of a history that was pickled before there were validations.
+    trained = 0
+    best_epoch: int | None = None
+    loss = "half_sse"
+    _check_every = 1
+    _validation = array("d")
+
+    def __init__(self, log_every: int, terms: int, skipped: int = 0, check_every: int = 1, loss: str = "half_sse"):
         """`terms`: squared errors in a sum, rows * outputs. `skipped`: logged epochs at the start to hide."""
         self._log_every = log_every
         self._skipped = skipped
         self._terms = float(terms)
         self._logged = array("d")
         self.stopped: str | None = None
+        self.loss = loss
+        self._check_every = check_every
+        self._validation = array("d")
 
     def extend(self, sse: Iterable[float]) -> None:
         """Appends the squared errors of the next logged epochs; called by bitprop's trainings."""
         self._logged.extend(sse)
+
+    def add_validation(self, loss: float) -> None:
+        """Appends the validation loss of the next check; called by bitprop's trainings."""
+        self._validation.append(loss)
+
+    @property
+    def validation(self) -> list[float]:
+        """The validation loss of each check."""
+        return self._validation.tolist()
+
+    @property
+    def validation_epochs(self) -> list[int]:
+        """After how many epochs each validation loss was measured."""
+        return [self._check_every * number for number in range(1, len(self._validation) + 1)]
 
     @property
     def logged(self) -> int:
@@ -43,6 +74,10 @@ class History:
     def first_and_last(self) -> tuple[float, float]:
         """The squared errors of the first and the last logged epoch."""
         return self._logged[0], self._logged[-1]
+
+    def last_sse(self, count: int) -> array[float]:
+        """The squared errors of the last so many logged epochs."""
+        return self._logged[-count:]
 
     @property
     def last_mse(self) -> float:
@@ -78,12 +113,18 @@ class History:
     def table(self, every: int) -> str:
         """Lines such as `epoch : 5000 Loss : 0.0000117492469418`, one for each logged epoch that `every` divides.
 
-        The loss is the mean squared error. OptionError: `every` is below 1. TypeError, FloatingPointModeError.
+        The loss is the mean squared error. Where there is a validation of that epoch's number, ` Validation : ` and its
+        loss follow. OptionError: `every` is below 1. TypeError, FloatingPointModeError.
         """
         check.integer("every", every, 1)
         mode.require_standard("writing decimal digits")
-        pairs = zip(self.epochs, self.mse)
-        return "\n".join(f"epoch : {epoch} Loss : {mse:.16f}" for epoch, mse in pairs if epoch % every == 0)
+        checks = dict(zip(self.validation_epochs, self.validation))
+        lines = []
+        for epoch, mse in zip(self.epochs, self.mse):
+            if epoch % every == 0:
+                check_text = f" Validation : {checks[epoch]:.16f}" if epoch in checks else ""
+                lines.append(f"epoch : {epoch} Loss : {mse:.16f}{check_text}")
+        return "\n".join(lines)
 
     def __str__(self) -> str:
         """At most 20 lines of `table`, evenly spaced."""
@@ -93,17 +134,25 @@ class History:
     def to_csv(self, path: str | os.PathLike[str]) -> None:
         """Writes a CSV file with the columns epoch, mse and sse, whole or not at all.
 
-        Numbers read back to the same bits. OSError, FloatingPointModeError.
+        With a validation there is a column validation, and a row for each epoch that was logged or checked, with empty
+        fields for what was not measured. Numbers read back to the same bits. OSError, FloatingPointModeError.
         """
         mode.require_standard("writing decimal digits")
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(["epoch", "mse", "sse"])
-        writer.writerows(zip(self.epochs, map(repr, self.mse), map(repr, self._sse)))
+        logged = {epoch: [repr(mse), repr(sse)] for epoch, mse, sse in zip(self.epochs, self.mse, self._sse)}
+        checks = {epoch: [repr(loss)] for epoch, loss in zip(self.validation_epochs, self.validation)}
+        writer.writerow(["epoch", "mse", "sse", *(["validation"] if checks else [])])
+        for epoch in sorted({**logged, **checks}):
+            row = [epoch, *logged.get(epoch, ["", ""])]
+            writer.writerow([*row, *checks.get(epoch, [""])] if checks else row)
         _files.write(path, text.getvalue())
 
     def plot(self, path: str | os.PathLike[str] | None = None) -> Any:
-        """A matplotlib figure of the mean squared error by epoch, saved where a path is given (extra: `lab`)."""
+        """A matplotlib figure of the losses by epoch, saved where a path is given (extra: `lab`).
+
+        They are the mean squared error and, with a validation, its loss, with a point at the best check.
+        """
         from . import plots
 
-        return plots.save(plots.losses({"mse": (self.epochs, self.mse)}), path)
+        return plots.save(plots.training(self), path)

@@ -114,10 +114,21 @@ class Model:
         self.require_finite()
         return matrices.convert(self.core, x, self.sizes[0], "x", self.view)
 
-    def data(self, x: Any, y: Any) -> matrices.Data:
-        """Checked inputs and targets. ShapeError; DataError: a number of theirs or a parameter is not finite."""
+    def data(self, x: Any, y: Any, kind: str = "") -> matrices.Data:
+        """Checked inputs and targets. ShapeError; DataError: a number of theirs or a parameter is not finite.
+
+        `kind`: what messages call them first.
+        """
         self.require_finite()
-        return matrices.convert_data(self.core, x, y, self.sizes[0], self.sizes[-1], self.view)
+        return matrices.convert_data(self.core, x, y, self.sizes[0], self.sizes[-1], self.view, kind)
+
+    def validated(
+        self, data: matrices.Data, validation: tuple[Any, Any] | float | None, seed: int
+    ) -> tuple[matrices.Data, matrices.Data | None]:
+        """The data to train on, and those to validate on: a pair, or a share of the given. Errors as for `data`."""
+        if isinstance(validation, float):
+            return matrices.divide(self.core, data, validation, seed)
+        return data, None if validation is None else self.data(*validation, "validation ")
 
     # --- what it gives ---
 

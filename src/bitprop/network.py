@@ -159,6 +159,14 @@ class Network:
         shuffle_seed: int | None = None,
         loss: Loss = "half_sse",
         rule: Rule = "descent",
+        validation: tuple[Any, Any] | float | None = None,
+        split_seed: int = 0,
+        check_every: int = 1,
+        patience: int | None = None,
+        min_delta: float = 0.0,
+        goal: float | None = None,
+        stop_gl: float | None = None,
+        stop_progress: float | None = None,
         log_every: int = 1,
         progress: bool | None = False,
         callback: _training.Callback | None = None,
@@ -175,25 +183,47 @@ class Network:
         "half_mse" or "mse" (§7). `log_every`: every how many epochs the loss is logged. `progress`: True shows a bar on
         stderr after two seconds; None does so on a terminal only. `callback(epoch, mse)` is called after each logged
         epoch; if it returns True, training stops and keeps that epoch's step. `history` is the returned History too.
+        `validation`: rows (x, y) that are only measured, or the share of the given rows to take for it, of a shuffle
+        from `split_seed`. After every `check_every` epochs the loss of these rows is measured; a check is the best if
+        it is lower than the best before it by more than `min_delta`. `goal`: stop at a check whose loss, of the
+        validation or else of the rows that are trained on, is at or below it. `patience`: stop after so many checks in
+        a row that are not the best. `stop_gl`: stop where the validation loss is more than so many per cent above the
+        best. `stop_progress`: stop where the mean training error of `check_every` epochs is less than so many per mille
+        above their least. With `patience` or `stop_gl`, the network ends with the parameters of the best check, but for
+        an error or Ctrl-C.
         A TrainingHint warns of data that can hardly be learnt (at the first `fit`) and of a loss that hardly fell.
         OptionError, TypeError; ShapeError, DataError: of x, y or the parameters. TrainingError: another training of
         this network is running. DivergedError and Ctrl-C leave the parameters of the last good epoch.
         """
         checked = _training.check_options(
-            epochs, log_every, batch_size=batch_size, shuffle_seed=shuffle_seed, loss=loss, rule=rule, **options
+            epochs,
+            log_every,
+            batch_size=batch_size,
+            shuffle_seed=shuffle_seed,
+            loss=loss,
+            validation=validation,
+            split_seed=split_seed,
+            check_every=check_every,
+            patience=patience,
+            min_delta=min_delta,
+            goal=goal,
+            stop_gl=stop_gl,
+            stop_progress=stop_progress,
+            rule=rule,
+            **options,
         )
         rate = checked.rate(learning_rate)
         if callback is not None and not callable(callback):
             raise TypeError(f"callback is {quoted(callback)}, expected a function of epoch and mse")
         model = self.model
-        data = model.data(x, y)
+        data, measured = model.validated(model.data(x, y), checked.validation, checked.split_seed)
         if shuffle_seed is not None and data.rows >= 2**32:
             raise ShapeError(f"x has {data.rows} rows, expected fewer than 2^32 with shuffling")
         last = self.activations[-1]
         # Once, since it takes longer than a short training.
         warned = self.history is None and hints.on_data(data.inputs, data.targets, last)
         for _ in self._holder.take():
-            trainings = _training.Trainings(model.core, model.shape, model.values, data, checked, [rate])
+            trainings = _training.Trainings(model.core, model.shape, model.values, data, checked, [rate], measured)
             [history] = trainings.histories
             self.history = history
             with Progress(checked.epochs * data.rows, f"{checked.epochs} epochs: rows", progress) as bar:

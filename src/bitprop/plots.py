@@ -11,6 +11,7 @@ from typing import Any
 
 from .checks import options as check
 from .errors import BackendError, DataError, OptionError
+from .history import History
 
 Points = Sequence[Sequence[float]]
 Labels = Sequence[Sequence[float]]
@@ -60,6 +61,7 @@ def losses(
     title: str = "",
     points: tuple[str, Sequence[int], Sequence[float]] | None = None,
     bands: Sequence[tuple[str, Sequence[int], Sequence[float], Sequence[float]]] = (),
+    ylabel: str = "mean squared error",
 ) -> Any:
     """The figure of losses by epoch, on a logarithmic scale: bands (label, epochs, low, high), curves, points on top.
 
@@ -81,11 +83,28 @@ def losses(
         axes.set_xscale("symlog", linthresh=first, linscale=0.3)  # which has a place for epoch 0
         axes.set_xticks([0, *(10**power for power in range(len(str(last)) + 1) if 10**power > first)])
         axes.set_xlim(0, last * 1.1)
-    axes.set(xlabel="epoch", ylabel="mean squared error", title=_plain(title))
+    axes.set(xlabel="epoch", ylabel=ylabel, title=_plain(title))
     axes.grid(alpha=0.3)
     if len(axes.get_legend_handles_labels()[1]) > 1:
         figure.legend(loc="outside right upper")  # beside the curves: nothing of them is covered
     return figure
+
+
+def training(history: History, title: str = "", last: tuple[int, float] | None = None) -> Any:
+    """The figure of a training's losses, and of its validation with the best check.
+
+    `last`: the mean squared error after the last epoch, which a history lacks, and the number of epochs.
+    """
+    epochs, mse = ([last[0]], [last[1]]) if last is not None else ([], [])
+    curves = {"mse": ([*history.epochs, *epochs], [*history.mse, *mse])}
+    checks, measured = history.validation_epochs, history.validation
+    if not checks:
+        return losses(curves, title)
+    curves[f"validation, {history.loss}"] = checks, measured
+    best = history.best_epoch
+    points = None if best is None else ("best validation", [best], [measured[checks.index(best)]])
+    ylabel = "mean squared error" if history.loss == "mse" else "loss"
+    return losses(curves, title, points, ylabel=ylabel)
 
 
 def _falls_early(epochs: Sequence[int], values: Sequence[float]) -> bool:

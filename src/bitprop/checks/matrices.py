@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import operator
+import random
 import struct
 import sys
 from array import array
@@ -16,6 +17,7 @@ from decimal import Decimal
 from numbers import Real
 from typing import Any, NamedTuple
 
+from .. import _pure
 from ..core import Core, mode
 from ..errors import DataError, OptionError, ShapeError, quoted
 
@@ -78,7 +80,7 @@ def convert(core: Core, data: Any, width: int, name: str, parameters: memoryview
         raise DataError(f"{name} is empty, expected at least one row of {_numbers(width)}")
     if columns != width:
         given = f"a flat sequence of {_numbers(columns)}" if flat else f"rows of {_numbers(columns)}"
-        hint = _one_hot(raw.values, width) if name == "y" and (flat or columns == 1) else ""
+        hint = _one_hot(raw.values, width) if name.endswith("y") and (flat or columns == 1) else ""
         raise ShapeError(f"{name} has {given}, expected rows of {_numbers(width)}{hint}")
     total = count * width
     if len(raw.values) != total:  # what was converted decides, not what the data claim: nothing is read beyond it
@@ -96,15 +98,49 @@ def convert(core: Core, data: Any, width: int, name: str, parameters: memoryview
     return Rows(raw.values, pointer, count, width, raw.form)
 
 
-def convert_data(core: Core, x: Any, y: Any, n_in: int, n_out: int, parameters: memoryview[float]) -> Data:
-    """Inputs of `n_in` numbers and targets of `n_out`, of equally many rows."""
-    inputs = convert(core, x, n_in, "x", parameters)
-    targets = convert(core, y, n_out, "y", parameters)
+def convert_data(
+    core: Core, x: Any, y: Any, n_in: int, n_out: int, parameters: memoryview[float], kind: str = ""
+) -> Data:
+    """Inputs of `n_in` numbers and targets of `n_out`, of equally many rows. `kind`: what messages call them first."""
+    inputs = convert(core, x, n_in, f"{kind}x", parameters)
+    targets = convert(core, y, n_out, f"{kind}y", parameters)
     if targets.rows != inputs.rows:
-        given = f"y has {targets.rows} row{'s' * (targets.rows != 1)}"
+        given = f"{kind}y has {targets.rows} row{'s' * (targets.rows != 1)}"
         hint = _one_hot(targets.values, n_out) if (targets.rows, inputs.rows) == (1, n_out) else ""
-        raise ShapeError(f"{given}, expected {inputs.rows}, as many as x{hint}")
+        raise ShapeError(f"{given}, expected {inputs.rows}, as many as {kind}x{hint}")
     return Data.of(core, inputs, targets)
+
+
+def divide(core: Core, data: Data, share: float, seed: int) -> tuple[Data, Data]:
+    """The first rows of a shuffle, and the last, which are this share of all: docs/python.md has the definition.
+
+    ShapeError: there are none of either, or 2^32 or more in all.
+    """
+    mode.require_standard("a share of the rows")
+    rows = data.rows
+    last = int(share * rows + 0.5)
+    if not 0 < last < rows < 2**32:
+        expected = "one or more to measure and one or more to train on, of fewer than 2^32"
+        raise ShapeError(f"validation is {share!r}, which takes {last} of {rows} rows, expected {expected}")
+    generator = random.Random()
+    _pure.generator_seed(generator, seed, _pure.STREAM_DATA)
+    order = list(range(rows))
+    for i in range(rows - 1, 0, -1):
+        k = _pure.generator_below(generator, i + 1)
+        order[i], order[k] = order[k], order[i]
+    return _taken(core, data, order[:-last]), _taken(core, data, order[-last:])
+
+
+def _taken(core: Core, data: Data, places: Sequence[int]) -> Data:
+    """The rows at these places, in their order."""
+    taken = []
+    for rows in (data.inputs, data.targets):
+        values = array("d")
+        given, step = memoryview(rows.values).cast("B"), 8 * rows.width
+        for place in places:
+            values.frombytes(given[place * step : (place + 1) * step])
+        taken.append(Rows(values, core.readable(values), len(places), rows.width, rows.form))
+    return Data.of(core, *taken)
 
 
 def _one_hot(values: memoryview[float] | array[float], outputs: int) -> str:

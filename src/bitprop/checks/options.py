@@ -117,6 +117,22 @@ def not_negative(name: str, value: Any) -> float:
     return number
 
 
+def validation(value: Any) -> tuple[Any, Any] | float | None:
+    """None, a pair (x, y) that is yet to be checked, or a number between 0 and 1. TypeError, OptionError."""
+    if value is None:
+        return None
+    if isinstance(value, (tuple, list)) and len(value) == 2:
+        return value[0], value[1]
+    expected = "a pair (x, y) or a share of the rows, a number between 0 and 1"
+    try:
+        share = real("validation", value)
+    except TypeError:
+        raise TypeError(f"validation is {quoted(value)}, expected {expected}") from None
+    if not 0.0 < share < 1.0:
+        raise OptionError(f"validation is {quoted(value)}, expected {expected}")
+    return share
+
+
 def fraction(name: str, value: Any) -> float:
     """A number from 0 to 1. TypeError, OptionError."""
     number = real(name, value)

@@ -15,8 +15,8 @@ from ..errors import DataError, OptionError
 from ..network import Network
 from .options import add_data, check_outputs, command, data_set, print_json, say
 
-HISTORY = ["epoch", "mse", "sse"]  # the header of a CSV file of `train --history`
-SWEEP = ["seed", "learning_rate", "final_mse", "error"]  # of one of `sweep --csv`
+HISTORY = ["epoch", "mse", "sse"]  # with which the header of a CSV file of `train --history` begins
+SWEEP = ["seed", "learning_rate", "final_mse", "error"]  # that of one of `sweep --csv`
 
 
 def add(commands: Any) -> None:
@@ -55,17 +55,21 @@ def run(options: argparse.Namespace) -> int:
                 raise OptionError(f"{name} has no effect on {first}: expected a model file and data")
         headers = {file: _header(file) for file in options.files}
         for file, header in headers.items():
-            if header not in (HISTORY, SWEEP):
+            if _kind(header) is None:
                 raise DataError(
                     f"cannot draw {file}: expected a model file and data, or CSV files that begin with "
                     f"{','.join(HISTORY)} (of train --history) or {','.join(SWEEP)} (of sweep --csv)"
                 )
-        if SWEEP not in headers.values():
-            kind, figure = "losses", plots.losses({f"mse in {file}": _curve(file) for file in options.files})
+        if SWEEP not in map(_kind, headers.values()):
+            curves: dict[str, tuple[list[int], list[float]]] = {}
+            for file in options.files:
+                curves.update(_curves(file))
+            ylabel = "mean squared error" if len(curves) == len(options.files) else "loss"
+            kind, figure = "losses", plots.losses(curves, ylabel=ylabel)
         elif len(options.files) == 1:
             kind, figure = "distribution", plots.distributions(_final_losses(first))
         else:
-            alone = next(file for file, header in headers.items() if header == SWEEP)
+            alone = next(file for file, header in headers.items() if _kind(header) == SWEEP)
             raise OptionError(f"{alone} is of a sweep, which is drawn alone: expected no other file")
     plots.save(figure, out)
     say(f"wrote {out}")
@@ -78,7 +82,7 @@ def _expect_model_first(files: list[str]) -> None:
     """OptionError where the first file is neither a model nor losses, but data of a model. OSError."""
     first = files[0]
     generated = first == "-" or datasets.file_of(first) is None
-    if not generated and (_is_model(first) or _header(first) in (HISTORY, SWEEP)):
+    if not generated and (_is_model(first) or _kind(_header(first)) is not None):
         return
     model = next((file for file in files[1:] if os.path.isfile(file) and _is_model(file)), None)
     if generated or model is not None:
@@ -115,10 +119,33 @@ def _boundary(options: argparse.Namespace) -> Any:
     return plots.boundary(net.predict, x, y, f"{model} on {data}")
 
 
-def _curve(path: str) -> tuple[list[int], list[float]]:
-    """The epochs and mean squared errors of a history. DataError."""
-    epochs, losses = datasets.read_csv(path, 1, 2)
-    return [int(epoch) for (epoch,) in epochs], [mse for mse, _ in losses]
+def _kind(header: list[str]) -> list[str] | None:
+    """HISTORY or SWEEP, whose columns this header has, alone or with those of a validation; None for another."""
+    for kind, further in ((HISTORY, ["validation"]), (SWEEP, ["stopped", "best_epoch"])):
+        if header in (kind, [*kind, *further]):
+            return kind
+    return None
+
+
+def _curves(path: str) -> dict[str, tuple[list[int], list[float]]]:
+    """The mean squared errors of a history by epoch, and the losses of its validation where it has one. DataError."""
+    if _header(path) == HISTORY:
+        epochs, losses = datasets.read_csv(path, 1, 2)
+        return {f"mse in {path}": ([int(epoch) for (epoch,) in epochs], [mse for mse, _ in losses])}
+    mode.require_standard("reading decimal digits")
+    curves: dict[str, tuple[list[int], list[float]]] = {}
+    with open(path, newline="", encoding="utf-8-sig") as file:
+        reader = csv.DictReader(file)
+        try:
+            for row in reader:
+                for column in ("mse", "validation"):
+                    if row[column]:  # empty where it was not measured
+                        epochs_and_losses = curves.setdefault(f"{column} in {path}", ([], []))
+                        epochs_and_losses[0].append(int(row["epoch"]))
+                        epochs_and_losses[1].append(float(row[column]))
+        except (csv.Error, TypeError, ValueError):
+            raise DataError(f"{path}, line {reader.line_num}: expected a line that train --history wrote") from None
+    return curves
 
 
 def _final_losses(path: str) -> dict[str, list[float]]:
