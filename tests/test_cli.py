@@ -118,6 +118,58 @@ def test_rules() -> None:
     assert "of momentum and nesterov (0.9)" in " ".join(run("train", "--help").stdout.split())
 
 
+def test_early_stopping(tmp_path: Path) -> None:
+    """What stops a training in Python does so on the command line, which says why and after how many epochs."""
+    options = ["--validation", "0.2", "--check-every", "5", "--split-seed", "3"]
+    picture, history = str(tmp_path / "losses.png"), str(tmp_path / "losses.csv")
+    files = ["--plot", picture, "--history", history]
+    fit: dict[str, Any] = {"validation": 0.2, "check_every": 5, "split_seed": 3}
+    x, y = datasets.linear(60)
+    cases: list[tuple[list[str], dict[str, Any]]] = [
+        (["--patience", "2", "--min-delta", "0.01"], {"patience": 2, "min_delta": 0.01}),
+        (["--goal", "1.5", "--stop-gl", "5"], {"goal": 1.5, "stop_gl": 5.0}),
+        (["--stop-progress", "5", "--learning-rate", "0.02"], {"stop_progress": 5.0, "learning_rate": 0.02}),
+    ]
+    for extra, more in cases:
+        net = Network(2, 4, 4, 1, seed=7)
+        expected = net.fit(x, y, epochs=400, **{**fit, **more})
+        assert expected.stopped in ("patience", "generalisation", "progress")
+        arguments = ["train", "linear:60", "--seed", "7", "--epochs", "400", *options, *extra]
+        found = run(*arguments, *files)
+        assert found.returncode == 0, found.stderr
+        assert (
+            f"after {expected.trained} epochs, stopped by {expected.stopped} (best validation: half_sse" in found.stdout
+        )
+        assert f"fingerprint {net.fingerprint()}" in found.stdout
+        fields = json.loads(run(*arguments, "--json").stdout)
+        assert fields["validation"] == expected.validation
+        assert fields["validation_epochs"] == expected.validation_epochs
+        assert (fields["best_epoch"], fields["trained"]) == (expected.best_epoch, expected.trained)
+    assert run("plot", history, "--out", picture).returncode == 0
+    found = run("train", "xor", "--patience", "3")
+    assert (found.returncode, found.stderr.count("\n")) == (2, 1)
+    assert "patience is 3, which has no effect alone: expected validation with it" in found.stderr
+
+
+def test_early_stopping_of_a_sweep(tmp_path: Path) -> None:
+    """Each training of a sweep stops alone; the table, the JSON and the CSV file tell."""
+    options = ["--seeds", "4", "--epochs", "300", "--validation", "0.2", "--patience", "2", "--check-every", "5"]
+    path = str(tmp_path / "sweep.csv")
+    found = run("sweep", "linear:60", *options, "--csv", path)
+    assert found.returncode == 0, found.stderr
+    fit: dict[str, Any] = {"validation": 0.2, "patience": 2, "check_every": 5}
+    expected = sweep((2, 4, 4, 1), datasets.linear(60), seeds=range(4), epochs=300, **fit)
+    ends = [(run.history.stopped, run.history.best_epoch) for run in expected]
+    count = [stopped for stopped, _ in ends].count("patience")
+    assert f"stopped early: {count} by patience" in found.stdout
+    rows = [line.split(",") for line in Path(path).read_text(encoding="utf-8").splitlines()[1:]]
+    assert [(row[4], int(row[5])) for row in rows] == ends
+    trainings = json.loads(run("sweep", "linear:60", *options, "--json").stdout)["trainings"]
+    assert [(training["stopped"], training["best_epoch"]) for training in trainings] == ends
+    assert [training["final_mse"] for training in trainings] == expected.final_mse
+    assert run("plot", path, "--out", str(tmp_path / "sweep.png")).returncode == 0
+
+
 def test_sweep_failures() -> None:
     """Trainings that diverge are counted, and told where all do; wrong options are one line."""
     options = ["--activation", "identity", "--seeds", "3", "--epochs", "50"]

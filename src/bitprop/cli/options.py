@@ -9,10 +9,10 @@ import math
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from .. import datasets, plots
-from .._training import RuleOptions
+from .._training import FitOptions, RuleOptions
 from ..checks import options as check
 from ..errors import DataError, OptionError, quoted
 from ..names import BACKENDS, INITS, LOSSES, RULE_OPTIONS, RULES, Backend
@@ -87,7 +87,7 @@ def add_network(parser: argparse.ArgumentParser) -> None:
 
 
 def add_steps(parser: argparse.ArgumentParser) -> None:
-    """A training."""
+    """A training, and what stops it."""
     parser.add_argument("--epochs", type=whole, default=10_000, help="(10000)")
     parser.add_argument("--batch-size", type=whole, help="rows to a step; 1 is online (default: all)")
     parser.add_argument("--shuffle-seed", type=whole, help="shuffle the rows before each epoch, from this seed")
@@ -99,13 +99,29 @@ def add_steps(parser: argparse.ArgumentParser) -> None:
     for name, default in defaults.items():
         users = " and ".join(rule for rule in RULES if name in RULE_OPTIONS[rule])
         parser.add_argument(f"--{name.replace('_', '-')}", type=real, help=f"of {users} ({default:g})")
+    stops = parser.add_argument_group("early stopping", "A check measures the loss; the best is the lowest validation.")
+    share = "share of the rows, between 0 and 1, that is only measured"
+    stops.add_argument("--validation", type=real, metavar="SHARE", help=share)
+    stops.add_argument("--split-seed", type=whole, default=0, help="of the shuffle that splits them off (0)")
+    stops.add_argument("--check-every", type=whole, default=1, metavar="EPOCHS", help="from one check to the next (1)")
+    in_vain = "stop after so many checks without a better validation, and go back to the best"
+    stops.add_argument("--patience", type=whole, metavar="CHECKS", help=in_vain)
+    stops.add_argument("--min-delta", type=real, default=0.0, help="by which a better one must be lower (0)")
+    goal = "stop at a loss of the validation, or else of the training rows, that is not above it"
+    stops.add_argument("--goal", type=real, metavar="LOSS", help=goal)
+    above = "stop where the validation loss is so many per cent above the best, and go back to the best"
+    stops.add_argument("--stop-gl", type=real, metavar="PERCENT", help=above)
+    flat = "stop where the mean training error between two checks is so few per mille above their least"
+    stops.add_argument("--stop-progress", type=real, metavar="PERMILLE", help=flat)
 
 
-def steps_of(options: argparse.Namespace) -> dict[str, Any]:
-    """The options of `fit` that add_steps adds: how to train."""
-    given = {name: getattr(options, name) for name in RuleOptions.__annotations__}
-    rest = {name: getattr(options, name) for name in ("epochs", "batch_size", "shuffle_seed", "loss", "rule")}
-    return {**rest, **{name: value for name, value in given.items() if value is not None}}
+def steps(options: argparse.Namespace) -> FitOptions:
+    """What `add_steps` adds, as `fit` and `sweep` take it: all but the epochs, and a rule's options as far as given."""
+    given = {name: getattr(options, name) for name in FitOptions.__annotations__}
+    return cast(
+        FitOptions,
+        {k: value for k, value in given.items() if value is not None or k not in RuleOptions.__annotations__},
+    )
 
 
 def add_data(parser: argparse.ArgumentParser) -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+from collections import Counter
 from typing import Any
 
 from .. import datasets
@@ -24,7 +25,7 @@ from .options import (
     print_json,
     real,
     say,
-    steps_of,
+    steps,
     version,
     whole,
 )
@@ -44,7 +45,7 @@ def add(commands: Any) -> None:
         run,
         "sweep",
         "Train a network for each of many seeds and learning rates, on all cores. Exit status 1 where all failed.",
-        example="bitprop sweep xor --seeds 100 --learning-rates 1,0.1 --epochs 5000 --threshold 0.01",
+        example="bitprop sweep xor --seeds 100 --learning-rates 1,0.1 --epochs 5000 --goal 0.01 --check-every 5",
     )
     parser.add_argument("data", metavar="DATA", help=DATA_HELP)
     parser.add_argument("--seeds", type=whole, default=100, help="how many, from --seed on (100)")
@@ -102,7 +103,8 @@ def run(options: argparse.Namespace) -> int:
             (x, y),
             seeds=range(first, first + options.seeds),
             learning_rates=options.learning_rates,
-            **steps_of(options),
+            epochs=options.epochs,
+            **steps(options),
             activation=net.activations,
             bias=net.bias,
             init=init,
@@ -128,6 +130,9 @@ def run(options: argparse.Namespace) -> int:
                 "learning_rate": run.learning_rate,
                 "final_mse": run.final_mse,
                 "error": None if run.error is None else str(run.error),
+                "stopped": run.history.stopped,
+                "trained": run.history.trained,
+                "best_epoch": run.history.best_epoch,
             }
             for run in result
         ]
@@ -141,10 +146,7 @@ def run(options: argparse.Namespace) -> int:
                 "bias": net.bias,
                 "init": init,
                 "epochs": options.epochs,
-                "batch_size": options.batch_size,
-                "shuffle_seed": options.shuffle_seed,
-                "loss": options.loss,
-                "rule": options.rule,
+                **steps(options),
                 "threshold": options.threshold,
                 "rates": rates,
                 "trainings": runs,
@@ -153,6 +155,9 @@ def run(options: argparse.Namespace) -> int:
     else:
         batches = "full batch" if options.batch_size is None else f"batches of {options.batch_size}"
         print(f"{net!r} on {options.data}, {options.epochs} epochs, {batches}, {options.loss}, {options.rule}")
+        stopped = Counter(run.history.stopped for run in result if run.history.stopped not in (None, "epochs"))
+        if stopped:
+            print("stopped early: " + ", ".join(f"{count} by {reason}" for reason, count in sorted(stopped.items())))
         print(f"seeds {first} to {last}, quantiles of the final mse:")
         heads = "".join(f"{f'{q:.0%}':>11}" for q in result.quantiles())
         print(f"{'rate':>8} {'solved':>12} {'failed':>7}{heads}")

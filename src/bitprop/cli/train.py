@@ -7,6 +7,7 @@ import argparse
 from typing import Any
 
 from .. import datasets, plots
+from ..history import History
 from ..names import LEARNING_RATES
 from .options import (
     DATA_HELP,
@@ -21,7 +22,7 @@ from .options import (
     print_json,
     real,
     say,
-    steps_of,
+    steps,
     whole,
 )
 
@@ -33,7 +34,7 @@ def add(commands: Any) -> None:
         run,
         "train",
         "Train a network and print its losses.",
-        example="bitprop train linear:100 --epochs 20000 --no-bias --save net.json",
+        example="bitprop train linear:100 --epochs 9000 --validation 0.2 --patience 20 --check-every 5 --save net.json",
     )
     parser.add_argument("data", metavar="DATA", help=DATA_HELP)
     parser.add_argument("--learning-rate", type=real, help="(1.0; of adam and adamw 0.001; rprop uses none)")
@@ -64,15 +65,28 @@ def _log_every(options: argparse.Namespace) -> int:
     epochs: int = options.epochs
     if options.log_every is not None:
         return int(options.log_every)
+    if options.stop_progress is not None:  # which needs all
+        return 1
     return max(1, epochs // 20) if options.plot is None else int(10 ** max(0, len(str(epochs)) - 5))
 
 
-def _draw(options: argparse.Namespace, epochs: list[int], mse: list[float]) -> None:
+def _draw(options: argparse.Namespace, history: History, last: tuple[int, float] | None = None) -> None:
     rate = LEARNING_RATES.get(options.rule) if options.learning_rate is None else options.learning_rate
     title = options.data if options.rule == "descent" else f"{options.data}, {options.rule}"
     title += "" if rate is None else f", learning rate {rate:g}"
-    plots.save(plots.losses({"mse": (epochs, mse)}, title), options.plot)
+    plots.save(plots.training(history, title, last), options.plot)
     say(f"wrote {options.plot}")
+
+
+def _end(history: History) -> str:
+    """How the training ended, as it is printed before the final loss."""
+    text = f"after {history.trained} epochs"
+    if history.stopped != "epochs":
+        text += f", stopped by {history.stopped}"
+    if history.best_epoch is not None:
+        best = history.validation[history.validation_epochs.index(history.best_epoch)]
+        text += f" (best validation: {history.loss} {best!r} after {history.best_epoch})"
+    return text
 
 
 def run(options: argparse.Namespace) -> int:
@@ -85,8 +99,9 @@ def run(options: argparse.Namespace) -> int:
         history = net.fit(
             x,
             y,
+            epochs=options.epochs,
             learning_rate=options.learning_rate,
-            **steps_of(options),
+            **steps(options),
             log_every=_log_every(options),
             progress=options.progress,
         )
@@ -100,7 +115,7 @@ def run(options: argparse.Namespace) -> int:
             net.history.to_csv(options.history)
             say(f"wrote {options.history}")
         if options.plot and net.history is not None:
-            _draw(options, net.history.epochs, net.history.mse)
+            _draw(options, net.history)
         raise
     mse = net.loss(x, y)
     if options.save:
@@ -110,7 +125,8 @@ def run(options: argparse.Namespace) -> int:
         history.to_csv(options.history)
         say(f"wrote {options.history}")
     if options.plot:
-        _draw(options, [*history.epochs, options.epochs], [*history.mse, mse])
+        # The final loss is of all rows, and with a validation the curve is not.
+        _draw(options, history, (history.trained, mse) if options.validation is None else None)
     if options.json:
         print_json(
             {
@@ -120,10 +136,14 @@ def run(options: argparse.Namespace) -> int:
                 "mse": history.mse,
                 "final_mse": mse,
                 "stopped": history.stopped,
+                "trained": history.trained,
+                "validation_epochs": history.validation_epochs,
+                "validation": history.validation,
+                "best_epoch": history.best_epoch,
                 "fingerprint": net.fingerprint(),
             }
         )
     else:
         print("\n".join(filter(None, [repr(net), str(history) if options.log_every is None else history.table(1)])))
-        print(f"after {options.epochs} epochs: mse {mse!r}\nfingerprint {net.fingerprint()}")
+        print(f"{_end(history)}: mse {mse!r}\nfingerprint {net.fingerprint()}")
     return 0
