@@ -164,6 +164,17 @@ def test_divergence_stays_alone() -> None:
             assert run.history.stopped == ("epochs" if run.error is None else None)
 
 
+def test_budget_beside_one_that_diverged() -> None:
+    """Slices that end since their log is full tell nothing about the budget, also where the last network has ended."""
+    core_or_skip("ctypes")
+    model = Network(1, 1, activation="identity", backend="ctypes").model
+    data, options = model.data([[1.5]], [[1.0]]), _training.check_options(300_000, 1)
+    values = model.values + model.values
+    trainings = _training.Trainings(model.core, model.shape, values, data, options, [0.1, 1e305])
+    assert trainings.run(lambda *_: None) == [None, 1]
+    assert trainings.limits.budget < 2**40
+
+
 def test_data_that_fail_stay_alone() -> None:
     """A function of the seed may fail, or return what is no data."""
 
