@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
+from typing import Optional
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,8 @@ def stop(epoch: int, mse: float) -> bool:
 
 
 assert_type(net.fit(x, y, epochs=3, learning_rate=0.5, loss="half_mse", callback=stop), History)
+assert_type(net.fit(x, y, epochs=3, validation=0.2, patience=3, goal=0.1).validation, list[float])
+assert_type(net.fit(x, y, epochs=3, validation=(rows, y), stop_gl=5).best_epoch, Optional[int])
 assert_type(net.predict(x), list[list[float]])
 assert_type(net.predict([0.5, 0.25]), list[list[float]])
 assert_type(net.predict(rows), NDArray[np.float64])
@@ -40,6 +43,7 @@ assert_type(net.layers[0].weights, memoryview[float])
 assert_type(net.copy(), Network)
 assert_type(Network.load("net.json"), Network)
 assert_type(sweep((2, 4, 1), (x, y), seeds=[1], epochs=3, loss="sse", activation="tanh"), SweepResult)
+assert_type(sweep((2, 4, 1), (x, y), seeds=[1], epochs=3, validation=(x, y), patience=2, check_every=5), SweepResult)
 histories: Sequence[History] = sweep((2, 1), (x, y), seeds=[1], epochs=3).histories
 
 Network(2, 1, activation="sigmod")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
