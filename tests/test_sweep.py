@@ -313,7 +313,7 @@ def test_result(tmp_path: Path) -> None:
         (
             {"moment": 0.9},
             TypeError,
-            "no option moment: its further options are batch_size, shuffle_seed, loss, rule, weight_decay",
+            "no option moment: its further options are batch_size, shuffle_seed, loss, rule, validation",
         ),
         ({"executor": ThreadPoolExecutor}, TypeError, "not the class, one of it"),
         ({"seeds": range(10**20)}, OptionError, "expected fewer than 10000000"),

@@ -72,7 +72,7 @@ class StopOptions(TypedDict, total=False):
     stop_progress: float | None
 
 
-class FitOptions(StepOptions, RuleOptions, StopOptions, total=False):
+class FitOptions(StepOptions, StopOptions, RuleOptions, total=False):
     """How to train, as users of `fit` and of `sweep` alike give it."""
 
 
