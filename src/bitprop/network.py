@@ -174,6 +174,7 @@ class Network:
     ) -> History:
         """The History of a training on x (rows, inputs) and y (rows, outputs) by an update rule (contract §5 to §8).
 
+        Neither x nor y may change meanwhile, by a callback or a thread: a backend may read them at any time.
         `rule`: "descent", "momentum", "nesterov", "adam", "adamw" or "rprop" (§7). Its `options` are `momentum` of the
         second and third, `beta1`, `beta2` and `epsilon` of Adam's, `increase`, `decrease`, `first_step`, `step_min` and
         `step_max` of "rprop"; and of all, `weight_decay` and `decay_biases`. `learning_rate`: a number, or one for each
