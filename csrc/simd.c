@@ -468,6 +468,7 @@ static void simd_train_many(double *logs, int32_t *statuses, bp_training *traini
 
 #define LEVEL(name) name##_base
 #define NODES LEVEL
+#define NARROWER(name) name
 #define WIDTH 2
 #include "simd_vector_tpl.h"
 
@@ -518,10 +519,14 @@ static void simd_train_many(double *logs, int32_t *statuses, bp_training *traini
 #include "simd_rules_tpl.h"
 #undef LEVEL
 #undef WIDTH
+#undef NARROWER
 #define LEVEL(name) name##_avx512
 #define NODES(name) name##_avx512vl
+#define NARROWER(name) name##_avx512vl
 #define WIDTH 8
 #include "simd_vector_tpl.h"
+
+#include "simd_rules_tpl.h"
 
 #include "simd_level_tpl.h"
 #if defined(__clang__)

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* One level: its passes over rows and networks for each common shape and for all others, and the table of them. A third
-   macro, NODES(name), names what it takes of simd_nodes_tpl.h and simd_rules_tpl.h: its own, or with AVX-512, whose
-   vectors are longer than a layer of four nodes and fit few numbers of parameters, what is compiled for vectors of
-   four. */
+   macro, NODES(name), names the functions of simd_nodes_tpl.h that it takes: its own, or with AVX-512, whose vectors
+   are longer than a layer of four nodes, those compiled for vectors of four. */
 
 /* The steps of all layers; a common shape has three or four layers. */
 #define FORWARD_LAYERS(step)                                                                                           \
@@ -102,14 +101,30 @@ COMMON_SHAPE(2_2_1, 3, 2, 2, 1)
 COMMON_SHAPE(2_4_1, 3, 2, 4, 1)
 COMMON_SHAPE(2_4_4_1, 4, 2, 4, 4, 1)
 
+static void LEVEL(step_adam)(double *parameters, double *state, const double *sums, size_t count,
+                             const bp_settings *settings, double scale) {
+    const adam_terms terms = begin_adam_step(state + 2 * count, settings);
+    LEVEL(step_adaptively)(parameters, state, sums, 0, count, &terms, scale);
+}
+
+static void LEVEL(step_rprop)(double *parameters, double *state, const double *sums, size_t count,
+                              const bp_settings *settings, double scale) {
+    LEVEL(step_resiliently)(parameters, state, sums, 0, count, settings, scale);
+}
+
+/* In the order of the rules' numbers. */
+static const rule_step LEVEL(steps)[BP_RULES] = {
+    descend, LEVEL(step_momentum), LEVEL(step_nesterov), LEVEL(step_adam), LEVEL(step_adam), LEVEL(step_rprop),
+};
+
 /* In the order of common_shapes; the first is for all other shapes. */
 static const simd_kernel LEVEL(kernels)[COMMON_SHAPES + 1] = {
-    {BASE(NODES(steps)), &LEVEL(kernels)[0], LEVEL(forward_other), LEVEL(chunk_other), NODES(online_any),
+    {BASE(LEVEL(steps)), &LEVEL(kernels)[0], LEVEL(forward_other), LEVEL(chunk_other), NODES(online_any),
      LEVEL(add_errors), LEVEL(abreast_other)},
-    {BASE(NODES(steps)), &LEVEL(kernels)[0], LEVEL(forward_2_2_1), LEVEL(chunk_2_2_1), NODES(online_any),
+    {BASE(LEVEL(steps)), &LEVEL(kernels)[0], LEVEL(forward_2_2_1), LEVEL(chunk_2_2_1), NODES(online_any),
      LEVEL(add_errors), LEVEL(abreast_2_2_1)},
-    {BASE(NODES(steps)), &LEVEL(kernels)[0], LEVEL(forward_2_4_1), LEVEL(chunk_2_4_1), NODES(online_any),
+    {BASE(LEVEL(steps)), &LEVEL(kernels)[0], LEVEL(forward_2_4_1), LEVEL(chunk_2_4_1), NODES(online_any),
      LEVEL(add_errors), LEVEL(abreast_2_4_1)},
-    {BASE(NODES(steps)), &LEVEL(kernels)[0], LEVEL(forward_2_4_4_1), LEVEL(chunk_2_4_4_1), NODES(online_home),
+    {BASE(LEVEL(steps)), &LEVEL(kernels)[0], LEVEL(forward_2_4_4_1), LEVEL(chunk_2_4_4_1), NODES(online_home),
      LEVEL(add_errors), LEVEL(abreast_2_4_4_1)},
 };

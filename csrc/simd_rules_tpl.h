@@ -1,17 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Parameters across the vector: the steps of the update rules (§7), for vectors of two or four. Parameters that fill no
- * vector take the portable step.
+ * Parameters across the vector: the steps of the update rules (§7). A further macro, NARROWER(name), names the function
+ * that takes the parameters that fill no vector: the portable one, or with AVX-512 that for vectors of four.
  */
 
 /* The square root of each element. */
 #undef ROOT
-#if WIDTH == 4
+#if WIDTH == 8
+#define ROOT(a) ((vector)_mm512_sqrt_pd((__m512d)(a)))
+#elif WIDTH == 4
 #define ROOT(a) ((vector)_mm256_sqrt_pd((__m256d)(a)))
 #elif defined(__SSE2__)
 #define ROOT(a) ((vector)_mm_sqrt_pd((__m128d)(a)))
 #else
 #define ROOT(a) ((vector)vsqrtq_f64((float64x2_t)(a)))
+#endif
+
+/* To be done before instructions for shorter vectors, which wait for the upper halves of registers otherwise: gcc 12
+   leaves it out before calls of static functions. */
+#undef CLEAR_UPPER
+#if WIDTH > 2
+#define CLEAR_UPPER() _mm256_zeroupper()
+#else
+#define CLEAR_UPPER() ((void)0)
 #endif
 
 static void LEVEL(step_momentum)(double *parameters, double *state, const double *sums, size_t count,
@@ -25,7 +36,8 @@ static void LEVEL(step_momentum)(double *parameters, double *state, const double
         STORE_ANY(state + k, v);
         STORE_ANY(parameters + k, LOAD_ANY(parameters + k) - rate * v);
     }
-    step_momentum(parameters + k, state + k, sums + k, count - k, settings, scale);
+    CLEAR_UPPER();
+    NARROWER(step_momentum)(parameters + k, state + k, sums + k, count - k, settings, scale);
 }
 
 static void LEVEL(step_nesterov)(double *parameters, double *state, const double *sums, size_t count,
@@ -39,35 +51,39 @@ static void LEVEL(step_nesterov)(double *parameters, double *state, const double
         STORE_ANY(state + k, v);
         STORE_ANY(parameters + k, LOAD_ANY(parameters + k) - rate * (g + momentum * v));
     }
-    step_nesterov(parameters + k, state + k, sums + k, count - k, settings, scale);
+    CLEAR_UPPER();
+    NARROWER(step_nesterov)(parameters + k, state + k, sums + k, count - k, settings, scale);
 }
 
-static void LEVEL(step_adam)(double *parameters, double *state, const double *sums, size_t count,
-                             const bp_settings *settings, double scale) {
-    const adam_terms terms = begin_adam_step(state + 2 * count, settings);
-    const double beta1 = terms.beta1;
-    const double beta2 = terms.beta2;
+static void LEVEL(step_adaptively)(double *parameters, double *state, const double *sums, size_t first, size_t count,
+                                   const adam_terms *terms, double scale) {
+    const double beta1 = terms->beta1;
+    const double beta2 = terms->beta2;
     const double rest1 = 1.0 - beta1;
     const double rest2 = 1.0 - beta2;
-    size_t k = 0;
+    const double epsilon = terms->epsilon;
+    const double a = terms->a;
+    const double c = terms->c;
+    size_t k = first;
     for (; k + WIDTH <= count; k += WIDTH) {
         const vector g = LOAD_ANY(sums + k) * scale;
         const vector m = beta1 * LOAD_ANY(state + k) + rest1 * g;
         const vector v = beta2 * LOAD_ANY(state + count + k) + rest2 * (g * g);
         STORE_ANY(state + k, m);
         STORE_ANY(state + count + k, v);
-        STORE_ANY(parameters + k, LOAD_ANY(parameters + k) - (terms.a * m) / (ROOT(v / terms.c) + terms.epsilon));
+        STORE_ANY(parameters + k, LOAD_ANY(parameters + k) - (a * m) / (ROOT(v / c) + epsilon));
     }
-    step_adaptively(parameters, state, sums, k, count, &terms, scale);
+    CLEAR_UPPER();
+    NARROWER(step_adaptively)(parameters, state, sums, k, count, terms, scale);
 }
 
-static void LEVEL(step_rprop)(double *parameters, double *state, const double *sums, size_t count,
-                              const bp_settings *settings, double scale) {
+static void LEVEL(step_resiliently)(double *parameters, double *state, const double *sums, size_t first, size_t count,
+                                    const bp_settings *settings, double scale) {
     const double increase = settings->constants[0];
     const double decrease = settings->constants[1];
     const vector step_min = broadcast(settings->constants[3]);
     const vector step_max = broadcast(settings->constants[4]);
-    size_t k = 0;
+    size_t k = first;
     for (; k + WIDTH <= count; k += WIDTH) {
         const vector gradient = LOAD_ANY(sums + k) * scale;
         const vector q = LOAD_ANY(state + k) * gradient;
@@ -80,10 +96,6 @@ static void LEVEL(step_rprop)(double *parameters, double *state, const double *s
         STORE_ANY(state + count + k, step);
         STORE_ANY(parameters + k, PICK(g > 0.0, w - step, PICK(g < 0.0, w + step, w)));
     }
-    step_resiliently(parameters, state, sums, k, count, settings, scale);
+    CLEAR_UPPER();
+    NARROWER(step_resiliently)(parameters, state, sums, k, count, settings, scale);
 }
-
-/* In the order of the rules' numbers. */
-static const rule_step LEVEL(steps)[BP_RULES] = {
-    descend, LEVEL(step_momentum), LEVEL(step_nesterov), LEVEL(step_adam), LEVEL(step_adam), LEVEL(step_rprop),
-};
