@@ -94,7 +94,7 @@ typedef struct {
     size_t rows;
 } bp_data;
 
-/* How to train (§7, §8). The fields after `shuffle` are 0 in a training by plain descent. */
+/* How to train (§7, §8). The fields after `shuffle` may stay 0 in a training by plain descent. */
 typedef struct {
     size_t batch_size;     /* rows of a batch, at least 1; more than the data has means all */
     uint64_t log_every;    /* epochs from one logged epoch to the next, at least 1 */

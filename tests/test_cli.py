@@ -107,14 +107,14 @@ def test_rules() -> None:
     expected = sweep((2, 4, 4, 1), (x, y), seeds=[7, 8], epochs=30, rule="rprop", step_max=1.0)
     assert fields["rule"] == "rprop"
     assert [training["final_mse"] for training in fields["trainings"]] == expected.final_mse
-    for wrong, told in (
+    for wrong, message in (
         (["--momentum", "0.5"], "momentum is given for descent, which uses weight_decay, decay_biases"),
         (["--rule", "rprop", "--learning-rate", "1"], "learning_rate is given for rprop, which uses increase"),
         (["--rule", "sgd"], "invalid choice: 'sgd'"),
     ):
-        found = run("train", "xor", *wrong)
-        assert (found.returncode, found.stdout) == (2, "")
-        assert told in found.stderr
+        outcome = run("train", "xor", *wrong)
+        assert (outcome.returncode, outcome.stdout) == (2, "")
+        assert message in outcome.stderr
     assert "of momentum and nesterov (0.9)" in " ".join(run("train", "--help").stdout.split())
 
 

@@ -79,10 +79,10 @@ def test_rules(backend: Backend, rule: Rule) -> None:
     """A sweep by any rule, with its learning rate and with others, has the bits of single fits."""
     data = datasets.linear(20, seed=4)
     options: dict[str, Any] = {"rule": rule, "batch_size": 8, "weight_decay": 0.01, "backend": backend}
-    found = sweep(SIZES, data, seeds=[1, 2], epochs=4, **options)
-    assert found.learning_rates == [LEARNING_RATES.get(rule, 0.0)] * 2
-    assert found.errors == [None, None]
-    for run in found:
+    result = sweep(SIZES, data, seeds=[1, 2], epochs=4, **options)
+    assert result.learning_rates == [LEARNING_RATES.get(rule, 0.0)] * 2
+    assert result.errors == [None, None]
+    for run in result:
         net = Network(*SIZES, seed=run.seed, backend=backend)
         net.fit(*data, epochs=4, **{name: value for name, value in options.items() if name != "backend"})
         assert run.network == net

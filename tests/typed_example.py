@@ -47,5 +47,8 @@ assert_type(sweep((2, 4, 1), (x, y), seeds=[1], epochs=3, validation=(x, y), pat
 histories: Sequence[History] = sweep((2, 1), (x, y), seeds=[1], epochs=3).histories
 
 Network(2, 1, activation="sigmod")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+assert_type(net.fit(x, y, epochs=2, rule="adam", learning_rate=[0.1, 0.01], beta1=0.5, decay_biases=True), History)
+net.fit(x, y, epochs=1, rule="sgd")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+net.fit(x, y, epochs=1, moment=0.9)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 net.fit(x, y, epochs=1, loss="rmse")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 net.fit(x, y, epochs=1, callback=len)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
