@@ -189,6 +189,38 @@ static double hyperbolic_tangent(double x) {
     return (p * c + q * r) / (q * c + p * r);
 }
 
+static double exponential(double t) {
+    double r, c, s;
+    if (t != t) {
+        return t;
+    }
+    split(&r, &c, &s, clamp(t, -708.0, 708.0));
+    return (1.0 + 2.0 * r / (c - r)) * s;
+}
+
+/* A NaN is the greatest only where it comes first. */
+static double greatest(const double *x, size_t count) {
+    double most = x[0];
+    for (size_t j = 1; j < count; j++) {
+        most = x[j] > most ? x[j] : most;
+    }
+    return most;
+}
+
+/* A whole layer's outputs; `y` may be `x`. */
+static void softmax(double *y, const double *x, size_t count) {
+    const double most = greatest(x, count);
+    double total = 0.0; /* no exponential is -0.0, so this start changes no bit */
+    for (size_t j = 0; j < count; j++) {
+        y[j] = exponential(x[j] - most);
+        total = total + y[j];
+    }
+    for (size_t j = 0; j < count; j++) {
+        y[j] = y[j] / total;
+    }
+}
+
+/* Of one node; softmax is of a layer, and leaves it as it is here. */
 static double activate(double x, uint32_t activation) {
     switch (activation) {
     case BP_SIGMOID:
@@ -306,7 +338,7 @@ static APART void activate_all(double *values, size_t count, uint32_t activation
 }
 
 bp_status bp_activate(double *values, size_t count, uint32_t activation) {
-    if (activation >= BP_ACTIVATIONS) {
+    if (activation >= BP_ACTIVATIONS || activation == BP_SOFTMAX) {
         return BP_E_SHAPE;
     }
     const fp_word callers = fp_enter();
@@ -322,7 +354,7 @@ static APART void slope_all(double *values, size_t count, uint32_t activation) {
 }
 
 bp_status bp_slope(double *values, size_t count, uint32_t activation) {
-    if (activation >= BP_ACTIVATIONS) {
+    if (activation >= BP_ACTIVATIONS || activation == BP_SOFTMAX) {
         return BP_E_SHAPE;
     }
     const fp_word callers = fp_enter();
@@ -381,9 +413,9 @@ static size_t node_count(const bp_shape *shape) {
 
 /* `count` parameters and those of one more layer; 0 = not a layer, or too many. The limit leaves sixteen doubles a
    parameter, so that what descent asks for stays below SIZE_MAX bytes. */
-static uint64_t add_layer(uint64_t count, uint64_t n_in, uint64_t n_out, uint64_t activation, uint64_t bias) {
+static uint64_t add_layer(uint64_t count, uint64_t n_in, uint64_t n_out, uint64_t activation, uint64_t bias, int last) {
     const uint64_t limit = SIZE_MAX / sizeof(double) / 16;
-    if (n_in == 0 || n_out == 0 || activation >= BP_ACTIVATIONS || bias > 1 ||
+    if (n_in == 0 || n_out == 0 || activation >= BP_ACTIVATIONS || (activation == BP_SOFTMAX && !last) || bias > 1 ||
         n_out > (limit - count) / (n_in + bias)) {
         return 0;
     }
@@ -396,8 +428,8 @@ size_t bp_parameter_count(const bp_shape *shape) {
         return 0;
     }
     for (uint32_t layer = 1; layer < shape->layers; layer++) {
-        count =
-            add_layer(count, shape->sizes[layer - 1], shape->sizes[layer], shape->activations[layer - 1], shape->bias);
+        count = add_layer(count, shape->sizes[layer - 1], shape->sizes[layer], shape->activations[layer - 1],
+                          shape->bias, layer + 1 == shape->layers);
         if (count == 0) {
             break;
         }
@@ -626,6 +658,9 @@ static APART void forward(double *preactivations, double *outputs, const bp_shap
             preactivations[j] = acc;
             outputs[j] = activate(acc, shape->activations[layer - 1]);
         }
+        if (shape->activations[layer - 1] == BP_SOFTMAX) {
+            softmax(outputs, preactivations, n_out);
+        }
         a = outputs;
         preactivations += n_out;
         outputs += n_out;
@@ -673,23 +708,97 @@ bp_status bp_predict(double *predictions, double *work, const bp_shape *shape, c
 
 /* --- §5 heads: the last layer with its loss --- */
 
+static const double SQRT_HALF = 0x1.6a09e667f3bcdp-1;
+static const double L1 = 0x1.5555555555593p-1;
+static const double L2 = 0x1.999999997fa04p-2;
+static const double L3 = 0x1.2492494229359p-2;
+static const double L4 = 0x1.c71c51d8e78afp-3;
+static const double L5 = 0x1.7466496cb03dep-3;
+static const double L6 = 0x1.39a09d078c69fp-3;
+static const double L7 = 0x1.2f112df3e5244p-3;
+
+/* Of v + rest: a normal number above 0, or a NaN, and less than its last place. */
+static double logarithm(double v, double rest) {
+    if (v != v) {
+        return v;
+    }
+    const uint64_t bits = double_bits(&v);
+    double k = (double)((int32_t)(bits >> 52) - 1022);
+    double m = bits_double((bits & 0xfffffffffffffU) | 0x3fe0000000000000U); /* from 0.5 to 1 */
+    if (m < SQRT_HALF) {
+        m = 2.0 * m;
+        k = k - 1.0;
+    }
+    const double f = m - 1.0;
+    const double s = f / (2.0 + f);
+    const double z = s * s;
+    const double w = z * z;
+    const double r = w * (L2 + w * (L4 + w * L6)) + z * (L1 + w * (L3 + w * (L5 + w * L7)));
+    const double h = 0.5 * f * f;
+    return k * LN2_HI - ((h - (s * (h + r) + (k * LN2_LO + rest))) - f);
+}
+
+/* log(1 + u), for u from 0 to 1. */
+static double logarithm_above_one(double u) {
+    const double w = 1.0 + u;
+    return logarithm(w, (u - (w - 1.0)) / w);
+}
+
 typedef struct {
-    /* A row's error; and, where `deltas` is not NULL, the last layer's deltas. */
-    double (*row)(double *deltas, const double *outputs, const double *targets, size_t count, uint32_t activation);
-    double scale;  /* of the gradient, */
-    double figure; /* and of the error, as §7 has them, */
-    int mean;      /* each divided by rows * outputs */
+    /* A row's error; and, where `deltas` is not NULL, the last layer's deltas. `x` are its pre-activations, `y` its
+       outputs. */
+    double (*row)(double *deltas, const double *x, const double *y, const double *targets, size_t count,
+                  uint32_t activation);
+    uint32_t activation; /* that the last layer must have; BP_ACTIVATIONS = any but softmax */
+    double scale;        /* of the gradient, */
+    double figure;       /* and of the error, as §7 has them, */
+    enum { SUM, MEAN_OF_VALUES, MEAN_OF_ROWS } kind; /* and what each is divided by: 1, rows * outputs, or rows */
 } head;
 
-static double squared_row(double *deltas, const double *outputs, const double *targets, size_t count,
+/* No row's error is -0.0 before it is added to a lane, or shows there: so a sum may start at 0.0. */
+
+static double squared_row(double *deltas, const double *x, const double *y, const double *targets, size_t count,
                           uint32_t activation) {
-    double acc = 0.0; /* no square is -0.0, so this start changes no bit */
+    double acc = 0.0;
+    (void)x;
     for (size_t j = 0; j < count; j++) {
-        const double y = outputs[j];
-        const double e = y - targets[j];
+        const double e = y[j] - targets[j];
         acc = acc + e * e;
         if (deltas != NULL) {
-            deltas[j] = e * slope(y, activation);
+            deltas[j] = e * slope(y[j], activation);
+        }
+    }
+    return acc;
+}
+
+static double binary_cross_entropy_row(double *deltas, const double *x, const double *y, const double *targets,
+                                       size_t count, uint32_t activation) {
+    double acc = 0.0;
+    (void)activation;
+    for (size_t j = 0; j < count; j++) {
+        const double positive = x[j] > 0.0 ? x[j] : 0.0;
+        acc = acc + ((positive - x[j] * targets[j]) + logarithm_above_one(exponential(-magnitude(x[j]))));
+        if (deltas != NULL) {
+            deltas[j] = y[j] - targets[j];
+        }
+    }
+    return acc;
+}
+
+static double cross_entropy_row(double *deltas, const double *x, const double *y, const double *targets, size_t count,
+                                uint32_t activation) {
+    const double most = greatest(x, count);
+    double total = 0.0;
+    double acc = 0.0;
+    (void)activation;
+    for (size_t j = 0; j < count; j++) {
+        total = total + exponential(x[j] - most);
+    }
+    const double log_total = logarithm(total, 0.0);
+    for (size_t j = 0; j < count; j++) {
+        acc = acc + targets[j] * ((most - x[j]) + log_total);
+        if (deltas != NULL) {
+            deltas[j] = y[j] - targets[j];
         }
     }
     return acc;
@@ -697,34 +806,54 @@ static double squared_row(double *deltas, const double *outputs, const double *t
 
 /* In the order of the losses' numbers. */
 static const head HEADS[BP_LOSSES] = {
-    {squared_row, 1.0, 0.5, 0},
-    {squared_row, 2.0, 1.0, 0},
-    {squared_row, 1.0, 0.5, 1},
-    {squared_row, 2.0, 1.0, 1},
+    {squared_row, BP_ACTIVATIONS, 1.0, 0.5, SUM},
+    {squared_row, BP_ACTIVATIONS, 2.0, 1.0, SUM},
+    {squared_row, BP_ACTIVATIONS, 1.0, 0.5, MEAN_OF_VALUES},
+    {squared_row, BP_ACTIVATIONS, 2.0, 1.0, MEAN_OF_VALUES},
+    {binary_cross_entropy_row, BP_SIGMOID, 1.0, 1.0, MEAN_OF_ROWS},
+    {cross_entropy_row, BP_SOFTMAX, 1.0, 1.0, MEAN_OF_ROWS},
 };
+
+/* Whether the loss is known, and goes with the last layer's activation. */
+static int takes_loss(const bp_shape *shape, uint32_t loss) {
+    const uint32_t last = shape->activations[shape->layers - 2];
+    if (loss >= BP_LOSSES) {
+        return 0;
+    }
+    return HEADS[loss].activation == BP_ACTIVATIONS ? last != BP_SOFTMAX : last == HEADS[loss].activation;
+}
+
+/* What a head's scale and error are divided by; for a sum 1.0, which changes no bit. */
+static double divisor_of(const head *chosen, size_t rows, size_t outputs) {
+    if (chosen->kind == SUM) {
+        return 1.0;
+    }
+    return chosen->kind == MEAN_OF_ROWS ? (double)rows : (double)rows * (double)outputs;
+}
 
 static double gradient_scale(uint32_t loss, size_t rows, size_t outputs) {
     const head *chosen = &HEADS[loss];
-    return chosen->mean ? chosen->scale / ((double)rows * (double)outputs) : chosen->scale;
+    return chosen->scale / divisor_of(chosen, rows, outputs);
 }
 
 static APART double loss_figure(double error, uint32_t loss, size_t rows, size_t outputs) {
     const head *chosen = &HEADS[loss];
-    return chosen->figure * (chosen->mean ? error / ((double)rows * (double)outputs) : error);
+    return chosen->figure * (error / divisor_of(chosen, rows, outputs));
 }
 
 /* --- §5 backward, §6 sums, §7 step --- */
 
-/* Writes one sample's deltas and adds its contributions to its lane. `outputs` are those of forward. */
+/* Writes one sample's deltas and adds its contributions to its lane. `preactivations` and `outputs` are those of
+   forward. */
 static APART void backward(double *lane, double *deltas, const bp_shape *shape, const double *parameters,
-                           const double *outputs, const double *inputs, const double *targets, size_t count,
-                           uint32_t loss) {
+                           const double *preactivations, const double *outputs, const double *inputs,
+                           const double *targets, size_t count, uint32_t loss) {
     uint32_t layer = shape->layers - 1;
     size_t n_out = shape->sizes[layer];
     size_t weights = count; /* index of the layer's first weight; here one past the last layer's parameters */
     size_t nodes = node_count(shape) - n_out; /* index of the layer's first node */
-    lane[weights] =
-        lane[weights] + HEADS[loss].row(deltas + nodes, outputs + nodes, targets, n_out, shape->activations[layer - 1]);
+    lane[weights] = lane[weights] + HEADS[loss].row(deltas + nodes, preactivations + nodes, outputs + nodes, targets,
+                                                    n_out, shape->activations[layer - 1]);
     for (; layer > 0; layer--) {
         const size_t n_in = shape->sizes[layer - 1];
         const double *a = layer > 1 ? outputs + nodes - n_in : inputs;
@@ -775,13 +904,15 @@ static APART void sum_errors(double *error, double *work, const bp_shape *shape,
     const size_t n_out = shape->sizes[shape->layers - 1];
     const size_t nodes = node_count(shape);
     const uint32_t activation = shape->activations[shape->layers - 2];
-    const double *last = work + 2 * nodes - n_out;
+    const double *preactivations = work + nodes - n_out; /* of the last layer */
+    const double *outputs = preactivations + nodes;
     double lanes[BP_LANES];
     clear_lanes(lanes, 1);
     for (size_t row = 0; row < data->rows; row++) {
         forward(work, work + nodes, shape, parameters, data->inputs + row * n_in);
+        const double *t = data->targets + row * n_out;
         lanes[row % BP_LANES] =
-            lanes[row % BP_LANES] + HEADS[loss].row(NULL, last, data->targets + row * n_out, n_out, activation);
+            lanes[row % BP_LANES] + HEADS[loss].row(NULL, preactivations, outputs, t, n_out, activation);
     }
     sum_lanes(error, lanes, 1);
 }
@@ -792,7 +923,7 @@ bp_status bp_loss(double *figure, double *work, const bp_shape *shape, const dou
     if (bp_parameter_count(shape) == 0) {
         return BP_E_SHAPE;
     }
-    if (data->rows == 0 || loss >= BP_LOSSES) {
+    if (data->rows == 0 || !takes_loss(shape, loss)) {
         return BP_E_OPTION;
     }
     const fp_word callers = fp_enter();
@@ -820,8 +951,8 @@ static void add_row(const work_parts *parts, const bp_shape *shape, const double
         clear_lanes(lanes, parts->count + 1);
     }
     forward(preactivations, outputs, shape, parameters, x);
-    backward(lanes + (batch_row % BP_LANES) * (parts->count + 1), deltas, shape, parameters, outputs, x, t,
-             parts->count, loss);
+    backward(lanes + (batch_row % BP_LANES) * (parts->count + 1), deltas, shape, parameters, preactivations, outputs, x,
+             t, parts->count, loss);
 }
 
 static void end_batch(const work_parts *parts) {
@@ -851,7 +982,7 @@ bp_status bp_gradient(double *gradient, double *work, const bp_shape *shape, con
     if (bp_parameter_count(shape) == 0) {
         return BP_E_SHAPE;
     }
-    if (data->rows == 0 || loss >= BP_LOSSES) {
+    if (data->rows == 0 || !takes_loss(shape, loss)) {
         return BP_E_OPTION;
     }
     const fp_word callers = fp_enter();
@@ -896,7 +1027,7 @@ bp_status bp_train_start(bp_training *training, uint32_t *order, const bp_shape 
     }
     if (rows == 0 || settings->batch_size == 0 || settings->log_every == 0 ||
         !is_within(&settings->learning_rate, 0, INFINITY_BITS) ||
-        !is_within(&settings->weight_decay, 0, INFINITY_BITS) || settings->loss >= BP_LOSSES ||
+        !is_within(&settings->weight_decay, 0, INFINITY_BITS) || !takes_loss(shape, settings->loss) ||
         settings->rule >= BP_RULES || !has_good_constants(settings) || settings->shuffle > 1 ||
         settings->decay_biases > 1 || (settings->shuffle && rows > UINT32_MAX)) {
         return BP_E_OPTION;
@@ -1183,8 +1314,9 @@ static APART bp_status train(double *log, bp_training *training, double *paramet
 }
 
 /* Whether a training may have been started on these data; if it was never started, it may hold anything. */
-static int is_started(const bp_training *training, const bp_data *data) {
-    return training->settings.loss < BP_LOSSES && training->settings.rule < BP_RULES && training->rows == data->rows;
+static int is_started(const bp_training *training, const bp_shape *shape, const bp_data *data) {
+    return takes_loss(shape, training->settings.loss) && training->settings.rule < BP_RULES &&
+           training->rows == data->rows;
 }
 
 bp_status bp_train(double *log, bp_training *training, double *parameters, double *work, uint32_t *order,
@@ -1192,7 +1324,7 @@ bp_status bp_train(double *log, bp_training *training, double *parameters, doubl
     if (bp_parameter_count(shape) == 0) {
         return BP_E_SHAPE;
     }
-    if (!is_started(training, data)) {
+    if (!is_started(training, shape, data)) {
         return BP_E_OPTION;
     }
     const fp_word callers = fp_enter();
@@ -1234,7 +1366,7 @@ bp_status bp_train_many(double *logs, int32_t *statuses, bp_training *trainings,
         return BP_E_SHAPE;
     }
     for (size_t n = 0; n < networks; n++) {
-        if (statuses[n] == BP_OK && !is_started(&trainings[n], data)) {
+        if (statuses[n] == BP_OK && !is_started(&trainings[n], shape, data)) {
             statuses[n] = BP_E_OPTION;
         }
     }
@@ -1339,9 +1471,10 @@ static uint64_t encoded_size(const uint8_t *data, uint32_t layers) {
     const uint8_t *activations = sizes + 4 * (size_t)layers;
     const uint64_t bias = get(data + 12, 4);
     uint64_t count = 0;
-    for (size_t offset = 0; offset < 4 * ((size_t)layers - 1); offset += 4) {
-        count =
-            add_layer(count, get(sizes + offset, 4), get(sizes + offset + 4, 4), get(activations + offset, 4), bias);
+    const size_t last = 4 * ((size_t)layers - 2);
+    for (size_t offset = 0; offset <= last; offset += 4) {
+        count = add_layer(count, get(sizes + offset, 4), get(sizes + offset + 4, 4), get(activations + offset, 4), bias,
+                          offset == last);
         if (count == 0) {
             return 0;
         }

@@ -35,8 +35,10 @@ extern "C" {
 
 typedef enum {
     BP_OK = 0,
-    BP_E_SHAPE = -1,     /* a size of 0, an unknown activation, memory beyond size_t, or an unavailable kernel */
-    BP_E_OPTION = -2,    /* no rows, a batch size or log interval of 0, a bad learning rate, an unknown code */
+    BP_E_SHAPE = -1,     /* a size of 0, an unknown activation, a softmax that is not the last, memory beyond size_t,
+                            or an unavailable kernel */
+    BP_E_OPTION = -2,    /* no rows, a batch size or log interval of 0, a bad learning rate, an unknown code, or a loss
+                            that does not go with the last activation */
     BP_E_FORMAT = -3,    /* bytes that are not exactly one whole, unaltered model */
     BP_DIVERGED = -4,    /* §8: the parameters are those of the start of the epoch that diverged */
     BP_E_FUSED = -5,     /* self-test: a product and a sum were fused */
@@ -45,8 +47,7 @@ typedef enum {
     BP_E_ANSWER = -8     /* self-test: a small training ended at other bits */
 } bp_status;
 
-/* Codes, and the number of codes of each kind; larger codes are refused. */
-/* Activations, §2. */
+/* Codes, and the number of codes of each kind; larger codes are refused. First activations, §2; then losses, §7. */
 enum {
     BP_SIGMOID = 0,
     BP_TANH = 1,
@@ -54,9 +55,18 @@ enum {
     BP_IDENTITY = 3,
     BP_SOFTSIGN = 4,
     BP_LEAKY_RELU = 5,
-    BP_ACTIVATIONS = 6
+    BP_SOFTMAX = 6, /* of the last layer only, with BP_CROSS_ENTROPY */
+    BP_ACTIVATIONS = 7
 };
-enum { BP_HALF_SSE = 0, BP_SSE = 1, BP_HALF_MSE = 2, BP_MSE = 3, BP_LOSSES = 4 }; /* §7 */
+enum {
+    BP_HALF_SSE = 0,
+    BP_SSE = 1,
+    BP_HALF_MSE = 2,
+    BP_MSE = 3,
+    BP_BINARY_CROSS_ENTROPY = 4, /* of sigmoid outputs */
+    BP_CROSS_ENTROPY = 5,        /* of softmax outputs, which have no other loss */
+    BP_LOSSES = 6
+};
 enum {
     BP_DESCENT = 0,
     BP_MOMENTUM = 1,
@@ -125,7 +135,7 @@ typedef struct {
     size_t to_shuffle;      /* the next row to be swapped in this epoch's shuffle; 0 = shuffled */
     size_t row;             /* rows done in this epoch */
     size_t batch_row;       /* rows done in this batch */
-    double error;           /* of the epoch's finished batches, in the loss's terms: §8 */
+    double error;           /* of the epoch's finished batches: §8 */
     bp_generator generator; /* of the shuffles; used only with `shuffle` */
 } bp_training;
 
@@ -138,16 +148,16 @@ const char *bp_compiler(void);
 /* The kernels that this build contains and this processor can run: bit 1 << k for kernel k. */
 uint32_t bp_kernels(void);
 
-/* Replaces each of `count` pre-activations by its activation (§2). BP_E_SHAPE: unknown activation. */
+/* Replaces each of `count` pre-activations by its activation (§2). BP_E_SHAPE: softmax, or unknown activation. */
 bp_status bp_activate(double *values, size_t count, uint32_t activation);
 
-/* Replaces each of `count` outputs of an activation by the slope there (§2). BP_E_SHAPE: unknown activation. */
+/* Replaces each of `count` outputs of an activation by the slope there (§2). BP_E_SHAPE: as for bp_activate. */
 bp_status bp_slope(double *values, size_t count, uint32_t activation);
 
 /* The index of the first NaN or infinity among `count` values; `count` where all are finite. */
 size_t bp_first_nonfinite(const double *values, size_t count);
 
-/* Divides each of `count` values by `divisor`, as the log's squared errors by rows * outputs (§8). */
+/* Divides each of `count` values by `divisor`, as the log's errors by the number of their terms (§8). */
 void bp_divide(double *values, size_t count, double divisor);
 
 /* The number of parameters (§3); 0 = invalid shape. */
@@ -182,13 +192,13 @@ bp_status bp_forward(double *preactivations, double *outputs, const bp_shape *sh
 bp_status bp_predict(double *predictions, double *work, const bp_shape *shape, const double *parameters,
                      const double *inputs, size_t rows);
 
-/* Writes one double: the loss figure (§7) of all rows as one batch (§6). BP_E_SHAPE; BP_E_OPTION: no rows, unknown
-   loss. */
+/* Writes one double: the loss figure (§7) of all rows as one batch (§6). BP_E_SHAPE; BP_E_OPTION: no rows, unknown loss
+   or one that does not go with the last activation. */
 bp_status bp_loss(double *figure, double *work, const bp_shape *shape, const double *parameters, const bp_data *data,
                   uint32_t loss);
 
 /* Writes the gradient of the loss (§5 to §7) of all rows as one batch: bp_parameter_count doubles, in the parameters'
-   order. BP_E_SHAPE; BP_E_OPTION: no rows, unknown loss. */
+   order. BP_E_SHAPE; BP_E_OPTION: as for bp_loss. */
 bp_status bp_gradient(double *gradient, double *work, const bp_shape *shape, const double *parameters,
                       const bp_data *data, uint32_t loss);
 
@@ -199,8 +209,8 @@ bp_status bp_train_start(bp_training *training, uint32_t *order, const bp_shape 
                          const bp_data *data);
 
 /* Trains a slice (§8), as far as `limits` allow; a kernel may finish a block of eight rows. It writes to `log` the
-   squared error of each epoch whose number is a multiple of log_every. Slicing changes no bit. All slices of a training
-   take the same work, order and data. BP_E_SHAPE; BP_E_OPTION: a training that was not started, or on another number of
+   error of each epoch whose number is a multiple of log_every. Slicing changes no bit. All slices of a training take
+   the same work, order and data. BP_E_SHAPE; BP_E_OPTION: a training that was not started, or on another number of
    rows; BP_DIVERGED: in epoch training->epoch. */
 bp_status bp_train(double *log, bp_training *training, double *parameters, double *work, uint32_t *order,
                    const bp_shape *shape, const bp_data *data, const bp_limits *limits);
@@ -236,9 +246,9 @@ bp_status bp_decode_shape(uint32_t *sizes, uint32_t *activations, uint32_t *bias
 bp_status bp_decode_parameters(double *parameters, const uint8_t *data, size_t length);
 
 /* Checks that this build keeps the contract: it fuses no products, reorders no sums, flushes no subnormal numbers, ends
-   a small training at known bits, and gives the same bits by every usable kernel. Compiled with -O2 it needs about 12 KB
-   of stack (bitprop.c) or 45 KB (simd.c), without optimisation up to 150 KB. BP_E_FUSED, BP_E_REORDERED, BP_E_FLUSHED,
-   BP_E_ANSWER. */
+   a small training at known bits, and gives the same bits by every usable kernel. Compiled with -O2 it needs about 12
+   KB of stack (bitprop.c) or 45 KB (simd.c), without optimisation up to 150 KB. BP_E_FUSED, BP_E_REORDERED,
+   BP_E_FLUSHED, BP_E_ANSWER. */
 bp_status bp_self_test(void);
 
 /* --- declarations for cffi: end --- */

@@ -200,6 +200,11 @@ static void load_rows(double *blocks, const double *data, const uint32_t *order,
     }
 }
 
+/* Whether the blocks have the loss: each other head takes the portable rows, whose scratch is smaller than a chunk. */
+static int has_blocks(uint32_t loss) {
+    return HEADS[loss].row == squared_row;
+}
+
 static const simd_kernel *find_simd_kernel(const bp_shape *shape) {
     return (const simd_kernel *)find_kernel(shape);
 }
@@ -244,7 +249,10 @@ static APART void simd_sum_errors(double *error, double *work, const bp_shape *s
     double *expected = values + chunk_size(shape, 0);
     double memory[BP_LANES + ALIGNMENT];
     double *lanes = align(memory);
-    (void)loss; /* all heads are squared errors */
+    if (!has_blocks(loss)) {
+        sum_errors(error, work, shape, parameters, data, loss);
+        return;
+    }
     clear_lanes(lanes, 1);
     for (size_t row = 0; row < data->rows; row += CHUNK_ROWS) {
         const size_t some = data->rows - row < CHUNK_ROWS ? data->rows - row : CHUNK_ROWS;
@@ -261,7 +269,10 @@ static APART void simd_sum_batch(const work_parts *parts, const bp_shape *shape,
                                  const bp_data *data, uint32_t loss) {
     const simd_kernel *own = (const simd_kernel *)parts->kernel;
     const chunk at = lay_out(parts, shape);
-    (void)loss; /* all heads are squared errors */
+    if (!has_blocks(loss)) {
+        sum_batch(parts, shape, parameters, data, loss);
+        return;
+    }
     for (size_t row = 0; row < data->rows; row += CHUNK_ROWS) {
         const size_t some = data->rows - row < CHUNK_ROWS ? data->rows - row : CHUNK_ROWS;
         load_rows(at.values, data->inputs, NULL, row, some, shape->sizes[0]);
@@ -270,9 +281,10 @@ static APART void simd_sum_batch(const work_parts *parts, const bp_shape *shape,
     }
 }
 
-/* Whether passes over rows take the steps, too: online, by plain descent. */
+/* Whether passes over rows take the steps, too: online, by plain descent, of a loss that the blocks have. */
 static int is_fused(const bp_settings *settings) {
-    return settings->batch_size == 1 && settings->rule == BP_DESCENT && settings->weight_decay == 0.0;
+    return settings->batch_size == 1 && settings->rule == BP_DESCENT && settings->weight_decay == 0.0 &&
+           has_blocks(settings->loss);
 }
 
 static size_t simd_train_rows(bp_training *training, double *parameters, work_parts *parts, const uint32_t *order,
@@ -282,6 +294,9 @@ static size_t simd_train_rows(bp_training *training, double *parameters, work_pa
     const size_t n_out = shape->sizes[shape->layers - 1];
     const size_t row = training->row;
     size_t rows = training->rows - row;
+    if (!has_blocks(training->settings.loss)) {
+        return train_row(training, parameters, parts, order, shape, data, budget);
+    }
     if (!training->settings.shuffle) {
         order = NULL;
     }
@@ -566,7 +581,7 @@ static const kernel *find_kernel(const bp_shape *shape) {
         for (wanted = BP_AVX512; (usable >> wanted & 1U) == 0; wanted--) {
         }
     }
-    if (wanted == BP_PORTABLE || nodes > NODES_MOST) {
+    if (wanted == BP_PORTABLE || nodes > NODES_MOST || shape->activations[shape->layers - 2] == BP_SOFTMAX) {
         return &PORTABLE;
     }
     const size_t which = find_shape(shape);

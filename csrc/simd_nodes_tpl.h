@@ -56,7 +56,7 @@ static void LEVEL(online_any)(double *parameters, double *error, double *values,
             a = outputs;
         }
         double *d = a + length;
-        *error = *error + squared_row(d, a, t, sizes[last], shape->activations[last - 1]);
+        *error = *error + squared_row(d, NULL, a, t, sizes[last], shape->activations[last - 1]);
         for (uint32_t layer = last; layer > 0; layer--) {
             const size_t n_in = sizes[layer - 1];
             const size_t n_out = sizes[layer];

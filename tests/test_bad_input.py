@@ -149,7 +149,7 @@ NETWORKS: list[Any] = [
     (([2, 4, 1],), {}, TypeError, "expected one for each layer"),
     ((2, 4.0, 1), {}, TypeError, "size of layer 1 is 4.0"),
     (("2", 1), {}, TypeError, "size of layer 0 is '2'"),
-    ((2, 1), {"activation": "softmax"}, OptionError, "activation is 'softmax', expected one of sigmoid, tanh"),
+    ((2, 1), {"activation": "swish"}, OptionError, "activation is 'swish', expected one of sigmoid, tanh"),
     ((2, 4, 1), {"activation": ["tanh"]}, OptionError, "1 activations given, expected 2"),
     ((2, 1), {"activation": None}, TypeError, "activation is None"),
     ((2, 1), {"activation": [3]}, TypeError, "activation is 3"),

@@ -337,7 +337,7 @@ BAD: list[tuple[list[str], str]] = [
     (["train", "xor", "--sizes", "2-x-1"], "'2-x-1' is not layer sizes"),
     (["train", "xor", "--sizes", "2"], "1 layer sizes given"),
     (["train", "xor", "--sizes", "3-4-1"], "xor has 2 inputs and 1 target, expected 3 and 1, for --sizes 3-4-1"),
-    (["train", "xor", "--activation", "softmax"], "activation is 'softmax'"),
+    (["train", "xor", "--activation", "swish"], "activation is 'swish'"),
     (["train", "xor", "--loss", "rmse"], "rmse"),
     (["train", "xor", "--save", "/nowhere/net.json"], "there is no folder /nowhere"),
     (["train", "xor", "--save", "/"], "expected the name of a file"),
@@ -378,7 +378,7 @@ BAD: list[tuple[list[str], str]] = [
     (["train", "parity:21"], "data set 'parity:21': expected parity:N with N from 1 to 20, as in parity:4"),
     (["train", "spirals", "--data-seed", "1"], "--data-seed has no effect on spirals: expected one that is drawn"),
     (["train", "encoder:4", "--sizes", "2-1"], "encoder:4 has 4 inputs and 4 targets, expected 2 and 1, for --sizes"),
-    (["gradcheck", "--sizes", "2-2-1", "--activation", "tanh, softmax"], "activation is 'softmax'"),
+    (["gradcheck", "--sizes", "2-2-1", "--activation", "tanh, swish"], "activation is 'swish'"),
     (["lab", "--out", __file__], "expected a folder that is there or can be made"),
     (["vectors", "generate", "--out", f"{__file__}/vectors"], "expected a folder that is there or can be made"),
 ]

@@ -56,6 +56,16 @@ def test_targets(backend: Backend, last: Activation, y: list[float], expected: s
     assert hints(lambda: net.fit(X, y, epochs=1, learning_rate=1e-12)) == []  # once for each network
 
 
+def test_targets_of_softmax(backend: Backend) -> None:
+    """Targets that do not sum to 1 in each row are told, for softmax outputs only."""
+    rows = [[1.0, 0.0], [0.5, 0.5], [0.5, 0.25]]
+    net = Network(2, 2, activation="softmax", backend=backend)
+    [only] = hints(lambda: net.fit(X, rows, epochs=1, loss="cross_entropy"))
+    assert only.startswith("targets of a row that sum to 0.75 are no probabilities")
+    assert hints(lambda: Network(2, 2).fit(X, rows, epochs=1, loss="binary_cross_entropy")) == []
+    assert hints(lambda: Network(2, 2, activation="softmax").fit(X[:2], rows[:2], epochs=1, loss="cross_entropy")) == []
+
+
 def test_inputs(backend: Backend) -> None:
     """Inputs in the thousands are told, of few rows and of many."""
     for x in ([[1.0, -5000.0]] * 3, np.full((5000, 2), -5000.0)):

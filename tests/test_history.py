@@ -20,7 +20,7 @@ def history() -> History:
 
 def test_report_lines(history: History) -> None:
     """The report's own lines come back from its own numbers, digit by digit."""
-    made = History(log_every=5000, terms=1)
+    made = History(log_every=5000, rows=1, outputs=1, measure="half_sse")
     made.extend([0.3014694984641999, 0.0000117492469418])
     assert made.table(5000) == "epoch : 0 Loss : 0.3014694984641999\nepoch : 5000 Loss : 0.0000117492469418"
     assert history.table(500).splitlines() == [

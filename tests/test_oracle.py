@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import random
 import struct
+from collections.abc import Callable
 from decimal import Decimal, localcontext
 from fractions import Fraction
 
@@ -82,3 +83,27 @@ def test_sines() -> None:
                 term *= -((pi * k / 16) ** 2) / (n * (n - 1))
                 exact += term
             assert number(pattern) == float(Fraction(exact))  # rounded once
+
+
+@pytest.mark.parametrize(
+    ("function", "low", "high", "exact", "limit"),
+    [
+        (_pure.exponential, -708.0, 708.0, Decimal.exp, 1.3),
+        (lambda v: _pure.logarithm(v, 0.0), 1.0, 10.0, Decimal.ln, 0.8),
+        (_pure.logarithm_above_one, 0.0, 1.0, lambda u: (1 + u).ln(), 0.8),
+        (_pure.logarithm_above_one, 0.0, 1e-9, lambda u: (1 + u).ln(), 0.8),
+    ],
+)
+def test_logarithm_accuracy(
+    function: Callable[[float], float], low: float, high: float, exact: Callable[[Decimal], Decimal], limit: float
+) -> None:
+    """§2: exponentials and logarithms are as near to the exact values as the contract says."""
+    generator = random.Random(2)
+    worst = 0.0
+    with localcontext() as context:
+        context.prec = 60
+        for point in (generator.uniform(low, high) for _ in range(1000)):
+            result = function(point)
+            ulp = number(pattern_of(result) + 1) - result
+            worst = max(worst, float(abs(Decimal(result) - exact(Decimal(point))) / Decimal(ulp)))
+    assert 0.4 < worst < limit

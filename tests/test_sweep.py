@@ -306,7 +306,7 @@ def test_result(tmp_path: Path) -> None:
         ({"executor": 4}, TypeError, "executor is 4, expected a concurrent.futures.Executor"),
         ({"on_result": 4}, TypeError, "on_result is 4, expected a function of a Run"),
         ({"loss": "mae"}, OptionError, "loss is 'mae'"),
-        ({"activation": "softmax"}, OptionError, "activation is 'softmax'"),
+        ({"activation": "swish"}, OptionError, "activation is 'swish'"),
         ({"seed": 1}, TypeError, r"sweep has no option seed: give seeds=\[...\], one or more"),
         ({"learning_rate": 1.0}, TypeError, r"no option learning_rate: give learning_rates=\[...\]"),
         ({"callback": print}, TypeError, "no option callback: give on_result="),

@@ -21,7 +21,7 @@ from bits import from_hex, to_hex
 
 from bitprop import ModelFileError, Network, _pure, datasets, names
 from bitprop.core import Core
-from bitprop.names import ACTIVATIONS, INITS, LOSSES, RULES, Backend
+from bitprop.names import ACTIVATIONS, INITS, LOSSES, PARTNERS, RULES, Backend
 from bitprop.vectors import answers, generate, oracle
 from bitprop.vectors import cases as questions
 
@@ -110,6 +110,8 @@ def test_constants() -> None:
     root = TESTS.parent
     page = root.joinpath("docs", "contract.md").read_text(encoding="utf-8")
     source = root.joinpath("csrc", "bitprop.c").read_text(encoding="utf-8")
+    of_logarithm = ("SQRT_HALF", "L1", "L2", "L3", "L4", "L5", "L6", "L7")  # which no vector asks
+    expected = {**expected, **{name: f"{getattr(oracle, name):016x}" for name in of_logarithm}}
     for name, pattern in expected.items():
         assert to_hex([getattr(_pure, name)]) == [pattern]
         (row,) = re.findall(rf"^\| {name} \| `(\S+)` \| `(\S+)` \|$", page, re.MULTILINE)
@@ -222,8 +224,9 @@ def test_gradient(core: Core, case: Case) -> None:
     assert to_hex(gradient) == case["expected"]["gradient"]
     figure = array("d", [0.0])
     work = core.work(shape, core.predict_size(shape))
-    assert core.loss(core.doubles(figure), work, shape, parameters, data, LOSSES.index("sse")) == _pure.OK
-    assert to_hex(figure) == [case["expected"]["sse"]]
+    if case["loss"] not in PARTNERS:
+        assert core.loss(core.doubles(figure), work, shape, parameters, data, LOSSES.index("sse")) == _pure.OK
+        assert to_hex(figure) == [case["expected"]["sse"]]
     assert core.loss(core.doubles(figure), work, shape, parameters, data, loss) == _pure.OK
     assert to_hex(figure) == [case["expected"]["figure"]]
 

@@ -33,8 +33,8 @@ E_REORDERED = -6
 E_FLUSHED = -7
 E_ANSWER = -8
 
-SIGMOID, TANH, RELU, IDENTITY, SOFTSIGN, LEAKY_RELU, ACTIVATIONS = 0, 1, 2, 3, 4, 5, 6
-HALF_SSE, SSE, HALF_MSE, MSE, LOSSES = 0, 1, 2, 3, 4
+SIGMOID, TANH, RELU, IDENTITY, SOFTSIGN, LEAKY_RELU, SOFTMAX, ACTIVATIONS = 0, 1, 2, 3, 4, 5, 6, 7
+HALF_SSE, SSE, HALF_MSE, MSE, BINARY_CROSS_ENTROPY, CROSS_ENTROPY, LOSSES = 0, 1, 2, 3, 4, 5, 6
 DESCENT, MOMENTUM, NESTEROV, ADAM, ADAMW, RPROP, RULES = 0, 1, 2, 3, 4, 5, 6
 NORMAL, UNIFORM, GLOROT, INITS = 0, 1, 2, 3
 AUTO, PORTABLE, SSE2, NEON, AVX2, AVX512, KERNELS = 0, 1, 2, 3, 4, 5, 6
@@ -115,7 +115,7 @@ class Training:
         self.to_shuffle = 0  # the next row to be swapped in this epoch's shuffle; 0 = shuffled
         self.row = 0  # rows done in this epoch
         self.batch_row = 0  # rows done in this batch
-        self.error = 0.0  # of the epoch's finished batches, in the loss's terms: §8
+        self.error = 0.0  # of the epoch's finished batches: §8
         self.generator = random.Random(0)  # of the shuffles
 
 
@@ -237,7 +237,34 @@ def hyperbolic_tangent(x: float) -> float:
     return (p * c + q * r) / (q * c + p * r)
 
 
+def exponential(t: float) -> float:
+    if t != t:
+        return t
+    r, c, s = split(clamp(t, -708.0, 708.0))
+    return (1.0 + 2.0 * r / (c - r)) * s
+
+
+def greatest(x: list[float], count: int) -> float:
+    """A NaN is the greatest only where it comes first."""
+    most = x[0]
+    for j in range(1, count):
+        most = x[j] if x[j] > most else most
+    return most
+
+
+def softmax(y: list[float], x: list[float], count: int) -> None:
+    """A whole layer's outputs; `y` may be `x`."""
+    most = greatest(x, count)
+    total = 0.0  # no exponential is -0.0, so this start changes no bit
+    for j in range(count):
+        y[j] = exponential(x[j] - most)
+        total = total + y[j]
+    for j in range(count):
+        y[j] = y[j] / total
+
+
 def activation_of(x: float, activation: int) -> float:
+    """Of one node; softmax is of a layer, and leaves it as it is here."""
     if activation == SIGMOID:
         return sigmoid(x)
     if activation == TANH:
@@ -269,7 +296,7 @@ def slope_of(y: float, activation: int) -> float:
 
 
 def activate(values: list[float], count: int, activation: int) -> int:
-    if activation >= ACTIVATIONS:
+    if activation >= ACTIVATIONS or activation == SOFTMAX:
         return E_SHAPE
     for i in range(count):
         values[i] = activation_of(values[i], activation)
@@ -277,7 +304,7 @@ def activate(values: list[float], count: int, activation: int) -> int:
 
 
 def slope(values: list[float], count: int, activation: int) -> int:
-    if activation >= ACTIVATIONS:
+    if activation >= ACTIVATIONS or activation == SOFTMAX:
         return E_SHAPE
     for i in range(count):
         values[i] = slope_of(values[i], activation)
@@ -310,10 +337,12 @@ def node_count(shape: Shape) -> int:
     return nodes
 
 
-def add_layer(count: int, n_in: int, n_out: int, activation: int, bias: int) -> int:
+def add_layer(count: int, n_in: int, n_out: int, activation: int, bias: int, last: bool) -> int:
     """`count` parameters and those of one more layer; 0 = not a layer, or more than the C core could address."""
     limit = SIZE_MAX // 8 // 16  # sixteen doubles a parameter are room for descent
-    if n_in == 0 or n_out == 0 or activation >= ACTIVATIONS or bias > 1 or n_out > (limit - count) // (n_in + bias):
+    if n_in == 0 or n_out == 0 or activation >= ACTIVATIONS or (activation == SOFTMAX and not last) or bias > 1:
+        return 0
+    if n_out > (limit - count) // (n_in + bias):
         return 0
     return count + (n_in + bias) * n_out
 
@@ -323,7 +352,14 @@ def parameter_count(shape: Shape) -> int:
     if shape.kernel > PORTABLE:  # the only kernel here
         return 0
     for layer in range(1, shape.layers):
-        count = add_layer(count, shape.sizes[layer - 1], shape.sizes[layer], shape.activations[layer - 1], shape.bias)
+        count = add_layer(
+            count,
+            shape.sizes[layer - 1],
+            shape.sizes[layer],
+            shape.activations[layer - 1],
+            shape.bias,
+            layer + 1 == shape.layers,
+        )
         if count == 0:
             break
     return count
@@ -428,6 +464,11 @@ def forward_row(
                 acc = acc + a[i] * parameters[first + i * n_out]
             preactivations[nodes + j] = acc
             outputs[nodes + j] = activation_of(acc, activation)
+        if activation == SOFTMAX:
+            y = [0.0] * n_out
+            softmax(y, preactivations[nodes : nodes + n_out], n_out)
+            for j in range(n_out):
+                outputs[nodes + j] = y[j]
         a = outputs[nodes : nodes + n_out]
         nodes += n_out
         weights = biases + n_out * bias
@@ -455,45 +496,134 @@ def predict(
 
 # --- §5 heads: the last layer with its loss ---
 
+SQRT_HALF = math.ldexp(0x16A09E667F3BCD, -53)
+L1 = math.ldexp(0x15555555555593, -53)
+L2 = math.ldexp(0x1999999997FA04, -54)
+L3 = math.ldexp(0x12492494229359, -54)
+L4 = math.ldexp(0x1C71C51D8E78AF, -55)
+L5 = math.ldexp(0x17466496CB03DE, -55)
+L6 = math.ldexp(0x139A09D078C69F, -55)
+L7 = math.ldexp(0x12F112DF3E5244, -55)
+SUM, MEAN_OF_VALUES, MEAN_OF_ROWS = 0, 1, 2
 
-class SquaredHead:
-    """Any output with a squared error."""
 
-    def __init__(self, scale: float, figure: float, mean: int):
+def logarithm(v: float, rest: float) -> float:
+    """Of v + rest: a normal number above 0, or a NaN, and less than its last place."""
+    if v != v:
+        return v
+    m, exponent = math.frexp(v)
+    k = float(exponent)
+    if m < SQRT_HALF:
+        m = 2.0 * m
+        k = k - 1.0
+    f = m - 1.0
+    s = f / (2.0 + f)
+    z = s * s
+    w = z * z
+    r = w * (L2 + w * (L4 + w * L6)) + z * (L1 + w * (L3 + w * (L5 + w * L7)))
+    h = 0.5 * f * f
+    return k * LN2_HI - ((h - (s * (h + r) + (k * LN2_LO + rest))) - f)
+
+
+def logarithm_above_one(u: float) -> float:
+    """log(1 + u), for u from 0 to 1."""
+    w = 1.0 + u
+    return logarithm(w, (u - (w - 1.0)) / w)
+
+
+class Head:
+    """A loss, with what it makes of the last layer; here a squared error."""
+
+    def __init__(self, activation: int, scale: float, figure: float, kind: int):
+        self.activation = activation  # that the last layer must have; ACTIVATIONS = any but softmax
         self.scale = scale  # of the gradient,
         self.figure = figure  # and of the error, as §7 has them,
-        self.mean = mean  # each divided by rows * outputs
+        self.kind = kind  # and what each is divided by: 1, rows * outputs, or rows
 
     def row(
-        self, deltas: list[float], outputs: list[float], targets: list[float], count: int, activation: int
+        self, deltas: list[float], x: list[float], y: list[float], targets: list[float], count: int, activation: int
     ) -> float:
-        """A row's error; and, where `deltas` is not empty, the last layer's deltas."""
-        acc = 0.0  # no square is -0.0, so this start changes no bit
+        """A row's error; and, where `deltas` is not empty, the last layer's deltas.
+
+        `x` are its pre-activations, `y` its outputs. No row's error is -0.0 before it is added to a lane, or shows
+        there: so a sum may start at 0.0.
+        """
+        acc = 0.0
         for j in range(count):
-            y = outputs[j]
-            e = y - targets[j]
+            e = y[j] - targets[j]
             acc = acc + e * e
             if deltas:
-                deltas[j] = e * slope_of(y, activation)
+                deltas[j] = e * slope_of(y[j], activation)
+        return acc
+
+
+class BinaryCrossEntropy(Head):
+    """That of sigmoid outputs, each a probability by itself."""
+
+    def row(
+        self, deltas: list[float], x: list[float], y: list[float], targets: list[float], count: int, activation: int
+    ) -> float:
+        acc = 0.0
+        for j in range(count):
+            positive = x[j] if x[j] > 0.0 else 0.0
+            acc = acc + ((positive - x[j] * targets[j]) + logarithm_above_one(exponential(-magnitude(x[j]))))
+            if deltas:
+                deltas[j] = y[j] - targets[j]
+        return acc
+
+
+class CrossEntropy(Head):
+    """That of softmax outputs, the probabilities of classes."""
+
+    def row(
+        self, deltas: list[float], x: list[float], y: list[float], targets: list[float], count: int, activation: int
+    ) -> float:
+        most = greatest(x, count)
+        total = 0.0
+        acc = 0.0
+        for j in range(count):
+            total = total + exponential(x[j] - most)
+        log_total = logarithm(total, 0.0)
+        for j in range(count):
+            acc = acc + targets[j] * ((most - x[j]) + log_total)
+            if deltas:
+                deltas[j] = y[j] - targets[j]
         return acc
 
 
 HEADS = [  # in the order of the losses' numbers
-    SquaredHead(1.0, 0.5, 0),
-    SquaredHead(2.0, 1.0, 0),
-    SquaredHead(1.0, 0.5, 1),
-    SquaredHead(2.0, 1.0, 1),
+    Head(ACTIVATIONS, 1.0, 0.5, SUM),
+    Head(ACTIVATIONS, 2.0, 1.0, SUM),
+    Head(ACTIVATIONS, 1.0, 0.5, MEAN_OF_VALUES),
+    Head(ACTIVATIONS, 2.0, 1.0, MEAN_OF_VALUES),
+    BinaryCrossEntropy(SIGMOID, 1.0, 1.0, MEAN_OF_ROWS),
+    CrossEntropy(SOFTMAX, 1.0, 1.0, MEAN_OF_ROWS),
 ]
+
+
+def takes_loss(shape: Shape, loss: int) -> bool:
+    """Whether the loss is known, and goes with the last layer's activation."""
+    last = shape.activations[shape.layers - 2]
+    if loss >= LOSSES:
+        return False
+    return last != SOFTMAX if HEADS[loss].activation == ACTIVATIONS else last == HEADS[loss].activation
+
+
+def divisor_of(head: Head, rows: int, outputs: int) -> float:
+    """What a head's scale and error are divided by; for a sum 1.0, which changes no bit."""
+    if head.kind == SUM:
+        return 1.0
+    return float(rows) if head.kind == MEAN_OF_ROWS else float(rows) * float(outputs)
 
 
 def gradient_scale(loss: int, rows: int, outputs: int) -> float:
     head = HEADS[loss]
-    return head.scale / (float(rows) * float(outputs)) if head.mean else head.scale
+    return head.scale / divisor_of(head, rows, outputs)
 
 
 def loss_figure(error: float, loss: int, rows: int, outputs: int) -> float:
     head = HEADS[loss]
-    return head.figure * (error / (float(rows) * float(outputs)) if head.mean else error)
+    return head.figure * (error / divisor_of(head, rows, outputs))
 
 
 # --- §5 backward, §6 sums, §7 step ---
@@ -504,20 +634,25 @@ def backward(
     deltas: list[float],
     shape: Shape,
     parameters: list[float],
+    preactivations: list[float],
     outputs: list[float],
     inputs: list[float],
     targets: list[float],
     count: int,
     loss: int,
 ) -> None:
-    """Writes one sample's deltas and adds its contributions to its lane. `outputs` are those of `forward_row`."""
+    """Writes one sample's deltas and adds its contributions to its lane.
+
+    `preactivations` and `outputs` are those of `forward_row`.
+    """
     layer = shape.layers - 1
     n_out = shape.sizes[layer]
     bias = shape.bias
     weights = count  # index of the layer's first weight; here one past the last layer's parameters
     nodes = len(outputs) - n_out  # index of the layer's first node
     d = deltas[nodes:]
-    lane[weights] = lane[weights] + HEADS[loss].row(d, outputs[nodes:], targets, n_out, shape.activations[layer - 1])
+    x = preactivations[nodes:]
+    lane[weights] = lane[weights] + HEADS[loss].row(d, x, outputs[nodes:], targets, n_out, shape.activations[layer - 1])
     deltas[nodes:] = d
     while layer > 0:
         n_in = shape.sizes[layer - 1]
@@ -567,7 +702,7 @@ def loss(
 ) -> int:
     if parameter_count(shape) == 0:
         return E_SHAPE
-    if data.rows == 0 or loss >= LOSSES:
+    if data.rows == 0 or not takes_loss(shape, loss):
         return E_OPTION
     n_in = shape.sizes[0]
     n_out = shape.sizes[shape.layers - 1]
@@ -580,7 +715,8 @@ def loss(
         forward_row(work.preactivations, work.outputs, shape, parameters, x)
         lane = lanes[row % LANES]
         t = data.targets[row * n_out : row * n_out + n_out]
-        lane[0] = lane[0] + HEADS[loss].row([], work.outputs[last:], t, n_out, activation)
+        pre = work.preactivations[last:]
+        lane[0] = lane[0] + HEADS[loss].row([], pre, work.outputs[last:], t, n_out, activation)
     sum_lanes(error, lanes)
     figure[0] = loss_figure(error[0], loss, data.rows, n_out)
     return OK
@@ -602,7 +738,7 @@ def add_row(
     t = data.targets[row * n_out : row * n_out + n_out]
     lane = work.lanes[batch_row % LANES]
     forward_row(work.preactivations, work.outputs, shape, parameters, x)
-    backward(lane, work.deltas, shape, parameters, work.outputs, x, t, work.count, loss)
+    backward(lane, work.deltas, shape, parameters, work.preactivations, work.outputs, x, t, work.count, loss)
 
 
 def gradient(
@@ -615,7 +751,7 @@ def gradient(
 ) -> int:
     if parameter_count(shape) == 0:
         return E_SHAPE
-    if data.rows == 0 or loss >= LOSSES:
+    if data.rows == 0 or not takes_loss(shape, loss):
         return E_OPTION
     scale = gradient_scale(loss, data.rows, shape.sizes[shape.layers - 1])
     clear_lanes(work.lanes)
@@ -656,7 +792,7 @@ def train_start(training: Training, order: list[int], shape: Shape, settings: Se
         or settings.log_every == 0
         or not is_within(settings.learning_rate, 0.0, math.inf)
         or not is_within(settings.weight_decay, 0.0, math.inf)
-        or settings.loss >= LOSSES
+        or not takes_loss(shape, settings.loss)
         or settings.rule >= RULES
         or not has_good_constants(settings)
         or settings.shuffle > 1
@@ -949,7 +1085,7 @@ def train(
 ) -> int:
     if parameter_count(shape) == 0:
         return E_SHAPE
-    if training.settings.loss >= LOSSES or training.settings.rule >= RULES or training.rows != data.rows:
+    if not takes_loss(shape, training.settings.loss) or training.settings.rule >= RULES or training.rows != data.rows:
         return E_OPTION
     log_size = limits.log_size
     budget = limits.budget
@@ -1067,13 +1203,15 @@ def encoded_size(data: bytearray, layers: int) -> int:
     activations = sizes + 4 * layers
     bias = get(data, 12, 4)
     count = 0
-    for offset in range(0, 4 * (layers - 1), 4):
+    last = 4 * (layers - 2)
+    for offset in range(0, last + 4, 4):
         count = add_layer(
             count,
             get(data, sizes + offset, 4),
             get(data, sizes + offset + 4, 4),
             get(data, activations + offset, 4),
             bias,
+            offset == last,
         )
         if count == 0:
             return 0

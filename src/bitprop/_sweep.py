@@ -22,7 +22,7 @@ from .checks import options as check
 from .core import Core, mode
 from .errors import OptionError, quoted
 from .history import History
-from .names import LEARNING_RATES, LOSSES, RULES, Activation, Backend, Init
+from .names import LEARNING_RATES, LOSSES, PARTNERS, RULES, Activation, Backend, Init
 from .network import Network
 
 if TYPE_CHECKING:
@@ -58,20 +58,26 @@ class FurtherOptions(NetworkOptions, _training.FitOptions, total=False):
 class Run:
     """One training of a sweep.
 
-    It has `.seed`, `.learning_rate`, `.history`, and `.final_mse`, the mean squared error of the final parameters, over
-    the rows that it trained on.
+    It has `.seed`, `.learning_rate`, `.history`, and `.final_loss`, that of the final parameters over the rows that it
+    trained on: the mean squared error, which is also `.final_mse`; or, with a cross-entropy, that loss.
     `.error` is None after a complete training. After divergence it is a DivergedError, and the parameters are those of
-    the last good epoch. After any other failure it is that exception, `.final_mse` is infinite and `.network` is None.
+    the last good epoch. After any other failure it is that exception, `.final_loss` is infinite and `.network` is None.
     """
 
     def __init__(self, seed: int, learning_rate: float, template: Network, history: History):
         self.seed = seed
         self.learning_rate = learning_rate
-        self.final_mse = math.inf
+        self.final_loss = math.inf
         self.history = history
         self.error: Exception | None = None
         self._template = template
         self._parameters: array[float] | None = None
+
+    @property
+    def final_mse(self) -> float:
+        """The mean squared error of the final parameters. AttributeError: the loss is a cross-entropy."""
+        self.history.require_squared("final_mse")
+        return self.final_loss
 
     @property
     def network(self) -> Network | None:
@@ -84,14 +90,19 @@ class Run:
         return network
 
     def __repr__(self) -> str:
-        end = f"final mse {self.final_mse!r}" if self.error is None else f"{type(self.error).__name__}: {self.error}"
+        end = (
+            f"final {self.history.name} {self.final_loss!r}"
+            if self.error is None
+            else f"{type(self.error).__name__}: {self.error}"
+        )
         return f"<Run of seed {self.seed}, learning rate {self.learning_rate}: {end}>"
 
 
 class SweepResult(Sequence[Run]):
     """The trainings of a sweep, in the order of `itertools.product(seeds, learning_rates)`, as a sequence of `Run`.
 
-    The lists `.seeds`, `.learning_rates`, `.final_mse`, `.histories` and `.errors` have an item for each training.
+    The lists `.seeds`, `.learning_rates`, `.final_loss`, `.final_mse`, `.histories` and `.errors` have an item for each
+    training.
     """
 
     def __init__(self, runs: Sequence[Run]):
@@ -119,8 +130,18 @@ class SweepResult(Sequence[Run]):
 
     @property
     def final_mse(self) -> list[float]:
-        """Each training's mean squared error at its final parameters; infinite where it was not trained."""
+        """Each training's mean squared error at its final parameters. AttributeError: the loss is a cross-entropy."""
         return [run.final_mse for run in self]
+
+    @property
+    def name(self) -> str:
+        """What the losses are, as `History.name` has it: "mse", or "loss"."""
+        return self._runs[0].history.name if self._runs else "mse"
+
+    @property
+    def final_loss(self) -> list[float]:
+        """Each training's loss at its final parameters, as `Run` has it; infinite where it was not trained."""
+        return [run.final_loss for run in self]
 
     @property
     def histories(self) -> list[History]:
@@ -140,7 +161,7 @@ class SweepResult(Sequence[Run]):
             raise OptionError(
                 f"learning_rate is {quoted(learning_rate)}, expected one of {sorted(set(self.learning_rates))}"
             )
-        losses = (run.final_mse if run.error is None else math.inf for run in runs)
+        losses = (run.final_loss if run.error is None else math.inf for run in runs)
         return sorted(math.inf if math.isnan(loss) else loss for loss in losses)
 
     def quantiles(self, qs: Iterable[float] = QUANTILES, learning_rate: float | None = None) -> dict[float, float]:
@@ -158,17 +179,17 @@ class SweepResult(Sequence[Run]):
     def to_csv(self, path: str | os.PathLike[str]) -> None:
         """Writes a CSV file of the trainings, whole or not at all.
 
-        Its columns are seed, learning_rate, final_mse, error, and the history's stopped and best_epoch, which are empty
-        where they are None. Numbers read back to the same bits. OSError, FloatingPointModeError.
+        Its columns are seed, learning_rate, final_mse or final_loss, error, and the history's stopped and best_epoch,
+        which are empty where they are None. Numbers read back to the same bits. OSError, FloatingPointModeError.
         """
         mode.require_standard("writing decimal digits")
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(["seed", "learning_rate", "final_mse", "error", "stopped", "best_epoch"])
+        writer.writerow(["seed", "learning_rate", f"final_{self.name}", "error", "stopped", "best_epoch"])
         for run in self:
             error = "" if run.error is None else f"{type(run.error).__name__}: {run.error}"
             end = run.history.stopped, run.history.best_epoch
-            writer.writerow([run.seed, repr(run.learning_rate), repr(run.final_mse), error, *end])
+            writer.writerow([run.seed, repr(run.learning_rate), repr(run.final_loss), error, *end])
         _files.write(path, text.getvalue())
 
     def plot(self, path: str | os.PathLike[str] | None = None) -> Any:
@@ -179,7 +200,8 @@ class SweepResult(Sequence[Run]):
         from . import plots
 
         rates = dict.fromkeys(self.learning_rates)
-        return plots.save(plots.distributions({f"learning rate {rate!r}": self._losses(rate) for rate in rates}), path)
+        losses = {f"learning rate {rate!r}": self._losses(rate) for rate in rates}
+        return plots.save(plots.distributions(losses, plots.LABELS[self.name]), path)
 
 
 class _Arrays(NamedTuple):
@@ -219,7 +241,7 @@ class _Outcome(NamedTuple):
     place: int
     parameters: array[float]
     history: History
-    final_mse: float
+    final_loss: float
     diverged: int | None  # in which epoch
 
 
@@ -258,6 +280,7 @@ def sweep(
         log_every = max(1, epochs - 1) if last_only else 1
     options = _training.check_options(epochs, log_every, **fit)
     options = options._replace(skipped=int(last_only and epochs > 1))
+    check.loss(LOSSES[options.loss], template.activations[-1])
     rates = _rates(options, learning_rates)
     _check_number("seeds times learning_rates", len(each_seed) * len(rates))
     checked = {**network, "activation": template.activations, "bias": template.bias}
@@ -273,9 +296,9 @@ def sweep(
         pair = _Arrays.of(template.model.data(x, y, "validation "))
         options = options._replace(validation=None)
     shared = None if callable(data) else _arrays(template, data, options, give_hints=True)
-    terms = shared[0].rows * template.sizes[-1] if shared is not None else 0
+    rows = shared[0].rows if shared is not None else 0
     runs = [
-        Run(seed, rate, template, History(options.log_every, terms, options.skipped))
+        Run(seed, rate, template, options.history(rows, template.sizes[-1]))
         for seed, rate in itertools.product(each_seed, rates)
     ]
 
@@ -326,7 +349,7 @@ def _finish(runs: list[Run], job: _Job, future: Future[list[_Outcome]]) -> None:
     for outcome in future.result():
         run = runs[outcome.place]
         run.history = outcome.history
-        run.final_mse = outcome.final_mse
+        run.final_loss = outcome.final_loss
         run._parameters = outcome.parameters
         run.error = None if outcome.diverged is None else job.options.diverged(outcome.diverged, run.learning_rate)
 
@@ -422,8 +445,9 @@ def _train(job: _Job, tick: Callable[[int], None] | None = None) -> list[_Outcom
     for n, (place, _, _) in enumerate(job.runs):
         parameters = values[n * count : (n + 1) * count]
         networks[n].parameters[:] = memoryview(parameters)
-        mse = networks[n].model.loss(data, LOSSES.index("mse"))
-        outcomes.append(_Outcome(place, parameters, trainings.histories[n], mse, diverged[n]))
+        loss = job.options.loss if LOSSES[job.options.loss] in PARTNERS else LOSSES.index("mse")
+        final = networks[n].model.loss(data, loss)
+        outcomes.append(_Outcome(place, parameters, trainings.histories[n], final, diverged[n]))
     return outcomes
 
 

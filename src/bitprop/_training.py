@@ -118,10 +118,14 @@ class Options(NamedTuple):
         else:
             cure = "try a smaller step_max, or scale the data"
         return DivergedError(
-            f"training diverged in epoch {epoch}: its squared error, or a parameter after it, is not finite; the "
+            f"training diverged in epoch {epoch}: its error, or a parameter after it, is not finite; the "
             f"network is back at that epoch's start. {cure}",
             epoch,
         )
+
+    def history(self, rows: int, outputs: int) -> History:
+        """A history without logged epochs, of a training on so many rows and outputs."""
+        return History(self.log_every, rows, outputs, LOSSES[self.loss], self.skipped, self.check_every)
 
     def settings(self, core: Core, rows: int, learning_rate: float, learning_rates: Any = None) -> Any:
         """The core's bp_settings for so many rows; `learning_rates`: a pointer, kept by the caller, or None."""
@@ -247,13 +251,7 @@ class Trainings:
         self.data = data
         self.options = options
         networks = len(learning_rates)
-        self.histories = [
-            History(
-                *(options.log_every, data.rows * data.targets.width, options.skipped, options.check_every),
-                LOSSES[options.loss],
-            )
-            for _ in range(networks)
-        ]
+        self.histories = [options.history(data.rows, data.targets.width) for _ in range(networks)]
         log_size = min(LOG_SIZE, options.epochs // options.log_every + 1)
         self.limits = core.limits(budget=max(1, FIRST_BUDGET // len(values)), log_size=log_size)
         self.shuffle = options.shuffle_seed is not None
@@ -287,7 +285,7 @@ class Trainings:
         for n, (training, history, stopping) in enumerate(zip(self.group.trainings, self.histories, self.stoppings)):
             if self.group.statuses[n] != _pure.OK:
                 continue
-            errors = history.last_sse(self.options.check_every) if rules.stop_progress is not None else ()
+            errors = history.last_errors(self.options.check_every) if rules.stop_progress is not None else ()
             best = stopping.check(self._loss(n), errors)
             if self.validation is not None:
                 history.add_validation(self.figure[0])
@@ -359,7 +357,7 @@ class Trainings:
             if self.checked and lead.epoch == next_check:
                 self.judge()
             if callback is not None and lead.epoch == next_logged + 1:
-                if check.is_true(callback(next_logged, self.histories[0].last_mse)):
+                if check.is_true(callback(next_logged, self.histories[0].last_loss)):
                     return True
             elif lead.epoch < until and new < self.limits.log_size and telling and self.is_among_rows(lead):
                 # The budget is used up: its time tells how large the next one should be.

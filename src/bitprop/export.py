@@ -131,7 +131,9 @@ def _python(facts: _Facts, name: str) -> str:
 
 def _python_activations(twin: str, used: Sequence[str]) -> str:
     """The pure twin's, without annotations, which older Pythons do not know, and without `math`."""
-    bare = re.sub(r"^(def .*\)) -> .*:$", lambda head: re.sub(r": \w+", "", head[1]) + ":", twin, flags=re.MULTILINE)
+    bare = re.sub(
+        r"^(def .*\)) -> .*:$", lambda head: re.sub(r": \w+(\[\w+\])?", "", head[1]) + ":", twin, flags=re.MULTILINE
+    )
     return bare.replace("math.ldexp", "ldexp")
 
 

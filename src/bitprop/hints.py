@@ -40,6 +40,12 @@ def on_data(inputs: Rows, targets: Rows, last_activation: Activation) -> bool:
             f"from {least:g} {'up' if greatest == math.inf else f'to {greatest:g}'}; scale the targets, or make the "
             "last activation identity"
         )
+    total = _odd_total(targets) if last_activation == "softmax" else None
+    if total is not None:
+        warned = True
+        _warn(
+            f"targets of a row that sum to {total!r} are no probabilities, as softmax gives them: make each row's sum 1"
+        )
     low, high = _range(inputs)
     if max(-low, high) > LARGE_INPUT:
         warned = True
@@ -65,12 +71,11 @@ def on_losses(
     epochs = (history.logged - 1) * log_every
     if epochs < JUDGED_AFTER:
         return
-    terms = targets.rows * targets.width
-    first, last = (sse / terms for sse in history.first_and_last)
+    first, last = history.first_and_last
     if last <= 0.95 * first:
         return
     low, high = _range(targets)
-    learnt_before = math.sqrt(last) <= 0.1 * high - 0.1 * low
+    learnt_before = (math.sqrt(last) if history.name == "mse" else last) <= 0.1 * high - 0.1 * low
     if learnt_before or on_data(inputs, targets, last_activation):
         return
     if learning_rate == 0.0:
@@ -81,7 +86,7 @@ def on_losses(
         course, cure = "rose", f"a smaller learning rate than {learning_rate!r}"
     if learning_rate is None:
         cure = "another rule or other options of it"
-    figures = f"from mse {first:.4g} to {last:.4g} in {epochs} epochs"
+    figures = f"from {history.name} {first:.4g} to {last:.4g} in {epochs} epochs"
     _warn(f"the loss {course}, {figures}: try {cure}, or another seed")
 
 
@@ -90,6 +95,13 @@ def _range(data: Rows) -> tuple[float, float]:
     step = next(n for n in count(max(1, data.rows * data.width // LOOKED_AT)) if math.gcd(n, data.width) == 1)
     values = data.values[::step].tolist()
     return min(values), max(values)
+
+
+def _odd_total(targets: Rows) -> float | None:
+    """The sum of the first row whose targets do not sum to 1, nearly; None where all rows looked at do."""
+    end = min(targets.rows, LOOKED_AT) * targets.width
+    totals = (math.fsum(targets.values[start : start + targets.width]) for start in range(0, end, targets.width))
+    return next((total for total in totals if abs(total - 1.0) > 1e-6), None)
 
 
 def _warn(text: str) -> None:

@@ -13,43 +13,44 @@ from typing import Any
 from . import _files
 from .checks import options as check
 from .core import choose, means, mode
+from .names import PARTNERS, Loss
 
 
 class History:
     """The losses of one `fit`, each measured before its epoch's step, in the order of the epochs (contract §8).
 
-    `.epochs`, `.mse` and `.sse` are lists with an item for each logged epoch. `.stopped` is "epochs" after the last
-    epoch, "goal", "patience", "generalisation" or "progress" where that option of `fit` stopped the training,
-    "callback" where the callback did, and None where an error or Ctrl-C did. `.trained` is the number of whole epochs
-    that were done.
+    `.epochs`, `.loss`, `.mse` and `.sse` are lists with an item for each logged epoch. `.loss` is the mse, or with a
+    cross-entropy the mean over rows; there is no mse and no sse then. `.stopped` is "epochs" after the last epoch,
+    "goal", "patience", "generalisation" or "progress" where that option of `fit` stopped the training, "callback" where
+    the callback did, and None where an error or Ctrl-C did. `.trained` is the number of whole epochs that were done.
 
     With a validation there are `.validation`, a list with the validation loss of each check, in the training's loss,
-    and `.validation_epochs`, after how many epochs each was measured. Epochs count from 0, so the parameters after 10
-    epochs are those before the step of epoch 10: `.mse` of epoch 10 and the validation of 10 are of the same network.
-    `.best_epoch` is that of the best check, and None where there is none. `.loss` is the name of the training's loss.
+    whose name is `.measure`, and `.validation_epochs`, after how many epochs each was measured. Epochs count from 0, so
+    the parameters after 10 epochs are those before the step of epoch 10: `.loss` of epoch 10 and the validation of 10
+    are of the same network. `.best_epoch` is that of the best check, and None where there is none.
     """
 
     # Those of a history that was pickled before there were validations.
     trained = 0
     best_epoch: int | None = None
-    loss = "half_sse"
+    measure: Loss = "half_sse"
     _check_every = 1
     _validation = array("d")
 
-    def __init__(self, log_every: int, terms: int, skipped: int = 0, check_every: int = 1, loss: str = "half_sse"):
-        """`terms`: squared errors in a sum, rows * outputs. `skipped`: logged epochs at the start to hide."""
+    def __init__(self, log_every: int, rows: int, outputs: int, measure: Loss, skipped: int = 0, check_every: int = 1):
+        """`skipped`: logged epochs at the start to hide."""
         self._log_every = log_every
         self._skipped = skipped
-        self._terms = float(terms)
+        self.measure = measure
+        self._terms = float(rows * outputs if self._squared else rows)
         self._logged = array("d")
         self.stopped: str | None = None
-        self.loss = loss
         self._check_every = check_every
         self._validation = array("d")
 
-    def extend(self, sse: Iterable[float]) -> None:
-        """Appends the squared errors of the next logged epochs; called by bitprop's trainings."""
-        self._logged.extend(sse)
+    def extend(self, errors: Iterable[float]) -> None:
+        """Appends the errors of the next logged epochs; called by bitprop's trainings."""
+        self._logged.extend(errors)
 
     def add_validation(self, loss: float) -> None:
         """Appends the validation loss of the next check; called by bitprop's trainings."""
@@ -72,20 +73,22 @@ class History:
 
     @property
     def first_and_last(self) -> tuple[float, float]:
-        """The squared errors of the first and the last logged epoch."""
-        return self._logged[0], self._logged[-1]
+        """The losses of the first and the last logged epoch."""
+        first, last = means(choose(), array("d", [self._logged[0], self._logged[-1]]), self._terms)
+        return first, last
 
-    def last_sse(self, count: int) -> array[float]:
-        """The squared errors of the last so many logged epochs."""
+    def last_errors(self, count: int) -> array[float]:
+        """The errors of the last so many logged epochs."""
         return self._logged[-count:]
 
     @property
-    def last_mse(self) -> float:
-        """The mean squared error of the last logged epoch."""
+    def last_loss(self) -> float:
+        """The loss of the last logged epoch."""
         return means(choose(), self._logged[-1:], self._terms)[0]
 
     @property
-    def _sse(self) -> array[float]:
+    def errors(self) -> array[float]:
+        """The error of each logged epoch, summed over its rows (contract §8)."""
         return self._logged[self._skipped :] if self._skipped else self._logged
 
     def __len__(self) -> int:
@@ -102,28 +105,50 @@ class History:
 
     @property
     def sse(self) -> list[float]:
-        """The squared error of each logged epoch, summed over rows and outputs (contract §8)."""
-        return self._sse.tolist()
+        """The squared error of each logged epoch, summed over rows and outputs (contract §8). AttributeError."""
+        self.require_squared("sse")
+        return self.errors.tolist()
 
     @property
     def mse(self) -> list[float]:
-        """The mean squared error of each logged epoch: sse/(rows*outputs) (contract §8)."""
-        return means(choose(), self._sse, self._terms)
+        """The mean squared error of each logged epoch: sse/(rows*outputs) (contract §8). AttributeError."""
+        self.require_squared("mse")
+        return self.loss
+
+    @property
+    def loss(self) -> list[float]:
+        """The loss of each logged epoch: the mse; or, with a cross-entropy, the mean over rows (contract §8)."""
+        return means(choose(), self.errors, self._terms)
+
+    @property
+    def _squared(self) -> bool:
+        return self.measure not in PARTNERS
+
+    @property
+    def name(self) -> str:
+        """What `.loss` is: "mse", or "loss" with a cross-entropy."""
+        return "mse" if self._squared else "loss"
+
+    def require_squared(self, name: str) -> None:
+        """AttributeError with a cross-entropy, which has no attribute of that name."""
+        if not self._squared:
+            loss = name.replace("mse", "loss").replace("sse", "loss")
+            raise AttributeError(f"a training by a cross-entropy has no {name}, but {loss}")
 
     def table(self, every: int) -> str:
         """Lines such as `epoch : 5000 Loss : 0.0000117492469418`, one for each logged epoch that `every` divides.
 
-        The loss is the mean squared error. Where there is a validation of that epoch's number, ` Validation : ` and its
-        loss follow. OptionError: `every` is below 1. TypeError, FloatingPointModeError.
+        Where there is a validation of that epoch's number, ` Validation : ` and its loss follow. OptionError: `every`
+        is below 1. TypeError, FloatingPointModeError.
         """
         check.integer("every", every, 1)
         mode.require_standard("writing decimal digits")
         checks = dict(zip(self.validation_epochs, self.validation))
         lines = []
-        for epoch, mse in zip(self.epochs, self.mse):
+        for epoch, loss in zip(self.epochs, self.loss):
             if epoch % every == 0:
                 check_text = f" Validation : {checks[epoch]:.16f}" if epoch in checks else ""
-                lines.append(f"epoch : {epoch} Loss : {mse:.16f}{check_text}")
+                lines.append(f"epoch : {epoch} Loss : {loss:.16f}{check_text}")
         return "\n".join(lines)
 
     def __str__(self) -> str:
@@ -132,7 +157,7 @@ class History:
         return self.table(every)
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
-        """Writes a CSV file with the columns epoch, mse and sse, whole or not at all.
+        """Writes a CSV file with the columns epoch, mse and sse, or epoch, loss and error, whole or not at all.
 
         With a validation there is a column validation, and a row for each epoch that was logged or checked, with empty
         fields for what was not measured. Numbers read back to the same bits. OSError, FloatingPointModeError.
@@ -140,9 +165,10 @@ class History:
         mode.require_standard("writing decimal digits")
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        logged = {epoch: [repr(mse), repr(sse)] for epoch, mse, sse in zip(self.epochs, self.mse, self._sse)}
+        logged = {epoch: [repr(loss), repr(error)] for epoch, loss, error in zip(self.epochs, self.loss, self.errors)}
         checks = {epoch: [repr(loss)] for epoch, loss in zip(self.validation_epochs, self.validation)}
-        writer.writerow(["epoch", "mse", "sse", *(["validation"] if checks else [])])
+        columns = ["mse", "sse"] if self._squared else ["loss", "error"]
+        writer.writerow(["epoch", *columns, *(["validation"] if checks else [])])
         for epoch in sorted({**logged, **checks}):
             row = [epoch, *logged.get(epoch, ["", ""])]
             writer.writerow([*row, *checks.get(epoch, [""])] if checks else row)
@@ -151,7 +177,7 @@ class History:
     def plot(self, path: str | os.PathLike[str] | None = None) -> Any:
         """A matplotlib figure of the losses by epoch, saved where a path is given (extra: `lab`).
 
-        They are the mean squared error and, with a validation, its loss, with a point at the best check.
+        They are those of `.loss` and, with a validation, its loss, with a point at the best check.
         """
         from . import plots
 

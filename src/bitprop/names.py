@@ -4,8 +4,8 @@
 from math import inf
 from typing import Literal, get_args
 
-Activation = Literal["sigmoid", "tanh", "relu", "identity", "softsign", "leaky_relu"]
-Loss = Literal["half_sse", "sse", "half_mse", "mse"]
+Activation = Literal["sigmoid", "tanh", "relu", "identity", "softsign", "leaky_relu", "softmax"]
+Loss = Literal["half_sse", "sse", "half_mse", "mse", "binary_cross_entropy", "cross_entropy"]
 Init = Literal["normal", "uniform", "glorot"]
 Rule = Literal["descent", "momentum", "nesterov", "adam", "adamw", "rprop"]
 Backend = Literal["auto", "cffi", "ctypes", "python"]
@@ -36,5 +36,8 @@ RANGES: dict[Activation, tuple[float, float]] = {
     "tanh": (-1.0, 1.0),
     "relu": (0.0, inf),
     "softsign": (-1.0, 1.0),
+    "softmax": (0.0, 1.0),
 }
 KINKED: tuple[Activation, ...] = ("relu", "softsign", "leaky_relu")  # activations that are not smooth at 0
+# The activation that the outputs must have with a loss; the others, squared errors, take any but softmax.
+PARTNERS: dict[Loss, Activation] = {"binary_cross_entropy": "sigmoid", "cross_entropy": "softmax"}

@@ -19,7 +19,7 @@ from .errors import ModelFileError, ShapeError, quoted
 from .gradient_check import GradientCheck
 from .history import History
 from .model import Model, decode
-from .names import ACTIVATIONS, INITS, KINKED, LOSSES, Activation, Backend, Init, Loss, Rule
+from .names import ACTIVATIONS, INITS, KINKED, Activation, Backend, Init, Loss, Rule
 
 if TYPE_CHECKING:
     from numpy import float64
@@ -181,9 +181,10 @@ class Network:
         epoch; None takes 1.0, with Adam's rules 0.001. "rprop" uses none.
         `epochs`: passes over all rows, 0 or more. `batch_size`: rows of a step; None takes all, 1 is online training.
         `shuffle_seed`: the seed of the rows' order in each epoch; None keeps their order. `loss`: "half_sse", "sse",
-        "half_mse" or "mse" (§7). `log_every`: every how many epochs the loss is logged. `progress`: True shows a bar on
-        stderr after two seconds; None does so on a terminal only. `callback(epoch, mse)` is called after each logged
-        epoch; if it returns True, training stops and keeps that epoch's step. `history` is the returned History too.
+        "half_mse" or "mse"; "binary_cross_entropy" for sigmoid outputs; "cross_entropy", the only one, for softmax
+        outputs (§7). `log_every`: every how many epochs the loss is logged. `progress`: True shows a bar on stderr
+        after two seconds; None does so on a terminal only. `callback(epoch, loss)` is called after each logged epoch;
+        if it returns True, training stops and keeps that epoch's step. `history` is the returned History too.
         `validation`: rows (x, y) that are only measured, or the share of the given rows to take for it, of a shuffle
         from `split_seed`. After every `check_every` epochs the loss of these rows is measured; a check is the best if
         it is lower than the best before it by more than `min_delta`. `goal`: stop at a check whose loss, of the
@@ -213,14 +214,15 @@ class Network:
             rule=rule,
             **options,
         )
+        last = self.activations[-1]
+        check.loss(loss, last)
         rate = checked.rate(learning_rate)
         if callback is not None and not callable(callback):
-            raise TypeError(f"callback is {quoted(callback)}, expected a function of epoch and mse")
+            raise TypeError(f"callback is {quoted(callback)}, expected a function of epoch and loss")
         model = self.model
         data, measured = model.validated(model.data(x, y), checked.validation, checked.split_seed)
         if shuffle_seed is not None and data.rows >= 2**32:
             raise ShapeError(f"x has {data.rows} rows, expected fewer than 2^32 with shuffling")
-        last = self.activations[-1]
         # Once, since it takes longer than a short training.
         warned = self.history is None and hints.on_data(data.inputs, data.targets, last)
         for _ in self._holder.take():
@@ -274,9 +276,10 @@ class Network:
     def loss(self, x: Numbers | Array | Buffer, y: Numbers | Array | Buffer, loss: Loss = "mse") -> float:
         """The loss (contract §7) on x (rows, inputs) and y (rows, outputs), all rows as one batch.
 
-        ShapeError; DataError: a number of x, y or the parameters is not finite; OptionError: an unknown loss.
+        ShapeError; DataError: a number of x, y or the parameters is not finite; OptionError: an unknown loss, or one
+        that does not go with the outputs.
         """
-        code = check.choice("loss", loss, LOSSES)
+        code = check.loss(loss, self.activations[-1])
         return self.model.loss(self.model.data(x, y), code)
 
     @overload
@@ -293,25 +296,30 @@ class Network:
         It is a list for lists, a NumPy array for a NumPy array or a frame, and otherwise a memoryview. Errors as for
         `loss`.
         """
-        code = check.choice("loss", loss, LOSSES)
+        code = check.loss(loss, self.activations[-1])
         data = self.model.data(x, y)
         return matrices.give_back(self.model.gradient(data, code), data.inputs.form, None)
 
     def check_gradient(
-        self, x: Numbers | Array | Buffer, y: Numbers | Array | Buffer, progress: bool | None = False
+        self,
+        x: Numbers | Array | Buffer,
+        y: Numbers | Array | Buffer,
+        progress: bool | None = False,
+        loss: Loss | None = None,
     ) -> GradientCheck:
-        """Every parameter's gradient of half_sse beside finite differences, measured on a copy of the network.
+        """Every parameter's gradient of the loss beside finite differences, measured on a copy of the network.
 
-        It costs about twelve calls of `loss` for each parameter. `progress` as for `fit`. Errors as for `loss`, and
-        FloatingPointModeError.
+        `loss`: None takes cross_entropy for softmax outputs, else half_sse. The check costs about twelve calls of
+        `loss` for each parameter. `progress` as for `fit`. Errors as for `loss`, and FloatingPointModeError.
         """
         data = self.model.data(x, y)
-        half_sse = LOSSES.index("half_sse")
+        natural: Loss = "cross_entropy" if self.activations[-1] == "softmax" else "half_sse"
+        code = check.loss(natural if loss is None else loss, self.activations[-1])
         probe = self.model.copy()
         return gradient_check.check(
             probe.view,
-            lambda: probe.loss(data, half_sse),
-            probe.gradient(data, half_sse),
+            lambda: probe.loss(data, code),
+            probe.gradient(data, code),
             list(map(probe.parameter_name, range(probe.count))),
             self._kink_pattern(probe, data.inputs) if set(KINKED) & set(self.activations) else None,
             progress,

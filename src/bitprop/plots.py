@@ -23,6 +23,7 @@ LINES = ("-", "--", ":", "-.")  # of curves, which grey print tells apart by the
 ROOM = 500  # points that have room at their full size in a picture
 FEW = 50  # points of a curve below which each is marked
 STEPS = 110  # of the grid on which a boundary is drawn, on each side
+LABELS = {"mse": "mean squared error", "loss": "cross-entropy"}  # by the name that a history gives
 
 
 def require(path: str = "picture.png") -> None:
@@ -61,18 +62,18 @@ def losses(
     title: str = "",
     points: tuple[str, Sequence[int], Sequence[float]] | None = None,
     bands: Sequence[tuple[str, Sequence[int], Sequence[float], Sequence[float]]] = (),
-    ylabel: str = "mean squared error",
+    label: str = LABELS["mse"],
 ) -> Any:
     """The figure of losses by epoch, on a logarithmic scale: bands (label, epochs, low, high), curves, points on top.
 
     Where a curve falls early, the scale of the epochs is logarithmic too, from the first logged epoch after 0 on.
     """
     figure, axes = _figure(width=9.5)
-    for grey, (label, epochs, low, high) in zip(BANDS, bands):
-        axes.fill_between(epochs, low, high, color=grey, lw=0, label=label)
-    for number, (label, (epochs, values)) in enumerate(curves.items()):
+    for grey, (band, epochs, low, high) in zip(BANDS, bands):
+        axes.fill_between(epochs, low, high, color=grey, lw=0, label=band)
+    for number, (curve, (epochs, values)) in enumerate(curves.items()):
         line = LINES[number % len(LINES)]
-        axes.plot(epochs, values, lw=1.4, ls=line, marker="o" if len(epochs) < FEW else "", ms=3, label=_plain(label))
+        axes.plot(epochs, values, lw=1.4, ls=line, marker="o" if len(epochs) < FEW else "", ms=3, label=_plain(curve))
     if points is not None:
         axes.plot(points[1], points[2], "o", ms=5, color="black", label=points[0])
     if any(value > 0.0 for _, values in curves.values() for value in values):
@@ -83,7 +84,7 @@ def losses(
         axes.set_xscale("symlog", linthresh=first, linscale=0.3)  # which has a place for epoch 0
         axes.set_xticks([0, *(10**power for power in range(len(str(last)) + 1) if 10**power > first)])
         axes.set_xlim(0, last * 1.1)
-    axes.set(xlabel="epoch", ylabel=ylabel, title=_plain(title))
+    axes.set(xlabel="epoch", ylabel=label, title=_plain(title))
     axes.grid(alpha=0.3)
     if len(axes.get_legend_handles_labels()[1]) > 1:
         figure.legend(loc="outside right upper")  # beside the curves: nothing of them is covered
@@ -93,18 +94,20 @@ def losses(
 def training(history: History, title: str = "", last: tuple[int, float] | None = None) -> Any:
     """The figure of a training's losses, and of its validation with the best check.
 
-    `last`: the mean squared error after the last epoch, which a history lacks, and the number of epochs.
+    `last`: the number of epochs, and the loss after the last of them, which a history lacks.
     """
-    epochs, mse = ([last[0]], [last[1]]) if last is not None else ([], [])
-    curves = {"mse": ([*history.epochs, *epochs], [*history.mse, *mse])}
+    epochs, values = ([last[0]], [last[1]]) if last is not None else ([], [])
+    curves = {history.name: ([*history.epochs, *epochs], [*history.loss, *values])}
     checks, measured = history.validation_epochs, history.validation
+    label = LABELS[history.name]
     if not checks:
-        return losses(curves, title)
-    curves[f"validation, {history.loss}"] = checks, measured
+        return losses(curves, title, label=label)
+    curves[f"validation, {history.measure}"] = checks, measured
     best = history.best_epoch
     points = None if best is None else ("best validation", [best], [measured[checks.index(best)]])
-    ylabel = "mean squared error" if history.loss == "mse" else "loss"
-    return losses(curves, title, points, ylabel=ylabel)
+    if history.name == "mse" and history.measure != "mse":
+        label = "loss"  # of two kinds
+    return losses(curves, title, points, label=label)
 
 
 def _falls_early(epochs: Sequence[int], values: Sequence[float]) -> bool:
@@ -115,11 +118,11 @@ def _falls_early(epochs: Sequence[int], values: Sequence[float]) -> bool:
     return next((epoch for epoch, value in zip(epochs, values) if value <= middle), epochs[-1]) <= epochs[-1] / 10
 
 
-def distributions(losses: Mapping[str, Sequence[float]]) -> Any:
+def distributions(losses: Mapping[str, Sequence[float]], label: str = LABELS["mse"]) -> Any:
     """The figure of how many trainings end below each loss, a curve for each label, whose losses come in order."""
     figure, axes = _figure(width=8.5)
     shown: list[float] = []
-    for number, (label, values) in enumerate(losses.items()):
+    for number, (curve, values) in enumerate(losses.items()):
         finite = [value for value in values if value < float("inf")]
         failed = len(values) - len(finite)
         axes.step(
@@ -130,11 +133,11 @@ def distributions(losses: Mapping[str, Sequence[float]]) -> Any:
             ls=LINES[number % len(LINES)],
             marker="o" if len(finite) < FEW else "",
             ms=3,
-            label=f"{_plain(label)}: {len(values)} trainings" + (f", {failed} failed" if failed else ""),
+            label=f"{_plain(curve)}: {len(values)} trainings" + (f", {failed} failed" if failed else ""),
         )
         shown += [value for value in finite if value > 0.0]
     axes.set_xscale("log")
-    axes.set(xlabel="final mean squared error", ylabel="trainings at or below it, %", ylim=(0, 102))
+    axes.set(xlabel=f"final {label}", ylabel="trainings at or below it, %", ylim=(0, 102))
     if not shown:
         axes.text(0.5, 0.5, "no training ended with a finite loss", ha="center", transform=axes.transAxes)
     elif max(shown) < 10.0 * min(shown):  # less than a decade, whose labels would lie upon each other

@@ -208,15 +208,24 @@ class Port:
         shape, parameters = self.network(given)
         found = self.make([0.0] * len(given["parameters"]))
         figure = self.make([0.0])
-        sse = self.make([0.0])
         loss = self.names.LOSSES.index(given["loss"])
         work = core.work(shape, core.train_size(shape, self.pure.DESCENT))
         data, _kept = self.rows_given(given)
         rest = (work, shape, core.doubles(parameters), data)
         self.expect(core.gradient(core.doubles(found), *rest, loss))
         self.expect(core.loss(core.doubles(figure), *rest, loss))
-        self.expect(core.loss(core.doubles(sse), *rest, 1))
-        return {"gradient": self.hexes(found), "sse": self.hexes(sse)[0], "figure": self.hexes(figure)[0]}
+        sse = self.hexes([self.error(shape, parameters, data, len(given["inputs"]), loss)])[0]
+        return {"gradient": self.hexes(found), "sse": sse, "figure": self.hexes(figure)[0]}
+
+    def error(self, shape, parameters, data, rows, loss):
+        """The error of all rows as one batch (§6): that of an epoch, whose step is 0.0."""
+        core = self.core
+        training, work = core.training(), core.work(shape, core.train_size(shape, self.pure.DESCENT))
+        settings = core.settings(batch_size=rows, log_every=1, learning_rate=0.0, loss=loss)
+        self.expect(core.train_start(training, core.words(1), shape, settings, data))
+        log, limits = core.doubles(self.make([0.0])), self.limits(1)
+        core.train(log, training, core.doubles(parameters), work, core.words(1), shape, data, limits)
+        return training.error
 
     def train(self, given):
         """§7, §8."""

@@ -91,6 +91,68 @@ func split(t float64) (r, c, s float64) {
 	return r, c, math.Float64frombits(uint64(int64(k)+1023) << 52)
 }
 
+// The constants of the logarithm (§2).
+const (
+	sqrtHalf   = 0x1.6a09e667f3bcdp-1
+	l1, l2, l3 = 0x1.5555555555593p-1, 0x1.999999997fa04p-2, 0x1.2492494229359p-2
+	l4, l5, l6 = 0x1.c71c51d8e78afp-3, 0x1.7466496cb03dep-3, 0x1.39a09d078c69fp-3
+	l7         = 0x1.2f112df3e5244p-3
+)
+
+// exp is the exponential (§2).
+func exp(t float64) float64 {
+	if math.IsNaN(t) {
+		return t
+	}
+	r, c, s := split(clamp(t, -708, 708))
+	return float64((1 + float64(2*r)/(c-r)) * s)
+}
+
+// log is the logarithm of v + rest, for a normal v above 0 or a NaN (§2).
+func log(v, rest float64) float64 {
+	if math.IsNaN(v) {
+		return v
+	}
+	m, exponent := math.Frexp(v)
+	k := float64(exponent)
+	if m < sqrtHalf {
+		m, k = float64(2*m), k-1
+	}
+	f := m - 1
+	q := f / (2 + f)
+	z := float64(q * q)
+	w := float64(z * z)
+	even := float64(w * (l2 + float64(w*(l4+float64(w*l6)))))
+	odd := float64(z * (l1 + float64(w*(l3+float64(w*(l5+float64(w*l7)))))))
+	h := float64(float64(0.5*f) * f)
+	return float64(k*ln2Hi) - ((h - (float64(q*(h+(even+odd))) + (float64(k*ln2Lo) + rest))) - f)
+}
+
+// log1p is the logarithm of 1 + u, for u from 0 to 1 or a NaN (§2).
+func log1p(u float64) float64 {
+	w := 1 + u
+	return log(w, (u-(w-1))/w)
+}
+
+// shifted gives the m, the exponentials and the S of softmax (§4).
+func shifted(x vector) (m float64, e vector, sum float64) {
+	m = x[0]
+	for _, value := range x[1:] {
+		if value > m {
+			m = value
+		}
+	}
+	for j, value := range x {
+		e = append(e, exp(value-m))
+		if j == 0 {
+			sum = e[0]
+		} else {
+			sum += e[j]
+		}
+	}
+	return m, e, sum
+}
+
 // activation is a function's number in the model bytes (§2, §11).
 type activation int
 
@@ -101,10 +163,11 @@ const (
 	identity
 	softsign
 	leakyRelu
+	softmax // of the last layer only, and of all of it: see forward
 )
 
 // names has the activations' names in the order of their numbers (§11).
-var names = []string{"sigmoid", "tanh", "relu", "identity", "softsign", "leaky_relu"}
+var names = []string{"sigmoid", "tanh", "relu", "identity", "softsign", "leaky_relu", "softmax"}
 
 // MarshalText writes the name of an activation (§2).
 func (f activation) MarshalText() ([]byte, error) {
@@ -302,6 +365,12 @@ func (n *network) forward(row vector) (sums, outputs []vector) {
 			}
 			z[j], y[j] = acc, n.Activations[k].apply(acc)
 		}
+		if n.Activations[k] == softmax {
+			_, e, sum := shifted(z)
+			for j := range y {
+				y[j] = e[j] / sum
+			}
+		}
 		sums, outputs = append(sums, z), append(outputs, y)
 	}
 	return sums, outputs
@@ -316,15 +385,49 @@ func dot(x, y vector) float64 {
 	return acc
 }
 
-// backward gives one sample's contributions to the gradient, and after these its squared error (§5).
-func (n *network) backward(row, target vector) vector {
-	_, outputs := n.forward(row)
-	k := len(n.Activations)
-	errors, deltas := make(vector, len(target)), make(vector, len(target))
-	for j, y := range outputs[k] {
-		errors[j] = y - target[j]
-		deltas[j] = float64(errors[j] * n.Activations[k-1].slope(y))
+// lastLayer gives a row's error and the deltas of the last layer, from its pre-activations, outputs and targets (§5).
+func (n *network) lastLayer(x, y, target vector, loss string) (rowError float64, deltas vector) {
+	last := n.Activations[len(n.Activations)-1]
+	binary, classes := loss == "binary_cross_entropy", loss == "cross_entropy"
+	if classes != (last == softmax) || (binary && last != sigmoid) {
+		panic("a loss that does not go with the outputs")
 	}
+	var m, logSum float64
+	if classes {
+		var sum float64
+		m, _, sum = shifted(x)
+		logSum = log(sum, 0)
+	}
+	for j, t := range target {
+		e := y[j] - t
+		term, delta := float64(e*e), e
+		switch {
+		case binary:
+			p := 0.0
+			if x[j] > 0 {
+				p = x[j]
+			}
+			term = (p - float64(x[j]*t)) + log1p(exp(-math.Abs(x[j])))
+		case classes:
+			term = float64(t * ((m - x[j]) + logSum))
+		default:
+			delta = float64(e * last.slope(y[j]))
+		}
+		if j == 0 {
+			rowError = term
+		} else {
+			rowError += term
+		}
+		deltas = append(deltas, delta)
+	}
+	return rowError, deltas
+}
+
+// backward gives one sample's contributions to the gradient, and after these its error (§5).
+func (n *network) backward(row, target vector, loss string) vector {
+	sums, outputs := n.forward(row)
+	k := len(n.Activations)
+	rowError, deltas := n.lastLayer(sums[k-1], outputs[k], target, loss)
 	gradient := make(vector, len(n.Parameters))
 	layers, parts := n.layers(n.Parameters), n.layers(gradient)
 	for k--; k >= 0; k-- {
@@ -342,14 +445,14 @@ func (n *network) backward(row, target vector) vector {
 		copy(parts[k].biases, deltas)
 		deltas = hidden
 	}
-	return append(gradient, dot(errors, errors))
+	return append(gradient, rowError)
 }
 
 // batch sums over the rows in eight lanes, and scales by the loss (§6, §7).
 func (n *network) batch(inputs, targets []vector, loss string) (gradient vector, sse, figure float64) {
 	lanes := make([][8]float64, len(n.Parameters)+1)
 	for row := range inputs {
-		for p, contribution := range n.backward(inputs[row], targets[row]) {
+		for p, contribution := range n.backward(inputs[row], targets[row], loss) {
 			lanes[p][row%8] += contribution
 		}
 	}
@@ -358,7 +461,7 @@ func (n *network) batch(inputs, targets []vector, loss string) (gradient vector,
 		sums[p] = ((l[0] + l[4]) + (l[2] + l[6])) + ((l[1] + l[5]) + (l[3] + l[7]))
 	}
 	gradient, sse = sums[:len(n.Parameters)], sums[len(n.Parameters)]
-	values := float64(len(targets) * len(targets[0]))
+	rows, values := float64(len(targets)), float64(len(targets)*len(targets[0]))
 	scale, figure := 1.0, float64(0.5*sse)
 	switch loss {
 	case "half_sse":
@@ -368,6 +471,8 @@ func (n *network) batch(inputs, targets []vector, loss string) (gradient vector,
 		scale, figure = 1/values, float64(0.5*(sse/values))
 	case "mse":
 		scale, figure = 2/values, sse/values
+	case "binary_cross_entropy", "cross_entropy":
+		scale, figure = 1/rows, sse/rows
 	default:
 		panic("unknown loss")
 	}
@@ -422,7 +527,7 @@ func readModel(b []byte) *network {
 		} else if k == 0 {
 			continue
 		}
-		if word(at) >= uint32(len(names)) {
+		if code := word(at); code >= uint32(len(names)) || (code == uint32(softmax) && k < len(n.Sizes)-1) {
 			return nil
 		}
 		n.Activations, at = append(n.Activations, activation(word(at))), at+4

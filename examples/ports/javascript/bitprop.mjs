@@ -83,6 +83,63 @@ export function tanh(x) {
   return (p * c + q * r) / (q * c + p * r);
 }
 
+/** The constants of the logarithm (§2). */
+const SQRT_HALF = fromBits('3fe6a09e667f3bcd');
+const [L1, L2, L3, L4, L5, L6, L7] = [
+  '3fe5555555555593', '3fd999999997fa04', '3fd2492494229359', '3fcc71c51d8e78af', '3fc7466496cb03de',
+  '3fc39a09d078c69f', '3fc2f112df3e5244',
+].map(fromBits);
+
+/** The exponential (§2). */
+function exp(t) {
+  if (Number.isNaN(t)) return NaN;
+  const [r, c, s] = split(clamp(t, -708, 708));
+  return (1 + (2 * r) / (c - r)) * s;
+}
+
+/** The logarithm of v + rest, for a normal v above 0 or a NaN (§2). */
+function log(v, rest) {
+  if (Number.isNaN(v)) return NaN;
+  scratch.setFloat64(0, v);
+  const high = scratch.getUint32(0);
+  let k = (high >>> 20) - 1022;
+  scratch.setUint32(0, (high & 0xfffff) | 0x3fe00000);
+  let m = scratch.getFloat64(0);
+  if (m < SQRT_HALF) {
+    m *= 2;
+    k -= 1;
+  }
+  const f = m - 1;
+  const q = f / (2 + f);
+  const z = q * q;
+  const w = z * z;
+  const R = w * (L2 + w * (L4 + w * L6)) + z * (L1 + w * (L3 + w * (L5 + w * L7)));
+  const h = 0.5 * f * f;
+  return k * LN2_HI - ((h - (q * (h + R) + (k * LN2_LO + rest))) - f);
+}
+
+/** The logarithm of 1 + u, for u from 0 to 1 or a NaN (§2). */
+function log1p(u) {
+  const w = 1 + u;
+  return log(w, (u - (w - 1)) / w);
+}
+
+/** The sum of a list in order, from its first element on. */
+const inOrder = (list) => list.reduce((sum, value) => sum + value);
+
+/** The m and the exponentials of softmax (§4). */
+function shifted(x) {
+  const m = x.reduce((most, value) => (value > most ? value : most));
+  return { m, e: x.map((value) => exp(value - m)) };
+}
+
+/** The outputs of a whole layer (§4). */
+export function softmax(x) {
+  const { e } = shifted(x);
+  const sum = inOrder(e);
+  return e.map((value) => value / sum);
+}
+
 /** The activations in the order of their numbers in model bytes (§11), each with the slope from its output (§2). */
 export const ACTIVATIONS = new Map([
   ['sigmoid', { value: sigmoid, slope: (y) => y * (1 - y) }],
@@ -91,14 +148,43 @@ export const ACTIVATIONS = new Map([
   ['identity', { value: (x) => x, slope: () => 1 }],
   ['softsign', { value: (x) => x / (1 + Math.abs(x)), slope: (y) => (1 - Math.abs(y)) * (1 - Math.abs(y)) }],
   ['leaky_relu', { value: (x) => (x < 0 ? 0.01 * x : x), slope: (y) => (y > 0 ? 1 : 0.01) }],
+  ['softmax', { value: (x) => x, layer: softmax }], // of the last layer only, and without a slope
 ]);
 
-/** The losses: the gradient's scale and the figure, `count` being rows times outputs (§7). */
+/** A row's squared error, and the last layer's deltas (§5). */
+function squaredRow(x, y, t, { slope }) {
+  const e = y.map((value, j) => value - t[j]);
+  return { error: inOrder(e.map((value) => value * value)), deltas: e.map((value, j) => value * slope(y[j])) };
+}
+
+/** Likewise with the cross-entropy of sigmoid outputs (§5). */
+function binaryCrossEntropyRow(x, y, t) {
+  const terms = x.map((value, j) => ((value > 0 ? value : 0) - value * t[j]) + log1p(exp(-Math.abs(value))));
+  return { error: inOrder(terms), deltas: y.map((value, j) => value - t[j]) };
+}
+
+/** Likewise with the cross-entropy of softmax outputs (§5). */
+function crossEntropyRow(x, y, t) {
+  const { m, e } = shifted(x);
+  const logSum = log(inOrder(e), 0);
+  const error = inOrder(x.map((value, j) => t[j] * ((m - value) + logSum)));
+  return { error, deltas: y.map((value, j) => value - t[j]) };
+}
+
+const squared = { row: squaredRow };
+const mean = { scale: (rows) => 1 / rows, figure: (error, rows) => error / rows };
+
+/**
+ * The losses: a row's error and deltas (§5), and of a batch the gradient's scale and the figure (§7). `outputs` is the
+ * activation that the last layer must have, where it is not any but softmax.
+ */
 export const LOSSES = new Map([
-  ['half_sse', { scale: () => 1, figure: (sse) => 0.5 * sse }],
-  ['sse', { scale: () => 2, figure: (sse) => sse }],
-  ['half_mse', { scale: (count) => 1 / count, figure: (sse, count) => 0.5 * (sse / count) }],
-  ['mse', { scale: (count) => 2 / count, figure: (sse, count) => sse / count }],
+  ['half_sse', { ...squared, scale: () => 1, figure: (sse) => 0.5 * sse }],
+  ['sse', { ...squared, scale: () => 2, figure: (sse) => sse }],
+  ['half_mse', { ...squared, scale: (rows, m) => 1 / (rows * m), figure: (sse, rows, m) => 0.5 * (sse / (rows * m)) }],
+  ['mse', { ...squared, scale: (rows, m) => 2 / (rows * m), figure: (sse, rows, m) => sse / (rows * m) }],
+  ['binary_cross_entropy', { ...mean, row: binaryCrossEntropyRow, outputs: 'sigmoid' }],
+  ['cross_entropy', { ...mean, row: crossEntropyRow, outputs: 'softmax' }],
 ]);
 
 /**
@@ -255,6 +341,7 @@ export function network({ sizes, activations, bias, parameters }) {
   if (activations.length !== layers.length) throw new Error('one activation for each layer after the input');
   if (parameters.length !== count) throw new Error(`${count} parameters needed, not ${parameters.length}`);
   activations.forEach((name, l) => { layers[l].activation = lookUp(ACTIVATIONS, name); });
+  if (activations.slice(0, -1).includes('softmax')) throw new Error('softmax is for the last layer only');
   return { sizes, activations, bias, layers, parameters: Float64Array.from(parameters) };
 }
 
@@ -414,28 +501,25 @@ export function forward({ bias, layers, parameters: w }, input) {
       for (let i = 1; i < inputs; i++) acc += a[i] * w[weights + i * width + j];
       sums[j] = acc;
     }
-    a = sums.map(activation.value);
+    a = activation.layer ? activation.layer(sums) : sums.map(activation.value);
     preactivations.push(sums);
     outputs.push(a);
   }
   return { preactivations, outputs };
 }
 
-/** Adds one sample's contributions to a lane: the gradient's and, behind them, the squared error (§5, §6). */
-function addSample(net, input, target, lane) {
+/** Adds one sample's contributions to a lane: the gradient's and, behind them, the error (§5, §6). */
+function addSample(net, input, target, lane, loss) {
   const { bias, layers, parameters: w } = net;
-  const { outputs } = forward(net, input);
+  const { preactivations, outputs } = forward(net, input);
   if (target.length !== outputs.at(-1).length) throw new Error(`a row of ${outputs.at(-1).length} targets needed`);
-  const e = outputs.at(-1).map((y, j) => y - target[j]);
-  let sse = e[0] * e[0];
-  for (let j = 1; j < e.length; j++) sse += e[j] * e[j];
-  lane[w.length] += sse;
-  let sums = e;
+  const { error, deltas } = loss.row(preactivations.at(-1), outputs.at(-1), target, layers.at(-1).activation);
+  lane[w.length] += error;
+  let d = deltas;
   for (let l = layers.length - 1; l >= 0; l--) {
-    const { inputs, outputs: width, weights, biases, activation } = layers[l];
+    const { inputs, outputs: width, weights, biases } = layers[l];
     const a = l > 0 ? outputs[l - 1] : input;
-    const d = sums.map((sum, j) => sum * activation.slope(outputs[l][j]));
-    sums = new Float64Array(inputs);
+    const sums = new Float64Array(inputs);
     for (let i = 0; i < inputs; i++) {
       const row = weights + i * width;
       for (let j = 0; j < width; j++) lane[row + j] += a[i] * d[j];
@@ -443,20 +527,23 @@ function addSample(net, input, target, lane) {
       for (let j = 1; j < width; j++) sums[i] += w[row + j] * d[j];
     }
     if (bias) d.forEach((delta, j) => { lane[biases + j] += delta; });
+    if (l > 0) d = sums.map((sum, i) => sum * layers[l - 1].activation.slope(a[i]));
   }
 }
 
 /** The gradient g, the squared error and the loss of a batch, given by the numbers of its rows (§6, §7). */
 function batchGradient(net, inputs, targets, rows, loss) {
-  const { scale, figure } = lookUp(LOSSES, loss);
-  const count = rows.length * net.sizes.at(-1);
+  const head = lookUp(LOSSES, loss);
+  const last = net.activations.at(-1);
+  if (head.outputs ? last !== head.outputs : last === 'softmax') throw new Error(`${loss} is no loss of ${last}`);
+  const shape = [rows.length, net.sizes.at(-1)];
   const lanes = Array.from({ length: 8 }, () => new Float64Array(net.parameters.length + 1));
-  rows.forEach((row, i) => addSample(net, inputs[row], targets[row], lanes[i % 8]));
+  rows.forEach((row, i) => addSample(net, inputs[row], targets[row], lanes[i % 8], head));
   const [l0, l1, l2, l3, l4, l5, l6, l7] = lanes;
   const sums = l0.map((_, p) => ((l0[p] + l4[p]) + (l2[p] + l6[p])) + ((l1[p] + l5[p]) + (l3[p] + l7[p])));
-  const factor = scale(count);
+  const factor = head.scale(...shape);
   const sse = sums.at(-1);
-  return { gradient: sums.subarray(0, -1).map((g) => g * factor), sse, figure: figure(sse, count) };
+  return { gradient: sums.subarray(0, -1).map((g) => g * factor), sse, figure: head.figure(sse, ...shape) };
 }
 
 /** The numbers of all rows, in order. */
@@ -531,6 +618,7 @@ export function readModel(bytes) {
   const sizes = words.slice(0, count);
   const activations = words.slice(count).map((code) => [...ACTIVATIONS.keys()][code]);
   if (sizes.includes(0) || activations.includes(undefined)) return null;
+  if (activations.slice(0, -1).includes('softmax')) return null;
   const bias = word(12) === 1;
   const products = sizes.slice(1).map((outputs, l) => BigInt(outputs) * BigInt(sizes[l] + (bias ? 1 : 0)));
   if (products.reduce((sum, product) => sum + product) * 8n !== BigInt(end - start)) return null;

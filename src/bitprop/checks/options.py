@@ -13,6 +13,7 @@ from typing import Any
 
 from ..core import mode
 from ..errors import OptionError, ShapeError, quoted, shortened
+from ..names import LOSSES, PARTNERS, Activation
 
 SEED_END = 2**64
 COUNT_END = 2**63
@@ -170,6 +171,17 @@ def choice(name: str, value: Any, names: Sequence[str]) -> int:
     return names.index(value)
 
 
+def loss(value: Any, last: Activation) -> int:
+    """The number of a loss that goes with outputs of this activation. TypeError, OptionError."""
+    code = choice("loss", value, LOSSES)
+    squared = [name for name in LOSSES if name not in PARTNERS and last != "softmax"]
+    allowed = [*squared, *(name for name, partner in PARTNERS.items() if partner == last)]
+    if value not in allowed:
+        other = f", or {PARTNERS[value]} outputs" if value in PARTNERS else ""
+        raise OptionError(f"loss is {value!r} with {last} outputs, expected {', '.join(allowed)}{other}")
+    return code
+
+
 def shape_text(sizes: Sequence[Any]) -> str:
     """Layer sizes as messages show them: 2-4-4-1."""
     return shortened("-".join(map(quoted, sizes)))
@@ -197,14 +209,16 @@ def sizes(values: Sequence[Any]) -> list[int]:
 
 def activations(value: Any, names: Sequence[str], layers: int) -> list[int]:
     """One activation for each layer after the input. TypeError, OptionError."""
-    if isinstance(value, str):
-        return [choice("activation", value, names)] * (layers - 1)
     try:
-        each = list(value)
+        each = [value] * (layers - 1) if isinstance(value, str) else list(value)
     except TypeError:
         raise TypeError(
             f"activation is {quoted(value)}, expected a string or one for each layer after the input"
         ) from None
     if len(each) != layers - 1:
         raise OptionError(f"{len(each)} activations given, expected {layers - 1}: one for each layer after the input")
-    return [choice("activation", name, names) for name in each]
+    codes = [choice("activation", name, names) for name in each]
+    if "softmax" in each[:-1]:
+        given = f"activation softmax is given for layer {each.index('softmax') + 1} of {layers - 1}"
+        raise OptionError(f"{given}, expected it for the last one only, such as ['sigmoid', 'softmax']")
+    return codes

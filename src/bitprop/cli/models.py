@@ -9,6 +9,7 @@ from typing import Any
 
 from .. import _files, export
 from ..errors import OptionError
+from ..names import LOSSES
 from .options import (
     DATA_HELP,
     add_backend,
@@ -44,13 +45,15 @@ def _predict(options: argparse.Namespace) -> int:
     net = load(options.model, options.backend)
     x, y = data_set(options.data, options, net.sizes, options.model, needed=False)
     outputs = net.predict(x)
-    mse = net.loss(x, y) if y else None
+    # Softmax outputs have no squared error.
+    name, loss = ("loss", "cross_entropy") if net.activations[-1] == "softmax" else ("mse", "mse")
+    figure = net.loss(x, y, loss) if y else None  # type: ignore[arg-type]  # it is one
     if options.json:
-        print_json({"outputs": outputs, "mse": mse})
+        print_json({"outputs": outputs, name: figure})
     else:
         print("\n".join(",".join(map(repr, row)) for row in outputs))
-        if mse is not None:
-            say(f"mse {mse!r}")
+        if figure is not None:
+            say(f"{name} {figure!r}")
     return 0
 
 
@@ -65,6 +68,7 @@ def add_gradcheck(commands: Any) -> None:
     )
     parser.add_argument("data", metavar="DATA", nargs="?", default="xor", help=f"{DATA_HELP} (xor)")
     parser.add_argument("--model", metavar="MODEL", help="check this model file, instead of a new network")
+    parser.add_argument("--loss", choices=LOSSES, help="(cross_entropy for softmax outputs, else half_sse)")
     add_network(parser)
     add_data(parser)
     add_backend(parser)
@@ -73,7 +77,7 @@ def add_gradcheck(commands: Any) -> None:
 
 def _gradcheck(options: argparse.Namespace) -> int:
     net, x, y = network_and_data(options, options.model)
-    checked = net.check_gradient(x, y, progress=options.progress)
+    checked = net.check_gradient(x, y, progress=options.progress, loss=options.loss)
     if options.json:
         rows = [row._asdict() for row in checked]
         print_json({"ok": checked.ok, "max_error": checked.max_error, "backend": net.backend, "parameters": rows})

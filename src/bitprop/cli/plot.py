@@ -15,8 +15,14 @@ from ..errors import DataError, OptionError
 from ..network import Network
 from .options import add_data, check_outputs, command, data_set, print_json, say
 
-HISTORY = ["epoch", "mse", "sse"]  # with which the header of a CSV file of `train --history` begins
-SWEEP = ["seed", "learning_rate", "final_mse", "error"]  # that of one of `sweep --csv`
+# What is drawn of a CSV file, and of which column, by how its header begins; and with which columns it may go on.
+HISTORY, SWEEP = "losses", "distribution"  # of `train --history` and `sweep --csv`
+KINDS: list[tuple[str, str, list[str], list[str]]] = [
+    (HISTORY, "mse", ["epoch", "mse", "sse"], ["validation"]),
+    (HISTORY, "loss", ["epoch", "loss", "error"], ["validation"]),
+    (SWEEP, "final_mse", ["seed", "learning_rate", "final_mse", "error"], ["stopped", "best_epoch"]),
+    (SWEEP, "final_loss", ["seed", "learning_rate", "final_loss", "error"], ["stopped", "best_epoch"]),
+]
 
 
 def add(commands: Any) -> None:
@@ -53,23 +59,28 @@ def run(options: argparse.Namespace) -> int:
         for name, value in (("--targets", options.targets), ("--data-seed", options.data_seed)):
             if value is not None:
                 raise OptionError(f"{name} has no effect on {first}: expected a model file and data")
-        headers = {file: _header(file) for file in options.files}
-        for file, header in headers.items():
-            if _kind(header) is None:
+        kinds: dict[str, str] = {}
+        columns: dict[str, str] = {}
+        for file in options.files:
+            drawn = _drawn(_header(file))
+            if drawn is None:
                 raise DataError(
                     f"cannot draw {file}: expected a model file and data, or CSV files that begin with "
-                    f"{','.join(HISTORY)} (of train --history) or {','.join(SWEEP)} (of sweep --csv)"
+                    f"{','.join(KINDS[0][2])} (of train --history) or {','.join(KINDS[2][2])} (of sweep --csv)"
                 )
-        if SWEEP not in map(_kind, headers.values()):
+            kinds[file], columns[file] = drawn
+        kind = kinds[first]
+        label = plots.LABELS[columns[first].replace("final_", "")]
+        if SWEEP not in kinds.values():
             curves: dict[str, tuple[list[int], list[float]]] = {}
-            for file in options.files:
-                curves.update(_curves(file))
-            ylabel = "mean squared error" if len(curves) == len(options.files) else "loss"
-            kind, figure = "losses", plots.losses(curves, ylabel=ylabel)
+            for file, column in columns.items():
+                curves.update(_curves(file, column))
+            alike = len(curves) == len(columns) and len(set(columns.values())) == 1
+            figure = plots.losses(curves, label=label if alike else "loss")
         elif len(options.files) == 1:
-            kind, figure = "distribution", plots.distributions(_final_losses(first))
+            figure = plots.distributions(_final_losses(first, columns[first]), label)
         else:
-            alone = next(file for file, header in headers.items() if _kind(header) == SWEEP)
+            alone = next(file for file in options.files if kinds[file] == SWEEP)
             raise OptionError(f"{alone} is of a sweep, which is drawn alone: expected no other file")
     plots.save(figure, out)
     say(f"wrote {out}")
@@ -82,7 +93,7 @@ def _expect_model_first(files: list[str]) -> None:
     """OptionError where the first file is neither a model nor losses, but data of a model. OSError."""
     first = files[0]
     generated = first == "-" or datasets.file_of(first) is None
-    if not generated and (_is_model(first) or _kind(_header(first)) is not None):
+    if not generated and (_is_model(first) or _drawn(_header(first)) is not None):
         return
     model = next((file for file in files[1:] if os.path.isfile(file) and _is_model(file)), None)
     if generated or model is not None:
@@ -119,26 +130,26 @@ def _boundary(options: argparse.Namespace) -> Any:
     return plots.boundary(net.predict, x, y, f"{model} on {data}")
 
 
-def _kind(header: list[str]) -> list[str] | None:
-    """HISTORY or SWEEP, whose columns this header has, alone or with those of a validation; None for another."""
-    for kind, further in ((HISTORY, ["validation"]), (SWEEP, ["stopped", "best_epoch"])):
-        if header in (kind, [*kind, *further]):
-            return kind
+def _drawn(header: list[str]) -> tuple[str, str] | None:
+    """HISTORY or SWEEP, and the column of the losses, of a file with this header; None for another."""
+    for kind, column, start, further in KINDS:
+        if header in (start, [*start, *further]):
+            return kind, column
     return None
 
 
-def _curves(path: str) -> dict[str, tuple[list[int], list[float]]]:
-    """The mean squared errors of a history by epoch, and the losses of its validation where it has one. DataError."""
-    if _header(path) == HISTORY:
+def _curves(path: str, name: str) -> dict[str, tuple[list[int], list[float]]]:
+    """The losses of a history by epoch, in a column of that name, and those of its validation, if any. DataError."""
+    if "validation" not in _header(path):
         epochs, losses = datasets.read_csv(path, 1, 2)
-        return {f"mse in {path}": ([int(epoch) for (epoch,) in epochs], [mse for mse, _ in losses])}
+        return {f"{name} in {path}": ([int(epoch) for (epoch,) in epochs], [loss for loss, _ in losses])}
     mode.require_standard("reading decimal digits")
     curves: dict[str, tuple[list[int], list[float]]] = {}
     with open(path, newline="", encoding="utf-8-sig") as file:
         reader = csv.DictReader(file)
         try:
             for row in reader:
-                for column in ("mse", "validation"):
+                for column in (name, "validation"):
                     if row[column]:  # empty where it was not measured
                         epochs_and_losses = curves.setdefault(f"{column} in {path}", ([], []))
                         epochs_and_losses[0].append(int(row["epoch"]))
@@ -148,7 +159,7 @@ def _curves(path: str) -> dict[str, tuple[list[int], list[float]]]:
     return curves
 
 
-def _final_losses(path: str) -> dict[str, list[float]]:
+def _final_losses(path: str, column: str) -> dict[str, list[float]]:
     """The final losses of a sweep in order, by learning rate; one that failed counts as infinite. DataError."""
     mode.require_standard("reading decimal digits")
     losses: dict[str, list[float]] = {}
@@ -156,7 +167,7 @@ def _final_losses(path: str) -> dict[str, list[float]]:
         reader = csv.DictReader(file)
         try:
             for row in reader:
-                loss = float(row["final_mse"])
+                loss = float(row[column])
                 loss = math.inf if row["error"] or math.isnan(loss) else loss
                 losses.setdefault(f"learning rate {float(row['learning_rate'])!r}", []).append(loss)
         except (csv.Error, TypeError, ValueError):

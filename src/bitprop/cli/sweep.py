@@ -128,7 +128,7 @@ def run(options: argparse.Namespace) -> int:
             {
                 "seed": run.seed,
                 "learning_rate": run.learning_rate,
-                "final_mse": run.final_mse,
+                f"final_{result.name}": run.final_loss,
                 "error": None if run.error is None else str(run.error),
                 "stopped": run.history.stopped,
                 "trained": run.history.trained,
@@ -158,7 +158,7 @@ def run(options: argparse.Namespace) -> int:
         stopped = Counter(run.history.stopped for run in result if run.history.stopped not in (None, "epochs"))
         if stopped:
             print("stopped early: " + ", ".join(f"{count} by {reason}" for reason, count in sorted(stopped.items())))
-        print(f"seeds {first} to {last}, quantiles of the final mse:")
+        print(f"seeds {first} to {last}, quantiles of the final {result.name}:")
         heads = "".join(f"{f'{q:.0%}':>11}" for q in result.quantiles())
         print(f"{'rate':>8} {'solved':>12} {'failed':>7}{heads}")
         for each in rates:

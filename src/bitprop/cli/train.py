@@ -85,7 +85,7 @@ def _end(history: History) -> str:
         text += f", stopped by {history.stopped}"
     if history.best_epoch is not None:
         best = history.validation[history.validation_epochs.index(history.best_epoch)]
-        text += f" (best validation: {history.loss} {best!r} after {history.best_epoch})"
+        text += f" (best validation: {history.measure} {best!r} after {history.best_epoch})"
     return text
 
 
@@ -117,7 +117,7 @@ def run(options: argparse.Namespace) -> int:
         if options.plot and net.history is not None:
             _draw(options, net.history)
         raise
-    mse = net.loss(x, y)
+    final = net.loss(x, y, "mse" if history.name == "mse" else options.loss)
     if options.save:
         net.save(options.save)
         say(f"wrote {options.save}")
@@ -126,15 +126,15 @@ def run(options: argparse.Namespace) -> int:
         say(f"wrote {options.history}")
     if options.plot:
         # The final loss is of all rows, and with a validation the curve is not.
-        _draw(options, history, (history.trained, mse) if options.validation is None else None)
+        _draw(options, history, (history.trained, final) if options.validation is None else None)
     if options.json:
         print_json(
             {
                 "sizes": net.sizes,
                 "backend": net.backend,
                 "epochs": history.epochs,
-                "mse": history.mse,
-                "final_mse": mse,
+                history.name: history.loss,
+                f"final_{history.name}": final,
                 "stopped": history.stopped,
                 "trained": history.trained,
                 "validation_epochs": history.validation_epochs,
@@ -145,5 +145,5 @@ def run(options: argparse.Namespace) -> int:
         )
     else:
         print("\n".join(filter(None, [repr(net), str(history) if options.log_every is None else history.table(1)])))
-        print(f"{_end(history)}: mse {mse!r}\nfingerprint {net.fingerprint()}")
+        print(f"{_end(history)}: {history.name} {final!r}\nfingerprint {net.fingerprint()}")
     return 0

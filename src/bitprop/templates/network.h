@@ -73,6 +73,9 @@ NETWORK_FUNCTION void network_predict(double *outputs, const double *inputs) {
             }
             out[j] = network_activate(acc, network_activations[layer - 1]);
         }
+        if (layer == NETWORK_LAYERS - 1 && network_activations[NETWORK_LAYERS - 2] == NETWORK_SOFTMAX) {
+            network_softmax(out, out, n_out);
+        }
         a = out;
         weights += (n_in + NETWORK_BIAS) * n_out;
     }

@@ -2,7 +2,7 @@
 # --- network: begin ---
 # An example, which bitprop replaces by the network that it exports.
 SIZES = (2, 1)
-SIGMOID = 0
+SIGMOID, SOFTMAX = 0, 6
 ACTIVATIONS = (SIGMOID,)
 BIAS = True
 # The parameters' 64-bit patterns (docs/contract.md §3), and inputs with the outputs that they must give.
@@ -56,7 +56,7 @@ def ldexp(fraction, exponent):
 
 # --- activations: begin ---
 # The twin's, in whose place bitprop writes their text.
-from bitprop._pure import activation_of  # noqa: E402
+from bitprop._pure import activation_of, softmax  # noqa: E402
 
 # --- activations: end ---
 
@@ -81,6 +81,8 @@ def predict(row):
             outputs.append(activation_of(acc, ACTIVATIONS[layer - 1]))
         a = outputs
         weights = biases + n_out * BIAS
+    if ACTIVATIONS[-1] == SOFTMAX:
+        softmax(a, a, len(a))
     return a
 
 

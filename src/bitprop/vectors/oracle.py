@@ -279,6 +279,7 @@ ACTIVATIONS = {  # in the order of their numbers, §11
     "identity": Activation(canonical, lambda y: ONE),
     "softsign": Activation(softsign, softsign_slope),
     "leaky_relu": Activation(leaky_relu, lambda y: ONE if less(ZERO, y) else LEAK),
+    "softmax": Activation(canonical, canonical),  # of a whole layer: `forward` takes softmax(), and it has no slope
 }
 
 
@@ -290,6 +291,78 @@ def activation(name: str, x: int) -> int:
 def slope(name: str, y: int) -> int:
     """The activation's slope, from its output y (§2)."""
     return ACTIVATIONS[name].slope(y)
+
+
+# --- §2 exponentials and logarithms ----------------------------------------------------------------------------------
+
+SQRT_HALF = hexfloat("0x1.6a09e667f3bcdp-1")
+L1 = hexfloat("0x1.5555555555593p-1")
+L2 = hexfloat("0x1.999999997fa04p-2")
+L3 = hexfloat("0x1.2492494229359p-2")
+L4 = hexfloat("0x1.c71c51d8e78afp-3")
+L5 = hexfloat("0x1.7466496cb03dep-3")
+L6 = hexfloat("0x1.39a09d078c69fp-3")
+L7 = hexfloat("0x1.2f112df3e5244p-3")
+
+
+def exp(t: int) -> int:
+    """§2."""
+    if is_nan(t):
+        return NAN
+    r, c, s = split(clamp(t, integer(-708), integer(708)))
+    return mul(add(ONE, div(mul(TWO, r), sub(c, r))), s)
+
+
+def log(v: int, rest: int) -> int:
+    """The logarithm of v + rest, for a normal v above 0 or a NaN (§2)."""
+    if is_nan(v):
+        return NAN
+    mantissa, exponent = parts(v)
+    m, k = rounded(0, mantissa, -53), exponent + 53
+    if less(m, SQRT_HALF):
+        m, k = mul(TWO, m), k - 1
+    f = sub(m, ONE)
+    q = div(f, add(TWO, f))
+    z = mul(q, q)
+    w = mul(z, z)
+    even = mul(w, add(L2, mul(w, add(L4, mul(w, L6)))))
+    odd = mul(z, add(L1, mul(w, add(L3, mul(w, add(L5, mul(w, L7)))))))
+    h = mul(mul(HALF, f), f)
+    inner = add(mul(q, add(h, add(even, odd))), add(mul(integer(k), LN2_LO), rest))
+    return sub(mul(integer(k), LN2_HI), sub(sub(h, inner), f))
+
+
+def log1p(u: int) -> int:
+    """The logarithm of 1 + u, for u from 0 to 1 or a NaN (§2)."""
+    w = add(ONE, u)
+    return log(w, div(sub(u, sub(w, ONE)), w))
+
+
+def greatest(x: Sequence[int]) -> int:
+    """The m of softmax (§4)."""
+    m = x[0]
+    for value in x[1:]:
+        m = value if less(m, value) else m
+    return m
+
+
+def in_order(values: Sequence[int]) -> int:
+    """The sum in order, from the first on (§4, §5)."""
+    acc = values[0]
+    for value in values[1:]:
+        acc = add(acc, value)
+    return acc
+
+
+def exponentials(x: Sequence[int]) -> Row:
+    """The e of softmax (§4)."""
+    return [exp(sub(value, greatest(x))) for value in x]
+
+
+def softmax(x: Sequence[int]) -> Row:
+    """A layer's outputs (§4)."""
+    e = exponentials(x)
+    return [div(value, in_order(e)) for value in e]
 
 
 # --- §9 generator ----------------------------------------------------------------------------------------------------
@@ -579,19 +652,15 @@ def forward(net: Net, parameters: Sequence[int], row: Sequence[int]) -> tuple[li
             for i in range(first, m):
                 acc = add(acc, mul(a[i], parameters[weights + i * n + j]))
             accs.append(canonical(acc))
-        a = [activation(name, acc) for acc in accs]
+        a = softmax(accs) if name == "softmax" else [activation(name, acc) for acc in accs]
         pre.append(accs)
         out.append(a)
     return pre, out
 
 
-def squared_error(outputs: Sequence[int], target: Sequence[int]) -> int:
+def squared_error(x: Sequence[int], outputs: Sequence[int], target: Sequence[int]) -> int:
     """A row's squared error (§5)."""
-    e = [sub(y, t) for y, t in zip(outputs, target)]
-    error = mul(e[0], e[0])
-    for value in e[1:]:
-        error = add(error, mul(value, value))
-    return error
+    return in_order([mul(e, e) for e in map(sub, outputs, target)])
 
 
 def squared_delta(name: str, y: int, t: int) -> int:
@@ -599,21 +668,43 @@ def squared_delta(name: str, y: int, t: int) -> int:
     return mul(sub(y, t), slope(name, y))
 
 
+def binary_cross_entropy(x: Sequence[int], outputs: Sequence[int], target: Sequence[int]) -> int:
+    """A row's error (§5)."""
+    terms = []
+    for value, t in zip(x, target):
+        p = value if less(ZERO, value) else ZERO
+        terms.append(add(sub(p, mul(value, t)), log1p(exp(neg(magnitude(value))))))
+    return in_order(terms)
+
+
+def cross_entropy(x: Sequence[int], outputs: Sequence[int], target: Sequence[int]) -> int:
+    """A row's error (§5)."""
+    m, log_sum = greatest(x), log(in_order(exponentials(x)), ZERO)
+    return in_order([mul(t, add(sub(m, value), log_sum)) for value, t in zip(x, target)])
+
+
+def entropy_delta(name: str, y: int, t: int) -> int:
+    """The delta of an output y with either cross-entropy (§5)."""
+    return sub(y, t)
+
+
 class Head(NamedTuple):
     """A loss, with what it makes of the last layer (§5, §7)."""
 
-    error: Callable[[Sequence[int], Sequence[int]], int]  # of a row, from its outputs and targets
+    error: Callable[[Sequence[int], Sequence[int], Sequence[int]], int]  # of a row: pre-activations, outputs, targets
     delta: Callable[[str, int, int], int]  # of an output, from its activation, itself and its target
     scale: int  # of the gradient sums
     figure: int  # the factor of the error
-    mean: bool  # whether both are divided by rows times outputs
+    mean: str  # what both are divided by: "" for nothing, "values" for rows times outputs, or "rows"
 
 
 LOSSES = {
-    "half_sse": Head(squared_error, squared_delta, ONE, HALF, False),
-    "sse": Head(squared_error, squared_delta, TWO, ONE, False),
-    "half_mse": Head(squared_error, squared_delta, ONE, HALF, True),
-    "mse": Head(squared_error, squared_delta, TWO, ONE, True),
+    "half_sse": Head(squared_error, squared_delta, ONE, HALF, ""),
+    "sse": Head(squared_error, squared_delta, TWO, ONE, ""),
+    "half_mse": Head(squared_error, squared_delta, ONE, HALF, "values"),
+    "mse": Head(squared_error, squared_delta, TWO, ONE, "values"),
+    "binary_cross_entropy": Head(binary_cross_entropy, entropy_delta, ONE, ONE, "rows"),
+    "cross_entropy": Head(cross_entropy, entropy_delta, ONE, ONE, "rows"),
 }
 
 
@@ -621,9 +712,10 @@ def contributions(
     net: Net, parameters: Sequence[int], row: Sequence[int], target: Sequence[int], loss: str
 ) -> tuple[Row, int]:
     """One sample's contributions to the gradient, in the order of the parameters, and its error (§5)."""
-    outputs = [list(row), *forward(net, parameters, row)[1]]
+    pre, after = forward(net, parameters, row)
+    outputs = [list(row), *after]
     layers = list(net.layers())
-    error = LOSSES[loss].error(outputs[-1], target)
+    error = LOSSES[loss].error(pre[-1], outputs[-1], target)
     d = [LOSSES[loss].delta(net.activations[-1], y, t) for y, t in zip(outputs[-1], target)]
     out: Row = []
     for k in range(len(layers) - 1, -1, -1):
@@ -661,14 +753,18 @@ def batch_sums(net: Net, parameters: Sequence[int], rows: Rows, targets: Rows, l
 def loss_scale(loss: str, rows: int, outputs: int) -> int:
     """The factor of the gradient sums (§7)."""
     head = LOSSES[loss]
-    return div(head.scale, integer(rows * outputs)) if head.mean else head.scale
+    if head.mean == "values":
+        return div(head.scale, integer(rows * outputs))
+    return div(head.scale, integer(rows)) if head.mean == "rows" else head.scale
 
 
 def figure(loss: str, error: int, rows: int, outputs: int) -> int:
     """The loss figure (§7)."""
     head = LOSSES[loss]
-    if head.mean:
+    if head.mean == "values":
         error = div(error, integer(rows * outputs))
+    elif head.mean == "rows":
+        error = div(error, integer(rows))
     return mul(head.figure, error)
 
 
@@ -834,7 +930,7 @@ def decode(data: bytes) -> tuple[Net, Row] | None:
     if data[:8] != b"bitprop\0" or version != 1 or flags > 1 or layers < 2 or len(data) < 20 + 8 * layers:
         return None
     sizes, codes = words[3 : 3 + layers], words[3 + layers : 2 + 2 * layers]
-    if 0 in sizes or max(codes) >= len(ACTIVATIONS):
+    if 0 in sizes or max(codes) >= len(ACTIVATIONS) or list(ACTIVATIONS).index("softmax") in codes[:-1]:
         return None
     net = Net(sizes, [list(ACTIVATIONS)[code] for code in codes], flags == 1)
     start = 16 + 8 * layers
