@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bitprop import DataError, OptionError, datasets
+from bitprop import DataError, Network, OptionError, datasets
 
 
 def test_sizes() -> None:
@@ -110,7 +110,8 @@ def test_csv_columns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("1 2 3\n4 5 6\n", "line 1, column 1: '1': columns separated by spaces, expected commas"),
         ("a b\n4  5\n", "line 2, column 1: '4': columns separated by spaces, expected commas"),
         ("0,5 1,25\n", "line 1, column 1: '0,5': a decimal comma, expected a point; columns separated by spaces"),
-        ("1,2\n3\n", "line 2: 1 column, expected 2"),
+        ("1,2\n3\n", "line 2: 1 column, expected 2$"),
+        ("1,2\n \n", "line 2: 1 column, expected 2$"),
         ("1,2\n3,x\n", "line 2, column 2: 'x', expected a finite number"),
         ("1,2\n3,nan\n", "line 2, column 2: 'nan'"),
         ("1,2\n3,1_000\n", "line 2, column 2: '1_000'"),
@@ -128,6 +129,17 @@ def test_csv_columns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("1\n", "1 column, expected"),
         ("0.1,O.2,0\n1,2,3\n", "line 1, column 2: 'O.2'"),
         ("0.1,,0\n1,2,3\n", "line 1, column 2: ''"),
+        ("1,2\n,3\n", "line 2, column 1: '': an empty cell: give a number, or remove the row"),
+        ("1,2\n3,NA\n", "line 2, column 2: 'NA': an empty cell: give a number, or remove the row"),
+        ("1,2\n3,nan\n", "line 2, column 2: 'nan': an empty cell: give a number, or remove the row"),
+        ("1,2,\n3,4,\n", "line 1, column 3: '': an empty cell: give a number, or remove the row, or the comma"),
+        ("1,,3,\n", "line 1, column 2: '': an empty cell: give a number, or remove the row$"),
+        ("1,2\n3,4,\n", "line 2: 3 columns, expected 2: remove the comma that the line ends with"),
+        ("# by hand; in May\n1,2\n", "line 1: '# by hand; in May': comments are not read: remove the line"),
+        ("# a, b\nx,y\n1,2\n", "line 1: '# a': comments are not read: remove the line"),
+        ("x,y\n1,2\n# a\n3,4\n", "line 3: '# a': comments are not read: remove the line"),
+        (",x,y\n0,1,2\n", "line 1, column 1: the column has no name: .* the index of pandas, .* with index=False"),
+        ("1;2\n", r"expected commas \(if there are decimal commas, make them points first\)"),
         ('1,"2\n', "line"),
     ],
 )
@@ -135,6 +147,29 @@ def test_bad_csv(tmp_path: Path, text: str, message: str) -> None:
     """What is wrong is told with line and column."""
     with pytest.raises(DataError, match=message):
         datasets.read_csv(write(tmp_path, text))
+
+
+def test_model_file_as_data(tmp_path: Path) -> None:
+    """It is told to be one, and what takes it."""
+    path = tmp_path / "net.json"
+    Network(2, 1).save(path)
+    with pytest.raises(DataError, match=r"net\.json is a model file, expected data \(--load goes on with a model\)"):
+        datasets.read_csv(str(path))
+
+
+def test_header_after_a_hash(tmp_path: Path) -> None:
+    """A line of names after a hash is a header, as NumPy writes it."""
+    assert datasets.read_table(write(tmp_path, "# a,b\n1,2\n")).header == ["# a", "b"]
+
+
+def test_class_numbers_are_no_columns(tmp_path: Path) -> None:
+    """Where a network has an output for each class, and the file one column of numbers, the error says what to make."""
+    expected = "has 3 columns, expected 2 of inputs and 3 of targets"
+    for labels, told in (((0, 2, 1), True), ((1, 3, 2), True), ((0, 1, 1), False), ((0, 2, 0.5), False)):
+        path = write(tmp_path, "".join(f"0.5,0.25,{label}\n" for label in labels))
+        with pytest.raises(DataError, match=expected) as caught:
+            datasets.read_csv(path, 2, 3)
+        assert ("(one-hot)" in str(caught.value)) == told
 
 
 def test_decimal_commas_are_no_question_of_utf8(tmp_path: Path) -> None:
@@ -194,6 +229,11 @@ def test_csv_targets(tmp_path: Path) -> None:
     ):
         with pytest.raises(DataError, match=message):
             datasets.read_csv(path, **options)
+    twice = write(tmp_path, "a,b,a\n1,2,3\n")
+    with pytest.raises(
+        DataError, match="has 2 columns 'a': rename one, or give the number of targets instead of names"
+    ):
+        datasets.read_csv(twice, targets=["a"])
     with pytest.raises(DataError, match="no header with names, expected one with 'a'"):
         datasets.read_csv(write(tmp_path, "1,2\n"), targets=["a"])
 

@@ -66,6 +66,14 @@ def test_targets_of_softmax(backend: Backend) -> None:
     assert hints(lambda: Network(2, 2, activation="softmax").fit(X[:2], rows[:2], epochs=1, loss="cross_entropy")) == []
 
 
+def test_class_numbers() -> None:
+    """Numbers of classes are to become columns; whole numbers with gaps may be quantities."""
+    for y, told in (([0.0, 2.0, 1.0], True), ([1.0, 3.0, 2.0], True), ([0.0, 3.0, 1.0], False)):
+        [only] = hints(lambda y=y: Network(2, 3, 1).fit(X, y, epochs=1))
+        assert only.endswith("(one-hot); for quantities, make the last activation identity") == told
+        assert ("scale" in only) != told
+
+
 def test_inputs(backend: Backend) -> None:
     """Inputs in the thousands are told, of few rows and of many."""
     for x in ([[1.0, -5000.0]] * 3, np.full((5000, 2), -5000.0)):

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from . import _pure
+from . import _pure, model_file
 from .checks import options as check
 from .core import mode
 from .errors import DataError, OptionError, quoted, shortened
@@ -174,6 +174,15 @@ def _one_hot(place: int, width: int) -> list[float]:
     return [float(column == place) for column in range(width)]
 
 
+ONE_HOT = "for classes, make a column for each class, of 1 in its rows and 0 elsewhere (one-hot)"
+
+
+def are_class_numbers(values: Sequence[float]) -> bool:
+    """Whether the values are whole numbers from 0 or 1 to 2 or more, and each of them occurs."""
+    least, most = min(values), max(values)
+    return least in (0.0, 1.0) and 2.0 <= most <= len(values) and set(values) == set(range(int(least), int(most) + 1))
+
+
 class Table(NamedTuple):
     """A CSV file's rows of numbers. `header`: the names of its columns, None where it has none."""
 
@@ -202,16 +211,21 @@ class Table(NamedTuple):
         left = self.width - len(columns)
         if left < 1 or left != (left if inputs is None else inputs):
             expected = f"{inputs or 'one or more'} of inputs and {len(columns)} of targets"
-            raise DataError(f"{self.name} has {_columns(self.width)}, expected {expected}{by}")
+            labels = len(columns) > 1 and self.width == (inputs or 0) + 1
+            hint = f"; {ONE_HOT}" if labels and are_class_numbers([row[-1] for row in self.rows]) else ""
+            raise DataError(f"{self.name} has {_columns(self.width)}, expected {expected}{by}{hint}")
         return columns
 
     def _column(self, name: str) -> int:
         if self.header is None:
             raise DataError(f"{self.name} has no header with names, expected one with {quoted(name)}")
         count = self.header.count(name)
-        if count != 1:
-            given = f"{count or 'no'} column{'s' * (count > 1)} {quoted(name)}"
-            raise DataError(f"{self.name} has {given}, expected one of {shortened(', '.join(self.header))}")
+        if count > 1:
+            cure = "rename one, or give the number of targets instead of names, which takes the last columns"
+            raise DataError(f"{self.name} has {count} columns {quoted(name)}: {cure}")
+        if count == 0:
+            names = shortened(", ".join(self.header))
+            raise DataError(f"{self.name} has no column {quoted(name)}, expected one of {names}")
         return self.header.index(name)
 
     def split(self, targets: Sequence[int]) -> tuple[Rows, Rows]:
@@ -366,6 +380,7 @@ def _read(file: Iterable[str], name: str) -> Table:
     rows: Rows = []
     header: list[str] | None = None
     columns = 0
+    first = ("", "")  # field, and where it is
     lines = _Lines(file, name)
     reader = csv.reader(lines, strict=True)
     try:
@@ -374,17 +389,29 @@ def _read(file: Iterable[str], name: str) -> Table:
             if not columns and fields:
                 columns = len(fields)
                 fields[0] = fields[0].lstrip("\ufeff")  # a byte order mark
+                first = (fields[0], where)
                 if not any(map(_is_meant_as_number, fields)):
-                    if columns == 1:
+                    if columns == 1 and not fields[0].startswith("#"):
                         _expect_commas(lines.last, where)
                     header = [field.strip() for field in fields]
+                    if columns > 1 and not header[0]:
+                        cure = "give it one, or where it is the index of pandas, write the file with index=False"
+                        raise DataError(f"{where}, column 1: the column has no name: {cure}")
                     continue
             if not fields:
                 continue
             if len(fields) != columns:
+                if header == ["{"] and model_file.FORMAT in lines.last:
+                    raise DataError(f"{name} is a model file, expected data (--load goes on with a model)")
+                _expect_no_comment(fields[0], where)
                 _expect_commas(lines.last, where)
-                raise DataError(f"{where}: {_columns(len(fields))}, expected {columns}")
-            rows.append([_checked(field, i + 1, where, lines.last) for i, field in enumerate(fields)])
+                _expect_no_comment(*first)
+                cure = ": remove the comma that the line ends with"
+                comma = len(fields) > columns and not fields[-1].strip()
+                raise DataError(f"{where}: {_columns(len(fields))}, expected {columns}{cure if comma else ''}")
+            if header and not rows and not any(map(_is_meant_as_number, fields)):
+                _expect_no_comment(*first)
+            rows.append([_checked(fields, i, where, lines.last) for i in range(columns)])
     except UnicodeDecodeError as error:  # of a stream that could not be made to keep the bytes
         raise DataError(f"{name}, line {reader.line_num + 1} or later: not text in UTF-8: {error}") from None
     except csv.Error as error:
@@ -396,6 +423,7 @@ def _read(file: Iterable[str], name: str) -> Table:
 
 
 _SEPARATORS = ((";", "semicolons"), ("\t", "tabs"))
+_EMPTY = ("", "?", "na", "n/a", "nan", "none", "null")  # a cell, as spreadsheets and data frames write it
 _DECIMAL_COMMA = re.compile(r"^\s*[-+]?\d*,\d+(e[-+]?\d+)?\s*$", re.IGNORECASE)
 
 
@@ -403,13 +431,20 @@ def _expect_commas(line: str, where: str) -> None:
     """DataError where a line has its columns between semicolons or tabs, or numbers between spaces."""
     separator, marks = next(((mark, marks) for mark, marks in _SEPARATORS if mark in line), (None, "spaces"))
     fields = [field.strip('" \r\n\ufeff') for field in line.split(separator)]
-    if separator is None and (len(fields) == 1 or not all(map(_is_meant_as_number, fields))):
+    if separator is None and (len(fields) < 2 or not all(map(_is_meant_as_number, fields))):
         return
     column = next((n for n, field in enumerate(fields) if _DECIMAL_COMMA.search(field)), 0)
     separated = f"columns separated by {marks}, expected commas"
     if _DECIMAL_COMMA.search(fields[column]):
         separated = f"a decimal comma, expected a point; {separated}"
+    elif separator == ";":
+        separated += " (if there are decimal commas, make them points first)"
     raise DataError(f"{where}, column {column + 1}: {quoted(fields[column])}: {separated}")
+
+
+def _expect_no_comment(field: str, where: str) -> None:
+    if field.lstrip().startswith("#"):
+        raise DataError(f"{where}: {quoted(field)}: comments are not read: remove the line")
 
 
 def _number(field: str) -> float | None:
@@ -423,11 +458,18 @@ def _is_meant_as_number(field: str) -> bool:
     return _number(field) is not None or _DECIMAL_COMMA.search(field) is not None
 
 
-def _checked(field: str, column: int, where: str, line: str) -> float:
+def _checked(fields: Sequence[str], place: int, where: str, line: str) -> float:
+    field = fields[place]
     number = _number(field)
     if number is None or not math.isfinite(number):
+        wrong = f"{where}, column {place + 1}: {quoted(field)}"
         if _DECIMAL_COMMA.search(field):
-            raise DataError(f"{where}, column {column}: {quoted(field)}: a decimal comma, expected a point")
+            raise DataError(f"{wrong}: a decimal comma, expected a point")
+        _expect_no_comment(line.rstrip("\r\n"), where)
         _expect_commas(line, where)
-        raise DataError(f"{where}, column {column}: {quoted(field)}, expected a finite number")
+        if not field.strip() and place == len(fields) - 1:
+            raise DataError(f"{wrong}: an empty cell: give a number, or remove the row, or the comma that ends it")
+        if field.strip().lower() in _EMPTY:
+            raise DataError(f"{wrong}: an empty cell: give a number, or remove the row")
+        raise DataError(f"{wrong}, expected a finite number")
     return number

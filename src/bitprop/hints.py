@@ -13,6 +13,7 @@ from itertools import count
 from types import FrameType
 
 from .checks.matrices import Rows
+from .datasets import ONE_HOT, are_class_numbers
 from .history import History
 from .names import RANGES, Activation
 
@@ -35,10 +36,12 @@ def on_data(inputs: Rows, targets: Rows, last_activation: Activation) -> bool:
     low, high = _range(targets)
     if low < least or high > greatest:
         warned = True
+        cure = "scale the targets, or make the last activation identity"
+        if targets.width == 1 and are_class_numbers(_some(targets)):
+            cure = f"{ONE_HOT}; for quantities, make the last activation identity"
         _warn(
             f"targets such as {high if high > greatest else low!r} are not learnt: the outputs of {last_activation} go "
-            f"from {least:g} {'up' if greatest == math.inf else f'to {greatest:g}'}; scale the targets, or make the "
-            "last activation identity"
+            f"from {least:g} {'up' if greatest == math.inf else f'to {greatest:g}'}; {cure}"
         )
     total = _odd_total(targets) if last_activation == "softmax" else None
     if total is not None:
@@ -90,10 +93,15 @@ def on_losses(
     _warn(f"the loss {course}, {figures}: try {cure}, or another seed")
 
 
-def _range(data: Rows) -> tuple[float, float]:
-    """The least and the greatest of the values looked at, which are spread over all rows and columns."""
+def _some(data: Rows) -> list[float]:
+    """The values looked at, which are spread over all rows and columns."""
     step = next(n for n in count(max(1, data.rows * data.width // LOOKED_AT)) if math.gcd(n, data.width) == 1)
-    values = data.values[::step].tolist()
+    return list(data.values[::step])
+
+
+def _range(data: Rows) -> tuple[float, float]:
+    """The least and the greatest of the values looked at."""
+    values = _some(data)
     return min(values), max(values)
 
 
