@@ -37,12 +37,27 @@ def test_examples(
         errors = re.findall(r"^# (data\.csv.*)$", "".join(found), re.MULTILINE)
         assert len(errors) == 3
         assert "\n".join(errors) in printed
+        [ended] = re.findall(r"# (callback .*)", "".join(found))
+        assert f"{ended}\n" in printed
     if page == "README.md":
         results = re.findall(r"print\(.*# (.*)", found[0])
         assert len(results) == 3
         for result in results:
             for part in result.replace(", on your machine too", "").split(" ..."):
                 assert part in printed
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs sh")
+def test_device_in_a_fresh_checkout(tmp_path: Path) -> None:
+    """The commands that fill a device's folder make it; Python takes the place of MicroPython."""
+    page = ROOT.joinpath("docs", "embedding.md").read_text(encoding="utf-8")
+    [block] = [one for one in re.findall(r"```sh\n(.*?)```", page, re.DOTALL) if "my-device" in one]
+    for folder in ("src", "examples"):
+        tmp_path.joinpath(folder).symlink_to(ROOT / folder)
+    commands = block.partition("bitprop train")[0].replace("micropython train", f"'{sys.executable}' train")
+    found = subprocess.run(["sh", "-ec", commands], capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert (found.returncode, found.stderr) == (0, "")
+    assert "fingerprint" in found.stdout
 
 
 PAGES = sorted(
