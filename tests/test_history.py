@@ -60,3 +60,5 @@ def test_plot(history: History, tmp_path: Path) -> None:
     assert axes.get_yscale() == "log"
     assert list(axes.lines[0].get_ydata()) == history.mse
     assert (tmp_path / "losses.png").read_bytes().startswith(b"\x89PNG")
+    with pytest.raises(OptionError, match=r"cannot draw to '.*losses\.docx': expected a name that ends in one of"):
+        history.plot(tmp_path / "losses.docx")

@@ -251,6 +251,20 @@ def test_interrupted_train_draws_what_was_logged(
     assert (folder / "a.png").exists()
 
 
+@pytest.mark.parametrize("arguments", [["train", "xor", "--epochs", "5"], ["sweep", "xor", "--epochs", "5"]])
+def test_interrupted_picture(
+    arguments: list[str], folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ctrl-C while a picture is drawn says that there is none."""
+
+    def interrupt(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(plots, "save", interrupt)
+    assert cli.main([*arguments, "--plot", "a.png"]) == 130
+    assert capsys.readouterr().err.endswith("\nno picture was drawn: a.png\nbitprop: interrupted\n")
+
+
 def test_train_draws_at_most_100_000_points(folder: Path, drawn: list[Any]) -> None:
     """Very many epochs are logged at a distance of a power of ten."""
     core_or_skip("ctypes")

@@ -46,9 +46,11 @@ def _figure(panels: int = 1, width: float = 6.0) -> tuple[Any, Any]:
 
 
 def save(figure: Any, path: str | os.PathLike[str] | None) -> Any:
-    """Saves the figure where a path is given; returns it."""
+    """Saves the figure where a path is given; returns it. OptionError: matplotlib does not write such files."""
     if path is not None:
-        figure.savefig(check.path(path), dpi=120)
+        name = check.path(path)
+        require(name)
+        figure.savefig(name, dpi=120)
     return figure
 
 

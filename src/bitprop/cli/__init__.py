@@ -57,6 +57,10 @@ class _Pipe(io.FileIO):
 
     failed = False
 
+    def __init__(self, file: int, title: str):
+        super().__init__(file, "w", closefd=False)
+        self._title = title
+
     def write(self, data: Any) -> int:
         if not self.failed:
             try:
@@ -64,16 +68,16 @@ class _Pipe(io.FileIO):
             except OSError as error:
                 self.failed = True
                 if not isinstance(error, BrokenPipeError):
-                    raise
+                    raise OSError(error.errno, error.strerror, self._title) from error
         return len(data)
 
 
-def _lasting(stream: Any) -> Any:
+def _lasting(stream: Any, title: str) -> Any:
     """The stream, as a _Pipe where it is a file or a pipe. What its encoding lacks, such as § in ASCII, is escaped."""
     if not isinstance(stream, io.TextIOWrapper):
         return stream
     try:
-        pipe = None if stream.isatty() else _Pipe(stream.fileno(), "w", closefd=False)
+        pipe = None if stream.isatty() else _Pipe(stream.fileno(), title)
     except (OSError, ValueError):  # it stands for no file, or is closed
         pipe = None
     if pipe is None:
@@ -90,7 +94,7 @@ def _show(message: Warning | str, kind: type[Warning], file: str, line: int, *_:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; returns its exit status."""
-    out, err = _lasting(sys.stdout), _lasting(sys.stderr)
+    out, err = _lasting(sys.stdout, "standard output"), _lasting(sys.stderr, "standard error")
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), warnings.catch_warnings():
         warnings.simplefilter("always", TrainingHint)
         warnings.showwarning = _show  # type: ignore[assignment]  # it takes the rest as well

@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import math
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from .. import datasets, plots
@@ -222,6 +223,17 @@ def say(text: str) -> None:
     """Prints to stderr, where that is open: with a closed one print() would take stdout."""
     if sys.stderr is not None:
         print(text, file=sys.stderr, flush=True)
+
+
+@contextlib.contextmanager
+def drawing(path: str) -> Iterator[None]:
+    """A block that writes a picture there; says whether it did, also after Ctrl-C."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        say(f"\nno picture was drawn: {path}")
+        raise
+    say(f"wrote {path}")
 
 
 def check_outputs(outputs: Mapping[str, str | None], inputs: Mapping[str, str | None], plot: str | None = None) -> None:

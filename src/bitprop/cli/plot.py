@@ -13,7 +13,7 @@ from .. import datasets, model_file, plots
 from ..core import mode
 from ..errors import DataError, OptionError
 from ..network import Network
-from .options import add_data, check_outputs, command, data_set, print_json, say
+from .options import add_data, check_outputs, command, data_set, drawing, print_json
 
 # What is drawn of a CSV file, and of which column, by how its header begins; and with which columns it may go on.
 HISTORY, SWEEP = "losses", "distribution"  # of `train --history` and `sweep --csv`
@@ -42,7 +42,9 @@ def add(commands: Any) -> None:
         help=f"a model file and the data: {datasets.NAMES}, or a CSV file ('-' is stdin); or one or more CSV files "
         "that `train --history` wrote; or one that `sweep --csv` wrote",
     )
-    parser.add_argument("--out", metavar="PNG", help="the picture (default: named as the first FILE, with .png)")
+    parser.add_argument(
+        "--out", metavar="FILE", help="the picture, PNG, PDF or SVG (default: named as the first, with .png)"
+    )
     add_data(parser)
 
 
@@ -82,8 +84,8 @@ def run(options: argparse.Namespace) -> int:
         else:
             alone = next(file for file in options.files if kinds[file] == SWEEP)
             raise OptionError(f"{alone} is of a sweep, which is drawn alone: expected no other file")
-    plots.save(figure, out)
-    say(f"wrote {out}")
+    with drawing(out):
+        plots.save(figure, out)
     if options.json:
         print_json({"kind": kind, "out": out})
     return 0

@@ -21,6 +21,7 @@ from .options import (
     add_steps,
     check_outputs,
     command,
+    drawing,
     network_and_data,
     print_json,
     real,
@@ -55,7 +56,10 @@ def add(commands: Any) -> None:
     parser.add_argument("--threshold", type=real, default=0.01, help="final mse below which one is solved (0.01)")
     parser.add_argument("--csv", metavar="CSV", help="write every training's final mse to this CSV file")
     parser.add_argument(
-        "--plot", metavar="PNG", help="draw how the final losses lie (needs matplotlib: pip install 'bitprop[lab]')"
+        "--plot",
+        metavar="FILE",
+        help="draw to this PNG, PDF or SVG file how the final losses lie "
+        "(needs matplotlib: pip install 'bitprop[lab]')",
     )
     add_network(parser)
     add_data(parser)
@@ -80,8 +84,8 @@ def _write(options: argparse.Namespace, result: SweepResult) -> None:
         result.to_csv(options.csv)
         say(f"wrote {options.csv}")
     if options.plot is not None:
-        result.plot(options.plot)
-        say(f"wrote {options.plot}")
+        with drawing(options.plot):
+            result.plot(options.plot)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -18,6 +18,7 @@ from .options import (
     add_steps,
     check_outputs,
     command,
+    drawing,
     network_and_data,
     print_json,
     real,
@@ -50,9 +51,10 @@ def add(commands: Any) -> None:
     )
     parser.add_argument(
         "--plot",
-        metavar="PNG",
-        help="draw the losses, and log every epoch for it, or of very many every 10th, 100th and so on, where "
-        "--log-every does not say otherwise (needs matplotlib: pip install 'bitprop[lab]')",
+        metavar="FILE",
+        help="draw the losses to this PNG, PDF or SVG file, and log every epoch for it, or of very many every "
+        "10th, 100th and so on, where --log-every does not say otherwise (needs matplotlib: pip install "
+        "'bitprop[lab]')",
     )
     add_network(parser)
     add_data(parser)
@@ -74,8 +76,8 @@ def _draw(options: argparse.Namespace, history: History, last: tuple[int, float]
     rate = LEARNING_RATES.get(options.rule) if options.learning_rate is None else options.learning_rate
     title = options.data if options.rule == "descent" else f"{options.data}, {options.rule}"
     title += "" if rate is None else f", learning rate {rate:g}"
-    plots.save(plots.training(history, title, last), options.plot)
-    say(f"wrote {options.plot}")
+    with drawing(options.plot):
+        plots.save(plots.training(history, title, last), options.plot)
 
 
 def _end(history: History) -> str:
