@@ -283,6 +283,10 @@ def test_bad_use(tmp_path: Path) -> None:
         (["net.json", "--to", "c", "--out", "no/such/x.h"], "there is no folder no/such"),
         (["net.json", "--to", "c", "--out", "./net.json"], "the same file as the model"),
         (["net.json", "--to", "python", "--name", "x"], "expected it with --to c"),
+        (["net.json", "--to", "python", "--out", "class.py"], "--out is 'class.py', expected a name that import takes"),
+        (["net.json", "--to", "python", "--out", "my-net.py"], "expected a name that import takes"),
+        (["net.json", "--to", "python", "--out", "net.h"], "--out is 'net.h', expected a name that ends in .py"),
+        (["net.json", "--to", "c", "--out", "net.py"], "--out is 'net.py', expected a name that ends in .h"),
     ):
         found = run(*arguments, folder=tmp_path)
         assert found.returncode == 2

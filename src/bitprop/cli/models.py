@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import argparse
+import keyword
 import os
 from typing import Any
 
 from .. import _files, export
-from ..errors import OptionError
+from ..errors import OptionError, quoted
 from ..names import LOSSES
 from .options import (
     DATA_HELP,
@@ -104,8 +105,19 @@ def add_export(commands: Any) -> None:
     parser.add_argument("--name", help="how all names in C begin (default: from the name of FILE or MODEL)")
 
 
+def _check_ending(to: str, file: str) -> None:
+    """OptionError: a file named as one of the other language, or one of Python that `import` does not take."""
+    name, ending = os.path.splitext(file)
+    if ending == (".py" if to == "c" else ".h"):
+        raise OptionError(f"--out is {quoted(file)}, expected a name that ends in {'.h' if to == 'c' else '.py'}")
+    if ending == ".py" and (keyword.iskeyword(name) or not name.isidentifier()):
+        raise OptionError(f"--out is {quoted(file)}, expected a name that import takes: letters, digits, underscores")
+
+
 def _export(options: argparse.Namespace) -> int:
     check_outputs({"--out": options.out}, {"the model": options.model})
+    if options.out is not None:
+        _check_ending(options.to, os.path.basename(options.out))
     if options.name is not None and options.to != "c":
         raise OptionError(f"--name is given with --to {options.to}, expected it with --to c: it begins all names in C")
     net = load(options.model, None)
