@@ -161,6 +161,8 @@ def test_boundary() -> None:
     assert axes.get_xlim() == pytest.approx((-0.2, 4.2))
     assert axes.get_ylim() == pytest.approx((9.0, 31.0))
     assert list(line(axes, "wrong").get_xdata()) == [4.0]
+    figure.draw_without_rendering()
+    assert axes.get_tightbbox().x0 < 0.1 * figure.bbox.width  # no empty space beside it
     paths = [path.vertices for shape in axes.collections for path in shape.get_paths()]
     assert any(len(path) and all(abs(place - 2.0) < 1e-9 for place, _ in path) for path in paths)
     assert legend(plots.boundary(lambda rows: [[0.1] for _ in rows], x[::2], y[::2])) == ["class 0", "class 1"]
@@ -169,7 +171,7 @@ def test_boundary() -> None:
 def test_why_parted_classes_count_as_wrong() -> None:
     """Where the outputs part the classes, but not at 0.5, a sentence says so; elsewhere there is none."""
     x, y = [[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]], [[0.0], [1.0], [1.0]]
-    why = "The outputs do part the classes, but between 0.048 and 0.494, and the count is taken at 0.5."
+    why = "With a threshold between 0.048 and 0.494 instead of 0.5, all points would be right."
     for outputs, said in (([0.048, 0.4942, 0.4999], True), ([0.3, 0.2, 0.7], False), ([0.1, 0.6, 0.7], False)):
         figure = plots.predictions(x, y, [[output] for output in outputs])
         assert (why in figure._suptitle.get_text()) == said

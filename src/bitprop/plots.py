@@ -158,7 +158,7 @@ def predictions(x: Points, truth: Labels, outputs: Labels, title: str = "") -> A
     left.set_title("Ground truth")
     _scatter(right, x, outputs)
     _mark_wrong(right, x, truth, outputs)
-    right.set_title("Predict result")
+    right.set_title("Prediction")
     figure.suptitle(_heading(title, truth, outputs, 110), fontsize="medium")
     _legend(figure, right, len(x))
     return figure
@@ -166,7 +166,7 @@ def predictions(x: Points, truth: Labels, outputs: Labels, title: str = "") -> A
 
 def boundary(predict: Callable[[Points], Labels], x: Points, truth: Labels, title: str = "") -> Any:
     """The figure of a network's output over the plane, its 0.5 line, and the points with their true classes."""
-    figure, axes = _figure(width=6.6)
+    figure, axes = _figure(width=5.5)
     columns, rows = (_steps([row[place] for row in x]) for place in (0, 1))
     values = [row[0] for row in predict([[a, b] for b in rows for a in columns])]
     grid = [values[at : at + len(columns)] for at in range(0, len(values), len(columns))]
@@ -216,7 +216,7 @@ def _heading(title: str, truth: Labels, outputs: Labels, width: int) -> str:
     ones = [output[0] for label, output in zip(truth, outputs) if _is_one(label)]
     if right < len(truth) and zeros and ones and max(zeros) < min(ones):
         gap = f"between {max(zeros):.3g} and {min(ones):.3g}"
-        lines.append(f"The outputs do part the classes, but {gap}, and the count is taken at 0.5.")
+        lines.append(f"With a threshold {gap} instead of 0.5, all points would be right.")
     return "\n".join(textwrap.fill(line, width) for line in lines if line)
 
 
