@@ -22,7 +22,7 @@ LEVELS = (  # each kernel, and the programs that may use the same instructions
 PAGE = """\
 # Speed, measured
 
-These commands wrote this page, in this order. Do not edit it; `bench/page.py` has its text.
+{wrote} Do not edit it; `bench/page.py` has its text.
 
 ```sh
 {commands}
@@ -66,6 +66,9 @@ Not measured: what a port model says (`bench/port_model.py`), in cycles for one 
 of 2-4-4-1 without biases, from the memory to the memory, with nothing else in the way. A loop is named by the function
 that most of it comes from; `split` is in the loop of the sigmoids, of four vectors or one.
 
+A row is one loop of one kernel: how many instructions of four kinds it has, and how many cycles it takes on each
+processor. A `-` means that the processor lacks the kernel's instructions.
+
 {models}
 """
 
@@ -75,6 +78,9 @@ def write(reports: Sequence[dict[str, Any]], path: Path) -> None:
     tools = port_model.tools()
     outcomes = [Outcome.from_json(fields) for report in reports for fields in report["outcomes"]]
     page = PAGE.format(
+        wrote="This command wrote this page."
+        if len(reports) == 1
+        else "These commands wrote this page, in this order.",
         commands="\n".join(report["command"] for report in reports),
         here="\n".join(f"| {name} | {value} |" for name, value in reports[0]["here"].items()),
         rounds=reports[0]["rounds"],

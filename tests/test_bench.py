@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import json
 import math
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -103,3 +105,23 @@ def test_figures() -> None:
     assert [figure(value) for value in (0.01234, 1.234, 12.34, 123.4, 12345.6)] == [
         *("0.0123", "1.23", "12.3", "123", "12346")
     ]
+
+
+def test_page_counts_its_commands(tmp_path: Path) -> None:
+    """The page of one report speaks of one command, that of two of their order."""
+    pytest.importorskip("matplotlib")
+    code = """
+import sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+import page
+page.port_model.tools = lambda: None
+report = {"command": "c", "here": {}, "rounds": 1, "outcomes": []}
+for number in (1, 2):
+    page.write([report] * number, Path(f"{number}.md"))
+"""
+    bench = Path(__file__).resolve().parent.parent / "bench"
+    subprocess.run([sys.executable, "-c", code, str(bench)], check=True, cwd=tmp_path)
+    one, two = ((tmp_path / name).read_text(encoding="utf-8") for name in ("1.md", "2.md"))
+    assert "This command wrote this page. Do not" in one
+    assert "These commands wrote this page, in this order. Do not" in two
