@@ -54,7 +54,9 @@ typedef struct {
     double *values;  /* the inputs, then the outputs of each layer: CHUNK blocks of (nodes, 8) each */
     double *targets; /* likewise */
     double *deltas;  /* likewise, the last layer's first */
+    double *row;     /* (4, nodes of the last layer): a row by itself, for heads that are not a squared error */
     int fresh;       /* whether the inputs are new since the last pass */
+    uint32_t loss;
 } chunk;
 
 /* Networks that train side by side, online. */
@@ -75,12 +77,14 @@ typedef struct simd_kernel simd_kernel;
 struct simd_kernel {
     kernel base;              /* first, so that a pointer to it is one to the whole */
     const simd_kernel *other; /* the level's for any shape */
-    double *(*forward)(double *values, double *panel, const double *parameters, const bp_shape *shape, size_t blocks,
-                       size_t rest);
+    /* The last layer gets the activation `last`: its own, or the identity, where a head takes pre-activations. */
+    double *(*forward)(double *values, double *panel, const double *parameters, const bp_shape *shape, uint32_t last,
+                       size_t blocks, size_t rest);
     void (*train_chunk)(const chunk *at, double *sums, const double *parameters, const bp_shape *shape, size_t rows,
                         int begin);
     void (*online)(double *parameters, double *error, double *values, const uint32_t *order, const double *inputs,
-                   const double *targets, const bp_shape *shape, double rate, double scale, size_t row, size_t rows);
+                   const double *targets, const bp_shape *shape, uint32_t loss, double rate, double scale, size_t row,
+                   size_t rows);
     /* Adds the errors of blocks of outputs to the eight lanes. */
     void (*add_errors)(double *lanes, const double *outputs, const double *targets, size_t n_out, size_t blocks);
     void (*online_abreast)(const abreast *nets, const double *inputs, const double *targets, const bp_shape *shape,
@@ -148,7 +152,8 @@ static size_t panel_size(const bp_shape *shape) {
 }
 
 static size_t simd_predict_size(const bp_shape *shape) {
-    return ALIGNMENT + panel_size(shape) + chunk_size(shape, 0) + chunk_size(shape, shape->layers - 1);
+    return ALIGNMENT + panel_size(shape) + chunk_size(shape, 0) + chunk_size(shape, shape->layers - 1) +
+           4 * (size_t)shape->sizes[shape->layers - 1];
 }
 
 static size_t simd_scratch_size(const bp_shape *shape) {
@@ -156,7 +161,7 @@ static size_t simd_scratch_size(const bp_shape *shape) {
            chunk_size(shape, 1);
 }
 
-static chunk lay_out(const work_parts *parts, const bp_shape *shape) {
+static chunk lay_out(const work_parts *parts, const bp_shape *shape, uint32_t loss) {
     chunk at;
     at.reach = align(parts->scratch);
     at.lanes = at.reach + BP_LANES;
@@ -164,7 +169,9 @@ static chunk lay_out(const work_parts *parts, const bp_shape *shape) {
     at.values = at.panel + panel_size(shape);
     at.targets = at.values + chunk_size(shape, 0);
     at.deltas = at.targets + chunk_size(shape, shape->layers - 1);
+    at.row = at.deltas + chunk_size(shape, 1);
     at.fresh = parts->held == 0;
+    at.loss = loss;
     return at;
 }
 
@@ -200,9 +207,52 @@ static void load_rows(double *blocks, const double *data, const uint32_t *order,
     }
 }
 
-/* Whether the blocks have the loss: each other head takes the portable rows, whose scratch is smaller than a chunk. */
-static int has_blocks(uint32_t loss) {
+/* Whether a head is in the kernels. Each other takes a row's pre-activations, and so does softmax: then the last layer
+   of a chunk is left without its activation, and its rows go one by one through what the portable rows take. */
+static int is_squared(uint32_t loss) {
     return HEADS[loss].row == squared_row;
+}
+
+static double *place(double *blocks, size_t row, size_t nodes) {
+    return blocks + row / BP_LANES * SPAN(nodes) * BP_LANES + row % BP_LANES;
+}
+
+/* Outputs from pre-activations. */
+static void activate_row(double *y, const double *x, size_t count, uint32_t activation) {
+    if (activation == BP_SOFTMAX) {
+        softmax(y, x, count);
+        return;
+    }
+    for (size_t j = 0; j < count; j++) {
+        y[j] = activate(x[j], activation);
+    }
+}
+
+/* Adds the errors of a chunk's rows, whose pre-activations are in `blocks`, to the eight lanes; and, where `deltas` is
+   not NULL, writes the last layer's deltas. `memory`: (4, nodes of the last layer). */
+static APART void finish_rows(double *lanes, double *deltas, double *memory, double *blocks, double *targets,
+                              size_t n_out, uint32_t activation, uint32_t loss, size_t rows) {
+    double *x = memory;
+    double *y = x + n_out;
+    double *t = y + n_out;
+    double *d = t + n_out;
+    for (size_t row = 0; row < rows; row++) {
+        for (size_t j = 0; j < n_out; j++) {
+            x[j] = place(blocks, row, n_out)[j * BP_LANES];
+            t[j] = place(targets, row, n_out)[j * BP_LANES];
+        }
+        activate_row(y, x, n_out, activation);
+        lanes[row % BP_LANES] =
+            lanes[row % BP_LANES] + HEADS[loss].row(deltas != NULL ? d : NULL, x, y, t, n_out, activation);
+        for (size_t j = 0; deltas != NULL && j < n_out; j++) {
+            place(deltas, row, n_out)[j * BP_LANES] = d[j];
+        }
+    }
+    for (size_t row = rows; deltas != NULL && row < PADDED(rows); row++) {
+        for (size_t j = 0; j < n_out; j++) {
+            place(deltas, row, n_out)[j * BP_LANES] = 0.0;
+        }
+    }
 }
 
 static const simd_kernel *find_simd_kernel(const bp_shape *shape) {
@@ -220,21 +270,25 @@ static APART void simd_predict(double *predictions, double *work, const bp_shape
     const simd_kernel *own = find_simd_kernel(shape);
     const size_t n_in = shape->sizes[0];
     const size_t n_out = shape->sizes[shape->layers - 1];
+    const uint32_t last = shape->activations[shape->layers - 2];
     double *panel = align(work);
     double *values = panel + panel_size(shape);
     for (size_t row = 0; row < rows; row += CHUNK_ROWS) {
         const size_t some = rows - row < CHUNK_ROWS ? rows - row : CHUNK_ROWS;
         load_rows(values, inputs, NULL, row, some, n_in);
-        const double *outputs =
-            own->forward(values, panel, parameters, shape, PADDED(some) / BP_LANES, some % BP_LANES);
-        if (n_out == 1) {
+        double *outputs =
+            own->forward(values, panel, parameters, shape, last, PADDED(some) / BP_LANES, some % BP_LANES);
+        if (n_out == 1 && last != BP_SOFTMAX) {
             memcpy(predictions + row, outputs, some * sizeof(double));
             continue;
         }
         for (size_t r = 0; r < some; r++) {
-            const double *from = outputs + r / BP_LANES * SPAN(n_out) * BP_LANES + r % BP_LANES;
+            double *to = predictions + (row + r) * n_out;
             for (size_t j = 0; j < n_out; j++) {
-                predictions[(row + r) * n_out + j] = from[j * BP_LANES];
+                to[j] = place(outputs, r, n_out)[j * BP_LANES];
+            }
+            if (last == BP_SOFTMAX) {
+                softmax(to, to, n_out);
             }
         }
     }
@@ -249,18 +303,20 @@ static APART void simd_sum_errors(double *error, double *work, const bp_shape *s
     double *expected = values + chunk_size(shape, 0);
     double memory[BP_LANES + ALIGNMENT];
     double *lanes = align(memory);
-    if (!has_blocks(loss)) {
-        sum_errors(error, work, shape, parameters, data, loss);
-        return;
-    }
+    const uint32_t last = is_squared(loss) ? shape->activations[shape->layers - 2] : BP_IDENTITY;
     clear_lanes(lanes, 1);
     for (size_t row = 0; row < data->rows; row += CHUNK_ROWS) {
         const size_t some = data->rows - row < CHUNK_ROWS ? data->rows - row : CHUNK_ROWS;
         load_rows(values, data->inputs, NULL, row, some, shape->sizes[0]);
         load_rows(expected, data->targets, NULL, row, some, n_out);
-        const double *outputs =
-            own->forward(values, panel, parameters, shape, PADDED(some) / BP_LANES, some % BP_LANES);
-        own->add_errors(lanes, outputs, expected, n_out, PADDED(some) / BP_LANES);
+        double *outputs =
+            own->forward(values, panel, parameters, shape, last, PADDED(some) / BP_LANES, some % BP_LANES);
+        if (is_squared(loss)) {
+            own->add_errors(lanes, outputs, expected, n_out, PADDED(some) / BP_LANES);
+        } else {
+            finish_rows(lanes, NULL, expected + chunk_size(shape, shape->layers - 1), outputs, expected, n_out,
+                        shape->activations[shape->layers - 2], loss, some);
+        }
     }
     sum_lanes(error, lanes, 1);
 }
@@ -268,11 +324,7 @@ static APART void simd_sum_errors(double *error, double *work, const bp_shape *s
 static APART void simd_sum_batch(const work_parts *parts, const bp_shape *shape, const double *parameters,
                                  const bp_data *data, uint32_t loss) {
     const simd_kernel *own = (const simd_kernel *)parts->kernel;
-    const chunk at = lay_out(parts, shape);
-    if (!has_blocks(loss)) {
-        sum_batch(parts, shape, parameters, data, loss);
-        return;
-    }
+    const chunk at = lay_out(parts, shape, loss);
     for (size_t row = 0; row < data->rows; row += CHUNK_ROWS) {
         const size_t some = data->rows - row < CHUNK_ROWS ? data->rows - row : CHUNK_ROWS;
         load_rows(at.values, data->inputs, NULL, row, some, shape->sizes[0]);
@@ -281,29 +333,25 @@ static APART void simd_sum_batch(const work_parts *parts, const bp_shape *shape,
     }
 }
 
-/* Whether passes over rows take the steps, too: online, by plain descent, of a loss that the blocks have. */
+/* Whether passes over rows take the steps, too: online, by plain descent. */
 static int is_fused(const bp_settings *settings) {
-    return settings->batch_size == 1 && settings->rule == BP_DESCENT && settings->weight_decay == 0.0 &&
-           has_blocks(settings->loss);
+    return settings->batch_size == 1 && settings->rule == BP_DESCENT && settings->weight_decay == 0.0;
 }
 
 static size_t simd_train_rows(bp_training *training, double *parameters, work_parts *parts, const uint32_t *order,
                               const bp_shape *shape, const bp_data *data, uint64_t budget) {
     const simd_kernel *own = (const simd_kernel *)parts->kernel;
-    const chunk at = lay_out(parts, shape);
+    const chunk at = lay_out(parts, shape, training->settings.loss);
     const size_t n_out = shape->sizes[shape->layers - 1];
     const size_t row = training->row;
     size_t rows = training->rows - row;
-    if (!has_blocks(training->settings.loss)) {
-        return train_row(training, parameters, parts, order, shape, data, budget);
-    }
     if (!training->settings.shuffle) {
         order = NULL;
     }
     if (is_fused(&training->settings)) {
         rows = budget < rows ? (size_t)budget : rows;
-        own->online(parameters, &training->error, at.values, order, data->inputs, data->targets, shape,
-                    training->settings.learning_rate, gradient_scale(training->settings.loss, 1, n_out), row, rows);
+        own->online(parameters, &training->error, at.values, order, data->inputs, data->targets, shape, at.loss,
+                    training->settings.learning_rate, gradient_scale(at.loss, 1, n_out), row, rows);
         training->row = row + rows;
         return rows;
     }
@@ -458,7 +506,8 @@ static void simd_train_many(double *logs, int32_t *statuses, bp_training *traini
                 one->parts = part(one->work, shape, trainings[n].settings.rule);
             }
         }
-        int together = trained > 1 && is_fused(&members[0].training->settings) && fits_abreast(shape);
+        int together = trained > 1 && is_fused(&members[0].training->settings) &&
+                       is_squared(members[0].training->settings.loss) && fits_abreast(shape);
         for (size_t other = 1; other < trained; other++) {
             together = together && is_fused(&members[other].training->settings) &&
                        in_step(members[0].training, members[other].training);
@@ -581,7 +630,7 @@ static const kernel *find_kernel(const bp_shape *shape) {
         for (wanted = BP_AVX512; (usable >> wanted & 1U) == 0; wanted--) {
         }
     }
-    if (wanted == BP_PORTABLE || nodes > NODES_MOST || shape->activations[shape->layers - 2] == BP_SOFTMAX) {
+    if (wanted == BP_PORTABLE || nodes > NODES_MOST) {
         return &PORTABLE;
     }
     const size_t which = find_shape(shape);

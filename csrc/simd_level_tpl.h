@@ -34,9 +34,9 @@
 #include "simd_networks_tpl.h"
 
 static double *LEVEL(forward_other)(double *values, double *panel, const double *parameters, const bp_shape *shape,
-                                    size_t blocks, size_t rest) {
-    return LEVEL(forward_chunk)(values, panel, parameters, shape->sizes, shape->activations, shape->layers, shape->bias,
-                                blocks, rest, 0);
+                                    uint32_t last, size_t blocks, size_t rest) {
+    return LEVEL(forward_chunk)(values, panel, parameters, shape->sizes, shape->activations, last, shape->layers,
+                                shape->bias, blocks, rest, 0);
 }
 
 static void LEVEL(chunk_other)(const chunk *at, double *sums, const double *parameters, const bp_shape *shape,
@@ -55,16 +55,16 @@ static void LEVEL(abreast_other)(const abreast *nets, const double *inputs, cons
     static APART double *LEVEL(tame_##name)(double *values, const double *parameters, uint32_t bias, size_t blocks,    \
                                             size_t rest) {                                                             \
         static const uint32_t sizes[layers] = {__VA_ARGS__};                                                           \
-        return bias ? LEVEL(forward_chunk)(values, NULL, parameters, sizes, NULL, layers, 1, blocks, rest, 1)          \
-                    : LEVEL(forward_chunk)(values, NULL, parameters, sizes, NULL, layers, 0, blocks, rest, 1);         \
+        return bias ? LEVEL(forward_chunk)(values, NULL, parameters, sizes, NULL, 0, layers, 1, blocks, rest, 1)       \
+                    : LEVEL(forward_chunk)(values, NULL, parameters, sizes, NULL, 0, layers, 0, blocks, rest, 1);      \
     }                                                                                                                  \
     static double *LEVEL(forward_##name)(double *values, double *panel, const double *parameters,                      \
-                                         const bp_shape *shape, size_t blocks, size_t rest) {                          \
+                                         const bp_shape *shape, uint32_t last, size_t blocks, size_t rest) {           \
         static const uint32_t sizes[layers] = {__VA_ARGS__};                                                           \
         const double reach = LEVEL(greatest)(values, blocks * sizes[0] * BP_LANES);                                    \
-        return LEVEL(is_tame)(parameters, sizes, layers, shape->bias, reach)                                           \
+        return last == BP_SIGMOID && LEVEL(is_tame)(parameters, sizes, layers, shape->bias, reach)                     \
                    ? LEVEL(tame_##name)(values, parameters, shape->bias, blocks, rest)                                 \
-                   : LEVEL(forward_other)(values, panel, parameters, shape, blocks, rest);                             \
+                   : LEVEL(forward_other)(values, panel, parameters, shape, last, blocks, rest);                       \
     }                                                                                                                  \
     static void LEVEL(chunk_##name)(const chunk *at, double *sums, const double *parameters, const bp_shape *shape,    \
                                     size_t rows, int begin) {                                                          \
@@ -74,13 +74,14 @@ static void LEVEL(abreast_other)(const abreast *nets, const double *inputs, cons
             *at->reach = LEVEL(greatest)(at->values, blocks * sizes[0] * BP_LANES);                                    \
         }                                                                                                              \
         const int tame = LEVEL(is_tame)(parameters, sizes, layers, shape->bias, *at->reach);                           \
-        if (!tame && !LEVEL(are_within)(parameters, bp_parameter_count(shape), SAFE)) {                                \
+        if (!is_squared(at->loss) || (!tame && !LEVEL(are_within)(parameters, bp_parameter_count(shape), SAFE))) {     \
             LEVEL(chunk_other)(at, sums, parameters, shape, rows, begin);                                              \
             return;                                                                                                    \
         }                                                                                                              \
         const double *outputs =                                                                                        \
-            tame ? LEVEL(tame_##name)(at->values, parameters, shape->bias, blocks, rows % BP_LANES)                    \
-                 : LEVEL(forward_other)(at->values, at->panel, parameters, shape, blocks, rows % BP_LANES);            \
+            tame                                                                                                       \
+                ? LEVEL(tame_##name)(at->values, parameters, shape->bias, blocks, rows % BP_LANES)                     \
+                : LEVEL(forward_other)(at->values, at->panel, parameters, shape, BP_SIGMOID, blocks, rows % BP_LANES); \
         if (shape->bias) {                                                                                             \
             LEVEL(backward_common)(at, sums, parameters, outputs, sizes, layers, 1, blocks, begin);                    \
         } else {                                                                                                       \

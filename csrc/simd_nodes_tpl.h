@@ -5,10 +5,10 @@
  */
 
 /* Any shape. `values` holds the inputs and all nodes' outputs, then all nodes' deltas; each layer begins at a multiple
-   of eight. */
+   of eight. For a head that is not a squared error, the last layer's are pre-activations, and its outputs come last. */
 static void LEVEL(online_any)(double *parameters, double *error, double *values, const uint32_t *order,
-                              const double *inputs, const double *targets, const bp_shape *shape, double rate,
-                              double scale, size_t row, size_t rows) {
+                              const double *inputs, const double *targets, const bp_shape *shape, uint32_t loss,
+                              double rate, double scale, size_t row, size_t rows) {
     const uint32_t *sizes = shape->sizes;
     const uint32_t bias = shape->bias;
     const uint32_t last = shape->layers - 1;
@@ -16,6 +16,8 @@ static void LEVEL(online_any)(double *parameters, double *error, double *values,
     for (uint32_t layer = 0; layer <= last; layer++) {
         length += PADDED(sizes[layer]);
     }
+    const uint32_t last_activation = shape->activations[last - 1];
+    const int squared = is_squared(loss);
     memset(values, 0, 2 * length * sizeof(double));
     for (size_t end = row + rows; row < end; row++) {
         const size_t at = order != NULL ? order[row] : row;
@@ -51,12 +53,19 @@ static void LEVEL(online_any)(double *parameters, double *error, double *values,
                 }
                 outputs[j] = acc;
             }
-            LEVEL(activate_any)(outputs, PADDED(n_out), shape->activations[layer - 1]);
+            LEVEL(activate_any)(outputs, PADDED(n_out),
+                                layer < last || squared ? shape->activations[layer - 1] : BP_IDENTITY);
             w += (n_in + bias) * n_out;
             a = outputs;
         }
         double *d = a + length;
-        *error = *error + squared_row(d, NULL, a, t, sizes[last], shape->activations[last - 1]);
+        if (squared) {
+            *error = *error + squared_row(d, NULL, a, t, sizes[last], last_activation);
+        } else {
+            double *y = values + 2 * length;
+            activate_row(y, a, sizes[last], last_activation);
+            *error = *error + HEADS[loss].row(d, a, y, t, sizes[last], last_activation);
+        }
         for (uint32_t layer = last; layer > 0; layer--) {
             const size_t n_in = sizes[layer - 1];
             const size_t n_out = sizes[layer];
@@ -210,9 +219,12 @@ INLINE void LEVEL(online_2_4_4_1)(double *parameters, double *error, const uint3
 #undef NODE
 
 static void LEVEL(online_home)(double *parameters, double *error, double *values, const uint32_t *order,
-                               const double *inputs, const double *targets, const bp_shape *shape, double rate,
-                               double scale, size_t row, size_t rows) {
-    (void)values;
+                               const double *inputs, const double *targets, const bp_shape *shape, uint32_t loss,
+                               double rate, double scale, size_t row, size_t rows) {
+    if (!is_squared(loss)) {
+        LEVEL(online_any)(parameters, error, values, order, inputs, targets, shape, loss, rate, scale, row, rows);
+        return;
+    }
     const int plain = scale == 1.0 && !has_negative_zero(parameters, bp_parameter_count(shape));
 #define RUN(bias, plain)                                                                                               \
     LEVEL(online_2_4_4_1)(parameters, error, order, inputs, targets, bias, plain, rate, scale, row, rows)

@@ -146,11 +146,14 @@ INLINE void LEVEL(forward_step)(double **values, double *panel, const double **w
 /* All layers of a chunk whose inputs stand at `values`; the outputs follow, layer by layer, CHUNK blocks each.
    Returns where the last layer's stand. `common` = a shape known to the compiler, all of it sigmoid. */
 INLINE double *LEVEL(forward_chunk)(double *values, double *panel, const double *weights, const uint32_t *sizes,
-                                    const uint32_t *activations, uint32_t layers, uint32_t bias, size_t blocks,
-                                    size_t rest, const int common) {
+                                    const uint32_t *activations, uint32_t last, uint32_t layers, uint32_t bias,
+                                    size_t blocks, size_t rest, const int common) {
 #define STEP(layer)                                                                                                    \
     LEVEL(forward_step)(&values, panel, &weights, sizes[(layer) - 1], sizes[layer], bias,                              \
-                        common ? BP_SIGMOID : activations[(layer) - 1], blocks, rest, (layer) == layers - 1, common)
+                        common                  ? BP_SIGMOID                                                           \
+                        : (layer) == layers - 1 ? last                                                                 \
+                                                : activations[(layer) - 1],                                            \
+                        blocks, rest, (layer) == layers - 1, common)
     FORWARD_LAYERS(STEP)
 #undef STEP
     return values;
@@ -432,16 +435,24 @@ INLINE void LEVEL(train_chunk)(const chunk *at, double *sums, const double *para
     const size_t blocks = (rows + BP_LANES - 1) / BP_LANES;
     const size_t rest = rows % BP_LANES;
     double *deltas = at->deltas;
-    double *values =
-        LEVEL(forward_chunk)(at->values, at->panel, parameters, sizes, activations, layers, bias, blocks, rest, 0);
+    const uint32_t last = activations[layers - 2];
+    double *values = LEVEL(forward_chunk)(at->values, at->panel, parameters, sizes, activations,
+                                          is_squared(at->loss) ? last : BP_IDENTITY, layers, bias, blocks, rest, 0);
     size_t weights = 0; /* where the layer's begin, once it is subtracted */
     for (uint32_t layer = 1; layer < layers; layer++) {
         weights += (sizes[layer - 1] + bias) * (size_t)sizes[layer];
     }
-    LEVEL(errors)(at->lanes + weights * BP_LANES, deltas, values, at->targets, sizes[layers - 1],
-                  activations[layers - 2], blocks, begin);
+    double *errors = at->lanes + weights * BP_LANES;
+    if (is_squared(at->loss)) {
+        LEVEL(errors)(errors, deltas, values, at->targets, sizes[layers - 1], last, blocks, begin);
+    } else {
+        if (begin) {
+            clear_lanes(errors, 1);
+        }
+        finish_rows(errors, deltas, at->row, values, at->targets, sizes[layers - 1], last, at->loss, rows);
+    }
     if (sums != NULL) {
-        LEVEL(sum_lanes)(sums + weights, at->lanes + weights * BP_LANES, 1);
+        LEVEL(sum_lanes)(sums + weights, errors, 1);
     }
     for (uint32_t layer = layers - 1; layer > 0; layer--) {
         LEVEL(backward_step)(&values, &deltas, &weights, sums, at->lanes, parameters, sizes[layer - 1], sizes[layer],

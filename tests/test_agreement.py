@@ -194,11 +194,20 @@ COMMON = ([2, 2, 1], [2, 4, 1], [2, 4, 4, 1], [2, 8, 8, 1])  # that kernels know
     st.sampled_from([None, 1, 7, 128, 200]),
     st.sampled_from([1.0, 1.0, 30.0, 300.0, 1e5]),
     st.sampled_from([1.0, 1.0, 100.0, 1e5, 1e300]),
+    st.sampled_from(["half_sse", "half_sse", "binary_cross_entropy"]),
     SEEDS,
     st.sampled_from(RULES),
 )
 def test_common_shapes(
-    sizes: list[int], bias: bool, rows: int, batch_size: int | None, steep: float, far: float, seed: int, rule: Rule
+    sizes: list[int],
+    bias: bool,
+    rows: int,
+    batch_size: int | None,
+    steep: float,
+    far: float,
+    loss: Loss,
+    seed: int,
+    rule: Rule,
 ) -> None:
     """§4 to §8: shapes with code of their own, over more rows than are taken at a time, in order and shuffled.
 
@@ -218,15 +227,17 @@ def test_common_shapes(
             net = Network(*sizes, bias=bias, seed=seed, backend="cffi")
         later = sizes[1] * (2 + bias) * (seed % 2)  # the first of the weights to be steep
         net.parameters[later:] = array("d", [steep * weight for weight in net.parameters[later:]])
-        before = [to_hex(net.gradient(x, y)), to_hex([net.loss(x, y)]), to_hex(net.predict(x).cast("B").cast("d"))]
+        before = [to_hex(net.gradient(x, y, loss)), to_hex([net.loss(x, y, loss)])]
+        before.append(to_hex(net.predict(x).cast("B").cast("d")))
         rate = 0.5 / (batch_size or rows) if rule in LEARNING_RATES else None
+        options: dict[str, Any] = {"batch_size": batch_size, "shuffle_seed": shuffle_seed, "loss": loss, "rule": rule}
         try:
-            net.fit(x, y, epochs=3, learning_rate=rate, batch_size=batch_size, shuffle_seed=shuffle_seed, rule=rule)
+            net.fit(x, y, epochs=3, learning_rate=rate, **options)
             diverged = None
         except DivergedError as error:
             diverged = error.epoch
         assert net.history is not None
-        return [before, diverged, to_hex(net.history.sse), to_hex(net.parameters)]
+        return [before, diverged, to_hex(net.history.errors), to_hex(net.parameters)]
 
     for shuffle_seed in (None, seed):
         expected = outcome("portable", shuffle_seed)

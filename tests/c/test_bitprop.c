@@ -835,7 +835,7 @@ static void test_partners(void) {
     }
 }
 
-/* The portable rows, which take the heads that a kernel has no blocks for, fit the kernel's memory. */
+/* A kernel may take what few rows there are by the portable loops, in its own memory. */
 static void test_portable_fits(void) {
     static const uint32_t sizes[3][3] = {{1, 1, 1}, {2, 3, 1}, {300, 70, 20}}, activations[2] = {BP_TANH, BP_SIGMOID};
     for (size_t i = 0; i < LENGTH(sizes); i++) {
