@@ -60,35 +60,35 @@ typedef struct {
 } chunk;
 
 /* Networks that train side by side, online. */
-#define ABREAST 16U
+#define SIDE_BY_SIDE 16U
 typedef struct {
-    size_t lanes;                    /* in use, a multiple of eight */
-    double *parameters;              /* (count, ABREAST) */
-    double *memory;                  /* for values, deltas and targets, (.., ABREAST) */
-    double *rates;                   /* (ABREAST) */
-    double *errors;                  /* (ABREAST) */
-    double scale;                    /* of the loss */
-    int in_order;                    /* all take the data's rows as they stand; else */
-    const uint32_t *orders[ABREAST]; /* of each */
-} abreast;
+    size_t lanes;                         /* in use, a multiple of eight */
+    double *parameters;                   /* (count, SIDE_BY_SIDE) */
+    double *memory;                       /* for values, deltas and targets, (.., SIDE_BY_SIDE) */
+    double *rates;                        /* (SIDE_BY_SIDE) */
+    double *errors;                       /* (SIDE_BY_SIDE) */
+    double scale;                         /* of the loss */
+    int in_order;                         /* all take the data's rows as they stand; else */
+    const uint32_t *orders[SIDE_BY_SIDE]; /* of each */
+} side_by_side;
 
 /* What a level brings for a shape. */
 typedef struct simd_kernel simd_kernel;
 struct simd_kernel {
-    kernel base;              /* first, so that a pointer to it is one to the whole */
-    const simd_kernel *other; /* the level's for any shape */
+    kernel base;                  /* first, so that a pointer to it is one to the whole */
+    const simd_kernel *any_shape; /* the level's for any shape */
     /* The last layer gets the activation `last`: its own, or the identity, where a head takes pre-activations. */
     double *(*forward)(double *values, double *panel, const double *parameters, const bp_shape *shape, uint32_t last,
                        size_t blocks, size_t rest);
-    void (*train_chunk)(const chunk *at, double *sums, const double *parameters, const bp_shape *shape, size_t rows,
+    void (*train_chunk)(const chunk *memory, double *sums, const double *parameters, const bp_shape *shape, size_t rows,
                         int begin);
     void (*online)(double *parameters, double *error, double *values, const uint32_t *order, const double *inputs,
                    const double *targets, const bp_shape *shape, uint32_t loss, double rate, double scale, size_t row,
                    size_t rows);
     /* Adds the errors of blocks of outputs to the eight lanes. */
     void (*add_errors)(double *lanes, const double *outputs, const double *targets, size_t n_out, size_t blocks);
-    void (*online_abreast)(const abreast *nets, const double *inputs, const double *targets, const bp_shape *shape,
-                           size_t row, size_t rows);
+    void (*online_side_by_side)(const side_by_side *nets, const double *inputs, const double *targets,
+                                const bp_shape *shape, size_t row, size_t rows);
 };
 
 /* Shapes of sigmoids that the compiler knows. */
@@ -162,17 +162,17 @@ static size_t simd_scratch_size(const bp_shape *shape) {
 }
 
 static chunk lay_out(const work_parts *parts, const bp_shape *shape, uint32_t loss) {
-    chunk at;
-    at.reach = align(parts->scratch);
-    at.lanes = at.reach + BP_LANES;
-    at.panel = at.lanes + PADDED(parts->count + 1) * BP_LANES;
-    at.values = at.panel + panel_size(shape);
-    at.targets = at.values + chunk_size(shape, 0);
-    at.deltas = at.targets + chunk_size(shape, shape->layers - 1);
-    at.row = at.deltas + chunk_size(shape, 1);
-    at.fresh = parts->held == 0;
-    at.loss = loss;
-    return at;
+    chunk memory;
+    memory.reach = align(parts->scratch);
+    memory.lanes = memory.reach + BP_LANES;
+    memory.panel = memory.lanes + PADDED(parts->count + 1) * BP_LANES;
+    memory.values = memory.panel + panel_size(shape);
+    memory.targets = memory.values + chunk_size(shape, 0);
+    memory.deltas = memory.targets + chunk_size(shape, shape->layers - 1);
+    memory.row = memory.deltas + chunk_size(shape, 1);
+    memory.fresh = parts->held == 0;
+    memory.loss = loss;
+    return memory;
 }
 
 /* Eight rows (8, width) as a block (width, 8). */
@@ -267,7 +267,7 @@ static APART void simd_predict(double *predictions, double *work, const bp_shape
         predict(predictions, work, shape, parameters, inputs, rows);
         return;
     }
-    const simd_kernel *own = find_simd_kernel(shape);
+    const simd_kernel *level = find_simd_kernel(shape);
     const size_t n_in = shape->sizes[0];
     const size_t n_out = shape->sizes[shape->layers - 1];
     const uint32_t last = shape->activations[shape->layers - 2];
@@ -277,7 +277,7 @@ static APART void simd_predict(double *predictions, double *work, const bp_shape
         const size_t some = rows - row < CHUNK_ROWS ? rows - row : CHUNK_ROWS;
         load_rows(values, inputs, NULL, row, some, n_in);
         double *outputs =
-            own->forward(values, panel, parameters, shape, last, PADDED(some) / BP_LANES, some % BP_LANES);
+            level->forward(values, panel, parameters, shape, last, PADDED(some) / BP_LANES, some % BP_LANES);
         if (n_out == 1 && last != BP_SOFTMAX) {
             memcpy(predictions + row, outputs, some * sizeof(double));
             continue;
@@ -296,7 +296,7 @@ static APART void simd_predict(double *predictions, double *work, const bp_shape
 
 static APART void simd_sum_errors(double *error, double *work, const bp_shape *shape, const double *parameters,
                                   const bp_data *data, uint32_t loss) {
-    const simd_kernel *own = find_simd_kernel(shape);
+    const simd_kernel *level = find_simd_kernel(shape);
     const size_t n_out = shape->sizes[shape->layers - 1];
     double *panel = align(work);
     double *values = panel + panel_size(shape);
@@ -310,9 +310,9 @@ static APART void simd_sum_errors(double *error, double *work, const bp_shape *s
         load_rows(values, data->inputs, NULL, row, some, shape->sizes[0]);
         load_rows(expected, data->targets, NULL, row, some, n_out);
         double *outputs =
-            own->forward(values, panel, parameters, shape, last, PADDED(some) / BP_LANES, some % BP_LANES);
+            level->forward(values, panel, parameters, shape, last, PADDED(some) / BP_LANES, some % BP_LANES);
         if (is_squared(loss)) {
-            own->add_errors(lanes, outputs, expected, n_out, PADDED(some) / BP_LANES);
+            level->add_errors(lanes, outputs, expected, n_out, PADDED(some) / BP_LANES);
         } else {
             finish_rows(lanes, NULL, expected + chunk_size(shape, shape->layers - 1), outputs, expected, n_out,
                         shape->activations[shape->layers - 2], loss, some);
@@ -323,13 +323,13 @@ static APART void simd_sum_errors(double *error, double *work, const bp_shape *s
 
 static APART void simd_sum_batch(const work_parts *parts, const bp_shape *shape, const double *parameters,
                                  const bp_data *data, uint32_t loss) {
-    const simd_kernel *own = (const simd_kernel *)parts->kernel;
-    const chunk at = lay_out(parts, shape, loss);
+    const simd_kernel *level = (const simd_kernel *)parts->kernel;
+    const chunk memory = lay_out(parts, shape, loss);
     for (size_t row = 0; row < data->rows; row += CHUNK_ROWS) {
         const size_t some = data->rows - row < CHUNK_ROWS ? data->rows - row : CHUNK_ROWS;
-        load_rows(at.values, data->inputs, NULL, row, some, shape->sizes[0]);
-        load_rows(at.targets, data->targets, NULL, row, some, shape->sizes[shape->layers - 1]);
-        own->train_chunk(&at, row + some == data->rows ? parts->sums : NULL, parameters, shape, some, row == 0);
+        load_rows(memory.values, data->inputs, NULL, row, some, shape->sizes[0]);
+        load_rows(memory.targets, data->targets, NULL, row, some, shape->sizes[shape->layers - 1]);
+        level->train_chunk(&memory, row + some == data->rows ? parts->sums : NULL, parameters, shape, some, row == 0);
     }
 }
 
@@ -340,8 +340,8 @@ static int is_fused(const bp_settings *settings) {
 
 static size_t simd_train_rows(bp_training *training, double *parameters, work_parts *parts, const uint32_t *order,
                               const bp_shape *shape, const bp_data *data, uint64_t budget) {
-    const simd_kernel *own = (const simd_kernel *)parts->kernel;
-    const chunk at = lay_out(parts, shape, training->settings.loss);
+    const simd_kernel *level = (const simd_kernel *)parts->kernel;
+    const chunk memory = lay_out(parts, shape, training->settings.loss);
     const size_t n_out = shape->sizes[shape->layers - 1];
     const size_t row = training->row;
     size_t rows = training->rows - row;
@@ -350,8 +350,8 @@ static size_t simd_train_rows(bp_training *training, double *parameters, work_pa
     }
     if (is_fused(&training->settings)) {
         rows = budget < rows ? (size_t)budget : rows;
-        own->online(parameters, &training->error, at.values, order, data->inputs, data->targets, shape, at.loss,
-                    training->settings.learning_rate, gradient_scale(at.loss, 1, n_out), row, rows);
+        level->online(parameters, &training->error, memory.values, order, data->inputs, data->targets, shape,
+                      memory.loss, training->settings.learning_rate, gradient_scale(memory.loss, 1, n_out), row, rows);
         training->row = row + rows;
         return rows;
     }
@@ -363,11 +363,11 @@ static size_t simd_train_rows(bp_training *training, double *parameters, work_pa
         rows = PADDED(budget) < rows ? PADDED(budget) : rows;
     }
     if (parts->held == 0) {
-        load_rows(at.values, data->inputs, order, row, rows, shape->sizes[0]);
-        load_rows(at.targets, data->targets, order, row, rows, n_out);
+        load_rows(memory.values, data->inputs, order, row, rows, shape->sizes[0]);
+        load_rows(memory.targets, data->targets, order, row, rows, n_out);
         parts->held = rows == training->rows && order == NULL;
     }
-    own->train_chunk(&at, rows == whole ? parts->sums : NULL, parameters, shape, rows, training->batch_row == 0);
+    level->train_chunk(&memory, rows == whole ? parts->sums : NULL, parameters, shape, rows, training->batch_row == 0);
     training->row += rows;
     training->batch_row += rows;
     if (rows == whole) {
@@ -399,32 +399,32 @@ typedef struct {
 } member;
 
 /* Online, all `members` in step; lane n is member n's, and lanes without a member follow the first. */
-static APART void train_abreast(member *members, size_t count, const bp_shape *shape, const bp_data *data,
-                                const bp_limits *limits) {
-    const simd_kernel *own = (const simd_kernel *)members[0].parts.kernel;
+static APART void train_side_by_side(member *members, size_t count, const bp_shape *shape, const bp_data *data,
+                                     const bp_limits *limits) {
+    const simd_kernel *level = (const simd_kernel *)members[0].parts.kernel;
     const size_t parameters = members[0].parts.count;
     int plain = 1; /* as STEPPED_PLAINLY wants it */
-    double memory[2 * ABREAST + ALIGNMENT];
+    double memory[2 * SIDE_BY_SIDE + ALIGNMENT];
     const size_t log_size = limits->log_size;
     uint64_t budget = limits->budget;
     size_t logged = 0;
-    abreast nets;
+    side_by_side nets;
     nets.lanes = PADDED(count);
     nets.parameters = align(members[0].parts.scratch);
-    nets.memory = nets.parameters + parameters * ABREAST;
+    nets.memory = nets.parameters + parameters * SIDE_BY_SIDE;
     nets.rates = align(memory);
-    nets.errors = nets.rates + ABREAST;
+    nets.errors = nets.rates + SIDE_BY_SIDE;
     nets.in_order = !members[0].training->settings.shuffle;
     nets.scale = gradient_scale(members[0].training->settings.loss, 1, shape->sizes[shape->layers - 1]);
-    for (size_t lane = 0; lane < ABREAST; lane++) {
+    for (size_t lane = 0; lane < SIDE_BY_SIDE; lane++) {
         const member *one = &members[lane < count ? lane : 0];
         nets.orders[lane] = one->order;
         plain = plain && !has_negative_zero(one->parameters, parameters);
         for (size_t k = 0; k < parameters; k++) {
-            nets.parameters[k * ABREAST + lane] = one->parameters[k];
+            nets.parameters[k * SIDE_BY_SIDE + lane] = one->parameters[k];
         }
     }
-    own = plain && nets.scale == 1.0 ? own : own->other;
+    level = plain && nets.scale == 1.0 ? level : level->any_shape;
     for (;;) {
         bp_training *first = NULL; /* of those that have not diverged, which are all in step */
         for (size_t n = count; n > 0; n--) {
@@ -451,38 +451,38 @@ static APART void train_abreast(member *members, size_t count, const bp_shape *s
         }
         const size_t row = first->row;
         const size_t rows = budget < first->rows - row ? (size_t)budget : first->rows - row;
-        for (size_t lane = 0; lane < ABREAST; lane++) {
+        for (size_t lane = 0; lane < SIDE_BY_SIDE; lane++) {
             nets.errors[lane] = members[lane < count ? lane : 0].training->error;
             nets.rates[lane] = members[lane < count ? lane : 0].training->settings.learning_rate; /* of this epoch */
         }
-        own->online_abreast(&nets, data->inputs, data->targets, shape, row, rows);
+        level->online_side_by_side(&nets, data->inputs, data->targets, shape, row, rows);
         budget -= rows;
         const size_t before = logged;
         for (size_t n = 0; n < count; n++) {
             member *one = &members[n];
             if (*one->status == BP_OK) {
                 const double *from = nets.parameters + n;
-                size_t own_logged = before;
+                size_t logged_now = before;
                 one->training->row = row + rows;
                 one->training->error = nets.errors[n];
                 for (size_t k = 0; k < parameters; k++) {
-                    one->parameters[k] = from[k * ABREAST];
+                    one->parameters[k] = from[k * SIDE_BY_SIDE];
                 }
                 if (one->training->row == one->training->rows) {
                     *one->status =
-                        end_epoch(one->log, &own_logged, one->training, one->parameters, &one->parts, log_size);
+                        end_epoch(one->log, &logged_now, one->training, one->parameters, &one->parts, log_size);
                 }
-                logged = own_logged > logged ? own_logged : logged;
+                logged = logged_now > logged ? logged_now : logged;
             }
         }
     }
 }
 
 /* Whether all fits the scratch of one network; wider ones gain little. */
-static int fits_abreast(const bp_shape *shape) {
+static int fits_side_by_side(const bp_shape *shape) {
     const size_t items =
         bp_parameter_count(shape) + shape->sizes[0] + 2 * node_count(shape) + shape->sizes[shape->layers - 1];
-    return items <= (simd_scratch_size(shape) - ALIGNMENT) / ABREAST;
+    return items <= (simd_scratch_size(shape) - ALIGNMENT) / SIDE_BY_SIDE;
 }
 
 static void simd_train_many(double *logs, int32_t *statuses, bp_training *trainings, double *parameters, double *work,
@@ -492,9 +492,9 @@ static void simd_train_many(double *logs, int32_t *statuses, bp_training *traini
     const size_t work_size = work_size_of(statuses, trainings, networks, shape);
     size_t n = 0;
     while (n < networks) {
-        member members[ABREAST];
+        member members[SIDE_BY_SIDE];
         size_t trained = 0;
-        for (; n < networks && trained < ABREAST; n++) {
+        for (; n < networks && trained < SIDE_BY_SIDE; n++) {
             if (statuses[n] == BP_OK) {
                 member *one = &members[trained++];
                 one->training = &trainings[n];
@@ -507,16 +507,16 @@ static void simd_train_many(double *logs, int32_t *statuses, bp_training *traini
             }
         }
         int together = trained > 1 && is_fused(&members[0].training->settings) &&
-                       is_squared(members[0].training->settings.loss) && fits_abreast(shape);
-        for (size_t other = 1; other < trained; other++) {
-            together = together && is_fused(&members[other].training->settings) &&
-                       in_step(members[0].training, members[other].training);
+                       is_squared(members[0].training->settings.loss) && fits_side_by_side(shape);
+        for (size_t next = 1; next < trained; next++) {
+            together = together && is_fused(&members[next].training->settings) &&
+                       in_step(members[0].training, members[next].training);
         }
         if (together) {
-            train_abreast(members, trained, shape, data, limits);
+            train_side_by_side(members, trained, shape, data, limits);
         } else {
-            for (size_t other = 0; other < trained; other++) {
-                const member *one = &members[other];
+            for (size_t next = 0; next < trained; next++) {
+                const member *one = &members[next];
                 *one->status =
                     train(one->log, one->training, one->parameters, one->work, one->order, shape, data, limits);
             }

@@ -39,15 +39,16 @@ static double *LEVEL(forward_other)(double *values, double *panel, const double 
                                 shape->bias, blocks, rest, 0);
 }
 
-static void LEVEL(chunk_other)(const chunk *at, double *sums, const double *parameters, const bp_shape *shape,
+static void LEVEL(chunk_other)(const chunk *memory, double *sums, const double *parameters, const bp_shape *shape,
                                size_t rows, int begin) {
-    LEVEL(train_chunk)(at, sums, parameters, shape->sizes, shape->activations, shape->layers, shape->bias, rows, begin);
+    LEVEL(train_chunk)(memory, sums, parameters, shape->sizes, shape->activations, shape->layers, shape->bias, rows,
+                       begin);
 }
 
-static void LEVEL(abreast_other)(const abreast *nets, const double *inputs, const double *targets,
-                                 const bp_shape *shape, size_t row, size_t rows) {
-    LEVEL(online_abreast)(nets, inputs, targets, shape->sizes, shape->activations, shape->layers, shape->bias, row,
-                          rows, 0);
+static void LEVEL(side_by_side_other)(const side_by_side *nets, const double *inputs, const double *targets,
+                                      const bp_shape *shape, size_t row, size_t rows) {
+    LEVEL(online_side_by_side)(nets, inputs, targets, shape->sizes, shape->activations, shape->layers, shape->bias, row,
+                               rows, 0);
 }
 
 /* The same with a shape that the compiler knows, all of it sigmoid, as long as it is tame. */
@@ -66,35 +67,35 @@ static void LEVEL(abreast_other)(const abreast *nets, const double *inputs, cons
                    ? LEVEL(tame_##name)(values, parameters, shape->bias, blocks, rest)                                 \
                    : LEVEL(forward_other)(values, panel, parameters, shape, last, blocks, rest);                       \
     }                                                                                                                  \
-    static void LEVEL(chunk_##name)(const chunk *at, double *sums, const double *parameters, const bp_shape *shape,    \
-                                    size_t rows, int begin) {                                                          \
+    static void LEVEL(chunk_##name)(const chunk *memory, double *sums, const double *parameters,                       \
+                                    const bp_shape *shape, size_t rows, int begin) {                                   \
         static const uint32_t sizes[layers] = {__VA_ARGS__};                                                           \
         const size_t blocks = PADDED(rows) / BP_LANES;                                                                 \
-        if (at->fresh) {                                                                                               \
-            *at->reach = LEVEL(greatest)(at->values, blocks * sizes[0] * BP_LANES);                                    \
+        if (memory->fresh) {                                                                                           \
+            *memory->reach = LEVEL(greatest)(memory->values, blocks * sizes[0] * BP_LANES);                            \
         }                                                                                                              \
-        const int tame = LEVEL(is_tame)(parameters, sizes, layers, shape->bias, *at->reach);                           \
-        if (!is_squared(at->loss) || (!tame && !LEVEL(are_within)(parameters, bp_parameter_count(shape), SAFE))) {     \
-            LEVEL(chunk_other)(at, sums, parameters, shape, rows, begin);                                              \
+        const int tame = LEVEL(is_tame)(parameters, sizes, layers, shape->bias, *memory->reach);                       \
+        if (!is_squared(memory->loss) || (!tame && !LEVEL(are_within)(parameters, bp_parameter_count(shape), SAFE))) { \
+            LEVEL(chunk_other)(memory, sums, parameters, shape, rows, begin);                                          \
             return;                                                                                                    \
         }                                                                                                              \
         const double *outputs =                                                                                        \
-            tame                                                                                                       \
-                ? LEVEL(tame_##name)(at->values, parameters, shape->bias, blocks, rows % BP_LANES)                     \
-                : LEVEL(forward_other)(at->values, at->panel, parameters, shape, BP_SIGMOID, blocks, rows % BP_LANES); \
+            tame ? LEVEL(tame_##name)(memory->values, parameters, shape->bias, blocks, rows % BP_LANES)                \
+                 : LEVEL(forward_other)(memory->values, memory->panel, parameters, shape, BP_SIGMOID, blocks,          \
+                                        rows % BP_LANES);                                                              \
         if (shape->bias) {                                                                                             \
-            LEVEL(backward_common)(at, sums, parameters, outputs, sizes, layers, 1, blocks, begin);                    \
+            LEVEL(backward_common)(memory, sums, parameters, outputs, sizes, layers, 1, blocks, begin);                \
         } else {                                                                                                       \
-            LEVEL(backward_common)(at, sums, parameters, outputs, sizes, layers, 0, blocks, begin);                    \
+            LEVEL(backward_common)(memory, sums, parameters, outputs, sizes, layers, 0, blocks, begin);                \
         }                                                                                                              \
     }                                                                                                                  \
-    static void LEVEL(abreast_##name)(const abreast *nets, const double *inputs, const double *targets,                \
-                                      const bp_shape *shape, size_t row, size_t rows) {                                \
+    static void LEVEL(side_by_side_##name)(const side_by_side *nets, const double *inputs, const double *targets,      \
+                                           const bp_shape *shape, size_t row, size_t rows) {                           \
         static const uint32_t sizes[layers] = {__VA_ARGS__};                                                           \
         if (shape->bias) {                                                                                             \
-            LEVEL(online_abreast)(nets, inputs, targets, sizes, NULL, layers, 1, row, rows, 1);                        \
+            LEVEL(online_side_by_side)(nets, inputs, targets, sizes, NULL, layers, 1, row, rows, 1);                   \
         } else {                                                                                                       \
-            LEVEL(online_abreast)(nets, inputs, targets, sizes, NULL, layers, 0, row, rows, 1);                        \
+            LEVEL(online_side_by_side)(nets, inputs, targets, sizes, NULL, layers, 0, row, rows, 1);                   \
         }                                                                                                              \
     }
 
@@ -121,11 +122,11 @@ static const rule_step LEVEL(steps)[BP_RULES] = {
 /* In the order of common_shapes; the first is for all other shapes. */
 static const simd_kernel LEVEL(kernels)[COMMON_SHAPES + 1] = {
     {BASE(LEVEL(steps)), &LEVEL(kernels)[0], LEVEL(forward_other), LEVEL(chunk_other), NODES(online_any),
-     LEVEL(add_errors), LEVEL(abreast_other)},
+     LEVEL(add_errors), LEVEL(side_by_side_other)},
     {BASE(LEVEL(steps)), &LEVEL(kernels)[0], LEVEL(forward_2_2_1), LEVEL(chunk_2_2_1), NODES(online_any),
-     LEVEL(add_errors), LEVEL(abreast_2_2_1)},
+     LEVEL(add_errors), LEVEL(side_by_side_2_2_1)},
     {BASE(LEVEL(steps)), &LEVEL(kernels)[0], LEVEL(forward_2_4_1), LEVEL(chunk_2_4_1), NODES(online_any),
-     LEVEL(add_errors), LEVEL(abreast_2_4_1)},
+     LEVEL(add_errors), LEVEL(side_by_side_2_4_1)},
     {BASE(LEVEL(steps)), &LEVEL(kernels)[0], LEVEL(forward_2_4_4_1), LEVEL(chunk_2_4_4_1), NODES(online_home),
-     LEVEL(add_errors), LEVEL(abreast_2_4_4_1)},
+     LEVEL(add_errors), LEVEL(side_by_side_2_4_4_1)},
 };

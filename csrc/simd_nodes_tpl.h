@@ -20,11 +20,11 @@ static void LEVEL(online_any)(double *parameters, double *error, double *values,
     const int squared = is_squared(loss);
     memset(values, 0, 2 * length * sizeof(double));
     for (size_t end = row + rows; row < end; row++) {
-        const size_t at = order != NULL ? order[row] : row;
-        const double *t = targets + at * sizes[last];
+        const size_t place = order != NULL ? order[row] : row;
+        const double *t = targets + place * sizes[last];
         double *a = values;
         double *w = parameters;
-        memcpy(a, inputs + at * sizes[0], sizes[0] * sizeof(double));
+        memcpy(a, inputs + place * sizes[0], sizes[0] * sizeof(double));
         for (uint32_t layer = 1; layer <= last; layer++) {
             const size_t n_in = sizes[layer - 1];
             const size_t n_out = sizes[layer];
@@ -85,15 +85,15 @@ static void LEVEL(online_any)(double *parameters, double *error, double *values,
                 STORE(before + i, acc * LEVEL(slope)(y, shape->activations[layer - 2]));
             }
             for (size_t i = 0; i < n_in + bias; i++) {
-                double *own = w + i * n_out;
+                double *row_weights = w + i * n_out;
                 const double input = i < n_in ? a[i] : 1.0; /* 1.0*d is d: the contribution to a bias */
                 size_t j = 0;
                 for (; j + WIDTH <= n_out; j += WIDTH) {
-                    const vector weight = LOAD_ANY(own + j);
-                    STORE_ANY(own + j, STEPPED(weight, input * LOAD(d + j), rate, scale));
+                    const vector weight = LOAD_ANY(row_weights + j);
+                    STORE_ANY(row_weights + j, STEPPED(weight, input * LOAD(d + j), rate, scale));
                 }
                 for (; j < n_out; j++) {
-                    own[j] = STEPPED(own[j], input * d[j], rate, scale);
+                    row_weights[j] = STEPPED(row_weights[j], input * d[j], rate, scale);
                 }
             }
             d = before;
@@ -138,9 +138,9 @@ INLINE void LEVEL(online_2_4_4_1)(double *parameters, double *error, const uint3
     b3 = broadcast(bias ? p3[4] : 0.0);
     double total = *error;
     for (size_t end = row + rows; row < end; row++) {
-        const size_t at = order != NULL ? order[row] : row;
-        const double x0 = inputs[2 * at];
-        const double x1 = inputs[2 * at + 1];
+        const size_t place = order != NULL ? order[row] : row;
+        const double x0 = inputs[2 * place];
+        const double x1 = inputs[2 * place + 1];
         vector a1[QUAD], a2[QUAD], d1[QUAD], d2[QUAD];
         EACH_QUAD {
             vector acc = x0 * w1[0][q];
@@ -168,7 +168,7 @@ INLINE void LEVEL(online_2_4_4_1)(double *parameters, double *error, const uint3
         vector y = acc;
         LEVEL(sigmoids_online)(&y, 1);
         vector squared = broadcast(0.0);
-        const vector d3 = LEVEL(output)(&squared, y, broadcast(targets[at]), BP_SIGMOID);
+        const vector d3 = LEVEL(output)(&squared, y, broadcast(targets[place]), BP_SIGMOID);
         total = total + squared[0];
         EACH_QUAD {
             d2[q] = (w3[q] * d3) * (a2[q] * (1.0 - a2[q]));

@@ -47,8 +47,8 @@ INLINE void LEVEL(clear_padding)(double *values, size_t blocks, size_t nodes, si
         mask kept;
         memcpy(&kept, keep + BP_LANES - rest + part * WIDTH, sizeof kept);
         for (size_t i = 0; i < nodes; i++) {
-            double *at = last + i * BP_LANES + part * WIDTH;
-            STORE(at, (vector)((mask)LOAD(at) & kept));
+            double *node = last + i * BP_LANES + part * WIDTH;
+            STORE(node, (vector)((mask)LOAD(node) & kept));
         }
     }
 }
@@ -293,18 +293,18 @@ INLINE void LEVEL(gradient_layer)(double *sums, double *lanes, const double *inp
     size_t i = 0;
     while (i < n_in) {
         const size_t rows = i + GRADIENT_ROWS <= n_in ? GRADIENT_ROWS : small && i + 2 <= n_in ? 2 : 1;
-        double *own = reuse ? lanes : lanes + i * n_out * BP_LANES;
-        double *own_biases = small && i == 0 ? biases : NULL; /* more than the registers of a whole tile hold */
+        double *row_lanes = reuse ? lanes : lanes + i * n_out * BP_LANES;
+        double *bias_lanes = small && i == 0 ? biases : NULL; /* more than the registers of a whole tile hold */
         if (rows == GRADIENT_ROWS) {
-            LEVEL(gradient_rows)(own, own_biases, inputs + i * BP_LANES, deltas, n_in, n_out, blocks, begin,
+            LEVEL(gradient_rows)(row_lanes, bias_lanes, inputs + i * BP_LANES, deltas, n_in, n_out, blocks, begin,
                                  GRADIENT_ROWS);
         } else if (rows == 2) {
-            LEVEL(gradient_rows)(own, own_biases, inputs + i * BP_LANES, deltas, n_in, n_out, blocks, begin, 2);
+            LEVEL(gradient_rows)(row_lanes, bias_lanes, inputs + i * BP_LANES, deltas, n_in, n_out, blocks, begin, 2);
         } else {
-            LEVEL(gradient_rows)(own, own_biases, inputs + i * BP_LANES, deltas, n_in, n_out, blocks, begin, 1);
+            LEVEL(gradient_rows)(row_lanes, bias_lanes, inputs + i * BP_LANES, deltas, n_in, n_out, blocks, begin, 1);
         }
         if (sums != NULL) {
-            LEVEL(sum_lanes)(sums + i * n_out, own, rows * n_out);
+            LEVEL(sum_lanes)(sums + i * n_out, row_lanes, rows * n_out);
         }
         i += rows;
     }
@@ -337,8 +337,8 @@ INLINE void LEVEL(backward_tile)(double *deltas, const double *outputs, const do
     }
     UNROLL for (size_t b = 0; b < blocks * PARTS; b++) {
         UNROLL for (size_t i = 0; i < columns; i++) {
-            const size_t at = (b / PARTS * SPAN(n_in) + i) * BP_LANES + b % PARTS * WIDTH;
-            STORE(deltas + at, acc[i][b] * LEVEL(slope)(LOAD(outputs + at), activation));
+            const size_t place = (b / PARTS * SPAN(n_in) + i) * BP_LANES + b % PARTS * WIDTH;
+            STORE(deltas + place, acc[i][b] * LEVEL(slope)(LOAD(outputs + place), activation));
         }
     }
 }
@@ -349,21 +349,21 @@ INLINE void LEVEL(backward_layer)(double *deltas, const double *outputs, const d
     for (; i + COLUMNS <= n_in; i += COLUMNS) {
         size_t b = 0;
         for (; b + tile <= blocks; b += tile) {
-            const size_t at = (b * SPAN(n_in) + i) * BP_LANES;
-            LEVEL(backward_tile)(deltas + at, outputs + at, next + b * SPAN(n_out) * BP_LANES, weights + i * n_out,
-                                 n_in, n_out, activation, COLUMNS, tile);
+            const size_t place = (b * SPAN(n_in) + i) * BP_LANES;
+            LEVEL(backward_tile)(deltas + place, outputs + place, next + b * SPAN(n_out) * BP_LANES,
+                                 weights + i * n_out, n_in, n_out, activation, COLUMNS, tile);
         }
         for (; tile > 1 && b < blocks; b++) {
-            const size_t at = (b * SPAN(n_in) + i) * BP_LANES;
-            LEVEL(backward_tile)(deltas + at, outputs + at, next + b * SPAN(n_out) * BP_LANES, weights + i * n_out,
-                                 n_in, n_out, activation, COLUMNS, 1);
+            const size_t place = (b * SPAN(n_in) + i) * BP_LANES;
+            LEVEL(backward_tile)(deltas + place, outputs + place, next + b * SPAN(n_out) * BP_LANES,
+                                 weights + i * n_out, n_in, n_out, activation, COLUMNS, 1);
         }
     }
     for (; i < n_in; i++) {
         for (size_t b = 0; b < blocks; b++) {
-            const size_t at = (b * SPAN(n_in) + i) * BP_LANES;
-            LEVEL(backward_tile)(deltas + at, outputs + at, next + b * SPAN(n_out) * BP_LANES, weights + i * n_out,
-                                 n_in, n_out, activation, 1, 1);
+            const size_t place = (b * SPAN(n_in) + i) * BP_LANES;
+            LEVEL(backward_tile)(deltas + place, outputs + place, next + b * SPAN(n_out) * BP_LANES,
+                                 weights + i * n_out, n_in, n_out, activation, 1, 1);
         }
     }
 }
@@ -394,10 +394,10 @@ static void LEVEL(errors)(double *lanes, double *deltas, const double *outputs, 
         for (size_t b = 0; b < blocks; b++) {
             vector acc = broadcast(0.0);
             for (size_t j = 0; j < n_out; j++) {
-                const size_t at = (b * SPAN(n_out) + j) * BP_LANES + part * WIDTH;
-                const vector delta = LEVEL(output)(&acc, LOAD(outputs + at), LOAD(targets + at), activation);
+                const size_t place = (b * SPAN(n_out) + j) * BP_LANES + part * WIDTH;
+                const vector delta = LEVEL(output)(&acc, LOAD(outputs + place), LOAD(targets + place), activation);
                 if (deltas != NULL) {
-                    STORE(deltas + at, delta);
+                    STORE(deltas + place, delta);
                 }
             }
             lane = lane + acc;
@@ -430,33 +430,34 @@ INLINE void LEVEL(backward_step)(double **values, double **deltas, size_t *weigh
 
 /* A chunk of a batch, whose inputs and targets are loaded: forward, backward, lanes; and the sums, where the batch ends
    with it (`sums` not NULL). `begin` = it begins with it. */
-INLINE void LEVEL(train_chunk)(const chunk *at, double *sums, const double *parameters, const uint32_t *sizes,
+INLINE void LEVEL(train_chunk)(const chunk *memory, double *sums, const double *parameters, const uint32_t *sizes,
                                const uint32_t *activations, uint32_t layers, uint32_t bias, size_t rows, int begin) {
     const size_t blocks = (rows + BP_LANES - 1) / BP_LANES;
     const size_t rest = rows % BP_LANES;
-    double *deltas = at->deltas;
+    double *deltas = memory->deltas;
     const uint32_t last = activations[layers - 2];
-    double *values = LEVEL(forward_chunk)(at->values, at->panel, parameters, sizes, activations,
-                                          is_squared(at->loss) ? last : BP_IDENTITY, layers, bias, blocks, rest, 0);
+    double *values = LEVEL(forward_chunk)(memory->values, memory->panel, parameters, sizes, activations,
+                                          is_squared(memory->loss) ? last : BP_IDENTITY, layers, bias, blocks, rest, 0);
     size_t weights = 0; /* where the layer's begin, once it is subtracted */
     for (uint32_t layer = 1; layer < layers; layer++) {
         weights += (sizes[layer - 1] + bias) * (size_t)sizes[layer];
     }
-    double *errors = at->lanes + weights * BP_LANES;
-    if (is_squared(at->loss)) {
-        LEVEL(errors)(errors, deltas, values, at->targets, sizes[layers - 1], last, blocks, begin);
+    double *errors = memory->lanes + weights * BP_LANES;
+    if (is_squared(memory->loss)) {
+        LEVEL(errors)(errors, deltas, values, memory->targets, sizes[layers - 1], last, blocks, begin);
     } else {
         if (begin) {
             clear_lanes(errors, 1);
         }
-        finish_rows(errors, deltas, at->row, values, at->targets, sizes[layers - 1], last, at->loss, rows);
+        finish_rows(errors, deltas, memory->row, values, memory->targets, sizes[layers - 1], last, memory->loss, rows);
     }
     if (sums != NULL) {
         LEVEL(sum_lanes)(sums + weights, errors, 1);
     }
     for (uint32_t layer = layers - 1; layer > 0; layer--) {
-        LEVEL(backward_step)(&values, &deltas, &weights, sums, at->lanes, parameters, sizes[layer - 1], sizes[layer],
-                             bias, layer > 1 ? activations[layer - 2] : BP_IDENTITY, blocks, rest, begin, layer == 1);
+        LEVEL(backward_step)(&values, &deltas, &weights, sums, memory->lanes, parameters, sizes[layer - 1],
+                             sizes[layer], bias, layer > 1 ? activations[layer - 2] : BP_IDENTITY, blocks, rest, begin,
+                             layer == 1);
     }
 }
 
@@ -591,25 +592,25 @@ INLINE void LEVEL(first_layer)(double *lanes, const double *inputs, const double
 
 /* What follows forward_chunk in a pass over a chunk of a common shape that is tame: lanes and, as in train_chunk, their
    sums. */
-INLINE void LEVEL(backward_common)(const chunk *at, double *sums, const double *parameters, const double *outputs,
+INLINE void LEVEL(backward_common)(const chunk *memory, double *sums, const double *parameters, const double *outputs,
                                    const uint32_t *sizes, const uint32_t layers, const uint32_t bias, size_t blocks,
                                    int begin) {
     const size_t first = (sizes[0] + bias) * (size_t)sizes[1];
     const size_t last = layers > 3 ? first + (sizes[1] + bias) * (size_t)sizes[2] : first;
     const size_t n_last = sizes[layers - 2];
-    double *lanes = at->lanes;
-    double *deltas = at->deltas;
-    const double *hidden = at->values + CHUNK * sizes[0] * BP_LANES;
+    double *lanes = memory->lanes;
+    double *deltas = memory->deltas;
+    const double *hidden = memory->values + CHUNK * sizes[0] * BP_LANES;
     const double *before = layers > 3 ? hidden + CHUNK * sizes[1] * BP_LANES : hidden;
     LEVEL(last_layer)(lanes + (last + n_last + bias) * BP_LANES, lanes + last * BP_LANES, deltas, before, outputs,
-                      at->targets, parameters + last, n_last, bias, blocks, begin);
+                      memory->targets, parameters + last, n_last, bias, blocks, begin);
     if (layers > 3) {
         LEVEL(gradient_layer)(NULL, lanes + first * BP_LANES, hidden, deltas, sizes[1], sizes[2], bias, blocks, begin,
                               1);
-        LEVEL(first_layer)(lanes, at->values, hidden, deltas, parameters + first, sizes[1], sizes[2], bias, blocks,
+        LEVEL(first_layer)(lanes, memory->values, hidden, deltas, parameters + first, sizes[1], sizes[2], bias, blocks,
                            begin);
     } else {
-        LEVEL(gradient_layer)(NULL, lanes, at->values, deltas, sizes[0], sizes[1], bias, blocks, begin, 1);
+        LEVEL(gradient_layer)(NULL, lanes, memory->values, deltas, sizes[0], sizes[1], bias, blocks, begin, 1);
     }
     if (sums != NULL) {
         LEVEL(sum_lanes)(sums, lanes, last + n_last + bias + 1);
