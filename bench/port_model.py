@@ -23,7 +23,7 @@ PROCESSORS = ("sapphirerapids", "skylake-avx512", "alderlake", "znver4")
 PASSES = """
 static const uint32_t model_sizes[4] = {{2, 4, 4, 1}};
 double *model_forward_{level}(const chunk *at, const double *parameters, size_t blocks, size_t rest) {{
-    return forward_chunk_{level}(at->values, NULL, parameters, model_sizes, NULL, 4, 0, blocks, rest, 1);
+    return forward_chunk_{level}(at->values, NULL, parameters, model_sizes, NULL, 0, 4, 0, blocks, rest, 1);
 }}
 void model_backward_{level}(const chunk *at, const double *parameters, const double *outputs, size_t blocks,
                             int begin) {{
