@@ -93,16 +93,20 @@ def cycles(mca: str, code: list[str], processor: str) -> str:
     return f"{int(total[1]) / 200:.1f}" if total else "-"
 
 
-def table(compiler: str, mca: str) -> list[list[str]]:
-    """A row for each loop: the function that most of it comes from, what it computes with, and its cycles."""
-    rows = [["loop", "mul", "add", "fused", "div", *PROCESSORS]]
+def passes() -> str:
+    """A C program with a function for each kernel's pass forward and back, of the home shape."""
     source = '#include "simd.c"\n'
     for level, target in KERNELS.items():
         source += f'#pragma GCC push_options\n#pragma GCC target("{target}")\n'
-        source += (
-            PASSES.format(level=level).replace("model_sizes", f"model_sizes_{level}") + "#pragma GCC pop_options\n"
-        )
-    text = assembly(compiler, source, OURS)
+        source += PASSES.format(level=level).replace("model_sizes", f"model_sizes_{level}")
+        source += "#pragma GCC pop_options\n"
+    return source
+
+
+def table(compiler: str, mca: str) -> list[list[str]]:
+    """A row for each loop: the function that most of it comes from, what it computes with, and its cycles."""
+    rows = [["loop", "mul", "add", "fused", "div", *PROCESSORS]]
+    text = assembly(compiler, passes(), OURS)
     for level, direction in itertools.product(KERNELS, ("forward", "backward")):
         for place, code in loops(text, f"model_{direction}_{level}"):
             counts = [sum(bool(re.match(rf"\tv?{kind}", each)) for each in code) for kind in KINDS]

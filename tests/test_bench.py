@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import json
 import math
+import platform
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -125,3 +127,14 @@ for number in (1, 2):
     one, two = ((tmp_path / name).read_text(encoding="utf-8") for name in ("1.md", "2.md"))
     assert "This command wrote this page. Do not" in one
     assert "These commands wrote this page, in this order. Do not" in two
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64" or shutil.which("gcc") is None, reason="the port model is of x86")
+def test_port_model() -> None:
+    """The port model's passes are still functions of the kernels, with their arguments."""
+    root = Path(__file__).resolve().parent.parent
+    code = f"import sys; sys.path.insert(0, {str(root / 'bench')!r}); import port_model; print(port_model.passes())"
+    source = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    command = ["gcc", "-fsyntax-only", "-Werror=implicit-function-declaration", f"-I{root / 'csrc'}", "-xc", "-"]
+    done = subprocess.run(command, input=source, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
