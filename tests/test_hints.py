@@ -64,6 +64,10 @@ def test_targets_of_softmax(backend: Backend) -> None:
     assert only.startswith("targets of a row that sum to 0.75 are no probabilities")
     assert hints(lambda: Network(2, 2).fit(X, rows, epochs=1, loss="binary_cross_entropy")) == []
     assert hints(lambda: Network(2, 2, activation="softmax").fit(X[:2], rows[:2], epochs=1, loss="cross_entropy")) == []
+    far = [[1.7e308, 1.7e308]] * 3
+    net = Network(2, 2, activation="softmax", backend=backend)
+    told = hints(lambda: net.fit(X, far, epochs=0, loss="cross_entropy"))
+    assert any("sum to inf are no probabilities" in text for text in told)
 
 
 def test_class_numbers() -> None:

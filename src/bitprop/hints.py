@@ -108,8 +108,8 @@ def _range(data: Rows) -> tuple[float, float]:
 def _odd_total(targets: Rows) -> float | None:
     """The sum of the first row whose targets do not sum to 1, nearly; None where all rows looked at do."""
     end = min(targets.rows, LOOKED_AT) * targets.width
-    totals = (math.fsum(targets.values[start : start + targets.width]) for start in range(0, end, targets.width))
-    return next((total for total in totals if abs(total - 1.0) > 1e-6), None)
+    totals = (sum(targets.values[start : start + targets.width]) for start in range(0, end, targets.width))
+    return next((total for total in totals if not abs(total - 1.0) <= 1e-6), None)
 
 
 def _warn(text: str) -> None:
