@@ -1102,27 +1102,17 @@ static void descend(double *parameters, double *state, const double *sums, size_
     }
 }
 
+/* By momentum and by Nesterov's. The state is v. */
 static void step_momentum(double *parameters, double *state, const double *sums, size_t count,
                           const bp_settings *settings, double scale) {
     const double rate = settings->learning_rate;
     const double momentum = settings->constants[0];
+    const int ahead = settings->rule == BP_NESTEROV;
     for (size_t k = 0; k < count; k++) {
         const double g = sums[k] * scale;
         const double v = momentum * state[k] + g;
         state[k] = v;
-        parameters[k] = parameters[k] - rate * v;
-    }
-}
-
-static void step_nesterov(double *parameters, double *state, const double *sums, size_t count,
-                          const bp_settings *settings, double scale) {
-    const double rate = settings->learning_rate;
-    const double momentum = settings->constants[0];
-    for (size_t k = 0; k < count; k++) {
-        const double g = sums[k] * scale;
-        const double v = momentum * state[k] + g;
-        state[k] = v;
-        parameters[k] = parameters[k] - rate * (g + momentum * v);
+        parameters[k] = parameters[k] - rate * (ahead ? g + momentum * v : v);
     }
 }
 
@@ -1219,7 +1209,7 @@ static void step_rprop(double *parameters, double *state, const double *sums, si
 static const rule RULES[BP_RULES] = {
     {0, 0, NULL, descend, 0, {{0}}},
     {1, 0, NULL, step_momentum, 1, {SHARE}},
-    {1, 0, NULL, step_nesterov, 1, {SHARE}},
+    {1, 0, NULL, step_momentum, 1, {SHARE}},
     {2, 2, begin_adam, step_adam, 3, {SHARE, SHARE, POSITIVE}},
     {2, 2, begin_adam, step_adam, 3, {SHARE, SHARE, POSITIVE}},
     {2, 0, begin_rprop, step_rprop, 5, {ABOVE_ONE, PROPER_SHARE, POSITIVE, NOT_NEGATIVE, NOT_NEGATIVE}},

@@ -31,6 +31,8 @@
 
 #include "simd_rows_tpl.h"
 
+#include "simd_common_tpl.h"
+
 #include "simd_networks_tpl.h"
 
 static double *LEVEL(forward_other)(double *values, double *panel, const double *parameters, const bp_shape *shape,
@@ -116,7 +118,7 @@ static void LEVEL(step_rprop)(double *parameters, double *state, const double *s
 
 /* In the order of the rules' numbers. */
 static const rule_step LEVEL(steps)[BP_RULES] = {
-    descend, LEVEL(step_momentum), LEVEL(step_nesterov), LEVEL(step_adam), LEVEL(step_adam), LEVEL(step_rprop),
+    descend, LEVEL(step_momentum), LEVEL(step_momentum), LEVEL(step_adam), LEVEL(step_adam), LEVEL(step_rprop),
 };
 
 /* In the order of common_shapes; the first is for all other shapes. */

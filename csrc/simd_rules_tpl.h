@@ -29,30 +29,16 @@ static void LEVEL(step_momentum)(double *parameters, double *state, const double
                                  const bp_settings *settings, double scale) {
     const double rate = settings->learning_rate;
     const double momentum = settings->constants[0];
+    const int ahead = settings->rule == BP_NESTEROV;
     size_t k = 0;
     for (; k + WIDTH <= count; k += WIDTH) {
         const vector g = LOAD_ANY(sums + k) * scale;
         const vector v = momentum * LOAD_ANY(state + k) + g;
         STORE_ANY(state + k, v);
-        STORE_ANY(parameters + k, LOAD_ANY(parameters + k) - rate * v);
+        STORE_ANY(parameters + k, LOAD_ANY(parameters + k) - rate * (ahead ? g + momentum * v : v));
     }
     CLEAR_UPPER();
     NARROWER(step_momentum)(parameters + k, state + k, sums + k, count - k, settings, scale);
-}
-
-static void LEVEL(step_nesterov)(double *parameters, double *state, const double *sums, size_t count,
-                                 const bp_settings *settings, double scale) {
-    const double rate = settings->learning_rate;
-    const double momentum = settings->constants[0];
-    size_t k = 0;
-    for (; k + WIDTH <= count; k += WIDTH) {
-        const vector g = LOAD_ANY(sums + k) * scale;
-        const vector v = momentum * LOAD_ANY(state + k) + g;
-        STORE_ANY(state + k, v);
-        STORE_ANY(parameters + k, LOAD_ANY(parameters + k) - rate * (g + momentum * v));
-    }
-    CLEAR_UPPER();
-    NARROWER(step_nesterov)(parameters + k, state + k, sums + k, count - k, settings, scale);
 }
 
 static void LEVEL(step_adaptively)(double *parameters, double *state, const double *sums, size_t first, size_t count,

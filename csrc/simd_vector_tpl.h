@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Vectors of one level, and the activations of §2 on them. The files simd_*.h are included anew for each level, with
- * two macros: LEVEL(name), the name with the level's ending, and WIDTH, the doubles in a vector: 2, 4 or 8. The macros
- * that they define have the same text for all levels. In reading order: this file, simd_rows_tpl.h,
- * simd_networks_tpl.h, simd_nodes_tpl.h, simd_rules_tpl.h, and simd_level_tpl.h, which puts a level together.
+ * Vectors of one level, and the activations of §2 on them. The files simd_*_tpl.h are included anew for each level,
+ * with two macros: LEVEL(name), the name with the level's ending, and WIDTH, the doubles in a vector: 2, 4 or 8. The
+ * macros that they define have the same text for all levels. In reading order: this file, simd_rows_tpl.h,
+ * simd_common_tpl.h, simd_networks_tpl.h, simd_nodes_tpl.h, simd_rules_tpl.h, and simd_level_tpl.h, which puts a level
+ * together.
  */
 
 typedef double LEVEL(vector) __attribute__((vector_size(8 * WIDTH)));

@@ -888,7 +888,7 @@ class Descent:
 
 
 class Momentum(Descent):
-    """The rule of momentum (§7): v."""
+    """The rules of momentum and of Nesterov's (§7): v."""
 
     state = 1
     limits = ((0.0, 1.0),)
@@ -904,32 +904,12 @@ class Momentum(Descent):
     ) -> None:
         rate = settings.learning_rate
         momentum = settings.constants[0]
+        ahead = settings.rule == NESTEROV
         for k in range(count):
             g = sums[k] * scale
             v = momentum * state[k] + g
             state[k] = v
-            parameters[k] = parameters[k] - rate * v
-
-
-class Nesterov(Momentum):
-    """The rule of Nesterov's momentum (§7): v."""
-
-    def step(
-        self,
-        parameters: list[float],
-        state: list[float],
-        sums: list[float],
-        count: int,
-        settings: Settings,
-        scale: float,
-    ) -> None:
-        rate = settings.learning_rate
-        momentum = settings.constants[0]
-        for k in range(count):
-            g = sums[k] * scale
-            v = momentum * state[k] + g
-            state[k] = v
-            parameters[k] = parameters[k] - rate * (g + momentum * v)
+            parameters[k] = parameters[k] - rate * (g + momentum * v if ahead else v)
 
 
 TINY = math.ldexp(1.0, -1074)  # the least number above 0
@@ -1017,7 +997,7 @@ class Rprop(Descent):
 RULE_TABLE = [  # in the order of the rules' numbers
     Descent(),
     Momentum(),
-    Nesterov(),
+    Momentum(),
     Adam(),
     Adam(),
     Rprop(),
