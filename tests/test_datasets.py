@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bitprop import DataError, Network, OptionError, datasets
+from bitprop import DataError, Network, OptionError, csv_tables, datasets
 
 
 def test_sizes() -> None:
@@ -159,7 +159,7 @@ def test_model_file_as_data(tmp_path: Path) -> None:
 
 def test_header_after_a_hash(tmp_path: Path) -> None:
     """A line of names after a hash is a header, as NumPy writes it."""
-    assert datasets.read_table(write(tmp_path, "# a,b\n1,2\n")).header == ["# a", "b"]
+    assert csv_tables.read_table(write(tmp_path, "# a,b\n1,2\n")).header == ["# a", "b"]
 
 
 def test_class_numbers_are_no_columns(tmp_path: Path) -> None:
@@ -206,7 +206,7 @@ def test_bytes_that_are_not_utf8(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     with pytest.raises(DataError, match=r"stdin, line [0-9]+ or later: not text in UTF-8"):
         datasets.read_csv("-")
     path.write_text("größe,b\n1,2\n", encoding="utf-8")
-    assert datasets.read_table(str(path)).header == ["größe", "b"]
+    assert csv_tables.read_table(str(path)).header == ["größe", "b"]
 
 
 def test_names_with_spaces(tmp_path: Path) -> None:
@@ -261,7 +261,7 @@ def test_files_with_names_of_data_sets(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.chdir(tmp_path)
     for name in ("linear", "moons", "parity", "xor", "spirals"):
         (tmp_path / name).write_text("1,2\n", encoding="utf-8")
-        assert isinstance(datasets.named(name), datasets.Table) == (name not in ("xor", "spirals"))
+        assert isinstance(datasets.named(name), csv_tables.Table) == (name not in ("xor", "spirals"))
         assert not datasets.is_drawn(name)
     assert datasets.named("moons:3") == datasets.moons(3)
     assert datasets.is_drawn("moons:3")

@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 
 from bitprop import DataError, DivergedError, History, Network, OptionError, ShapeError, _training, datasets, sweep
 from bitprop.names import BACKENDS, Backend
-from bitprop.stopping import Rules, Stopping, generalisation_loss, progress
+from bitprop.stopping import Criteria, Stopping, generalisation_loss, progress
 
 X, Y = datasets.linear(24, 3)
 HELD_OUT = datasets.linear(9, 8)
@@ -35,7 +35,7 @@ NEVER: dict[str, Any] = {"patience": None, "min_delta": 0.0, "goal": None, "stop
 
 def judged(losses: list[float], strips: list[list[float]] | None = None, **rules: Any) -> tuple[str | None, int, int]:
     """Why it stops, at which check, and which is the best; both from 1, and 0 for none."""
-    stopping = Stopping(Rules(**{**NEVER, **rules}))
+    stopping = Stopping(Criteria(**{**NEVER, **rules}))
     best = 0
     for number, loss in enumerate(losses, 1):
         if stopping.check(loss, strips[number - 1] if strips else []):

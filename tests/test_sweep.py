@@ -31,6 +31,7 @@ from bitprop import (
     SweepResult,
     _training,
     datasets,
+    fit_options,
     info,
     sweep,
 )
@@ -168,7 +169,7 @@ def test_budget_beside_one_that_diverged() -> None:
     """Slices that end since their log is full tell nothing about the budget, also where the last network has ended."""
     core_or_skip("ctypes")
     model = Network(1, 1, activation="identity", backend="ctypes").model
-    data, options = model.data([[1.5]], [[1.0]]), _training.check_options(300_000, 1)
+    data, options = model.data([[1.5]], [[1.0]]), fit_options.check_options(300_000, 1)
     values = model.values + model.values
     trainings = _training.Trainings(model.core, model.shape, values, data, options, [0.1, 1e305])
     assert trainings.run(lambda *_: None) == [None, 1]
@@ -242,13 +243,13 @@ def test_losses_that_are_not_numbers(tmp_path: Path) -> None:
 
 def test_options_of_fit() -> None:
     """What `fit` and `sweep` share is checked in one place, and has the same defaults in both."""
-    parameters = inspect.signature(_training.check_options).parameters.values()
+    parameters = inspect.signature(fit_options.check_options).parameters.values()
     shared = {one.name: one.default for one in parameters if one.kind is inspect.Parameter.KEYWORD_ONLY}
     fit = inspect.signature(Network.fit).parameters
-    assert [*shared, *_training.RuleOptions.__annotations__] == list(_training.FitOptions.__annotations__)
+    assert [*shared, *fit_options.RuleOptions.__annotations__] == list(fit_options.FitOptions.__annotations__)
     assert shared == {name: fit[name].default for name in shared}
     rules = {name for options in RULE_OPTIONS.values() for name in options}
-    assert rules | {"weight_decay", "decay_biases"} == set(_training.RuleOptions.__annotations__)
+    assert rules | {"weight_decay", "decay_biases"} == set(fit_options.RuleOptions.__annotations__)
 
 
 def test_options_are_read_once() -> None:

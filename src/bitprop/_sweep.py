@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
-from . import _files, _training, hints
+from . import _files, _training, fit_options, hints
 from ._processors import cores
 from ._progress import Progress
 from .checks import matrices
@@ -51,7 +51,7 @@ class NetworkOptions(TypedDict, total=False):
     backend: Backend | None
 
 
-class FurtherOptions(NetworkOptions, _training.FitOptions, total=False):
+class FurtherOptions(NetworkOptions, fit_options.FitOptions, total=False):
     """The options of a sweep that are those of `Network` or of `fit`."""
 
 
@@ -229,7 +229,7 @@ class _Job(NamedTuple):
 
     sizes: tuple[int, ...]
     network: Mapping[str, Any]  # options of the network
-    options: _training.Options
+    options: fit_options.Options
     data: _Arrays
     validation: _Arrays | None
     runs: list[tuple[int, int, float]]  # place in the result, seed, learning rate
@@ -278,7 +278,7 @@ def sweep(
     last_only = log_every is None and fit.get("stop_progress") is None
     if log_every is None:
         log_every = max(1, epochs - 1) if last_only else 1
-    options = _training.check_options(epochs, log_every, **fit)
+    options = fit_options.check_options(epochs, log_every, **fit)
     options = options._replace(skipped=int(last_only and epochs > 1))
     check.loss(LOSSES[options.loss], template.activations[-1])
     rates = _rates(options, learning_rates)
@@ -453,7 +453,7 @@ def _train(job: _Job, tick: Callable[[int], None] | None = None) -> list[_Outcom
 
 def _divide(further: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """The options of the network, and those of `fit`. TypeError: one that is neither."""
-    known = [*_training.FitOptions.__annotations__, *NetworkOptions.__annotations__]
+    known = [*fit_options.FitOptions.__annotations__, *NetworkOptions.__annotations__]
     for name in further:
         if name not in known:
             hint = HINTS.get(name, f"its further options are {', '.join(known)}")
@@ -462,7 +462,7 @@ def _divide(further: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]
     return network, {name: value for name, value in further.items() if name not in network}
 
 
-def _rates(options: _training.Options, learning_rates: Iterable[float] | None) -> list[float]:
+def _rates(options: fit_options.Options, learning_rates: Iterable[float] | None) -> list[float]:
     """The learning rates, checked; that of the rule for None. TypeError, OptionError."""
     if learning_rates is None or RULES[options.rule] not in LEARNING_RATES:
         rate = options.rate(learning_rates)
@@ -497,7 +497,7 @@ def _check_number(name: str, trainings: int) -> None:
 
 
 def _arrays(
-    network: Network, data: Any, options: _training.Options, give_hints: bool = False
+    network: Network, data: Any, options: fit_options.Options, give_hints: bool = False
 ) -> tuple[_Arrays, _Arrays | None]:
     """Checked data, and those of them that are split off for validation. ShapeError, DataError, TypeError."""
     if not isinstance(data, (tuple, list)) or len(data) != 2:

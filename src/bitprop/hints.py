@@ -13,7 +13,7 @@ from itertools import count
 from types import FrameType
 
 from .checks.matrices import Rows
-from .datasets import ONE_HOT, are_class_numbers
+from .csv_tables import ONE_HOT, are_class_numbers
 from .history import History
 from .names import RANGES, Activation
 

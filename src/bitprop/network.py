@@ -9,7 +9,7 @@ from array import array
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar, overload
 
-from . import _files, _pure, _training, gradient_check, hints, model_file
+from . import _files, _pure, _training, fit_options, gradient_check, hints, model_file
 from ._holding import Holder
 from ._progress import Progress
 from .checks import matrices
@@ -170,7 +170,7 @@ class Network:
         log_every: int = 1,
         progress: bool | None = False,
         callback: _training.Callback | None = None,
-        **options: Unpack[_training.RuleOptions],
+        **options: Unpack[fit_options.RuleOptions],
     ) -> History:
         """The History of a training on x (rows, inputs) and y (rows, outputs) by an update rule (contract §5 to §8).
 
@@ -197,7 +197,7 @@ class Network:
         OptionError, TypeError; ShapeError, DataError: of x, y or the parameters. TrainingError: another training of
         this network is running. DivergedError and Ctrl-C leave the parameters of the last good epoch.
         """
-        checked = _training.check_options(
+        checked = fit_options.check_options(
             epochs,
             log_every,
             batch_size=batch_size,

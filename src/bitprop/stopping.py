@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 
-class Rules(NamedTuple):
+class Criteria(NamedTuple):
     """What stops a training, as `fit` takes it; None where that does not."""
 
     patience: int | None
@@ -29,9 +29,9 @@ class Rules(NamedTuple):
 class Stopping:
     """Judges the checks of one training. `.reason` says why it is to stop, and is None while it is not."""
 
-    def __init__(self, rules: Rules):
+    def __init__(self, criteria: Criteria):
         self.reason: str | None = None
-        self._rules = rules
+        self._criteria = criteria
         self._best = math.inf
         self._in_vain = 0  # checks in a row that were not the best so far
 
@@ -40,20 +40,20 @@ class Stopping:
 
         `loss`: infinite where none is measured. `errors`: those of the epochs since the last check.
         """
-        rules = self._rules
+        criteria = self._criteria
         loss = math.inf if math.isnan(loss) else loss
-        reached = rules.goal is not None and loss <= rules.goal
-        better = reached or loss < self._best - rules.min_delta
+        reached = criteria.goal is not None and loss <= criteria.goal
+        better = reached or loss < self._best - criteria.min_delta
         if better:
             self._best = loss
         self._in_vain = 0 if better else self._in_vain + 1
         if reached:
             self.reason = "goal"
-        elif rules.stop_gl is not None and generalisation_loss(loss, self._best) > rules.stop_gl:
+        elif criteria.stop_gl is not None and generalisation_loss(loss, self._best) > criteria.stop_gl:
             self.reason = "generalisation"
-        elif rules.patience is not None and self._in_vain >= rules.patience:
+        elif criteria.patience is not None and self._in_vain >= criteria.patience:
             self.reason = "patience"
-        elif rules.stop_progress is not None and progress(errors) < rules.stop_progress:
+        elif criteria.stop_progress is not None and progress(errors) < criteria.stop_progress:
             self.reason = "progress"
         return better
 

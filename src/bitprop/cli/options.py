@@ -12,10 +12,10 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
-from .. import datasets, plots
-from .._training import FitOptions, RuleOptions
+from .. import csv_tables, datasets, plots
 from ..checks import options as check
 from ..errors import DataError, OptionError, quoted
+from ..fit_options import FitOptions, RuleOptions
 from ..names import BACKENDS, INITS, LOSSES, RULE_OPTIONS, RULES, Backend
 from ..network import Network
 
@@ -147,7 +147,7 @@ def _targets(text: str) -> int | list[str]:
 
 def data_set(
     data: str, options: argparse.Namespace, sizes: Sequence[int] | None, source: str, needed: bool = True
-) -> tuple[datasets.Rows, datasets.Rows]:
+) -> tuple[csv_tables.Rows, csv_tables.Rows]:
     """The data set of that name, for a network of these sizes, if it is known; a CSV file's columns are told.
 
     `source`: what the sizes come from, for messages. `needed`: whether it must have targets.
@@ -156,12 +156,12 @@ def data_set(
     if options.data_seed is not None and not datasets.is_drawn(data):
         raise OptionError(f"--data-seed has no effect on {data}: expected one that is drawn from it: {datasets.DRAWN}")
     by = f", for {source} {check.shape_text(sizes)}" if sizes else ""
-    if not isinstance(table, datasets.Table):
+    if not isinstance(table, csv_tables.Table):
         if options.targets is not None:
             raise OptionError(f"--targets is given for {data}, which has its own: expected a CSV file")
         x, y = table
         if sizes and (len(x[0]), len(y[0])) != (sizes[0], sizes[-1]):
-            given = f"{data} has {datasets.counted(len(x[0]), 'input')} and {datasets.counted(len(y[0]), 'target')}"
+            given = f"{data} has {csv_tables.counted(len(x[0]), 'input')} and {csv_tables.counted(len(y[0]), 'target')}"
             raise DataError(f"{given}, expected {sizes[0]} and {sizes[-1]}{by}")
         return table
     wanted = options.targets or (sizes[-1] if sizes else 1)
@@ -186,7 +186,9 @@ def load(model: str, backend: Backend | None) -> Network:
         raise OptionError(f"model file {quoted(model)} is not there: expected one that train --save wrote") from None
 
 
-def network_and_data(options: argparse.Namespace, model: str | None) -> tuple[Network, datasets.Rows, datasets.Rows]:
+def network_and_data(
+    options: argparse.Namespace, model: str | None
+) -> tuple[Network, csv_tables.Rows, csv_tables.Rows]:
     """The network of a model file or of the options, with the data set, which must have targets."""
     own = {name: getattr(options, name) for name in ("activation", "bias", "init", "seed")}
     own = {name: value for name, value in own.items() if value is not None}

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from ..checks import options as check
 from ..core import mode
-from ..datasets import Rows, counted
+from ..csv_tables import Rows, counted
 from ..errors import DataError, quoted
 
 # The first lines of a file, in this order: `bool_in=0` and so on.

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from importlib import resources
 from typing import Any, NamedTuple
 
-from .. import datasets
+from .. import csv_tables, datasets
 from .._sweep import quantile, sweep
 from ..checks import options as check
 from ..errors import OptionError
@@ -43,7 +43,7 @@ class Experiment(NamedTuple):
         """Logged epochs from one of the report's lines to the next."""
         return self.every // self.log_every
 
-    def data(self, seed: int) -> tuple[datasets.Rows, datasets.Rows]:
+    def data(self, seed: int) -> tuple[csv_tables.Rows, csv_tables.Rows]:
         """Inputs and targets, drawn from the seed."""
         return datasets.linear(self.points, seed) if self.points else datasets.xor()
 

@@ -27,6 +27,10 @@ def power(exponent: int) -> int:
     return o.rounded(0, 1, exponent)
 
 
+THIRD = number(1, 3)
+LINE, SIGMOID = ["identity"], ["sigmoid"]
+
+
 class Draw(o.Generator):
     """Inputs drawn reproducibly."""
 
@@ -45,6 +49,11 @@ class Draw(o.Generator):
     def parameters(self, net: Net, limit: int = TWO) -> Row:
         """Parameters for a network, the biases drawn as well."""
         return self.row(net.parameter_count(), limit)
+
+
+def stream(group: str, name: str) -> Draw:
+    """The stream from which this case alone is drawn."""
+    return Draw(int.from_bytes(f"{group} {name}".encode(), "big"))
 
 
 def case(name: str, flags: str, note: str, function: str, **given: Any) -> Case:

@@ -10,12 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from . import head_cases, rule_cases
 from . import oracle as o
 from .answers import hexes, to_hex
 from .asking import (
+    LINE,
     MAX,
     NEG_ZERO,
     NORMAL,
+    SIGMOID,
+    THIRD,
     TINY,
     Case,
     Draw,
@@ -25,22 +29,16 @@ from .asking import (
     fields_of,
     number,
     power,
+    stream,
     training,
 )
 from .first_cases import ACTIVATIONS, INITS, LOSSES, TENTH, XOR, odd_network
 from .oracle import HALF, INF, NAN, ONE, TWO, ZERO, Net, Row, Rows, integer, mul, neg
 
 WIDE_SEED = 0x123456789ABCDEF1  # more bits than a binary64 holds, in both words
-THIRD = number(1, 3)
-LINE, SIGMOID = ["identity"], ["sigmoid"]
 ADDED_ACTIVATIONS = ("softsign", "leaky_relu")  # one by one, since another would change no published case
 
 OF_100_BYTES = Net([8, 1], ["relu"], False)
-
-
-def stream(group: str, name: str) -> Draw:
-    """The stream from which this case alone is drawn."""
-    return Draw(int.from_bytes(f"{group} {name}".encode(), "big"))
 
 
 def activation_cases() -> list[Case]:
@@ -638,273 +636,21 @@ def large_cases() -> list[Case]:
     return out
 
 
-RULES: dict[str, list[int]] = {  # with the constants that are Python's defaults
-    "descent": [],
-    "momentum": [number(9, 10)],
-    "nesterov": [number(9, 10)],
-    "adam": [number(9, 10), number(999, 1000), number(1, 10**8)],
-    "adamw": [number(9, 10), number(999, 1000), number(1, 10**8)],
-    "rprop": [number(6, 5), HALF, TENTH, ZERO, integer(50)],
-}
-RATES = {"adam": number(1, 50), "adamw": number(1, 50), "rprop": ONE}  # of descent, momentum and nesterov: 1/10
-
-
-def by_rule(rule: str, constants: Sequence[int] | None = None, decay: int = ZERO, biases: bool = False) -> Case:
-    """The fields of a training by this rule."""
-    constants = RULES[rule] if constants is None else constants
-    fields: Case = {"rule": rule, "constants": hexes(constants)}
-    return {**fields, "weight_decay": to_hex(decay), "decay_biases": biases} if decay else fields
-
-
-def rule_cases() -> list[Case]:
-    """Trainings by each update rule, with weight decay, and with a learning rate for each epoch (§7, §8)."""
-    out: list[Case] = []
-    net, home = Net([2, 3, 2], ["tanh", "sigmoid"], True), Net([2, 4, 4, 1], SIGMOID * 3, False)
-    rates = [to_hex(rate) for rate in (number(1, 7), ZERO, number(1, 50), NEG_ZERO)]
-    modes: list[tuple[str, str, int, tuple[Any, ...]]] = [
-        ("all", "full batch", 5, ("mse",)),
-        ("batches", "shuffled batches, the last one short: the state goes on", 3, ("sse", 4, 7)),
-        ("online", "online: a step for each row", 2, ("half_sse", 1)),
-    ]
-
-    def train(name: str, flags: str, note: str, on: Net, count: int, epochs: int, *options: Any, **rule: Any) -> None:
-        draw = stream("rules", name)
-        data = (draw.rows(count, on.sizes[0]), draw.rows(count, on.sizes[-1]))
-        rate = RATES.get(rule["rule"], TENTH)
-        out.append(training(name, flags, note, on, draw.parameters(on), data, epochs, rate, *options, **rule))
-
-    for rule in RULES:
-        for mode, kind, epochs, options in modes:
-            if rule != "descent":
-                train(f"{rule}-{mode}", "rule", kind, net, 11, epochs, *options, **by_rule(rule))
-            fields = by_rule(rule, decay=number(1, 100))
-            note = "the weights decay, the biases do not"
-            train(f"{rule}-{mode}-decay", "rule decay", note, net, 11, epochs, *options, **fields)
-        note = "the biases decay as well"
-        fields = by_rule(rule, decay=number(1, 3), biases=True)
-        train(f"{rule}-decay-biases", "rule decay", note, net, 11, 3, "half_mse", 4, 1, **fields)
-        train(f"{rule}-2-4-4-1", "rule", "the network of the lab report", home, 9, 3, **by_rule(rule))
-        wide = Net([17, 9], ["tanh"], True)
-        train(f"{rule}-wide", "rule layout", "more parameters than any vector holds", wide, 3, 2, **by_rule(rule))
-        fields = {**by_rule(rule, decay=number(1, 9)), "learning_rates": rates}
-        note = "each epoch has its learning rate, 0.0 and -0.0 too"
-        train(f"{rule}-rates", "rates rule decay", note, net, 5, 4, "half_sse", 2, 3, **fields)
-    note = "an epoch by plain descent without decay has its learning rate as well"
-    fields = {**by_rule("descent"), "learning_rates": rates}
-    train("rates-all", "rates", note, home, 9, 4, **fields)
-    train("rates-online", "rates", note, home, 9, 4, "half_sse", 1, **fields)
-    note = "constants of 0.0, which are allowed"
-    for rule, constants in (("momentum", [ZERO]), ("nesterov", [ZERO]), ("adam", [ZERO, ZERO, number(1, 100)])):
-        train(f"{rule}-zero-constants", "rule signed-zero", note, net, 5, 3, "sse", 2, **by_rule(rule, constants))
-    note = "steps at their limits: 3 times as far, at most 1/2; a third as far, at least 1/8; the first beyond both"
-    for first in (number(1, 10), TWO):
-        fields = by_rule("rprop", [integer(3), THIRD, first, number(1, 8), HALF])
-        train(f"rprop-limits-{'in' if first != TWO else 'out'}", "rule clamp", note, net, 5, 12, **fields)
-    return out
-
-
-def rule_edge_cases() -> list[Case]:
-    """Update rules at the ends of the range: roots of zeros, subnormal numbers and infinity; divergence (§7, §8)."""
-    out: list[Case] = []
-    three = Net([3, 1], LINE, False)
-
-    def step(
-        name: str, flags: str, note: str, on: Net, start: Row, data: tuple[Rows, Rows], *options: Any, **rule: Any
-    ) -> None:
-        out.append(training(name, flags, note, on, start, data, *options, **rule))
-
-    note = "gradients of 0.0 and -0.0: the root of 0.0, and a parameter of -0.0"
-    zeros = ([[ZERO, NEG_ZERO, ONE]], [[ONE]])
-    for rule in ("momentum", "nesterov", "adam", "rprop"):
-        name = f"{rule}-zeros"
-        step(name, "rule signed-zero", note, three, [NEG_ZERO, ZERO, ONE], zeros, 2, ONE, **by_rule(rule))
-    note = "roots of subnormal numbers"
-    fields = by_rule("adam", [HALF, ZERO, TINY])
-    small = ([[power(-537), mul(power(-536), number(7, 4)), power(-520)]], [[neg(ONE)]])
-    step("adam-subnormal", "rule subnormal", note, three, [ONE, ONE, ONE], small, 3, power(-30), **fields)
-    fields = by_rule("adam", [HALF, number(999, 1000), power(-560)])
-    small = ([[power(-531), mul(power(-529), number(5, 4)), power(-520)]], [[neg(ONE)]])
-    step("adam-subnormal-sums", "rule subnormal", note, three, [ONE, ONE, ONE], small, 3, power(-30), **fields)
-    note = "a square beyond the range: the root of infinity, behind which the parameter stays"
-    large = ([[power(600), power(-600), ONE]], [[ONE]])
-    step("adam-infinite", "rule overflow", note, three, [ZERO, ONE, HALF], large, 3, TENTH, **by_rule("adam"))
-    note = "an infinite step over an infinite root is a NaN"
-    step("adam-nan", "rule nan divergence", note, three, [ZERO, ONE, HALF], large, 3, power(1000), **by_rule("adam"))
-    note = "a gradient that is NaN leaves the parameter, and its step, but is kept"
-    two = Net([2, 1], SIGMOID, False)
-    data = ([[ONE, HALF], [INF, ONE], [ONE, HALF], [HALF, ONE]], [[ZERO]] * 4)
-    step("rprop-nan", "rule nan", note, two, [ONE, HALF], data, 3, ONE, "half_sse", 1, **by_rule("rprop"))
-    note = "the first step is the least number, all others are 0.0"
-    fields = by_rule("rprop", [TWO, HALF, TINY, ZERO, ZERO])
-    data = ([[ONE, neg(ONE), ZERO]], [[number(-1, 4)]])
-    step("rprop-zero-steps", "rule signed-zero", note, three, [NEG_ZERO, NEG_ZERO, NEG_ZERO], data, 4, ONE, **fields)
-    note = "diverges among several batches: back to the start of that epoch"
-    deep = Net([2, 3, 1], ["identity", "identity"], True)
-    start = o.initial_parameters(deep.sizes, True, "uniform", 1)
-    for rule in ("momentum", "nesterov"):
-        name = f"{rule}-diverges"
-        step(name, "rule divergence", note, deep, start, XOR, 60, THIRD, "sse", 4, 2, **by_rule(rule))
-    for rule in ("adam", "adamw"):
-        fields = {**by_rule(rule), "learning_rates": [to_hex(rate) for rate in (TENTH, TENTH, power(900), TENTH)]}
-        step(f"{rule}-diverges", "rule rates divergence", note, deep, start, XOR, 4, TENTH, "sse", 4, 2, **fields)
-    fields = by_rule("rprop", [power(80), HALF, power(-200), ZERO, MAX])
-    step("rprop-diverges", "rule divergence", note, deep, start, XOR, 20, ONE, "sse", 4, 2, **fields)
-    note = "weight decay that makes weights grow"
-    fields = by_rule("descent", decay=integer(4096))
-    step("decay-diverges", "decay divergence", note, deep, start, XOR, 60, power(-10), "half_mse", 4, **fields)
-    return out
-
-
-def of_layer(name: str, values: Sequence[int]) -> tuple[Net, Row]:
-    """A network of one input whose pre-activations are these values, whatever finite number its input is."""
-    return Net([1, len(values)], [name], True), [ZERO] * len(values) + list(values)
-
-
-def one_hot(count: int, outputs: int) -> list[Row]:
-    """The targets of so many rows, whose classes follow one another."""
-    return [[ONE if j == i % outputs else ZERO for j in range(outputs)] for i in range(count)]
-
-
-def shares(draw: Draw, count: int, outputs: int) -> list[Row]:
-    """The targets of so many rows, drawn from 0 to 1 and divided by their sum."""
-    rows = [[draw.random() for _ in range(outputs)] for _ in range(count)]
-    return [[o.div(value, o.in_order(row)) for value in row] for row in rows]
-
-
-# Pre-activations at which exponentials are clamped, lost beside 1, or 1.
-STEEP = [integer(n) for n in (1000, -1000, 708, -708, 709, -709, 745, -746, 40, -40, 37, -36, 20, 1, -1)]
-STEEP += [ZERO, HALF, power(-30), neg(power(-60)), TINY, power(900), neg(MAX)]
-
-
-def softmax_cases() -> list[Case]:
-    """Softmax: its greatest pre-activation, its exponentials and their sum (§2, §4)."""
-    out: list[Case] = []
-
-    def row(name: str, flags: str, note: str, values: Sequence[int]) -> None:
-        net, parameters = of_layer("softmax", values)
-        out.append(case(f"softmax-{name}", flags, note, "forward", **fields_of(net, parameters), input=hexes([HALF])))
-
-    draw = stream("forward", "softmax")
-    row("one", "libm", "a single output is 1.0, whatever it is", [integer(-1000)])
-    row("dense", "libm fused polynomial node-order", "ordinary values: any difference of exp", draw.row(40, integer(3)))
-    row("wide", "libm fused polynomial", "exponentials of every size", draw.row(40, integer(300)))
-    row("steep", "clamp", "differences beyond the clamp, and the greatest in another place than the first", STEEP)
-    row("low", "clamp", "all far below 0: the greatest is subtracted", [neg(integer(990 + n)) for n in range(12)])
-    row("equal", "node-order", "equal outputs", [integer(1000)] * 7)
-    row("near", "libm", "neighbouring numbers", [ONE, ONE + 1, ONE - 1, ONE + 2])
-    for value, label in ((INF, "inf"), (neg(INF), "minus-inf"), (NAN, "nan")):
-        for place in (0, 2):
-            values = [ONE, TWO, HALF]
-            values[place] = value
-            note = "a pre-activation that is not finite, the first or not: a NaN is the greatest only as the first"
-            row(f"{label}-{place}", "overflow nan", note, values)
-    for bias in (False, True):
-        name = f"softmax-deep{'-bias' * bias}"
-        net = Net([3, 5, 4], ["tanh", "softmax"], bias)
-        draw = stream("forward", name)
-        given = fields_of(net, draw.parameters(net))
-        note = "after another layer"
-        out.append(case(name, "layout node-order", note, "forward", **given, input=hexes(draw.row(3))))
-    return out
-
-
-def entropy_cases() -> list[Case]:
-    """The cross-entropies: errors from pre-activations, deltas, and means over rows (§2, §5, §7)."""
-    out: list[Case] = []
-
-    def ask(name: str, flags: str, note: str, loss: str, values: Sequence[int], targets: Rows) -> None:
-        net, parameters = of_layer("softmax" if loss == "cross_entropy" else "sigmoid", values)
-        rows = [[HALF]] * len(targets)
-        out.append(batch(f"{loss}-{name}", flags, note, net, parameters, rows, targets, loss))
-
-    for loss in ("binary_cross_entropy", "cross_entropy"):
-        draw = stream("gradient", loss)
-        few, many = draw.row(2, integer(3)), draw.row(40, integer(3))
-        note = "ordinary values: any difference of exp or of the logarithm"
-        for n, values in enumerate((few, many, draw.row(40, integer(30)), draw.row(40, power(-3)))):
-            ask(f"dense-{n}", "libm fused polynomial node-order", note, loss, values, shares(draw, 1, len(values)))
-        note = "pre-activations to 1000 and beyond, with targets of 1.0 and 0.0, and between"
-        size = len(STEEP)
-        ask("steep-0", "clamp libm", note, loss, STEEP[:-2], [[ZERO] * (size - 2)])
-        ask("steep-1", "clamp libm", note, loss, STEEP[:-2], [[ONE] * (size - 2)])
-        ask("steep-hot", "clamp libm", note, loss, STEEP[:-2], one_hot(size - 2, size - 2))
-        ask("steep-shares", "clamp libm", note, loss, STEEP[:-2], shares(draw, 3, size - 2))
-        note = "targets outside 0 to 1"
-        ask("beyond", "libm node-order", note, loss, many, [draw.row(40, integer(3))])
-        note = "each pre-activation by itself: the logarithm of 1 and of its neighbours"
-        for n, value in enumerate((*STEEP, integer(14), integer(-53), number(-1, 3), number(7, 10))):
-            ask(f"alone-{n}", "libm clamp", note, loss, [value], [[number(1, 4)], [ONE], [ZERO]])
-            ask(f"pair-{n}", "libm clamp", note, loss, [ZERO, value], [[ONE, ZERO], [ZERO, ONE], [number(1, 4), HALF]])
-        for value, label in ((INF, "inf"), (neg(INF), "minus-inf"), (NAN, "nan")):
-            for place in (0, 1):
-                values = [ONE, TWO]
-                values[place] = value
-                note = "a pre-activation that is not finite"
-                ask(f"{label}-{place}", "overflow nan", note, loss, values, [[ONE, ZERO], [HALF, HALF]])
-        last = "softmax" if loss == "cross_entropy" else "sigmoid"
-        for sizes, count in (([2, 3, 1], 9), ([2, 3, 4], 17), ([3, 5, 2, 3], 8), ([2, 50], 3), ([2, 7], 10)):
-            for bias in (False, True):
-                name = f"{loss}-{'-'.join(map(str, sizes))}{'-bias' * bias}"
-                draw = stream("gradient", name)
-                net = Net(sizes, [*["tanh", "relu"][: len(sizes) - 2], last], bias)
-                rows = draw.rows(count, sizes[0])
-                targets = one_hot(count, sizes[-1]) if bias else shares(draw, count, sizes[-1])
-                note = "a mean over rows, not over rows times outputs"
-                out.append(batch(name, "scale layout row-order", note, net, draw.parameters(net), rows, targets, loss))
-    return out
-
-
-def entropy_step_cases() -> list[Case]:
-    """Trainings by the cross-entropies, by the full batch, in batches and online; logged is the error (§7, §8)."""
-    out = []
-    for loss, last in (("binary_cross_entropy", "sigmoid"), ("cross_entropy", "softmax")):
-        for batch_size, shuffle_seed, outputs in ((None, None, 3), (4, None, 2), (1, 3, 3), (5, 2, 1), (1, None, 4)):
-            name = f"{loss}-{batch_size or 'all'}-{outputs}"
-            draw = stream("steps", name)
-            net = Net([2, 4, outputs], ["tanh", last], outputs != 2)
-            if loss == "cross_entropy" and outputs == 1:
-                continue  # its only output is 1.0: nothing moves
-            data = draw.rows(11, 2), one_hot(11, outputs) if outputs > 1 else [[ONE], [ZERO]] * 5 + [[HALF]]
-            given = (net, draw.parameters(net), data, 3, HALF, loss, batch_size, shuffle_seed)
-            out.append(training(name, "scale short-batch", "scale of each batch by its own rows", *given))
-    return out
-
-
-def entropy_divergence_cases() -> list[Case]:
-    """Cross-entropies that cease to be finite, and steep ones that do not (§8)."""
-    out: list[Case] = []
-
-    def ends(name: str, note: str, net: Net, start: Row, data: tuple[Rows, Rows], rate: int, loss: str) -> None:
-        out.append(training(name, "divergence overflow", note, net, start, data, 3, rate, loss))
-
-    for loss, last in (("binary_cross_entropy", "sigmoid"), ("cross_entropy", "softmax")):
-        net = Net([1, 2], [last], False)
-        rows, targets = [[ONE], [neg(TWO)]], [[ONE, ZERO], [ZERO, ONE]]
-        note = "pre-activations of thousands: the error is large and finite"
-        ends(f"{loss}-steep", note, net, [integer(3000), integer(-2000)], (rows, targets), ONE, loss)
-        note = "an infinite pre-activation: the error is not finite"
-        ends(f"{loss}-overflow", note, net, [MAX, ONE], (rows, targets), ONE, loss)
-        note = "the last step overflows a parameter, the error is finite"
-        data = ([[power(600)], [power(600)]], targets)
-        ends(f"{loss}-step", note, net, [ZERO, ZERO], (data[0], [[ONE, ZERO], [ONE, ZERO]]), power(500), loss)
-    return out
-
-
 # What is appended to each group.
 ADDED: dict[str, tuple[Callable[[], list[Case]], ...]] = {
     "activations": (activation_cases,),
     "generator": (generator_cases,),
     "init": (init_cases,),
     "data": (data_cases, shape_cases),
-    "forward": (forward_cases, softmax_cases),
-    "gradient": (gradient_cases, backward_cases, entropy_cases),
+    "forward": (forward_cases, head_cases.softmax_cases),
+    "gradient": (gradient_cases, backward_cases, head_cases.entropy_cases),
     "lanes": (lane_cases,),
-    "steps": (step_cases, entropy_step_cases),
+    "steps": (step_cases, head_cases.entropy_step_cases),
     "batches": (batch_cases,),
     "shuffles": (shuffle_cases,),
-    "divergence": (divergence_cases, extreme_cases, steep_cases, entropy_divergence_cases),
+    "divergence": (divergence_cases, extreme_cases, steep_cases, head_cases.entropy_divergence_cases),
     "bytes": (bytes_cases,),
     "decode": (decode_cases,),
     "large": (large_cases,),
-    "rules": (rule_cases, rule_edge_cases),
+    "rules": (rule_cases.rule_cases, rule_cases.rule_edge_cases),
 }

@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: MIT
+"""How to train, as `fit` and `sweep` take it: the types of the options, and the checked ones."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Mapping
+from typing import Any, NamedTuple, TypedDict, Union
+
+from .checks import options as check
+from .core import Core
+from .errors import DivergedError, OptionError, quoted
+from .history import History
+from .names import LEARNING_RATES, LOSSES, RULE_OPTIONS, RULES, Loss, Rule
+from .stopping import Criteria
+
+Rate = Union[float, "array[float]"]  # one learning rate, or one for each epoch
+
+
+class DecayOptions(TypedDict, total=False):
+    """The options of weight decay, which every rule has."""
+
+    weight_decay: float
+    decay_biases: bool
+
+
+class RuleOptions(DecayOptions, total=False):
+    """The options of update rules (names.RULE_OPTIONS), each for some of them."""
+
+    momentum: float
+    beta1: float
+    beta2: float
+    epsilon: float
+    increase: float
+    decrease: float
+    first_step: float
+    step_min: float
+    step_max: float
+
+
+class StepOptions(TypedDict, total=False):
+    """The options of steps, which every rule has."""
+
+    batch_size: int | None
+    shuffle_seed: int | None
+    loss: Loss
+    rule: Rule
+
+
+class StopOptions(TypedDict, total=False):
+    """When to stop, and what is measured for it."""
+
+    validation: tuple[Any, Any] | float | None
+    split_seed: int
+    check_every: int
+    patience: int | None
+    min_delta: float
+    goal: float | None
+    stop_gl: float | None
+    stop_progress: float | None
+
+
+class FitOptions(StepOptions, StopOptions, RuleOptions, total=False):
+    """How to train, as users of `fit` and of `sweep` alike give it."""
+
+
+class Options(NamedTuple):
+    """Checked options of trainings: what of them all networks have in common."""
+
+    epochs: int
+    log_every: int
+    batch_size: int | None
+    shuffle_seed: int | None
+    loss: int
+    rule: int
+    constants: tuple[float, ...]  # of the rule, as the core has them
+    weight_decay: float
+    decay_biases: bool
+    validation: tuple[Any, Any] | float | None  # rows, or the share that is split off
+    split_seed: int
+    check_every: int
+    criteria: Criteria
+    skipped: int = 0  # logged epochs at the start that a history hides
+
+    def rate(self, learning_rate: Any) -> Rate:
+        """A given learning rate, checked; that of the rule for None, and 0.0 where the rule uses none.
+
+        TypeError, OptionError.
+        """
+        rule = RULES[self.rule]
+        if rule not in LEARNING_RATES:
+            if learning_rate is not None:
+                raise OptionError(f"learning_rate is given for {rule}, which uses {', '.join(_options_of(rule))}")
+            return 0.0
+        return LEARNING_RATES[rule] if learning_rate is None else check.learning_rates(learning_rate, self.epochs)
+
+    def telling_rate(self, rate: Rate) -> float | None:
+        """The one learning rate of a training, None where there is not one, for hints."""
+        return rate if isinstance(rate, float) and RULES[self.rule] in LEARNING_RATES else None
+
+    def diverged(self, epoch: int, rate: Rate) -> DivergedError:
+        """The error for a training that diverged in that epoch."""
+        if RULES[self.rule] in LEARNING_RATES:
+            now = rate if isinstance(rate, float) else rate[epoch]
+            cure = f"learning_rate was {now!r}: try a smaller one, or scale the data"
+        else:
+            cure = "try a smaller step_max, or scale the data"
+        return DivergedError(
+            f"training diverged in epoch {epoch}: its error, or a parameter after it, is not finite; the "
+            f"network is back at that epoch's start. {cure}",
+            epoch,
+        )
+
+    def history(self, rows: int, outputs: int) -> History:
+        """A history without logged epochs, of a training on so many rows and outputs."""
+        return History(self.log_every, rows, outputs, LOSSES[self.loss], self.skipped, self.check_every)
+
+    def settings(self, core: Core, rows: int, learning_rate: float, learning_rates: Any = None) -> Any:
+        """The core's bp_settings for so many rows; `learning_rates`: a pointer, kept by the caller, or None."""
+        return core.settings(
+            batch_size=rows if self.batch_size is None else min(self.batch_size, rows),
+            log_every=self.log_every,
+            shuffle_seed=self.shuffle_seed or 0,
+            learning_rate=learning_rate,
+            loss=self.loss,
+            rule=self.rule,
+            shuffle=int(self.shuffle_seed is not None),
+            weight_decay=self.weight_decay,
+            constants=self.constants,
+            learning_rates=learning_rates,
+            decay_biases=int(self.decay_biases),
+        )
+
+
+def _options_of(rule: Rule) -> list[str]:
+    """The names of a rule's options."""
+    return [*RULE_OPTIONS[rule], *DecayOptions.__annotations__]
+
+
+def _check_constants(rule: Rule, given: Mapping[str, Any]) -> tuple[float, ...]:
+    """The rule's constants as the core has them, five; `given`: all options of rules that the user gave.
+
+    TypeError, OptionError.
+    """
+    for name in given:
+        if name not in RuleOptions.__annotations__:
+            raise TypeError(f"training has no option {name}: {rule} has {', '.join(_options_of(rule))}")
+        if name not in _options_of(rule):
+            raise OptionError(f"{name} is given for {rule}, which uses {', '.join(_options_of(rule))}")
+    numbers = {name: check.limited(name, given.get(name, default)) for name, default in RULE_OPTIONS[rule].items()}
+    if rule == "rprop" and check.order(numbers["step_min"]) > check.order(numbers["step_max"]):
+        least, most = numbers["step_min"], numbers["step_max"]
+        raise OptionError(f"step_min is {least!r}, expected at most step_max, which is {most!r}")
+    return (*numbers.values(), 0.0, 0.0, 0.0, 0.0, 0.0)[:5]
+
+
+def check_options(
+    epochs: Any,
+    log_every: Any,
+    *,
+    batch_size: Any = None,
+    shuffle_seed: Any = None,
+    loss: Any = "half_sse",
+    rule: Any = "descent",
+    validation: Any = None,
+    split_seed: Any = 0,
+    check_every: Any = 1,
+    patience: Any = None,
+    min_delta: Any = 0.0,
+    goal: Any = None,
+    stop_gl: Any = None,
+    stop_progress: Any = None,
+    **given: Any,
+) -> Options:
+    """The options of trainings, checked: FitOptions are keywords. TypeError, OptionError."""
+    rule_code = check.choice("rule", rule, RULES)
+    options = Options(
+        epochs=check.integer("epochs", epochs, 0),
+        log_every=check.integer("log_every", log_every, 1),
+        batch_size=None if batch_size is None else check.integer("batch_size", batch_size, 1),
+        shuffle_seed=None if shuffle_seed is None else check.seed("shuffle_seed", shuffle_seed),
+        loss=check.choice("loss", loss, LOSSES),
+        rule=rule_code,
+        constants=_check_constants(RULES[rule_code], given),
+        weight_decay=check.limited("weight_decay", given.get("weight_decay", 0.0)),
+        decay_biases=check.boolean("decay_biases", given.get("decay_biases", False)),
+        validation=check.validation(validation),
+        split_seed=check.seed("split_seed", split_seed),
+        check_every=check.integer("check_every", check_every, 1),
+        criteria=Criteria(
+            patience=None if patience is None else check.integer("patience", patience, 1),
+            min_delta=check.not_negative("min_delta", min_delta),
+            goal=None if goal is None else check.not_negative("goal", goal),
+            stop_gl=None if stop_gl is None else check.not_negative("stop_gl", stop_gl),
+            stop_progress=None if stop_progress is None else check.not_negative("stop_progress", stop_progress),
+        ),
+    )
+    _check_effects(options)
+    return options
+
+
+def _check_effects(options: Options) -> None:
+    """OptionError where an option has no effect without another, or against it."""
+    criteria, validated = options.criteria, options.validation is not None
+    checked = validated or criteria.goal is not None or criteria.stop_progress is not None
+    for name, value, default, works, needed in (
+        ("patience", criteria.patience, None, validated, "validation"),
+        ("min_delta", criteria.min_delta, 0.0, validated, "validation"),
+        ("stop_gl", criteria.stop_gl, None, validated, "validation"),
+        ("check_every", options.check_every, 1, checked, "validation, goal or stop_progress"),
+        ("split_seed", options.split_seed, 0, isinstance(options.validation, float), "a share as validation"),
+    ):
+        if value != default and not works:
+            raise OptionError(f"{name} is {quoted(value)}, which has no effect alone: expected {needed} with it")
+    if criteria.stop_progress is not None and options.check_every == 1:
+        raise OptionError("check_every is 1, expected 2 or more with stop_progress, which compares as many epochs")
+    if criteria.stop_progress is not None and options.log_every != 1:
+        raise OptionError(f"log_every is {options.log_every}, expected 1 with stop_progress, which reads every epoch")
