@@ -823,6 +823,23 @@ static int takes_loss(const bp_shape *shape, uint32_t loss) {
     return HEADS[loss].activation == BP_ACTIVATIONS ? last != BP_SOFTMAX : last == HEADS[loss].activation;
 }
 
+/* A row's error and deltas, as `head` has them, times the row's weight where there is one. */
+static double finish_row(double *deltas, const double *x, const double *y, const double *targets, const double *weight,
+                         size_t count, uint32_t activation, uint32_t loss) {
+    const double error = HEADS[loss].row(deltas, x, y, targets, count, activation);
+    if (weight == NULL) {
+        return error;
+    }
+    for (size_t j = 0; deltas != NULL && j < count; j++) {
+        deltas[j] = deltas[j] * *weight;
+    }
+    return error * *weight;
+}
+
+static const double *weight_of(const bp_data *data, size_t row) {
+    return data->weights != NULL ? data->weights + row : NULL;
+}
+
 /* What a head's scale and error are divided by; for a sum 1.0, which changes no bit. */
 static double divisor_of(const head *chosen, size_t rows, size_t outputs) {
     if (chosen->kind == SUM) {
@@ -845,15 +862,15 @@ static APART double loss_figure(double error, uint32_t loss, size_t rows, size_t
 
 /* Writes one sample's deltas and adds its contributions to its lane. `preactivations` and `outputs` are those of
    forward. */
-static APART void backward(double *lane, double *deltas, const bp_shape *shape, const double *parameters,
-                           const double *preactivations, const double *outputs, const double *inputs,
-                           const double *targets, size_t count, uint32_t loss) {
+static APART void add_backward(double *lane, double *deltas, const bp_shape *shape, const double *parameters,
+                               const double *preactivations, const double *outputs, const double *inputs,
+                               const double *targets, const double *weight, size_t count, uint32_t loss) {
     uint32_t layer = shape->layers - 1;
     size_t n_out = shape->sizes[layer];
     size_t weights = count; /* index of the layer's first weight; here one past the last layer's parameters */
     size_t nodes = node_count(shape) - n_out; /* index of the layer's first node */
-    lane[weights] = lane[weights] + HEADS[loss].row(deltas + nodes, preactivations + nodes, outputs + nodes, targets,
-                                                    n_out, shape->activations[layer - 1]);
+    lane[weights] = lane[weights] + finish_row(deltas + nodes, preactivations + nodes, outputs + nodes, targets, weight,
+                                               n_out, shape->activations[layer - 1], loss);
     for (; layer > 0; layer--) {
         const size_t n_in = shape->sizes[layer - 1];
         const double *a = layer > 1 ? outputs + nodes - n_in : inputs;
@@ -884,6 +901,25 @@ static APART void backward(double *lane, double *deltas, const bp_shape *shape, 
     }
 }
 
+bp_status bp_backward(double *sums, double *deltas, const bp_shape *shape, const double *parameters,
+                      const double *preactivations, const double *outputs, const double *inputs, const double *targets,
+                      uint32_t loss) {
+    const size_t count = bp_parameter_count(shape);
+    if (count == 0) {
+        return BP_E_SHAPE;
+    }
+    if (!takes_loss(shape, loss)) {
+        return BP_E_OPTION;
+    }
+    const fp_word callers = fp_enter();
+    for (size_t k = 0; k <= count; k++) {
+        sums[k] = 0.0;
+    }
+    add_backward(sums, deltas, shape, parameters, preactivations, outputs, inputs, targets, NULL, count, loss);
+    fp_leave(callers);
+    return BP_OK;
+}
+
 static void clear_lanes(double *lanes, size_t count) {
     for (size_t k = 0; k < BP_LANES * count; k++) {
         lanes[k] = 0.0;
@@ -911,8 +947,8 @@ static APART void sum_errors(double *error, double *work, const bp_shape *shape,
     for (size_t row = 0; row < data->rows; row++) {
         forward(work, work + nodes, shape, parameters, data->inputs + row * n_in);
         const double *t = data->targets + row * n_out;
-        lanes[row % BP_LANES] =
-            lanes[row % BP_LANES] + HEADS[loss].row(NULL, preactivations, outputs, t, n_out, activation);
+        lanes[row % BP_LANES] = lanes[row % BP_LANES] + finish_row(NULL, preactivations, outputs, t,
+                                                                   weight_of(data, row), n_out, activation, loss);
     }
     sum_lanes(error, lanes, 1);
 }
@@ -951,8 +987,8 @@ static void add_row(const work_parts *parts, const bp_shape *shape, const double
         clear_lanes(lanes, parts->count + 1);
     }
     forward(preactivations, outputs, shape, parameters, x);
-    backward(lanes + (batch_row % BP_LANES) * (parts->count + 1), deltas, shape, parameters, preactivations, outputs, x,
-             t, parts->count, loss);
+    add_backward(lanes + (batch_row % BP_LANES) * (parts->count + 1), deltas, shape, parameters, preactivations,
+                 outputs, x, t, weight_of(data, row), parts->count, loss);
 }
 
 static void end_batch(const work_parts *parts) {
@@ -1046,6 +1082,7 @@ bp_status bp_train_start(bp_training *training, uint32_t *order, const bp_shape 
     training->row = 0;
     training->batch_row = 0;
     training->error = 0.0;
+    training->has_state = 0;
     if (settings->shuffle) {
         bp_generator_seed(&training->generator, settings->shuffle_seed, BP_STREAM_SHUFFLING);
         for (size_t row = 0; row < rows; row++) {
@@ -1056,7 +1093,8 @@ bp_status bp_train_start(bp_training *training, uint32_t *order, const bp_shape 
 }
 
 static void begin_epoch(bp_training *training, const work_parts *parts, const double *parameters) {
-    if (training->begun == 0) {
+    if (!training->has_state) {
+        training->has_state = 1;
         for (size_t k = 0; k < parts->state_size; k++) {
             parts->state[k] = 0.0;
         }
@@ -1366,6 +1404,23 @@ bp_status bp_train_many(double *logs, int32_t *statuses, bp_training *trainings,
     return BP_OK;
 }
 
+size_t bp_state_size(const bp_shape *shape, uint32_t rule) {
+    return bp_train_size(shape, rule) == 0 ? 0 : part(NULL, shape, rule).state_size;
+}
+
+void bp_train_state(double *state, const bp_training *training, double *work, const bp_shape *shape) {
+    const work_parts parts = part(work, shape, training->settings.rule);
+    memcpy(state, parts.state, parts.state_size * sizeof(double));
+}
+
+void bp_train_resume(bp_training *training, double *work, const bp_shape *shape, const double *state, uint64_t epoch) {
+    const work_parts parts = part(work, shape, training->settings.rule);
+    memcpy(parts.state, state, parts.state_size * sizeof(double));
+    training->has_state = 1;
+    training->epoch = epoch;
+    training->begun = epoch;
+}
+
 void bp_train_undo(bp_training *training, double *parameters, double *work, const bp_shape *shape) {
     if (training->begun > training->epoch) {
         const work_parts parts = part(work, shape, training->settings.rule);
@@ -1552,7 +1607,7 @@ static bp_status train_test(uint32_t kernel) {
     static const uint32_t activations[2] = {BP_TANH, BP_SIGMOID};
     static const double inputs[8] = {0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0};
     static const double targets[4] = {0.0, 1.0, 1.0, 0.0};
-    static const bp_data data = {inputs, targets, 4};
+    static const bp_data data = {inputs, targets, 4, NULL};
     static const bp_settings settings = {.batch_size = 3,
                                          .log_every = 1,
                                          .shuffle_seed = 1,
@@ -1594,7 +1649,7 @@ static uint32_t train_sum(uint32_t kernel, const uint32_t *sizes, uint32_t layer
     static const double inputs[18] = {0.0, 0.0,  0.0,  1.0, 1.0, 0.0, 1.0, 1.0,
                                       0.5, 0.25, 0.75, 0.0, 1.0, 0.5, 2.0, -1.0};
     static const double targets[9] = {0.0, 1.0, 1.0, 0.0, 0.5, 1.0, 0.25, 0.0, 1.0};
-    static const bp_data data = {inputs, targets, 9};
+    static const bp_data data = {inputs, targets, 9, NULL};
     static const bp_limits limits = {5, UINT64_MAX, 0};
     const bp_shape shape = {sizes, activations, layers, 1, kernel};
     const double first = rule == BP_RPROP ? 1.25 : 0.5; /* of the rule's constants: more than 1 for RPROP, less else */

@@ -28,7 +28,7 @@ extern "C" {
 
 /* --- declarations for cffi: begin --- */
 
-#define BP_ABI 6      /* changes with any change of the structs or functions below */
+#define BP_ABI 7      /* changes with any change of the structs or functions below */
 #define BP_CONTRACT 1 /* version of docs/contract.md: changes with any published bit */
 #define BP_FORMAT 1   /* version of the model bytes (§11): changes with their layout */
 #define BP_LANES 8    /* §6 */
@@ -76,8 +76,8 @@ enum {
     BP_RPROP = 5,
     BP_RULES = 6
 }; /* update rules, §7 */
-enum { BP_NORMAL = 0, BP_UNIFORM = 1, BP_GLOROT = 2, BP_INITS = 3 };         /* initial weights, §9 */
-enum { BP_STREAM_WEIGHTS = 0, BP_STREAM_DATA = 1, BP_STREAM_SHUFFLING = 2 }; /* seeds, §9 */
+enum { BP_NORMAL = 0, BP_UNIFORM = 1, BP_GLOROT = 2, BP_INITS = 3 }; /* initial weights, §9 */
+enum { BP_STREAM_WEIGHTS = 0, BP_STREAM_DATA = 1, BP_STREAM_SHUFFLING = 2, BP_STREAM_STEPS = 3 }; /* seeds, §9 */
 
 /* Kernels: the code that runs the loops over rows. All give the same bits; BP_AUTO is the fastest available one. */
 enum { BP_AUTO = 0, BP_PORTABLE = 1, BP_SSE2 = 2, BP_NEON = 3, BP_AVX2 = 4, BP_AVX512 = 5, BP_KERNELS = 6 };
@@ -102,6 +102,7 @@ typedef struct {
     const double *inputs;  /* (rows, sizes[0]) */
     const double *targets; /* (rows, sizes[layers - 1]) */
     size_t rows;
+    const double *weights; /* (rows): of each in the error and the gradient, finite and not negative (§5); or NULL */
 } bp_data;
 
 /* How to train (§7, §8). The fields after `shuffle` may stay 0 in a training by plain descent. */
@@ -136,6 +137,7 @@ typedef struct {
     size_t row;             /* rows done in this epoch */
     size_t batch_row;       /* rows done in this batch */
     double error;           /* of the epoch's finished batches: §8 */
+    uint32_t has_state;     /* whether the rule's state is in `work`: from the first epoch on, or bp_train_resume */
     bp_generator generator; /* of the shuffles; used only with `shuffle` */
 } bp_training;
 
@@ -192,6 +194,13 @@ bp_status bp_forward(double *preactivations, double *outputs, const bp_shape *sh
 bp_status bp_predict(double *predictions, double *work, const bp_shape *shape, const double *parameters,
                      const double *inputs, size_t rows);
 
+/* Goes back through the layers with one row (§5), whose `preactivations` and `outputs` bp_forward gave. Writes `sums`,
+   what the row adds to those of a batch: bp_parameter_count doubles, in the parameters' order, and its error; and
+   `deltas`, of as many nodes as `outputs`. BP_E_SHAPE; BP_E_OPTION: as for bp_loss. */
+bp_status bp_backward(double *sums, double *deltas, const bp_shape *shape, const double *parameters,
+                      const double *preactivations, const double *outputs, const double *inputs, const double *targets,
+                      uint32_t loss);
+
 /* Writes one double: the loss figure (§7) of all rows as one batch (§6). BP_E_SHAPE; BP_E_OPTION: no rows, unknown loss
    or one that does not go with the last activation. */
 bp_status bp_loss(double *figure, double *work, const bp_shape *shape, const double *parameters, const bp_data *data,
@@ -223,6 +232,18 @@ bp_status bp_train(double *log, bp_training *training, double *parameters, doubl
 bp_status bp_train_many(double *logs, int32_t *statuses, bp_training *trainings, double *parameters, double *work,
                         uint32_t *orders, const bp_shape *shape, const bp_data *data, const bp_limits *limits,
                         size_t networks);
+
+/* The doubles that a rule keeps for a training from step to step (§7), which may be 0; 0 also for an invalid shape or
+   an unknown rule. */
+size_t bp_state_size(const bp_shape *shape, uint32_t rule);
+
+/* Writes the rule's state of a training that is between two epochs, at least one of them done: bp_state_size doubles.
+ */
+void bp_train_state(double *state, const bp_training *training, double *work, const bp_shape *shape);
+
+/* Makes a training that bp_train_start has just prepared begin at `epoch`, with this state of its rule. Parameters and
+   order, and with shuffling training->generator, are set by the caller to those of that epoch's start. */
+void bp_train_resume(bp_training *training, double *work, const bp_shape *shape, const double *state, uint64_t epoch);
 
 /* Ends a training inside an epoch: restores the parameters, and the rule's state in `work`, to that epoch's start.
    Between epochs it does nothing. */

@@ -54,9 +54,11 @@ typedef struct {
     double *values;  /* the inputs, then the outputs of each layer: CHUNK blocks of (nodes, 8) each */
     double *targets; /* likewise */
     double *deltas;  /* likewise, the last layer's first */
-    double *row;     /* (4, nodes of the last layer): a row by itself, for heads that are not a squared error */
+    double *row;     /* (4, nodes of the last layer): a row by itself, where its error is not taken in vectors */
+    double *weights; /* (CHUNK_ROWS): of rows that `order` gathers */
     int fresh;       /* whether the inputs are new since the last pass */
     uint32_t loss;
+    const double *of_rows; /* the rows' weights, in their order; or NULL */
 } chunk;
 
 /* Networks that train side by side, online. */
@@ -82,9 +84,8 @@ struct simd_kernel {
                        size_t blocks, size_t rest);
     void (*train_chunk)(const chunk *memory, double *sums, const double *parameters, const bp_shape *shape, size_t rows,
                         int begin);
-    void (*online)(double *parameters, double *error, double *values, const uint32_t *order, const double *inputs,
-                   const double *targets, const bp_shape *shape, uint32_t loss, double rate, double scale, size_t row,
-                   size_t rows);
+    void (*online)(double *parameters, double *error, double *values, const uint32_t *order, const bp_data *data,
+                   const bp_shape *shape, uint32_t loss, double rate, double scale, size_t row, size_t rows);
     /* Adds the errors of blocks of outputs to the eight lanes. */
     void (*add_errors)(double *lanes, const double *outputs, const double *targets, size_t n_out, size_t blocks);
     void (*online_side_by_side)(const side_by_side *nets, const double *inputs, const double *targets,
@@ -157,7 +158,7 @@ static size_t simd_predict_size(const bp_shape *shape) {
 }
 
 static size_t simd_scratch_size(const bp_shape *shape) {
-    return simd_predict_size(shape) + BP_LANES + PADDED(bp_parameter_count(shape) + 1) * BP_LANES +
+    return simd_predict_size(shape) + CHUNK_ROWS + BP_LANES + PADDED(bp_parameter_count(shape) + 1) * BP_LANES +
            chunk_size(shape, 1);
 }
 
@@ -170,8 +171,10 @@ static chunk lay_out(const work_parts *parts, const bp_shape *shape, uint32_t lo
     memory.targets = memory.values + chunk_size(shape, 0);
     memory.deltas = memory.targets + chunk_size(shape, shape->layers - 1);
     memory.row = memory.deltas + chunk_size(shape, 1);
+    memory.weights = memory.row + 4 * (size_t)shape->sizes[shape->layers - 1];
     memory.fresh = parts->held == 0;
     memory.loss = loss;
+    memory.of_rows = NULL;
     return memory;
 }
 
@@ -207,10 +210,11 @@ static void load_rows(double *blocks, const double *data, const uint32_t *order,
     }
 }
 
-/* Whether a head is in the kernels. Each other takes a row's pre-activations, and so does softmax: then the last layer
-   of a chunk is left without its activation, and its rows go one by one through what the portable rows take. */
-static int is_squared(uint32_t loss) {
-    return HEADS[loss].row == squared_row;
+/* Whether errors are taken in vectors: those of a squared error without weights. Other heads take a row's
+   pre-activations, and so does softmax: then the last layer of a chunk is left without its activation, and its rows go
+   one by one through what the portable rows take. */
+static int in_vectors(uint32_t loss, const double *weights) {
+    return HEADS[loss].row == squared_row && weights == NULL;
 }
 
 static double *place(double *blocks, size_t row, size_t nodes) {
@@ -231,7 +235,7 @@ static void activate_row(double *y, const double *x, size_t count, uint32_t acti
 /* Adds the errors of a chunk's rows, whose pre-activations are in `blocks`, to the eight lanes; and, where `deltas` is
    not NULL, writes the last layer's deltas. `memory`: (4, nodes of the last layer). */
 static APART void finish_rows(double *lanes, double *deltas, double *memory, double *blocks, double *targets,
-                              size_t n_out, uint32_t activation, uint32_t loss, size_t rows) {
+                              const double *weights, size_t n_out, uint32_t activation, uint32_t loss, size_t rows) {
     double *x = memory;
     double *y = x + n_out;
     double *t = y + n_out;
@@ -242,8 +246,9 @@ static APART void finish_rows(double *lanes, double *deltas, double *memory, dou
             t[j] = place(targets, row, n_out)[j * BP_LANES];
         }
         activate_row(y, x, n_out, activation);
+        const double *weight = weights != NULL ? weights + row : NULL;
         lanes[row % BP_LANES] =
-            lanes[row % BP_LANES] + HEADS[loss].row(deltas != NULL ? d : NULL, x, y, t, n_out, activation);
+            lanes[row % BP_LANES] + finish_row(deltas != NULL ? d : NULL, x, y, t, weight, n_out, activation, loss);
         for (size_t j = 0; deltas != NULL && j < n_out; j++) {
             place(deltas, row, n_out)[j * BP_LANES] = d[j];
         }
@@ -303,7 +308,8 @@ static APART void simd_sum_errors(double *error, double *work, const bp_shape *s
     double *expected = values + chunk_size(shape, 0);
     double memory[BP_LANES + ALIGNMENT];
     double *lanes = align(memory);
-    const uint32_t last = is_squared(loss) ? shape->activations[shape->layers - 2] : BP_IDENTITY;
+    const int squared = in_vectors(loss, data->weights);
+    const uint32_t last = squared ? shape->activations[shape->layers - 2] : BP_IDENTITY;
     clear_lanes(lanes, 1);
     for (size_t row = 0; row < data->rows; row += CHUNK_ROWS) {
         const size_t some = data->rows - row < CHUNK_ROWS ? data->rows - row : CHUNK_ROWS;
@@ -311,11 +317,11 @@ static APART void simd_sum_errors(double *error, double *work, const bp_shape *s
         load_rows(expected, data->targets, NULL, row, some, n_out);
         double *outputs =
             level->forward(values, panel, parameters, shape, last, PADDED(some) / BP_LANES, some % BP_LANES);
-        if (is_squared(loss)) {
+        if (squared) {
             level->add_errors(lanes, outputs, expected, n_out, PADDED(some) / BP_LANES);
         } else {
-            finish_rows(lanes, NULL, expected + chunk_size(shape, shape->layers - 1), outputs, expected, n_out,
-                        shape->activations[shape->layers - 2], loss, some);
+            finish_rows(lanes, NULL, expected + chunk_size(shape, shape->layers - 1), outputs, expected,
+                        weight_of(data, row), n_out, shape->activations[shape->layers - 2], loss, some);
         }
     }
     sum_lanes(error, lanes, 1);
@@ -324,11 +330,12 @@ static APART void simd_sum_errors(double *error, double *work, const bp_shape *s
 static APART void simd_sum_batch(const work_parts *parts, const bp_shape *shape, const double *parameters,
                                  const bp_data *data, uint32_t loss) {
     const simd_kernel *level = (const simd_kernel *)parts->kernel;
-    const chunk memory = lay_out(parts, shape, loss);
+    chunk memory = lay_out(parts, shape, loss);
     for (size_t row = 0; row < data->rows; row += CHUNK_ROWS) {
         const size_t some = data->rows - row < CHUNK_ROWS ? data->rows - row : CHUNK_ROWS;
         load_rows(memory.values, data->inputs, NULL, row, some, shape->sizes[0]);
         load_rows(memory.targets, data->targets, NULL, row, some, shape->sizes[shape->layers - 1]);
+        memory.of_rows = weight_of(data, row);
         level->train_chunk(&memory, row + some == data->rows ? parts->sums : NULL, parameters, shape, some, row == 0);
     }
 }
@@ -338,10 +345,21 @@ static int is_fused(const bp_settings *settings) {
     return settings->batch_size == 1 && settings->rule == BP_DESCENT && settings->weight_decay == 0.0;
 }
 
+/* The weights of `rows` rows from `row` on, gathered in `memory` where `order` has them; NULL = there are none. */
+static const double *weights_from(double *memory, const bp_data *data, const uint32_t *order, size_t row, size_t rows) {
+    if (data->weights == NULL || order == NULL) {
+        return weight_of(data, row);
+    }
+    for (size_t r = 0; r < rows; r++) {
+        memory[r] = data->weights[order[row + r]];
+    }
+    return memory;
+}
+
 static size_t simd_train_rows(bp_training *training, double *parameters, work_parts *parts, const uint32_t *order,
                               const bp_shape *shape, const bp_data *data, uint64_t budget) {
     const simd_kernel *level = (const simd_kernel *)parts->kernel;
-    const chunk memory = lay_out(parts, shape, training->settings.loss);
+    chunk memory = lay_out(parts, shape, training->settings.loss);
     const size_t n_out = shape->sizes[shape->layers - 1];
     const size_t row = training->row;
     size_t rows = training->rows - row;
@@ -350,8 +368,8 @@ static size_t simd_train_rows(bp_training *training, double *parameters, work_pa
     }
     if (is_fused(&training->settings)) {
         rows = budget < rows ? (size_t)budget : rows;
-        level->online(parameters, &training->error, memory.values, order, data->inputs, data->targets, shape,
-                      memory.loss, training->settings.learning_rate, gradient_scale(memory.loss, 1, n_out), row, rows);
+        level->online(parameters, &training->error, memory.values, order, data, shape, memory.loss,
+                      training->settings.learning_rate, gradient_scale(memory.loss, 1, n_out), row, rows);
         training->row = row + rows;
         return rows;
     }
@@ -367,6 +385,7 @@ static size_t simd_train_rows(bp_training *training, double *parameters, work_pa
         load_rows(memory.targets, data->targets, order, row, rows, n_out);
         parts->held = rows == training->rows && order == NULL;
     }
+    memory.of_rows = weights_from(memory.weights, data, order, row, rows);
     level->train_chunk(&memory, rows == whole ? parts->sums : NULL, parameters, shape, rows, training->batch_row == 0);
     training->row += rows;
     training->batch_row += rows;

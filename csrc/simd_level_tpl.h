@@ -77,7 +77,8 @@ static void LEVEL(side_by_side_other)(const side_by_side *nets, const double *in
             *memory->reach = LEVEL(greatest)(memory->values, blocks * sizes[0] * BP_LANES);                            \
         }                                                                                                              \
         const int tame = LEVEL(is_tame)(parameters, sizes, layers, shape->bias, *memory->reach);                       \
-        if (!is_squared(memory->loss) || (!tame && !LEVEL(are_within)(parameters, bp_parameter_count(shape), SAFE))) { \
+        if (!in_vectors(memory->loss, memory->of_rows) ||                                                              \
+            (!tame && !LEVEL(are_within)(parameters, bp_parameter_count(shape), SAFE))) {                              \
             LEVEL(chunk_other)(memory, sums, parameters, shape, rows, begin);                                          \
             return;                                                                                                    \
         }                                                                                                              \

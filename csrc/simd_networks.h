@@ -133,7 +133,7 @@ static void simd_train_many(double *logs, int32_t *statuses, bp_training *traini
             }
         }
         int together = trained > 1 && is_fused(&members[0].training->settings) &&
-                       is_squared(members[0].training->settings.loss) && fits_side_by_side(shape);
+                       in_vectors(members[0].training->settings.loss, data->weights) && fits_side_by_side(shape);
         for (size_t next = 1; next < trained; next++) {
             together = together && is_fused(&members[next].training->settings) &&
                        in_step(members[0].training, members[next].training);

@@ -7,8 +7,8 @@
 /* Any shape. `values` holds the inputs and all nodes' outputs, then all nodes' deltas; each layer begins at a multiple
    of eight. For a head that is not a squared error, the last layer's are pre-activations, and its outputs come last. */
 static void LEVEL(online_any)(double *parameters, double *error, double *values, const uint32_t *order,
-                              const double *inputs, const double *targets, const bp_shape *shape, uint32_t loss,
-                              double rate, double scale, size_t row, size_t rows) {
+                              const bp_data *data, const bp_shape *shape, uint32_t loss, double rate, double scale,
+                              size_t row, size_t rows) {
     const uint32_t *sizes = shape->sizes;
     const uint32_t bias = shape->bias;
     const uint32_t last = shape->layers - 1;
@@ -17,14 +17,14 @@ static void LEVEL(online_any)(double *parameters, double *error, double *values,
         length += PADDED(sizes[layer]);
     }
     const uint32_t last_activation = shape->activations[last - 1];
-    const int squared = is_squared(loss);
+    const int squared = in_vectors(loss, data->weights);
     memset(values, 0, 2 * length * sizeof(double));
     for (size_t end = row + rows; row < end; row++) {
         const size_t place = order != NULL ? order[row] : row;
-        const double *t = targets + place * sizes[last];
+        const double *t = data->targets + place * sizes[last];
         double *a = values;
         double *w = parameters;
-        memcpy(a, inputs + place * sizes[0], sizes[0] * sizeof(double));
+        memcpy(a, data->inputs + place * sizes[0], sizes[0] * sizeof(double));
         for (uint32_t layer = 1; layer <= last; layer++) {
             const size_t n_in = sizes[layer - 1];
             const size_t n_out = sizes[layer];
@@ -64,7 +64,7 @@ static void LEVEL(online_any)(double *parameters, double *error, double *values,
         } else {
             double *y = values + 2 * length;
             activate_row(y, a, sizes[last], last_activation);
-            *error = *error + HEADS[loss].row(d, a, y, t, sizes[last], last_activation);
+            *error = *error + finish_row(d, a, y, t, weight_of(data, place), sizes[last], last_activation, loss);
         }
         for (uint32_t layer = last; layer > 0; layer--) {
             const size_t n_in = sizes[layer - 1];
@@ -219,15 +219,15 @@ INLINE void LEVEL(online_2_4_4_1)(double *parameters, double *error, const uint3
 #undef NODE
 
 static void LEVEL(online_home)(double *parameters, double *error, double *values, const uint32_t *order,
-                               const double *inputs, const double *targets, const bp_shape *shape, uint32_t loss,
-                               double rate, double scale, size_t row, size_t rows) {
-    if (!is_squared(loss)) {
-        LEVEL(online_any)(parameters, error, values, order, inputs, targets, shape, loss, rate, scale, row, rows);
+                               const bp_data *data, const bp_shape *shape, uint32_t loss, double rate, double scale,
+                               size_t row, size_t rows) {
+    if (!in_vectors(loss, data->weights)) {
+        LEVEL(online_any)(parameters, error, values, order, data, shape, loss, rate, scale, row, rows);
         return;
     }
     const int plain = scale == 1.0 && !has_negative_zero(parameters, bp_parameter_count(shape));
 #define RUN(bias, plain)                                                                                               \
-    LEVEL(online_2_4_4_1)(parameters, error, order, inputs, targets, bias, plain, rate, scale, row, rows)
+    LEVEL(online_2_4_4_1)(parameters, error, order, data->inputs, data->targets, bias, plain, rate, scale, row, rows)
     if (shape->bias && plain) {
         RUN(1, 1);
     } else if (shape->bias) {

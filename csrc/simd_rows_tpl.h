@@ -436,20 +436,22 @@ INLINE void LEVEL(train_chunk)(const chunk *memory, double *sums, const double *
     const size_t rest = rows % BP_LANES;
     double *deltas = memory->deltas;
     const uint32_t last = activations[layers - 2];
+    const int squared = in_vectors(memory->loss, memory->of_rows);
     double *values = LEVEL(forward_chunk)(memory->values, memory->panel, parameters, sizes, activations,
-                                          is_squared(memory->loss) ? last : BP_IDENTITY, layers, bias, blocks, rest, 0);
+                                          squared ? last : BP_IDENTITY, layers, bias, blocks, rest, 0);
     size_t weights = 0; /* where the layer's begin, once it is subtracted */
     for (uint32_t layer = 1; layer < layers; layer++) {
         weights += (sizes[layer - 1] + bias) * (size_t)sizes[layer];
     }
     double *errors = memory->lanes + weights * BP_LANES;
-    if (is_squared(memory->loss)) {
+    if (squared) {
         LEVEL(errors)(errors, deltas, values, memory->targets, sizes[layers - 1], last, blocks, begin);
     } else {
         if (begin) {
             clear_lanes(errors, 1);
         }
-        finish_rows(errors, deltas, memory->row, values, memory->targets, sizes[layers - 1], last, memory->loss, rows);
+        finish_rows(errors, deltas, memory->row, values, memory->targets, memory->of_rows, sizes[layers - 1], last,
+                    memory->loss, rows);
     }
     if (sums != NULL) {
         LEVEL(sum_lanes)(sums + weights, errors, 1);

@@ -138,7 +138,19 @@ def shape_of(core: Core, case: Case) -> Any:
 def data_of(core: Core, case: Case) -> Any:
     """The case's rows, and what keeps them alive."""
     inputs, targets = (core.doubles(from_hex(chain.from_iterable(case[name]))) for name in ("inputs", "targets"))
-    return core.data(inputs, targets, len(case["inputs"])), (inputs, targets)
+    weights = core.doubles(from_hex(case["row_weights"])) if "row_weights" in case else None
+    return core.data(inputs, targets, len(case["inputs"]), weights), (inputs, targets, weights)
+
+
+def begin(core: Core, training: Any, work: Any, shape: Any, case: Case) -> None:
+    """Draws the first steps of a training by rprop, where the case has them drawn (§7)."""
+    if "first_step_high" not in case:
+        return
+    low, high = from_hex([case["constants"][2], case["first_step_high"]])
+    generator, count = core.generator(), len(case["parameters"])
+    core.generator_seed(generator, int(case["first_step_seed"], 16), _pure.STREAM_STEPS)
+    steps = [low + (high - low) * core.generator_random(generator) for _ in range(count)]
+    core.train_resume(training, work, shape, core.doubles(array("d", [0.0] * count + steps)), 0)
 
 
 @pytest.mark.parametrize("case", cases("activation"))
@@ -267,6 +279,7 @@ def test_train(core: Core, case: Case, budget: int) -> None:
     limits = core.limits(until=case["epochs"], budget=budget, log_size=case["epochs"])
     status = core.train_start(training, order, shape, settings, data)
     assert status == _pure.OK
+    begin(core, training, work, shape, case)
     log = array("d", bytes(8 * case["epochs"]))
     sse: list[float] = []
     while training.epoch < case["epochs"] and status == _pure.OK:

@@ -14,7 +14,7 @@ enum { ROWS = 21, REPEATS = 20, INSTRUCTIONS_PER_TICK = 40, WORDS = 2048, NOTHIN
 static const uint32_t activations[XOR_LAYERS - 1] = {BP_SIGMOID, BP_SIGMOID, BP_SIGMOID};
 static const bp_shape shape = {xor_sizes, activations, XOR_LAYERS, 0, BP_AUTO};
 static double inputs[2 * ROWS], targets[ROWS], parameters[XOR_PARAMETERS], work[316], outputs[9], preactivations[9];
-static const bp_data data = {inputs, targets, ROWS};
+static const bp_data data = {inputs, targets, ROWS, NULL};
 static bp_training training;
 
 static void exported(void) {

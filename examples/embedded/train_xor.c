@@ -15,7 +15,7 @@ static const uint32_t activations[LAYERS - 1] = {BP_SIGMOID, BP_SIGMOID, BP_SIGM
 static const bp_shape shape = {sizes, activations, LAYERS, 0, BP_AUTO};
 
 static double inputs[2 * ROWS], targets[ROWS], parameters[PARAMETERS], work[WORK];
-static const bp_data data = {inputs, targets, ROWS};
+static const bp_data data = {inputs, targets, ROWS, NULL};
 static bp_training training;
 static uint8_t bytes[BYTES];
 

@@ -17,7 +17,7 @@ In 2-4-4-1 without biases the weights are parameters 0 to 7, 8 to 23 and 24 to 2
 import math
 import random
 
-ABI = 6
+ABI = 7
 CONTRACT = 1
 FORMAT = 1
 LANES = 8
@@ -38,7 +38,7 @@ HALF_SSE, SSE, HALF_MSE, MSE, BINARY_CROSS_ENTROPY, CROSS_ENTROPY, LOSSES = 0, 1
 DESCENT, MOMENTUM, NESTEROV, ADAM, ADAMW, RPROP, RULES = 0, 1, 2, 3, 4, 5, 6
 NORMAL, UNIFORM, GLOROT, INITS = 0, 1, 2, 3
 AUTO, PORTABLE, SSE2, NEON, AVX2, AVX512, KERNELS = 0, 1, 2, 3, 4, 5, 6
-STREAM_WEIGHTS, STREAM_DATA, STREAM_SHUFFLING = 0, 1, 2
+STREAM_WEIGHTS, STREAM_DATA, STREAM_SHUFFLING, STREAM_STEPS = 0, 1, 2, 3
 
 
 class Shape:
@@ -55,12 +55,13 @@ class Shape:
 class Data:
     """The rows to train on or to measure: the struct `bp_data`."""
 
-    __slots__ = ("inputs", "targets", "rows")
+    __slots__ = ("inputs", "targets", "rows", "weights")
 
-    def __init__(self, inputs: list[float], targets: list[float], rows: int):
+    def __init__(self, inputs: list[float], targets: list[float], rows: int, weights: "list[float] | None" = None):
         self.inputs = inputs
         self.targets = targets
         self.rows = rows
+        self.weights = weights  # of each row in the error and the gradient, finite and not negative (§5), or None
 
 
 class Settings:
@@ -116,6 +117,7 @@ class Training:
         self.row = 0  # rows done in this epoch
         self.batch_row = 0  # rows done in this batch
         self.error = 0.0  # of the epoch's finished batches: §8
+        self.has_state = 0  # whether the rule's state is in `work`: from the first epoch on, or train_resume
         self.generator = random.Random(0)  # of the shuffles
 
 
@@ -609,6 +611,29 @@ def takes_loss(shape: Shape, loss: int) -> bool:
     return last != SOFTMAX if HEADS[loss].activation == ACTIVATIONS else last == HEADS[loss].activation
 
 
+def finish_row(
+    deltas: list[float],
+    x: list[float],
+    y: list[float],
+    targets: list[float],
+    weight: "float | None",
+    count: int,
+    activation: int,
+    loss: int,
+) -> float:
+    """A row's error and deltas, as `Head.row` has them, times the row's weight where there is one."""
+    error = HEADS[loss].row(deltas, x, y, targets, count, activation)
+    if weight is None:
+        return error
+    for j in range(len(deltas)):
+        deltas[j] = deltas[j] * weight
+    return error * weight
+
+
+def weight_of(data: Data, row: int) -> "float | None":
+    return data.weights[row] if data.weights is not None else None
+
+
 def divisor_of(head: Head, rows: int, outputs: int) -> float:
     """What a head's scale and error are divided by; for a sum 1.0, which changes no bit."""
     if head.kind == SUM:
@@ -629,7 +654,7 @@ def loss_figure(error: float, loss: int, rows: int, outputs: int) -> float:
 # --- §5 backward, §6 sums, §7 step ---
 
 
-def backward(
+def add_backward(
     lane: list[float],
     deltas: list[float],
     shape: Shape,
@@ -638,6 +663,7 @@ def backward(
     outputs: list[float],
     inputs: list[float],
     targets: list[float],
+    weight: "float | None",
     count: int,
     loss: int,
 ) -> None:
@@ -652,7 +678,9 @@ def backward(
     nodes = len(outputs) - n_out  # index of the layer's first node
     d = deltas[nodes:]
     x = preactivations[nodes:]
-    lane[weights] = lane[weights] + HEADS[loss].row(d, x, outputs[nodes:], targets, n_out, shape.activations[layer - 1])
+    y = outputs[nodes:]
+    activation = shape.activations[layer - 1]
+    lane[weights] = lane[weights] + finish_row(d, x, y, targets, weight, n_out, activation, loss)
     deltas[nodes:] = d
     while layer > 0:
         n_in = shape.sizes[layer - 1]
@@ -679,6 +707,28 @@ def backward(
                     acc = acc + parameters[row + j] * d[j]
                 deltas[nodes + i] = acc * slope_of(a[i], activation)
         layer -= 1
+
+
+def backward(
+    sums: list[float],
+    deltas: list[float],
+    shape: Shape,
+    parameters: list[float],
+    preactivations: list[float],
+    outputs: list[float],
+    inputs: list[float],
+    targets: list[float],
+    loss: int,
+) -> int:
+    count = parameter_count(shape)
+    if count == 0:
+        return E_SHAPE
+    if not takes_loss(shape, loss):
+        return E_OPTION
+    for k in range(count + 1):
+        sums[k] = 0.0
+    add_backward(sums, deltas, shape, parameters, preactivations, outputs, inputs, targets, None, count, loss)
+    return OK
 
 
 def clear_lanes(lanes: list[list[float]]) -> None:
@@ -716,7 +766,8 @@ def loss(
         lane = lanes[row % LANES]
         t = data.targets[row * n_out : row * n_out + n_out]
         pre = work.preactivations[last:]
-        lane[0] = lane[0] + HEADS[loss].row([], pre, work.outputs[last:], t, n_out, activation)
+        y = work.outputs[last:]
+        lane[0] = lane[0] + finish_row([], pre, y, t, weight_of(data, row), n_out, activation, loss)
     sum_lanes(error, lanes)
     figure[0] = loss_figure(error[0], loss, data.rows, n_out)
     return OK
@@ -738,7 +789,10 @@ def add_row(
     t = data.targets[row * n_out : row * n_out + n_out]
     lane = work.lanes[batch_row % LANES]
     forward_row(work.preactivations, work.outputs, shape, parameters, x)
-    backward(lane, work.deltas, shape, parameters, work.preactivations, work.outputs, x, t, work.count, loss)
+    weight = weight_of(data, row)
+    add_backward(
+        lane, work.deltas, shape, parameters, work.preactivations, work.outputs, x, t, weight, work.count, loss
+    )
 
 
 def gradient(
@@ -822,6 +876,7 @@ def train_start(training: Training, order: list[int], shape: Shape, settings: Se
     training.row = 0
     training.batch_row = 0
     training.error = 0.0
+    training.has_state = 0
     if settings.shuffle:
         generator_seed(training.generator, settings.shuffle_seed, STREAM_SHUFFLING)
         for row in range(rows):
@@ -830,7 +885,8 @@ def train_start(training: Training, order: list[int], shape: Shape, settings: Se
 
 
 def begin_epoch(training: Training, work: Work, parameters: list[float]) -> None:
-    if training.begun == 0:
+    if not training.has_state:
+        training.has_state = 1
         for k in range(len(work.state)):
             work.state[k] = 0.0
         work.rule.begin(work.state, work.count, training.settings)
@@ -1108,6 +1164,25 @@ def train_many(
         if statuses[n] == OK:
             statuses[n] = train(logs[n], trainings[n], parameters[n], work[n], orders[n], shape, data, limits)
     return OK
+
+
+def state_size(shape: Shape, rule: int) -> int:
+    if train_size(shape, rule) == 0:
+        return 0
+    return RULE_TABLE[rule].state * parameter_count(shape) + RULE_TABLE[rule].fixed
+
+
+def train_state(state: list[float], training: Training, work: Work, shape: Shape) -> None:
+    for k in range(len(work.state)):
+        state[k] = work.state[k]
+
+
+def train_resume(training: Training, work: Work, shape: Shape, state: list[float], epoch: int) -> None:
+    for k in range(len(work.state)):
+        work.state[k] = state[k]
+    training.has_state = 1
+    training.epoch = epoch
+    training.begun = epoch
 
 
 def train_undo(training: Training, parameters: list[float], work: Work, shape: Shape) -> None:

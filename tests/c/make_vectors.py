@@ -24,12 +24,13 @@ ACTIVATIONS, LOSSES, INITS, RULES = (NAMES[plural] for plural in ("ACTIVATIONS",
 TYPES = {
     "const char *": "id fingerprint",
     "uint32_t ": "layers bias rows shuffle epochs activation n n_parameters n_sse n_bytes stream init crc rule "
-    "decay_biases n_learning_rates",
+    "decay_biases n_learning_rates weighted drawn",
     "int32_t ": "loss diverged",
-    "uint64_t ": "seed data_seed shuffle_seed batch_size learning_rate figure last_sse weight_decay",
+    "uint64_t ": "seed data_seed shuffle_seed batch_size learning_rate figure last_sse weight_decay first_step_high "
+    "first_step_seed",
     "const uint32_t *": "sizes activations bounds randbelow",
     "const uint64_t *": "parameters input inputs targets preactivations outputs gradient sse final x y slope random "
-    "constants learning_rates",
+    "constants learning_rates row_weights",
     "const uint8_t *": "bytes",
 }
 NET = "id layers sizes activations bias n_parameters parameters"
@@ -39,9 +40,10 @@ STRUCTS = {
     "randbelow": "id seed stream n bounds randbelow",
     "init": "id layers sizes bias init seed n_parameters parameters",
     "forward": f"{NET} input preactivations outputs",
-    "gradient": f"{NET} rows loss inputs targets gradient sse figure",
+    "gradient": f"{NET} rows loss inputs targets gradient sse figure weighted row_weights",
     "train": f"{NET} rows batch_size loss shuffle shuffle_seed epochs learning_rate "
-    "inputs targets n_sse sse final diverged rule constants weight_decay decay_biases n_learning_rates learning_rates",
+    "inputs targets n_sse sse final diverged rule constants weight_decay decay_biases n_learning_rates learning_rates "
+    "weighted row_weights drawn first_step_high first_step_seed",
     "model_bytes": f"{NET} n_bytes bytes fingerprint",
     "decode": f"{NET} n_bytes bytes",
     "fit": "id layers sizes activations bias init seed rows data_seed loss epochs learning_rate batch_size shuffle "
@@ -51,7 +53,8 @@ HEADER = """/* SPDX-License-Identifier: MIT */
 /* The golden vectors (src/bitprop/vectors) for C. Generated: run `%s`.
    A number is its 64-bit pattern, and any NaN is 7ff8000000000000. Activations, losses and inits are codes of
    bitprop.h. batch_size 0: all rows. diverged: the epoch, or -1. Where n_sse is 0, sse has one meaningless element; in
-   gradient cases it has one. constants are five. Where n_learning_rates is 0, learning_rate is for all epochs. Lists of
+   gradient cases it has one. constants are five. Where n_learning_rates is 0, learning_rate is for all epochs; where
+   weighted or drawn is 0, rows have no weights, or first steps are not drawn. Lists of
    rows and of layers are laid end to end. Where bytes to decode are refused, layers is 0. */
 #ifndef BITPROP_TEST_VECTORS_H
 #define BITPROP_TEST_VECTORS_H
@@ -97,6 +100,10 @@ def fields(case: Case) -> Case:
         out.update(rule=RULES.index(given.get("rule", "descent")), constants=constants)
         out.update(decay_biases=given.get("decay_biases", False), weight_decay=given.get("weight_decay", "0" * 16))
         out.update(learning_rates=rates, n_learning_rates=len(rates))
+        out.update(drawn="first_step_high" in given, first_step_high=given.get("first_step_high", "0" * 16))
+        out.update(first_step_seed=given.get("first_step_seed", "0" * 16))
+    if case["function"] in ("gradient", "train"):
+        out.update(weighted="row_weights" in given, row_weights=given.get("row_weights", []))
     if "diverged" in out:
         out.update(n_sse=len(out["sse"]), diverged=-1 if out["diverged"] is None else out["diverged"])
     elif "crc" in out:

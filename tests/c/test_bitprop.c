@@ -231,7 +231,8 @@ static void replay_gradient(const struct gradient_case *c) {
     const double *targets = copy_doubles(c->targets, (size_t)c->rows * c->sizes[c->layers - 1]);
     double *gradient = hold_doubles(c->n_parameters), *figures = hold_doubles(2);
     double *train_work = hold_doubles(bp_train_size(&s, BP_DESCENT)), *work = hold_doubles(bp_predict_size(&s));
-    const bp_data data = {inputs, targets, c->rows};
+    const double *weights = c->weighted ? copy_doubles(c->row_weights, c->rows) : NULL;
+    const bp_data data = {inputs, targets, c->rows, weights};
     const uint32_t loss = (uint32_t)c->loss;
     CALL(c->id, BP_OK, bp_gradient(gradient, train_work, &s, parameters, &data, loss));
     check_doubles(c->id, "gradient", c->gradient, gradient, c->n_parameters);
@@ -259,6 +260,20 @@ static size_t size_of_batch(uint64_t batch_size) {
     return batch_size == 0 || batch_size > SIZE_MAX ? SIZE_MAX : (size_t)batch_size;
 }
 
+/* §7: those of RPROP, as a caller draws them. */
+static void draw_first_steps(run *r, const struct train_case *c) {
+    const size_t count = c->n_parameters;
+    const double low = number(c->constants[2]), high = number(c->first_step_high);
+    double *state = hold_doubles(bp_state_size(&r->shape, c->rule));
+    bp_generator generator;
+    bp_generator_seed(&generator, c->first_step_seed, BP_STREAM_STEPS);
+    for (size_t k = 0; k < count; k++) {
+        state[k] = 0.0;
+        state[count + k] = low + (high - low) * bp_generator_random(&generator);
+    }
+    bp_train_resume(&r->training, r->work, &r->shape, state, 0);
+}
+
 static void start(run *r, const struct train_case *c, uint64_t log_every) {
     const size_t batch_size = size_of_batch(c->batch_size);
     r->shape = (bp_shape){c->sizes, c->activations, c->layers, c->bias, kernel};
@@ -266,6 +281,7 @@ static void start(run *r, const struct train_case *c, uint64_t log_every) {
     r->data.inputs = copy_doubles(c->inputs, (size_t)c->rows * c->sizes[0]);
     r->data.targets = copy_doubles(c->targets, (size_t)c->rows * c->sizes[c->layers - 1]);
     r->data.rows = c->rows;
+    r->data.weights = c->weighted ? copy_doubles(c->row_weights, c->rows) : NULL;
     r->work = hold_doubles(bp_train_size(&r->shape, c->rule));
     r->order = c->shuffle ? hold(c->rows, sizeof(uint32_t)) : NULL;
     r->epoch_budget = c->rows + (c->shuffle ? c->rows - 1 : 0);
@@ -284,6 +300,9 @@ static void start(run *r, const struct train_case *c, uint64_t log_every) {
                                   .learning_rates = rates,
                                   .decay_biases = c->decay_biases};
     CALL(c->id, BP_OK, bp_train_start(&r->training, r->order, &r->shape, &settings, &r->data));
+    if (c->drawn) {
+        draw_first_steps(r, c);
+    }
     check(c->id, "batch_size is at most rows", r->training.settings.batch_size <= c->rows);
 }
 
@@ -383,7 +402,7 @@ static void test_refused_member(void) {
     double *parameters = hold_doubles(NETWORKS * size),
            *work = hold_doubles(NETWORKS * bp_train_size(&shape, BP_DESCENT));
     double *inputs = hold_doubles(8), *targets = hold_doubles(4);
-    const bp_data data = {inputs, targets, 4};
+    const bp_data data = {inputs, targets, 4, NULL};
     const bp_limits limits = {3, UINT64_MAX, 0};
     bp_training *trainings = hold(NETWORKS, sizeof(bp_training)); /* all bits set */
     int32_t *statuses = hold(NETWORKS, sizeof(int32_t));
@@ -420,7 +439,7 @@ static void test_other_rows(void) {
     const bp_shape shape = {sizes, activations, 2, 0, kernel};
     double *parameters = hold_doubles(1), *work = hold_doubles(bp_train_size(&shape, BP_DESCENT));
     const double *values = copy_doubles((const uint64_t[2]){ONE, ONE}, 2);
-    const bp_data two = {values, values, 2}, one = {values, values, 1};
+    const bp_data two = {values, values, 2, NULL}, one = {values, values, 1, NULL};
     const bp_settings settings = {.batch_size = 2, .log_every = 1, .learning_rate = 1.0, .loss = BP_SSE};
     const bp_limits limits = {1, UINT64_MAX, 0};
     const uint64_t start = ONE;
@@ -486,7 +505,7 @@ static void replay_fit(const struct fit_case *c) {
     double *parameters = hold_doubles(bp_parameter_count(&shape)),
            *work = hold_doubles(bp_train_size(&shape, BP_DESCENT));
     double *inputs = hold_doubles(c->rows * n_in), *targets = hold_doubles(c->rows * n_out);
-    const bp_data data = {inputs, targets, c->rows};
+    const bp_data data = {inputs, targets, c->rows, NULL};
     uint32_t *order = c->shuffle ? hold(c->rows, sizeof(uint32_t)) : NULL;
     uint8_t *encoded = hold(n_bytes, 1);
     double figures[2];
@@ -652,7 +671,7 @@ static void check_untouched(const char *id) {
 }
 
 static const double zeros[8];
-static const bp_data one_row = {zeros, zeros, 1}, no_rows = {zeros, zeros, 0};
+static const bp_data one_row = {zeros, zeros, 1, NULL}, no_rows = {zeros, zeros, 0, NULL};
 static const bp_limits one_epoch = {1, 1, 1};
 
 static bp_status start_with(const bp_shape *shape, size_t rows, size_t batch_size, uint64_t log_every, uint64_t rate,
@@ -664,7 +683,7 @@ static bp_status start_with(const bp_shape *shape, size_t rows, size_t batch_siz
                                   .loss = loss,
                                   .rule = BP_DESCENT,
                                   .shuffle = shuffle};
-    const bp_data data = {zeros, zeros, rows};
+    const bp_data data = {zeros, zeros, rows, NULL};
     return bp_train_start(&out.training, out.words, shape, &settings, &data);
 }
 

@@ -27,9 +27,9 @@ class Alone:
         """The twin of bp_shape."""
         return self.pure.Shape(sizes, activations, len(sizes), int(bias))
 
-    def data(self, inputs, targets, rows):
+    def data(self, inputs, targets, rows, weights=None):
         """The twin of bp_data."""
-        return self.pure.Data(inputs, targets, rows)
+        return self.pure.Data(inputs, targets, rows, weights)
 
     def limits(self, **fields):
         """The twin of bp_limits."""
@@ -103,14 +103,16 @@ class Port:
         activations = [self.names.ACTIVATIONS.index(name) for name in given["activations"]]
         return self.core.shape(given["sizes"], activations, given["bias"]), self.numbers(given["parameters"])
 
-    def rows(self, inputs, targets, count):
+    def rows(self, inputs, targets, count, weights=None):
         """The rows, as the core takes them, and what keeps them alive."""
         pointers = self.core.doubles(inputs), self.core.doubles(targets)
-        return self.core.data(pointers[0], pointers[1], count), pointers
+        weighing = None if weights is None else self.core.doubles(weights)
+        return self.core.data(pointers[0], pointers[1], count, weighing), (pointers, weighing)
 
     def rows_given(self, given):
         """Inputs and targets of patterns."""
-        return self.rows(self.flat(given["inputs"]), self.flat(given["targets"]), len(given["inputs"]))
+        weights = self.numbers(given["row_weights"]) if "row_weights" in given else None
+        return self.rows(self.flat(given["inputs"]), self.flat(given["targets"]), len(given["inputs"]), weights)
 
     def arithmetic(self, given):
         """§1, of the Python that this is."""
@@ -237,6 +239,7 @@ class Port:
         settings, _rates = self.settings(given, rows)
         work = core.work(shape, core.train_size(shape, settings.rule), settings.rule)
         self.expect(core.train_start(training, order, shape, settings, data))
+        self.draw_first_steps(training, work, shape, given)
         log = self.make([0.0] * given["epochs"])
         rest = (work, order, shape, data, self.limits(given["epochs"]))
         status = core.train(core.doubles(log), training, core.doubles(parameters), *rest)
@@ -247,6 +250,16 @@ class Port:
             "parameters": self.hexes(parameters),
             "diverged": training.epoch if status == self.pure.DIVERGED else None,
         }
+
+    def draw_first_steps(self, training, work, shape, given):
+        """§7, of a training by rprop, where they are drawn."""
+        if "first_step_high" in given:
+            core, count = self.core, len(given["parameters"])
+            low, high = self.numbers([given["constants"][2], given["first_step_high"]])
+            generator = core.generator()
+            core.generator_seed(generator, int(given["first_step_seed"], 16), self.pure.STREAM_STEPS)
+            steps = [low + (high - low) * core.generator_random(generator) for _ in range(count)]
+            core.train_resume(training, work, shape, core.doubles(self.make([0.0] * count + steps)), 0)
 
     def limits(self, epochs):
         """§8, of a slice that is all of a training, each epoch logged."""

@@ -424,10 +424,18 @@ func (n *network) lastLayer(x, y, target vector, loss string) (rowError float64,
 }
 
 // backward gives one sample's contributions to the gradient, and after these its error (§5).
-func (n *network) backward(row, target vector, loss string) vector {
+func (n *network) backward(row, target vector, weight *float64, loss string) vector {
 	sums, outputs := n.forward(row)
 	k := len(n.Activations)
 	rowError, deltas := n.lastLayer(sums[k-1], outputs[k], target, loss)
+	for j := range deltas {
+		if weight != nil {
+			deltas[j] = float64(deltas[j] * *weight)
+		}
+	}
+	if weight != nil {
+		rowError = float64(rowError * *weight)
+	}
 	gradient := make(vector, len(n.Parameters))
 	layers, parts := n.layers(n.Parameters), n.layers(gradient)
 	for k--; k >= 0; k-- {
@@ -448,11 +456,15 @@ func (n *network) backward(row, target vector, loss string) vector {
 	return append(gradient, rowError)
 }
 
-// batch sums over the rows in eight lanes, and scales by the loss (§6, §7).
-func (n *network) batch(inputs, targets []vector, loss string) (gradient vector, sse, figure float64) {
+// batch sums over the rows in eight lanes, and scales by the loss (§6, §7). weights are the rows', or nil.
+func (n *network) batch(inputs, targets []vector, weights vector, loss string) (gradient vector, sse, figure float64) {
 	lanes := make([][8]float64, len(n.Parameters)+1)
 	for row := range inputs {
-		for p, contribution := range n.backward(inputs[row], targets[row], loss) {
+		var weight *float64
+		if weights != nil {
+			weight = &weights[row]
+		}
+		for p, contribution := range n.backward(inputs[row], targets[row], weight, loss) {
 			lanes[p][row%8] += contribution
 		}
 	}
@@ -573,9 +585,12 @@ type question struct {
 	DataSeed                    string `json:"data_seed"`
 	Rule                        string // none is descent
 	Constants                   vector
-	WeightDecay                 string `json:"weight_decay"`   // none is 0
-	DecayBiases                 bool   `json:"decay_biases"`   // none is false
-	LearningRates               vector `json:"learning_rates"` // none: one for all epochs
+	WeightDecay                 string `json:"weight_decay"`    // none is 0
+	DecayBiases                 bool   `json:"decay_biases"`    // none is false
+	LearningRates               vector `json:"learning_rates"`  // none: one for all epochs
+	RowWeights                  vector `json:"row_weights"`     // none: no weights
+	FirstStepHigh               string `json:"first_step_high"` // none: first steps are not drawn
+	FirstStepSeed               string `json:"first_step_seed"`
 	Bytes                       string
 }
 
@@ -831,11 +846,19 @@ func (q *question) train() answer {
 	if q.ShuffleSeed != "" {
 		g = newGenerator(2, q.ShuffleSeed)
 	}
+	var steps *generator
+	high := 0.0
+	if q.FirstStepHigh != "" {
+		steps, high = newGenerator(3, q.FirstStepSeed), math.Float64frombits(integer(q.FirstStepHigh))
+	}
 	state := make([]kept, len(q.Parameters))
 	for p := range state {
 		state[p].p1, state[p].p2 = 1, 1
 		if q.Rule == "rprop" {
 			state[p].step = q.Constants[2]
+		}
+		if steps != nil {
+			state[p].step += float64((high - q.Constants[2]) * steps.random())
 		}
 	}
 	for epoch := 0; epoch < q.Epochs; epoch++ {
@@ -846,13 +869,20 @@ func (q *question) train() answer {
 			k := g.randbelow(uint32(i + 1))
 			q.Inputs[i], q.Inputs[k] = q.Inputs[k], q.Inputs[i]
 			q.Targets[i], q.Targets[k] = q.Targets[k], q.Targets[i]
+			if q.RowWeights != nil {
+				q.RowWeights[i], q.RowWeights[k] = q.RowWeights[k], q.RowWeights[i]
+			}
 		}
 		before, total := append(vector{}, q.Parameters...), 0.0
 		for first, last := 0, 0; first < rows; first = last {
 			if last = first + size; last > rows {
 				last = rows
 			}
-			gradient, sse, _ := q.batch(q.Inputs[first:last], q.Targets[first:last], q.Loss)
+			weights := q.RowWeights
+			if weights != nil {
+				weights = weights[first:last]
+			}
+			gradient, sse, _ := q.batch(q.Inputs[first:last], q.Targets[first:last], weights, q.Loss)
 			q.decay(gradient, rate)
 			for p, g := range gradient {
 				q.Parameters[p] = state[p].update(q.Parameters[p], g, rate, q.Rule, q.Constants)
@@ -897,7 +927,7 @@ func (q *question) fit() answer {
 	}
 	inputs, targets := append([]vector{}, q.Inputs...), append([]vector{}, q.Targets...) // shuffling moves the others
 	log := q.train()["sse"].(vector)
-	_, _, figure := q.batch(inputs, targets, q.Loss)
+	_, _, figure := q.batch(inputs, targets, nil, q.Loss)
 	b := q.model()
 	crc := binary.LittleEndian.Uint32(b[len(b)-4:])
 	return answer{"sse": pattern(log[len(log)-1]), "figure": pattern(figure), "crc": fmt.Sprintf("%08x", crc)}
@@ -953,7 +983,7 @@ func reply(line []byte) (a answer) {
 		sums, outputs := q.forward(q.Input)
 		return answer{"preactivations": sums, "outputs": outputs[1:]}
 	case "gradient":
-		gradient, sse, figure := q.batch(q.Inputs, q.Targets, q.Loss)
+		gradient, sse, figure := q.batch(q.Inputs, q.Targets, q.RowWeights, q.Loss)
 		return answer{"gradient": gradient, "sse": pattern(sse), "figure": pattern(figure)}
 	case "train":
 		return q.train()

@@ -509,13 +509,13 @@ export function forward({ bias, layers, parameters: w }, input) {
 }
 
 /** Adds one sample's contributions to a lane: the gradient's and, behind them, the error (§5, §6). */
-function addSample(net, input, target, lane, loss) {
+function addSample(net, input, target, weight, lane, loss) {
   const { bias, layers, parameters: w } = net;
   const { preactivations, outputs } = forward(net, input);
   if (target.length !== outputs.at(-1).length) throw new Error(`a row of ${outputs.at(-1).length} targets needed`);
   const { error, deltas } = loss.row(preactivations.at(-1), outputs.at(-1), target, layers.at(-1).activation);
-  lane[w.length] += error;
-  let d = deltas;
+  lane[w.length] += weight === null ? error : error * weight;
+  let d = weight === null ? deltas : deltas.map((delta) => delta * weight);
   for (let l = layers.length - 1; l >= 0; l--) {
     const { inputs, outputs: width, weights, biases } = layers[l];
     const a = l > 0 ? outputs[l - 1] : input;
@@ -532,13 +532,13 @@ function addSample(net, input, target, lane, loss) {
 }
 
 /** The gradient g, the squared error and the loss of a batch, given by the numbers of its rows (§6, §7). */
-function batchGradient(net, inputs, targets, rows, loss) {
+function batchGradient(net, inputs, targets, weights, rows, loss) {
   const head = lookUp(LOSSES, loss);
   const last = net.activations.at(-1);
   if (head.outputs ? last !== head.outputs : last === 'softmax') throw new Error(`${loss} is no loss of ${last}`);
   const shape = [rows.length, net.sizes.at(-1)];
   const lanes = Array.from({ length: 8 }, () => new Float64Array(net.parameters.length + 1));
-  rows.forEach((row, i) => addSample(net, inputs[row], targets[row], lanes[i % 8], head));
+  rows.forEach((row, i) => addSample(net, inputs[row], targets[row], weights?.[row] ?? null, lanes[i % 8], head));
   const [l0, l1, l2, l3, l4, l5, l6, l7] = lanes;
   const sums = l0.map((_, p) => ((l0[p] + l4[p]) + (l2[p] + l6[p])) + ((l1[p] + l5[p]) + (l3[p] + l7[p])));
   const factor = head.scale(...shape);
@@ -552,18 +552,20 @@ function rowNumbers(inputs, targets) {
   return [...inputs.keys()];
 }
 
-/** Gradient, squared error and loss (`figure`), all rows being one batch (§7). */
-export function gradient(net, inputs, targets, loss) {
-  return batchGradient(net, inputs, targets, rowNumbers(inputs, targets), loss);
+/** Gradient, squared error and loss (`figure`), all rows being one batch (§7); `weights` has one for each row (§5). */
+export function gradient(net, inputs, targets, loss, weights = null) {
+  return batchGradient(net, inputs, targets, weights, rowNumbers(inputs, targets), loss);
 }
 
 /**
  * A training (§8). Without `batchSize` all rows are one batch, without `shuffleSeed` their order stays. `rates` has a
- * learning rate for each epoch, in place of `rate`. The network stays as it is. Answers the squared error of each epoch, the final parameters, and the epoch that diverged, or null.
+ * learning rate for each epoch, in place of `rate`, and `weights`
+ * one for each row. With `firstStepHigh`, the first steps of rprop are drawn. The network stays as it is. Answers the squared error of each epoch, the final parameters, and the epoch that diverged, or null.
  */
 export function train(net, inputs, targets, {
   epochs, rate, loss = 'half_sse', batchSize = null, shuffleSeed = null,
-  rule = 'descent', constants = [], weightDecay = 0, decayBiases = false, rates = null,
+  rule = 'descent', constants = [], weightDecay = 0, decayBiases = false, rates = null, weights = null,
+  firstStepHigh = null, firstStepSeed = 0n,
 }) {
   if (!(rates ?? [rate]).every((each) => each >= 0 && each < Infinity)) throw new Error('the learning rate is finite and not negative');
   if (!(Number.isInteger(epochs) && epochs >= 0)) throw new Error(`epochs: ${epochs}`);
@@ -575,6 +577,11 @@ export function train(net, inputs, targets, {
   const current = { ...net, parameters };
   const { start: begin, step, decoupled = false } = lookUp(RULES, rule);
   const kept = Array.from(parameters, () => begin(constants));
+  if (firstStepHigh !== null) {
+    const [, , low] = constants;
+    const steps = new Generator(firstStepSeed, 3);
+    kept.forEach((state) => { state[1] = low + (firstStepHigh - low) * steps.random(); });
+  }
   const sse = [];
   for (let epoch = 0; epoch < epochs; epoch++) {
     const before = parameters.slice();
@@ -582,7 +589,7 @@ export function train(net, inputs, targets, {
     generator?.shuffle(order);
     let total = 0;
     for (let start = 0; start < order.length; start += size) {
-      const batch = batchGradient(current, inputs, targets, order.slice(start, start + size), loss);
+      const batch = batchGradient(current, inputs, targets, weights, order.slice(start, start + size), loss);
       total += batch.sse;
       decay(net, parameters, batch.gradient, { weightDecay, decayBiases, rate: now, decoupled });
       batch.gradient.forEach((g, p) => { parameters[p] = step(parameters[p], g, kept[p], now, constants); });

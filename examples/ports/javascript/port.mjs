@@ -88,7 +88,8 @@ const FUNCTIONS = new Map(Object.entries({
   /** All rows as one batch (§5, §6, §7). */
   gradient(input) {
     const { loss } = input;
-    const { gradient, sse, figure } = bitprop.gradient(network(input), rows(input.inputs), rows(input.targets), loss);
+    const weights = input.row_weights === undefined ? null : numbers(input.row_weights);
+    const { gradient, sse, figure } = bitprop.gradient(network(input), rows(input.inputs), rows(input.targets), loss, weights);
     return { gradient: hex(gradient), sse: bitprop.toBits(sse), figure: bitprop.toBits(figure) };
   },
   /** A whole training (§7, §8). */
@@ -104,6 +105,9 @@ const FUNCTIONS = new Map(Object.entries({
       weightDecay: number(input.weight_decay ?? '0000000000000000'),
       decayBiases: input.decay_biases,
       rates: input.learning_rates === undefined ? null : numbers(input.learning_rates),
+      weights: input.row_weights === undefined ? null : numbers(input.row_weights),
+      firstStepHigh: input.first_step_high === undefined ? null : number(input.first_step_high),
+      firstStepSeed: seed(input.first_step_seed ?? '0000000000000000'),
     });
     return { sse: hex(sse), parameters: hex(parameters), diverged };
   },

@@ -24,7 +24,7 @@ from ..errors import shortened
 from ..names import Backend
 from .group import Group, split
 
-ABI = 6  # BP_ABI of the header that this file was written for
+ABI = 7  # BP_ABI of the header that this file was written for
 
 
 class Shape(ctypes.Structure):
@@ -48,7 +48,12 @@ class Generator(ctypes.Structure):
 class Data(ctypes.Structure):
     """The struct `bp_data`."""
 
-    _fields_ = (("inputs", POINTER(c_double)), ("targets", POINTER(c_double)), ("rows", c_size_t))
+    _fields_ = (
+        ("inputs", POINTER(c_double)),
+        ("targets", POINTER(c_double)),
+        ("rows", c_size_t),
+        ("weights", POINTER(c_double)),
+    )
 
 
 class Settings(ctypes.Structure):
@@ -87,6 +92,7 @@ class Training(ctypes.Structure):
         ("row", c_size_t),
         ("batch_row", c_size_t),
         ("error", c_double),
+        ("has_state", c_uint32),
         ("generator", Generator),
     )
 
@@ -112,6 +118,7 @@ PROTOTYPES: dict[str, tuple[Any, ...]] = {
     "generator_below": (c_uint32, _generator, c_uint32),
     "init": (c_int, _doubles, _generator, _shape, c_uint64, c_uint32),
     "forward": (c_int, _doubles, _doubles, _shape, _doubles, _doubles),
+    "backward": (c_int, *(_doubles,) * 2, _shape, *(_doubles,) * 5, c_uint32),
     "predict": (c_int, _doubles, _doubles, _shape, _doubles, _doubles, c_size_t),
     "loss": (c_int, _doubles, _doubles, _shape, _doubles, _data, c_uint32),
     "gradient": (c_int, _doubles, _doubles, _shape, _doubles, _data, c_uint32),
@@ -121,6 +128,9 @@ PROTOTYPES: dict[str, tuple[Any, ...]] = {
         *(c_int, _doubles, POINTER(c_int32), _training, _doubles, _doubles, _words),
         *(_shape, _data, _limits, c_size_t),
     ),
+    "state_size": (c_size_t, _shape, c_uint32),
+    "train_state": (None, _doubles, _training, _doubles, _shape),
+    "train_resume": (None, _training, _doubles, _shape, _doubles, c_uint64),
     "train_undo": (None, _training, _doubles, _doubles, _shape),
     "encode_size": (c_size_t, _shape),
     "encode": (c_int, _octets, _shape, _doubles),
@@ -225,9 +235,9 @@ class CffiCore:
         """Scratch memory of `count` doubles."""
         return self._ffi.new("double[]", count)
 
-    def data(self, inputs: Any, targets: Any, rows: int) -> Any:
-        """A bp_data of two pointers to doubles, which the caller keeps alive with their arrays."""
-        return self._ffi.new("bp_data *", (inputs, targets, rows))
+    def data(self, inputs: Any, targets: Any, rows: int, weights: Any = None) -> Any:
+        """A bp_data of pointers to doubles, which the caller keeps alive with their arrays."""
+        return self._ffi.new("bp_data *", (inputs, targets, rows, self._ffi.NULL if weights is None else weights))
 
     def settings(self, **fields: Any) -> Any:
         """A bp_settings of these fields."""
@@ -244,6 +254,15 @@ class CffiCore:
     def generator(self) -> Any:
         """A bp_generator."""
         return self._ffi.new("bp_generator *")
+
+    def generator_words(self, generator: Any) -> list[int]:
+        """The 624 words of its state, and its index."""
+        return [*generator.state, generator.index]
+
+    def set_generator(self, training: Any, words: Sequence[int]) -> None:
+        """Makes these words the state of the training's generator."""
+        training.generator.state[0:624] = words[:624]
+        training.generator.index = words[624]
 
     def statuses(self, count: int) -> Any:
         """Memory for `count` statuses, all BP_OK."""
@@ -319,9 +338,9 @@ class CtypesCore:
         """Scratch memory of `count` doubles."""
         return (c_double * count)()
 
-    def data(self, inputs: Any, targets: Any, rows: int) -> Any:
-        """A bp_data of two pointers to doubles, which the caller keeps alive with their arrays."""
-        return Data(inputs, targets, rows)
+    def data(self, inputs: Any, targets: Any, rows: int, weights: Any = None) -> Any:
+        """A bp_data of pointers to doubles, which the caller keeps alive with their arrays."""
+        return Data(inputs, targets, rows, weights)
 
     def settings(self, **fields: Any) -> Any:
         """A bp_settings of these fields."""
@@ -338,6 +357,15 @@ class CtypesCore:
     def generator(self) -> Any:
         """A bp_generator."""
         return Generator()
+
+    def generator_words(self, generator: Any) -> list[int]:
+        """The 624 words of its state, and its index."""
+        return [*generator.state, generator.index]
+
+    def set_generator(self, training: Any, words: Sequence[int]) -> None:
+        """Makes these words the state of the training's generator."""
+        training.generator.state[0:624] = words[:624]
+        training.generator.index = words[624]
 
     def statuses(self, count: int) -> Any:
         """Memory for `count` statuses, all BP_OK."""

@@ -28,12 +28,16 @@ class Core(Protocol):
     generator_below: Callable[..., int]
     init: Callable[..., int]
     forward: Callable[..., int]
+    backward: Callable[..., int]
     predict: Callable[..., int]
     loss: Callable[..., int]
     gradient: Callable[..., int]
     train_start: Callable[..., int]
     train: Callable[..., int]
     train_many: Callable[..., int]
+    state_size: Callable[..., int]
+    train_state: Callable[..., None]
+    train_resume: Callable[..., None]
     train_undo: Callable[..., None]
     encode_size: Callable[..., int]
     encode: Callable[..., int]
@@ -69,8 +73,8 @@ class Core(Protocol):
     def work(self, shape: Any, count: int, rule: int = 0) -> Any:
         """Scratch memory of `count` doubles for this shape, and for trainings by this rule."""
 
-    def data(self, inputs: Any, targets: Any, rows: int) -> Any:
-        """A bp_data of two pointers to doubles, which the caller keeps alive with their arrays."""
+    def data(self, inputs: Any, targets: Any, rows: int, weights: Any = None) -> Any:
+        """A bp_data of pointers to doubles, which the caller keeps alive with their arrays."""
 
     def settings(self, **fields: Any) -> Any:
         """A bp_settings of these fields."""
@@ -84,6 +88,12 @@ class Core(Protocol):
     def generator(self) -> Any:
         """A bp_generator."""
 
+    def generator_words(self, generator: Any) -> list[int]:
+        """The state of a bp_generator: its 624 words and its index."""
+
+    def set_generator(self, training: Any, words: Sequence[int]) -> None:
+        """Makes these words the state of the training's bp_generator."""
+
     def group(self, values: Any, shape: Any, rule: int, networks: int, order_size: int, log_size: int) -> Group:
         """Memory for trainings side by side, around their parameters."""
 
@@ -91,7 +101,19 @@ class Core(Protocol):
 FUNCTIONS = tuple(name for name in Core.__annotations__ if name not in ("name", "kernel"))
 ROUNDING = frozenset(  # those of them whose arithmetic rounds
     (
-        *("activate", "slope", "divide", "init", "forward", "predict", "loss", "gradient", "train", "train_many"),
+        *(
+            "activate",
+            "slope",
+            "divide",
+            "init",
+            "forward",
+            "backward",
+            "predict",
+            "loss",
+            "gradient",
+            "train",
+            "train_many",
+        ),
         *("encode", "decode_parameters"),  # which do not round, but whose bits come of arithmetic in Python
     )
 )

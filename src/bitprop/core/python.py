@@ -63,9 +63,11 @@ class PythonCore:
         """Scratch memory."""
         return _pure.Work(shape, rule)
 
-    def data(self, inputs: list[float], targets: list[float], rows: int) -> _pure.Data:
+    def data(
+        self, inputs: list[float], targets: list[float], rows: int, weights: list[float] | None = None
+    ) -> _pure.Data:
         """The twin of bp_data."""
-        return _pure.Data(inputs, targets, rows)
+        return _pure.Data(inputs, targets, rows, weights)
 
     def settings(self, **fields: Any) -> _pure.Settings:
         """The twin of bp_settings, of these fields."""
@@ -82,6 +84,14 @@ class PythonCore:
     def generator(self) -> random.Random:
         """The twin of bp_generator."""
         return random.Random(0)
+
+    def generator_words(self, generator: random.Random) -> list[int]:
+        """The 624 words of its state, and its index."""
+        return list(generator.getstate()[1])
+
+    def set_generator(self, training: _pure.Training, words: Sequence[int]) -> None:
+        """Makes these words the state of the training's generator."""
+        training.generator.setstate((3, tuple(words), None))
 
     def group(
         self, values: array[float], shape: _pure.Shape, rule: int, networks: int, order_size: int, log_size: int

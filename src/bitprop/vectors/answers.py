@@ -15,7 +15,7 @@ from . import oracle
 
 Fields = dict[str, Any]
 CONSTANTS = ("LOG2E", "MAGIC", "LN2_HI", "LN2_LO", "P1", "P2", "P3", "P4", "P5")
-STREAMS = (0, oracle.DATA_STREAM, oracle.SHUFFLE_STREAM)
+STREAMS = (0, oracle.DATA_STREAM, oracle.SHUFFLE_STREAM, oracle.STEP_STREAM)
 
 
 def to_hex(pattern: int) -> str:
@@ -102,7 +102,8 @@ def _forward(o: ModuleType, given: Fields) -> Fields:
 
 def _gradient(o: ModuleType, given: Fields) -> Fields:
     rows, targets = _data(given)
-    gradient, sse = o.gradient(*_net(given), rows, targets, given["loss"])
+    weights = patterns(given["row_weights"]) if "row_weights" in given else None
+    gradient, sse = o.gradient(*_net(given), rows, targets, given["loss"], weights)
     figure = o.figure(given["loss"], sse, len(rows), given["sizes"][-1])
     return {"gradient": hexes(gradient), "sse": to_hex(sse), "figure": to_hex(figure)}
 

@@ -40,6 +40,7 @@ FLAGS = {
     "rule": "an update rule's formula, or the order of its roundings",
     "decay": "weight decay: which parameters, and before which step",
     "rates": "a learning rate for each epoch",
+    "weights": "a weight of each row, in its error and its deltas",
 }
 
 

@@ -301,13 +301,13 @@ STEPPED = (
     "            current = [rule.step(w, value, state, settings) for w, value, state in zip(current, g, states)]\n"
 )
 OF_BATCH = "net, current, [rows[i] for i in batch], [targets[i] for i in batch]"
-SCALED = f"            g, error = gradient({OF_BATCH}, loss)\n"
+SCALED = f"            g, error = gradient({OF_BATCH}, loss, of_rows)\n"
 
 
 def _scaled_by(rows: str) -> str:
     """The batch's gradient, scaled by this number of rows."""
     scaled = f"[mul(value, loss_scale(loss, {rows}, net.sizes[-1])) for value in sums]"
-    return f"            sums, error = batch_sums({OF_BATCH}, loss)\n            g = {scaled}\n"
+    return f"            sums, error = batch_sums({OF_BATCH}, loss, of_rows)\n            g = {scaled}\n"
 
 
 class Mistake(NamedTuple):
@@ -342,7 +342,7 @@ CAUSES: dict[str, Mistake] = {
         "gradient",
     ),
     "the squared error measured after the step: log that of the parameters before each batch's step (§8)": Mistake(
-        (LOGGED + STEPPED, STEPPED + LOGGED.replace("error", f"gradient({OF_BATCH}, loss)[1]")), "steps"
+        (LOGGED + STEPPED, STEPPED + LOGGED.replace("error", f"gradient({OF_BATCH}, loss, of_rows)[1]")), "steps"
     ),
     "a short last batch scaled by the full batch size: B is its own number of rows (§8)": Mistake(
         (SCALED, _scaled_by("min(size, len(rows))")), "batches"

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from . import head_cases, rule_cases
+from . import head_cases, rule_cases, weight_cases
 from . import oracle as o
 from .answers import hexes, to_hex
 from .asking import (
@@ -652,5 +652,8 @@ ADDED: dict[str, tuple[Callable[[], list[Case]], ...]] = {
     "bytes": (bytes_cases,),
     "decode": (decode_cases,),
     "large": (large_cases,),
-    "rules": (rule_cases.rule_cases, rule_cases.rule_edge_cases),
+    "rules": (
+        *(rule_cases.rule_cases, rule_cases.rule_edge_cases),
+        *(weight_cases.weight_cases, weight_cases.first_step_cases),
+    ),
 }

@@ -368,7 +368,8 @@ def softmax(x: Sequence[int]) -> Row:
 # --- §9 generator ----------------------------------------------------------------------------------------------------
 
 DATA_STREAM = 1 << 64
-SHUFFLE_STREAM = 1 << 65
+SHUFFLE_STREAM = 2 << 64
+STEP_STREAM = 3 << 64
 _WORD = 0xFFFFFFFF
 
 
@@ -709,7 +710,7 @@ LOSSES = {
 
 
 def contributions(
-    net: Net, parameters: Sequence[int], row: Sequence[int], target: Sequence[int], loss: str
+    net: Net, parameters: Sequence[int], row: Sequence[int], target: Sequence[int], loss: str, weight: int | None
 ) -> tuple[Row, int]:
     """One sample's contributions to the gradient, in the order of the parameters, and its error (§5)."""
     pre, after = forward(net, parameters, row)
@@ -717,6 +718,8 @@ def contributions(
     layers = list(net.layers())
     error = LOSSES[loss].error(pre[-1], outputs[-1], target)
     d = [LOSSES[loss].delta(net.activations[-1], y, t) for y, t in zip(outputs[-1], target)]
+    if weight is not None:
+        error, d = mul(error, weight), [mul(dj, weight) for dj in d]
     out: Row = []
     for k in range(len(layers) - 1, -1, -1):
         m, n, weights, _ = layers[k]
@@ -739,11 +742,14 @@ def lane_sum(lanes: Sequence[int]) -> int:
     return add(add(add(l0, l4), add(l2, l6)), add(add(l1, l5), add(l3, l7)))
 
 
-def batch_sums(net: Net, parameters: Sequence[int], rows: Rows, targets: Rows, loss: str) -> tuple[Row, int]:
+def batch_sums(
+    net: Net, parameters: Sequence[int], rows: Rows, targets: Rows, loss: str, weights: Sequence[int] | None = None
+) -> tuple[Row, int]:
     """The batch's gradient sums G and its error (§6)."""
     lanes = [[ZERO] * 8 for _ in range(net.parameter_count() + 1)]
     for i, (row, target) in enumerate(zip(rows, targets)):
-        values, error = contributions(net, parameters, row, target, loss)
+        weight = weights[i] if weights else None
+        values, error = contributions(net, parameters, row, target, loss, weight)
         for lane, value in zip(lanes, [*values, error]):
             lane[i % 8] = add(lane[i % 8], value)
     sums = [lane_sum(lane) for lane in lanes]
@@ -768,9 +774,11 @@ def figure(loss: str, error: int, rows: int, outputs: int) -> int:
     return mul(head.figure, error)
 
 
-def gradient(net: Net, parameters: Sequence[int], rows: Rows, targets: Rows, loss: str) -> tuple[Row, int]:
-    """The gradient g, all rows being one batch, and the error (§7)."""
-    sums, error = batch_sums(net, parameters, rows, targets, loss)
+def gradient(
+    net: Net, parameters: Sequence[int], rows: Rows, targets: Rows, loss: str, weights: Sequence[int] | None = None
+) -> tuple[Row, int]:
+    """The gradient g, all rows being one batch, and the error (§7); `weights`: one for each row (§5)."""
+    sums, error = batch_sums(net, parameters, rows, targets, loss, weights)
     scale = loss_scale(loss, len(rows), net.sizes[-1])
     return [mul(value, scale) for value in sums], error
 
@@ -787,6 +795,9 @@ class Settings(NamedTuple):
     weight_decay: int = ZERO
     decay_biases: bool = False
     learning_rates: Sequence[int] | None = None
+    row_weights: Sequence[int] | None = None
+    first_step_high: int | None = None  # of first steps that are drawn, from constants[2] to this
+    first_step_seed: int = 0
 
 
 def descent(w: int, g: int, state: Row, settings: Settings) -> int:
@@ -854,6 +865,16 @@ RULES = {  # in the order of their numbers
 }
 
 
+def first_states(count: int, settings: Settings) -> list[Row]:
+    """What the rule keeps for each of so many parameters at the start of a training (§7)."""
+    states = [RULES[settings.rule].state(settings) for _ in range(count)]
+    if settings.first_step_high is not None:
+        low, generator = settings.constants[2], Generator(STEP_STREAM + settings.first_step_seed)
+        for state in states:
+            state[1] = add(low, mul(sub(settings.first_step_high, low), generator.random()))
+    return states
+
+
 def decayed(net: Net, parameters: Row, g: Row, settings: Settings) -> tuple[Row, Row]:
     """The parameters and the gradient with which weight decay goes into the step (§7)."""
     w, g = list(parameters), list(g)
@@ -875,7 +896,7 @@ def train(
     """The error of each logged epoch, final parameters, and the diverged epoch or None (§8)."""
     current = [canonical(w) for w in parameters]
     rule, loss, shuffle_seed = RULES[settings.rule], settings.loss, settings.shuffle_seed
-    states = [rule.state(settings) for _ in current]
+    states, weights = first_states(len(current), settings), settings.row_weights
     order = list(range(len(rows)))
     size = settings.batch_size or len(rows)
     generator = None if shuffle_seed is None else Generator(SHUFFLE_STREAM + shuffle_seed)
@@ -890,7 +911,8 @@ def train(
         start, total = current, ZERO
         for begin in range(0, len(rows), size):
             batch = order[begin : begin + size]
-            g, error = gradient(net, current, [rows[i] for i in batch], [targets[i] for i in batch], loss)
+            of_rows = [weights[i] for i in batch] if weights else None
+            g, error = gradient(net, current, [rows[i] for i in batch], [targets[i] for i in batch], loss, of_rows)
             current, g = decayed(net, current, g, settings)
             total = add(total, error)
             current = [rule.step(w, value, state, settings) for w, value, state in zip(current, g, states)]
