@@ -98,7 +98,7 @@ MUTANTS = [
         "gradient",
         "    sums = [lane_sum(lane) for lane in lanes]\n",
         "    for i in range(len(rows), -(-len(rows) // 8) * 8):\n"
-        "        empty = contributions(net, parameters, [ZERO] * len(rows[0]), targets[0], loss)[0]\n"
+        "        empty = contributions(net, parameters, [ZERO] * len(rows[0]), targets[0], loss, None)[0]\n"
         "        for lane, value in zip(lanes, empty):\n"
         "            lane[i % 8] = add(lane[i % 8], mul(value, ZERO))\n"
         "    sums = [lane_sum(lane) for lane in lanes]\n",

@@ -144,7 +144,7 @@ static void leave(const char *id, const char *call, bp_status expected, bp_statu
 
 /* --- memory: of exact sizes, so that a sanitizer sees every step beyond, and freed all at once --- */
 
-static void *held[16];
+static void *held[24];
 static size_t n_held;
 
 static void *hold(size_t n, size_t size) {
@@ -261,17 +261,17 @@ static size_t size_of_batch(uint64_t batch_size) {
 }
 
 /* §7: those of RPROP, as a caller draws them. */
-static void draw_first_steps(run *r, const struct train_case *c) {
+static void draw_first_steps(bp_training *training, double *work, const bp_shape *shape, const struct train_case *c) {
     const size_t count = c->n_parameters;
     const double low = number(c->constants[2]), high = number(c->first_step_high);
-    double *state = hold_doubles(bp_state_size(&r->shape, c->rule));
+    double *state = hold_doubles(bp_state_size(shape, c->rule));
     bp_generator generator;
     bp_generator_seed(&generator, c->first_step_seed, BP_STREAM_STEPS);
     for (size_t k = 0; k < count; k++) {
         state[k] = 0.0;
         state[count + k] = low + (high - low) * bp_generator_random(&generator);
     }
-    bp_train_resume(&r->training, r->work, &r->shape, state, 0);
+    bp_train_resume(training, work, shape, state, 0);
 }
 
 static void start(run *r, const struct train_case *c, uint64_t log_every) {
@@ -301,7 +301,7 @@ static void start(run *r, const struct train_case *c, uint64_t log_every) {
                                   .decay_biases = c->decay_biases};
     CALL(c->id, BP_OK, bp_train_start(&r->training, r->order, &r->shape, &settings, &r->data));
     if (c->drawn) {
-        draw_first_steps(r, c);
+        draw_first_steps(&r->training, r->work, &r->shape, c);
     }
     check(c->id, "batch_size is at most rows", r->training.settings.batch_size <= c->rows);
 }
@@ -370,6 +370,9 @@ static void replay_train_many(const struct train_case *c, uint64_t budget) {
     for (size_t n = 0; n < NETWORKS; n++) {
         memcpy(parameters + n * size, c->parameters, size * sizeof(double));
         trainings[n] = r.training;
+        if (c->drawn) {
+            draw_first_steps(&trainings[n], work + n * bp_train_size(&r.shape, c->rule), &r.shape, c);
+        }
         statuses[n] = BP_OK;
         for (size_t row = 0; orders != NULL && row < rows; row++) {
             orders[n * rows + row] = (uint32_t)row;
@@ -645,6 +648,27 @@ static void test_undone_state(const struct train_case *c) {
     bp_train_undo(&r.training, r.parameters, r.work, &r.shape);
     CALL(c->id, c->diverged >= 0 ? BP_DIVERGED : BP_OK, train(&r, NULL, 0, c->epochs, UINT64_MAX));
     check_doubles(c->id, "after undo", c->final, r.parameters, c->n_parameters);
+}
+
+/* A training that is stopped after its first epoch, and goes on in other memory, comes to the same end. */
+static void test_resumed(const struct train_case *c) {
+    run first, second;
+    start(&first, c, 1);
+    if (c->n_sse < 2) {
+        return;
+    }
+    CALL(c->id, BP_OK, train(&first, NULL, 0, 1, UINT64_MAX));
+    double *state = hold_doubles(bp_state_size(&first.shape, c->rule));
+    bp_train_state(state, &first.training, first.work, &first.shape);
+    start(&second, c, 1);
+    bp_train_resume(&second.training, second.work, &second.shape, state, 1);
+    memcpy(second.parameters, first.parameters, c->n_parameters * sizeof(double));
+    if (c->shuffle) {
+        memcpy(second.order, first.order, c->rows * sizeof(uint32_t));
+        second.training.generator = first.training.generator;
+    }
+    CALL(c->id, c->diverged >= 0 ? BP_DIVERGED : BP_OK, train(&second, NULL, 0, c->epochs, UINT64_MAX));
+    check_doubles(c->id, "after going on", c->final, second.parameters, c->n_parameters);
 }
 
 /* --- refusals --- */
@@ -997,6 +1021,8 @@ static void test_kernel(void) {
         test_undo(&train_cases[i]);
         release();
         test_undone_state(&train_cases[i]);
+        release();
+        test_resumed(&train_cases[i]);
         release();
         replay_train_many(&train_cases[i], UINT64_MAX);
         release();
