@@ -144,7 +144,7 @@ static void leave(const char *id, const char *call, bp_status expected, bp_statu
 
 /* --- memory: of exact sizes, so that a sanitizer sees every step beyond, and freed all at once --- */
 
-static void *held[24];
+static void *held[64];
 static size_t n_held;
 
 static void *hold(size_t n, size_t size) {
