@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -353,3 +354,16 @@ def test_divergence_tells_what_to_change() -> None:
         net.fit([[1.0], [2.0]], [[100.0], [2.5]], epochs=3, learning_rate=[0.1, 1e308, 0.1])
     with pytest.raises(DivergedError, match="try a smaller step_max"):
         net.fit([[1e150]], [[1.0]], epochs=9, rule="rprop", first_step=1e200, step_max=1e300)
+
+
+def test_drawn_first_steps() -> None:
+    """§7: the first step of each parameter is `low + (high - low)*random()`, of a stream of its own."""
+    x, y = [[1.0, 2.0], [0.5, -1.0]], [[1.0], [0.0]]
+    net = Network(2, 1, seed=4)
+    start = list(net.parameters)
+    gradient = net.gradient(x, y)
+    net.fit(x, y, epochs=1, rule="rprop", first_step=(0.005, 0.02), first_step_seed=7)
+    generator = random.Random(3 * 2**64 + 7)
+    steps = [0.005 + (0.02 - 0.005) * generator.random() for _ in start]
+    assert all(gradient)
+    assert list(net.parameters) == [w - step if g > 0 else w + step for w, g, step in zip(start, gradient, steps)]

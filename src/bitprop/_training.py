@@ -55,6 +55,10 @@ class Trainings:
         for training, order, rate, rates in zip(self.group.trainings, self.group.orders, learning_rates, self.rates):
             settings = options.settings(core, data.rows, rate if isinstance(rate, float) else 0.0, rates)
             expect_ok(core.train_start(training, order, shape, settings, data.pointer))
+        if options.first_steps is not None:
+            state = core.doubles(_drawn_state(core, len(values) // networks, *options.first_steps))
+            for training, work in zip(self.group.trainings, self.group.works):
+                core.train_resume(training, work, shape, state, 0)
         self._prepare_checks(memoryview(values), validation)
 
     def _prepare_checks(self, values: memoryview[float], validation: Data | None) -> None:
@@ -183,6 +187,15 @@ class Trainings:
                 parameters[:] = kept
             history.stopped = stopping.reason or ("callback" if stopped else "epochs")
         return [training.epoch if status == _pure.DIVERGED else None for training, status, _, _ in ends]
+
+
+def _drawn_state(core: Core, count: int, low: float, high: float, seed: int) -> array[float]:
+    """The state of rprop for so many parameters, with first steps that are drawn between two numbers (contract §7)."""
+    mode.require_standard("drawing first steps")
+    generator = core.generator()
+    core.generator_seed(generator, seed, _pure.STREAM_STEPS)
+    steps = [low + (high - low) * core.generator_random(generator) for _ in range(count)]
+    return array("d", [0.0] * count + steps)
 
 
 def _insist(action: Callable[[], Any]) -> None:

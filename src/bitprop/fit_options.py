@@ -33,7 +33,8 @@ class RuleOptions(DecayOptions, total=False):
     epsilon: float
     increase: float
     decrease: float
-    first_step: float
+    first_step: float | tuple[float, float]
+    first_step_seed: int
     step_min: float
     step_max: float
 
@@ -74,6 +75,7 @@ class Options(NamedTuple):
     loss: int
     rule: int
     constants: tuple[float, ...]  # of the rule, as the core has them
+    first_steps: tuple[float, float, int] | None  # of rprop, drawn: between two numbers, from a seed
     weight_decay: float
     decay_biases: bool
     validation: tuple[Any, Any] | float | None  # rows, or the share that is split off
@@ -134,10 +136,32 @@ class Options(NamedTuple):
 
 def _options_of(rule: Rule) -> list[str]:
     """The names of a rule's options."""
-    return [*RULE_OPTIONS[rule], *DecayOptions.__annotations__]
+    drawn = ["first_step_seed"] if rule == "rprop" else []
+    return [*RULE_OPTIONS[rule], *drawn, *DecayOptions.__annotations__]
 
 
-def _check_constants(rule: Rule, given: Mapping[str, Any]) -> tuple[float, ...]:
+def _check_first_steps(given: Mapping[str, Any]) -> tuple[float, float, int] | None:
+    """The ends between which the first steps of rprop are drawn, and the seed; None where they are not drawn.
+
+    TypeError, OptionError.
+    """
+    ends = given.get("first_step")
+    if not isinstance(ends, (tuple, list)):
+        if "first_step_seed" in given:
+            expected = "a pair as first_step, between whose numbers the first steps are drawn"
+            raise OptionError(f"first_step_seed is {quoted(given['first_step_seed'])}, expected {expected}, with it")
+        return None
+    if len(ends) != 2:
+        raise OptionError(f"first_step is {quoted(ends)}, expected one number, or two between which to draw")
+    low, high = (check.limited("first_step", end) for end in ends)
+    if check.order(low) > check.order(high):
+        raise OptionError(f"first_step is {quoted(ends)}, expected the lower number first")
+    return low, high, check.seed("first_step_seed", given.get("first_step_seed", 0))
+
+
+def _check_constants(
+    rule: Rule, given: Mapping[str, Any], first_steps: tuple[float, float, int] | None
+) -> tuple[float, ...]:
     """The rule's constants as the core has them, five; `given`: all options of rules that the user gave.
 
     TypeError, OptionError.
@@ -147,7 +171,8 @@ def _check_constants(rule: Rule, given: Mapping[str, Any]) -> tuple[float, ...]:
             raise TypeError(f"training has no option {name}: {rule} has {', '.join(_options_of(rule))}")
         if name not in _options_of(rule):
             raise OptionError(f"{name} is given for {rule}, which uses {', '.join(_options_of(rule))}")
-    numbers = {name: check.limited(name, given.get(name, default)) for name, default in RULE_OPTIONS[rule].items()}
+    single = {**given, "first_step": first_steps[0]} if first_steps is not None else given
+    numbers = {name: check.limited(name, single.get(name, default)) for name, default in RULE_OPTIONS[rule].items()}
     if rule == "rprop" and check.order(numbers["step_min"]) > check.order(numbers["step_max"]):
         least, most = numbers["step_min"], numbers["step_max"]
         raise OptionError(f"step_min is {least!r}, expected at most step_max, which is {most!r}")
@@ -174,6 +199,7 @@ def check_options(
 ) -> Options:
     """The options of trainings, checked: FitOptions are keywords. TypeError, OptionError."""
     rule_code = check.choice("rule", rule, RULES)
+    first_steps = _check_first_steps(given) if rule == "rprop" else None
     options = Options(
         epochs=check.integer("epochs", epochs, 0),
         log_every=check.integer("log_every", log_every, 1),
@@ -181,7 +207,8 @@ def check_options(
         shuffle_seed=None if shuffle_seed is None else check.seed("shuffle_seed", shuffle_seed),
         loss=check.choice("loss", loss, LOSSES),
         rule=rule_code,
-        constants=_check_constants(RULES[rule_code], given),
+        constants=_check_constants(RULES[rule_code], given, first_steps),
+        first_steps=first_steps,
         weight_decay=check.limited("weight_decay", given.get("weight_decay", 0.0)),
         decay_biases=check.boolean("decay_biases", given.get("decay_biases", False)),
         validation=check.validation(validation),

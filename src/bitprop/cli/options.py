@@ -9,7 +9,7 @@ import json
 import math
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from .. import csv_tables, datasets, plots
@@ -99,7 +99,12 @@ def add_steps(parser: argparse.ArgumentParser) -> None:
     defaults = {name: default for options in RULE_OPTIONS.values() for name, default in options.items()}
     for name, default in defaults.items():
         users = " and ".join(rule for rule in RULES if name in RULE_OPTIONS[rule])
-        parser.add_argument(f"--{name.replace('_', '-')}", type=real, help=f"of {users} ({default:g})")
+        text = f"of {users} ({default:g})"
+        kind: Callable[[str], Any] = real
+        if name == "first_step":
+            text, kind = f"{text}, or LOW,HIGH: each parameter's is drawn between them", _ends
+        parser.add_argument(f"--{name.replace('_', '-')}", type=kind, help=text)
+    parser.add_argument("--first-step-seed", type=whole, help="of the first steps that are drawn (0)")
     stops = parser.add_argument_group("early stopping", "A check measures the loss; the best is the lowest validation.")
     share = "share of the rows, between 0 and 1, that is only measured"
     stops.add_argument("--validation", type=real, metavar="SHARE", help=share)
@@ -123,6 +128,11 @@ def steps(options: argparse.Namespace) -> FitOptions:
         FitOptions,
         {k: value for k, value in given.items() if value is not None or k not in RuleOptions.__annotations__},
     )
+
+
+def _ends(text: str) -> float | tuple[float, ...]:
+    """The type of one number, or of two with a comma."""
+    return tuple(map(real, text.split(","))) if "," in text else real(text)
 
 
 def add_data(parser: argparse.ArgumentParser) -> None:

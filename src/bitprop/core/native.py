@@ -255,15 +255,6 @@ class CffiCore:
         """A bp_generator."""
         return self._ffi.new("bp_generator *")
 
-    def generator_words(self, generator: Any) -> list[int]:
-        """The 624 words of its state, and its index."""
-        return [*generator.state, generator.index]
-
-    def set_generator(self, training: Any, words: Sequence[int]) -> None:
-        """Makes these words the state of the training's generator."""
-        training.generator.state[0:624] = words[:624]
-        training.generator.index = words[624]
-
     def statuses(self, count: int) -> Any:
         """Memory for `count` statuses, all BP_OK."""
         return self._ffi.new("int32_t[]", count)
@@ -357,15 +348,6 @@ class CtypesCore:
     def generator(self) -> Any:
         """A bp_generator."""
         return Generator()
-
-    def generator_words(self, generator: Any) -> list[int]:
-        """The 624 words of its state, and its index."""
-        return [*generator.state, generator.index]
-
-    def set_generator(self, training: Any, words: Sequence[int]) -> None:
-        """Makes these words the state of the training's generator."""
-        training.generator.state[0:624] = words[:624]
-        training.generator.index = words[624]
 
     def statuses(self, count: int) -> Any:
         """Memory for `count` statuses, all BP_OK."""

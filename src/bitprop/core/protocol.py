@@ -88,12 +88,6 @@ class Core(Protocol):
     def generator(self) -> Any:
         """A bp_generator."""
 
-    def generator_words(self, generator: Any) -> list[int]:
-        """The state of a bp_generator: its 624 words and its index."""
-
-    def set_generator(self, training: Any, words: Sequence[int]) -> None:
-        """Makes these words the state of the training's bp_generator."""
-
     def group(self, values: Any, shape: Any, rule: int, networks: int, order_size: int, log_size: int) -> Group:
         """Memory for trainings side by side, around their parameters."""
 

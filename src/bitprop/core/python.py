@@ -85,14 +85,6 @@ class PythonCore:
         """The twin of bp_generator."""
         return random.Random(0)
 
-    def generator_words(self, generator: random.Random) -> list[int]:
-        """The 624 words of its state, and its index."""
-        return list(generator.getstate()[1])
-
-    def set_generator(self, training: _pure.Training, words: Sequence[int]) -> None:
-        """Makes these words the state of the training's generator."""
-        training.generator.setstate((3, tuple(words), None))
-
     def group(
         self, values: array[float], shape: _pure.Shape, rule: int, networks: int, order_size: int, log_size: int
     ) -> Group:

@@ -7,8 +7,9 @@ from typing import Any
 
 from .answers import hexes, to_hex
 from .asking import MAX, NEG_ZERO, TINY, Case, batch, case, number, stream, training
+from .first_cases import TENTH
 from .oracle import HALF, ONE, TWO, ZERO, Net, integer
-from .rule_cases import RATES, RULES, TENTH, by_rule
+from .rule_cases import RATES, RULES, by_rule
 
 # With -0.0, which is allowed, a subnormal number, and one that makes infinities of many errors.
 WEIGHTS = [ONE, HALF, ZERO, number(1, 3), TWO, NEG_ZERO, integer(7), TINY, number(1, 10), integer(1000), ONE]
