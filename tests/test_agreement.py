@@ -139,6 +139,9 @@ def test_fit(
         "log_every": data.draw(st.integers(1, 3), "log_every"),
         **data.draw(rules(), "rule"),
     }
+    weight = st.sampled_from([1.0, 1.0, 0.3, 0.0, -0.0, 5e-324, 1e300])
+    each_row = data.draw(st.one_of(st.none(), st.lists(weight, min_size=rows, max_size=rows)), "sample_weight")
+    options["sample_weight"] = each_row
     rate = st.sampled_from([1.0, 0.1, 0.0, 5e-324, 1e-3, 1e300])
     if options["rule"] in LEARNING_RATES:
         each = st.lists(rate, min_size=options["epochs"], max_size=options["epochs"])
@@ -148,15 +151,16 @@ def test_fit(
         net = build(case, backend)
         drawn = to_hex(net.parameters)
         net.parameters[:] = weights
-        before = [to_hex(net.predict(x).cast("B").cast("d")), to_hex(net.gradient(x, y, options["loss"]))]
-        before.append(to_hex(net.loss(x, y, loss) for loss in losses_for(case["activation"][-1])))
+        before = [to_hex(net.predict(x).cast("B").cast("d")), to_hex(net.gradient(x, y, options["loss"], each_row))]
+        before.append(to_hex(net.loss(x, y, loss, each_row) for loss in losses_for(case["activation"][-1])))
         try:
             net.fit(x, y, **options)
             diverged = None
         except DivergedError as error:
             diverged = error.epoch
         assert net.history is not None
-        trace = [to_hex(layer.preactivations + layer.outputs) for layer in net.trace(x[0:1])]
+        layers = net.trace(x[0:1], y[0:1], options["loss"])
+        trace = [to_hex(layer.preactivations + layer.outputs + (layer.deltas or [])) for layer in layers]
         return [drawn, before, diverged, to_hex(net.history.errors), to_hex(net.parameters), trace, net.fingerprint()]
 
     expected = outcome("python")

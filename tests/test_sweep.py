@@ -249,7 +249,7 @@ def test_options_of_fit() -> None:
     assert [*shared, *fit_options.RuleOptions.__annotations__] == list(fit_options.FitOptions.__annotations__)
     assert shared == {name: fit[name].default for name in shared}
     rules = {name for options in RULE_OPTIONS.values() for name in options}
-    assert rules | {"weight_decay", "decay_biases"} == set(fit_options.RuleOptions.__annotations__)
+    assert rules | {"first_step_seed", "weight_decay", "decay_biases"} == set(fit_options.RuleOptions.__annotations__)
 
 
 def test_options_are_read_once() -> None:

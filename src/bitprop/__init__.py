@@ -18,7 +18,7 @@ from .errors import (
 from .gradient_check import GradientCheck, GradientRow
 from .hints import TrainingHint
 from .history import History
-from .network import Layer, Network, Trace
+from .network import Layer, Network, Product, Trace
 
 __all__ = [
     "BackendError",
@@ -33,6 +33,7 @@ __all__ = [
     "ModelFileError",
     "Network",
     "OptionError",
+    "Product",
     "Run",
     "ShapeError",
     "SweepResult",

@@ -12,7 +12,7 @@ import threading
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, ThreadPoolExecutor, wait
-from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict, Union
 
 from . import _files, _training, fit_options, hints
 from ._processors import cores
@@ -39,7 +39,7 @@ HINTS = {
     "callback": "give on_result=, which is called with each training as it ends",
 }
 
-Data = tuple[Any, Any]
+Data = Union[tuple[Any, Any], tuple[Any, Any, Any]]
 
 
 class NetworkOptions(TypedDict, total=False):
@@ -207,19 +207,19 @@ class SweepResult(Sequence[Run]):
 class _Arrays(NamedTuple):
     """Checked data as arrays, which can be pickled."""
 
-    x: array[float]
-    y: array[float]
+    each: tuple[array[float], ...]  # inputs, targets and, where there are any, weights
     rows: int
 
     @classmethod
     def of(cls, data: matrices.Data) -> _Arrays:
-        return cls(matrices.to_array(data.inputs.values), matrices.to_array(data.targets.values), data.rows)
+        given = filter(None, (data.inputs, data.targets, data.weights))
+        return cls(tuple(matrices.to_array(rows.values) for rows in given), data.rows)
 
     def data(self, core: Core) -> matrices.Data:
         """The data for this core."""
         rows = [
             matrices.Rows(values, core.readable(values), self.rows, len(values) // self.rows, "buffer")
-            for values in (self.x, self.y)
+            for values in self.each
         ]
         return matrices.Data.of(core, *rows)
 
@@ -260,9 +260,10 @@ def sweep(
 ) -> SweepResult:
     """Trains a network of `sizes` for each seed and learning rate, to the bits of the same single `fit`.
 
-    `data` is (x, y), as for `fit`, or a function of the seed that returns such a pair. `log_every=None` logs the last
-    epoch only. `learning_rates=None` takes that of the rule, as `fit` does; in a run by "rprop", which uses none, it is
-    0.0. The trainings run on one thread for each core, or on `executor`, any `concurrent.futures.Executor`.
+    `data` is (x, y) or (x, y, sample_weight), as for `fit`, or a function of the seed that returns them.
+    `log_every=None` logs the last epoch only. `learning_rates=None` takes that of the rule, as `fit` does; in a run by
+    "rprop", which uses none, it is 0.0. The trainings run on one thread for each core, or on `executor`, any
+    `concurrent.futures.Executor`.
     `on_result(run)` is called with each training as it ends, in any order. `progress` is that of `fit`. `further`
     options are `batch_size`, `shuffle_seed`, `loss`, `rule` and its options, `validation` and all that stops a
     training, of `fit`, and `activation`, `bias`, `init` and `backend` of `Network`. Each training stops alone;
@@ -292,8 +293,7 @@ def sweep(
         raise TypeError(f"on_result is {quoted(on_result)}, expected a function of a Run")
     pair = None
     if isinstance(options.validation, tuple):
-        x, y = options.validation
-        pair = _Arrays.of(template.model.data(x, y, "validation "))
+        pair = _Arrays.of(template.model.validation(options.validation))
         options = options._replace(validation=None)
     shared = None if callable(data) else _arrays(template, data, options, give_hints=True)
     rows = shared[0].rows if shared is not None else 0
@@ -500,8 +500,9 @@ def _arrays(
     network: Network, data: Any, options: fit_options.Options, give_hints: bool = False
 ) -> tuple[_Arrays, _Arrays | None]:
     """Checked data, and those of them that are split off for validation. ShapeError, DataError, TypeError."""
-    if not isinstance(data, (tuple, list)) or len(data) != 2:
-        raise TypeError(f"data is {type(data).__name__}, expected a pair (x, y), or a function of the seed")
+    if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
+        expected = "a pair (x, y), or (x, y, sample_weight), or a function of the seed"
+        raise TypeError(f"data is {type(data).__name__}, expected {expected}")
     checked = network.model.data(*data)
     if give_hints:
         hints.on_data(checked.inputs, checked.targets, network.activations[-1])

@@ -51,7 +51,7 @@ class StepOptions(TypedDict, total=False):
 class StopOptions(TypedDict, total=False):
     """When to stop, and what is measured for it."""
 
-    validation: tuple[Any, Any] | float | None
+    validation: tuple[Any, Any] | tuple[Any, Any, Any] | float | None
     split_seed: int
     check_every: int
     patience: int | None
@@ -78,7 +78,7 @@ class Options(NamedTuple):
     first_steps: tuple[float, float, int] | None  # of rprop, drawn: between two numbers, from a seed
     weight_decay: float
     decay_biases: bool
-    validation: tuple[Any, Any] | float | None  # rows, or the share that is split off
+    validation: tuple[Any, ...] | float | None  # rows, or the share that is split off
     split_seed: int
     check_every: int
     criteria: Criteria

@@ -114,21 +114,27 @@ class Model:
         self.require_finite()
         return matrices.convert(self.core, x, self.sizes[0], "x", self.view)
 
-    def data(self, x: Any, y: Any, kind: str = "") -> matrices.Data:
-        """Checked inputs and targets. ShapeError; DataError: a number of theirs or a parameter is not finite.
+    def data(self, x: Any, y: Any, sample_weight: Any = None, kind: str = "") -> matrices.Data:
+        """Checked inputs, targets and weights of rows. ShapeError; DataError: a number, or a parameter, is not finite.
 
         `kind`: what messages call them first.
         """
         self.require_finite()
-        return matrices.convert_data(self.core, x, y, self.sizes[0], self.sizes[-1], self.view, kind)
+        widths = self.sizes[0], self.sizes[-1]
+        return matrices.convert_data(self.core, x, y, *widths, self.view, kind, sample_weight)
 
     def validated(
-        self, data: matrices.Data, validation: tuple[Any, Any] | float | None, seed: int
+        self, data: matrices.Data, validation: tuple[Any, ...] | float | None, seed: int
     ) -> tuple[matrices.Data, matrices.Data | None]:
-        """The data to train on, and those to validate on: a pair, or a share of the given. Errors as for `data`."""
+        """The data to train on, and those to validate on: given, or a share of the others. Errors as for `data`."""
         if isinstance(validation, float):
             return matrices.divide(self.core, data, validation, seed)
-        return data, None if validation is None else self.data(*validation, "validation ")
+        return data, None if validation is None else self.validation(validation)
+
+    def validation(self, given: tuple[Any, ...]) -> matrices.Data:
+        """Checked rows to validate on: x, y and perhaps their weights. Errors as for `data`."""
+        x, y, *weights = given
+        return self.data(x, y, weights[0] if weights else None, "validation ")
 
     # --- what it gives ---
 
@@ -170,6 +176,16 @@ class Model:
         pointers = self.core.doubles(preactivations), self.core.doubles(outputs)
         expect_ok(self.core.forward(*pointers, self.shape, self.pointer, row))
         return preactivations, outputs
+
+    def backward(
+        self, data: matrices.Data, preactivations: array[float], outputs: array[float], code: int
+    ) -> array[float]:
+        """The deltas of all nodes for the one row of the data (contract §5), whose `forward` gave the two arrays."""
+        sums, deltas = matrices.zeros(self.count + 1), matrices.zeros(len(outputs))
+        written = self.core.doubles(sums), self.core.doubles(deltas)
+        read = self.core.doubles(preactivations), self.core.doubles(outputs), data.inputs.pointer, data.targets.pointer
+        expect_ok(self.core.backward(*written, self.shape, self.pointer, *read, code))
+        return deltas
 
     def _take_work(self) -> Any:
         """Scratch memory that no other thread has: lists pop and append in one piece."""

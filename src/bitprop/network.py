@@ -14,7 +14,7 @@ from ._holding import Holder
 from ._progress import Progress
 from .checks import matrices
 from .checks import options as check
-from .core import choose, means
+from .core import choose, means, mode
 from .errors import ModelFileError, ShapeError, quoted
 from .gradient_check import GradientCheck
 from .history import History
@@ -46,11 +46,32 @@ class Layer(NamedTuple):
     activation: str
 
 
+class Product(NamedTuple):
+    """What a row adds to the gradient of one weight (contract §5): `value` is `input` times `delta`."""
+
+    input: float
+    delta: float
+    value: float
+
+
 class Trace(NamedTuple):
-    """One layer's values for one row (contract §4), one for each of its nodes."""
+    """One layer's values for one row (contract §4 and §5): of its nodes, and of the inputs from the layer before."""
 
     preactivations: list[float]
     outputs: list[float]
+    inputs: list[float]
+    deltas: list[float] | None  # on the way back, which are what the row adds to the biases' gradient; else None
+
+    @property
+    def products(self) -> list[list[Product]] | None:
+        """What the row adds to the gradient of each weight, (inputs, nodes) as `Layer.weights`; None without targets.
+
+        FloatingPointModeError.
+        """
+        if self.deltas is None:
+            return None
+        mode.require_standard("a product")
+        return [[Product(a, d, a * d) for d in self.deltas] for a in self.inputs]
 
 
 class Network:
@@ -159,7 +180,8 @@ class Network:
         shuffle_seed: int | None = None,
         loss: Loss = "half_sse",
         rule: Rule = "descent",
-        validation: tuple[Any, Any] | float | None = None,
+        sample_weight: Any = None,
+        validation: tuple[Any, Any] | tuple[Any, Any, Any] | float | None = None,
         split_seed: int = 0,
         check_every: int = 1,
         patience: int | None = None,
@@ -185,14 +207,15 @@ class Network:
         outputs (§7). `log_every`: every how many epochs the loss is logged. `progress`: True shows a bar on stderr
         after two seconds; None does so on a terminal only. `callback(epoch, loss)` is called after each logged epoch;
         if it returns True, training stops and keeps that epoch's step. `history` is the returned History too.
-        `validation`: rows (x, y) that are only measured, or the share of the given rows to take for it, of a shuffle
-        from `split_seed`. After every `check_every` epochs the loss of these rows is measured; a check is the best if
-        it is lower than the best before it by more than `min_delta`. `goal`: stop at a check whose loss, of the
-        validation or else of the rows that are trained on, is at or below it. `patience`: stop after so many checks in
-        a row that are not the best. `stop_gl`: stop where the validation loss is more than so many per cent above the
-        best. `stop_progress`: stop where the mean training error of `check_every` epochs is less than so many per mille
-        above their least. With `patience` or `stop_gl`, the network ends with the parameters of the best check, but for
-        an error or Ctrl-C.
+        `sample_weight`: a weight for each row, at least 0, of which its error and its gradient are multiples (§5).
+        `validation`: rows (x, y), or (x, y, sample_weight), that are only measured, or the share of the given rows to
+        take for it, of a shuffle from `split_seed`. After every `check_every` epochs the loss of these rows is
+        measured; a check is the best if it is lower than the best before it by more than `min_delta`. `goal`: stop at a
+        check whose loss, of the validation or else of the rows that are trained on, is at or below it. `patience`: stop
+        after so many checks in a row that are not the best. `stop_gl`: stop where the validation loss is more than so
+        many per cent above the best. `stop_progress`: stop where the mean training error of `check_every` epochs is
+        less than so many per mille above their least. With `patience` or `stop_gl`, the network ends with the
+        parameters of the best check, but for an error or Ctrl-C.
         A TrainingHint warns of data that can hardly be learnt (at the first `fit`) and of a loss that hardly fell.
         OptionError, TypeError; ShapeError, DataError: of x, y or the parameters. TrainingError: another training of
         this network is running. DivergedError and Ctrl-C leave the parameters of the last good epoch.
@@ -220,7 +243,7 @@ class Network:
         if callback is not None and not callable(callback):
             raise TypeError(f"callback is {quoted(callback)}, expected a function of epoch and loss")
         model = self.model
-        data, measured = model.validated(model.data(x, y), checked.validation, checked.split_seed)
+        data, measured = model.validated(model.data(x, y, sample_weight), checked.validation, checked.split_seed)
         if shuffle_seed is not None and data.rows >= 2**32:
             raise ShapeError(f"x has {data.rows} rows, expected fewer than 2^32 with shuffling")
         # Once, since it takes longer than a short training.
@@ -273,31 +296,37 @@ class Network:
         model.predict(memory, matrices.apart(model.core, rows, memory))
         return out
 
-    def loss(self, x: Numbers | Array | Buffer, y: Numbers | Array | Buffer, loss: Loss = "mse") -> float:
+    def loss(
+        self, x: Numbers | Array | Buffer, y: Numbers | Array | Buffer, loss: Loss = "mse", sample_weight: Any = None
+    ) -> float:
         """The loss (contract §7) on x (rows, inputs) and y (rows, outputs), all rows as one batch.
+
+        `sample_weight`: as for `fit`.
 
         ShapeError; DataError: a number of x, y or the parameters is not finite; OptionError: an unknown loss, or one
         that does not go with the outputs.
         """
         code = check.loss(loss, self.activations[-1])
-        return self.model.loss(self.model.data(x, y), code)
+        return self.model.loss(self.model.data(x, y, sample_weight), code)
 
     @overload
-    def gradient(self, x: NDArray[Any], y: Any, loss: Loss = "half_sse") -> NDArray[float64]: ...
+    def gradient(
+        self, x: NDArray[Any], y: Any, loss: Loss = "half_sse", sample_weight: Any = None
+    ) -> NDArray[float64]: ...
     @overload
-    def gradient(self, x: Buffer, y: Any, loss: Loss = "half_sse") -> memoryview[float]: ...
+    def gradient(self, x: Buffer, y: Any, loss: Loss = "half_sse", sample_weight: Any = None) -> memoryview[float]: ...
     @overload
-    def gradient(self, x: Numbers, y: Any, loss: Loss = "half_sse") -> list[float]: ...
+    def gradient(self, x: Numbers, y: Any, loss: Loss = "half_sse", sample_weight: Any = None) -> list[float]: ...
     @overload
-    def gradient(self, x: Array, y: Any, loss: Loss = "half_sse") -> NDArray[float64]: ...
-    def gradient(self, x: Any, y: Any, loss: Loss = "half_sse") -> Any:
+    def gradient(self, x: Array, y: Any, loss: Loss = "half_sse", sample_weight: Any = None) -> NDArray[float64]: ...
+    def gradient(self, x: Any, y: Any, loss: Loss = "half_sse", sample_weight: Any = None) -> Any:
         """The gradient of the loss (contract §5 to §7), all rows as one batch: flat, in the order of `parameters`.
 
         It is a list for lists, a NumPy array for a NumPy array or a frame, and otherwise a memoryview. Errors as for
         `loss`.
         """
         code = check.loss(loss, self.activations[-1])
-        data = self.model.data(x, y)
+        data = self.model.data(x, y, sample_weight)
         return matrices.give_back(self.model.gradient(data, code), data.inputs.form, None)
 
     def check_gradient(
@@ -306,15 +335,15 @@ class Network:
         y: Numbers | Array | Buffer,
         progress: bool | None = False,
         loss: Loss | None = None,
+        sample_weight: Any = None,
     ) -> GradientCheck:
         """Every parameter's gradient of the loss beside finite differences, measured on a copy of the network.
 
         `loss`: None takes cross_entropy for softmax outputs, else half_sse. The check costs about twelve calls of
         `loss` for each parameter. `progress` as for `fit`. Errors as for `loss`, and FloatingPointModeError.
         """
-        data = self.model.data(x, y)
-        natural: Loss = "cross_entropy" if self.activations[-1] == "softmax" else "half_sse"
-        code = check.loss(natural if loss is None else loss, self.activations[-1])
+        data = self.model.data(x, y, sample_weight)
+        code = self._natural_loss(loss)
         probe = self.model.copy()
         return gradient_check.check(
             probe.view,
@@ -339,22 +368,41 @@ class Network:
 
         return pattern
 
-    def trace(self, x: Numbers | Array | Buffer) -> list[Trace]:
-        """Each layer's pre-activations and outputs for one row x (contract §4): the layers after the input, in order.
+    def trace(
+        self,
+        x: Numbers | Array | Buffer,
+        y: Numbers | Array | Buffer | None = None,
+        loss: Loss | None = None,
+    ) -> list[Trace]:
+        """Each layer's values for one row x, in the order of the layers after the input (contract §4).
 
-        ShapeError: x is not one row. DataError: a number of x or the parameters is not finite.
+        With the targets y of the row, they have its way back as well (§5): the deltas, and what the row adds to the
+        sums of the gradient, each as the product that it is. `loss`: None takes cross_entropy for softmax outputs,
+        else half_sse, whose gradient is this sum itself.
+        ShapeError: x is not one row, or y not its targets. DataError: a number of x, y or the parameters is not finite.
+        OptionError: a loss that does not go with the outputs.
         """
+        code = self._natural_loss(loss)
         rows = self.model.inputs(x)
         if rows.rows != 1:
             raise ShapeError(f"x has {rows.rows} rows, expected 1")
         preactivations, outputs = self.model.forward(rows.pointer)
+        deltas = None if y is None else self.model.backward(self.model.data(x, y), preactivations, outputs, code)
         layers = []
+        inputs = list(rows.values)
         start = 0
         for n_out in self.sizes[1:]:
             nodes = slice(start, start + n_out)
-            layers.append(Trace(preactivations[nodes].tolist(), outputs[nodes].tolist()))
+            back = None if deltas is None else deltas[nodes].tolist()
+            layers.append(Trace(preactivations[nodes].tolist(), outputs[nodes].tolist(), inputs, back))
+            inputs = outputs[nodes].tolist()
             start += n_out
         return layers
+
+    def _natural_loss(self, loss: Loss | None) -> int:
+        """The number of a loss that goes with the outputs: of the one that suits them best for None. OptionError."""
+        natural: Loss = "cross_entropy" if self.activations[-1] == "softmax" else "half_sse"
+        return check.loss(natural if loss is None else loss, self.activations[-1])
 
     # --- copies, bytes and files ---
 

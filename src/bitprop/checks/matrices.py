@@ -47,11 +47,13 @@ class Data(NamedTuple):
     targets: Rows
     rows: int  # that there are of each
     pointer: Any  # to them, as the core takes it
+    weights: Rows | None  # one for each row
 
     @classmethod
-    def of(cls, core: Core, inputs: Rows, targets: Rows) -> Data:
+    def of(cls, core: Core, inputs: Rows, targets: Rows, weights: Rows | None = None) -> Data:
         """Those of equally many rows, for this core."""
-        return cls(inputs, targets, inputs.rows, core.data(inputs.pointer, targets.pointer, inputs.rows))
+        pointers = inputs.pointer, targets.pointer, inputs.rows, None if weights is None else weights.pointer
+        return cls(inputs, targets, inputs.rows, core.data(*pointers), weights)
 
 
 class _Raw(NamedTuple):
@@ -99,16 +101,36 @@ def convert(core: Core, data: Any, width: int, name: str, parameters: memoryview
 
 
 def convert_data(
-    core: Core, x: Any, y: Any, n_in: int, n_out: int, parameters: memoryview[float], kind: str = ""
+    core: Core,
+    x: Any,
+    y: Any,
+    n_in: int,
+    n_out: int,
+    parameters: memoryview[float],
+    kind: str = "",
+    sample_weight: Any = None,
 ) -> Data:
-    """Inputs of `n_in` numbers and targets of `n_out`, of equally many rows. `kind`: what messages call them first."""
+    """Inputs of `n_in` numbers and targets of `n_out`, of equally many rows, with their weights where there are any.
+
+    `kind`: what messages call them first.
+    """
     inputs = convert(core, x, n_in, f"{kind}x", parameters)
     targets = convert(core, y, n_out, f"{kind}y", parameters)
     if targets.rows != inputs.rows:
         given = f"{kind}y has {targets.rows} row{'s' * (targets.rows != 1)}"
         hint = _one_hot(targets.values, n_out) if (targets.rows, inputs.rows) == (1, n_out) else ""
         raise ShapeError(f"{given}, expected {inputs.rows}, as many as {kind}x{hint}")
-    return Data.of(core, inputs, targets)
+    if sample_weight is None:
+        return Data.of(core, inputs, targets)
+    name = f"{kind}sample_weight"
+    weights = convert(core, sample_weight, 1, name, parameters)
+    if weights.rows != inputs.rows:
+        raise ShapeError(f"{name} has {_numbers(weights.rows)}, expected {inputs.rows}: one for each row of {kind}x")
+    least = min(weights.values)
+    if least < 0.0:
+        row = list(weights.values).index(least)
+        raise DataError(f"{name} has {least} in row {row}, expected numbers of at least 0")
+    return Data.of(core, inputs, targets, weights)
 
 
 def divide(core: Core, data: Data, share: float, seed: int) -> tuple[Data, Data]:
@@ -134,7 +156,7 @@ def divide(core: Core, data: Data, share: float, seed: int) -> tuple[Data, Data]
 def _taken(core: Core, data: Data, places: Sequence[int]) -> Data:
     """The rows at these places, in their order."""
     taken = []
-    for rows in (data.inputs, data.targets):
+    for rows in filter(None, (data.inputs, data.targets, data.weights)):
         values = array("d")
         given, step = memoryview(rows.values).cast("B"), 8 * rows.width
         for place in places:

@@ -118,13 +118,13 @@ def not_negative(name: str, value: Any) -> float:
     return number
 
 
-def validation(value: Any) -> tuple[Any, Any] | float | None:
-    """None, a pair (x, y) that is yet to be checked, or a number between 0 and 1. TypeError, OptionError."""
+def validation(value: Any) -> tuple[Any, ...] | float | None:
+    """None, (x, y) or (x, y, sample_weight) yet to be checked, or a number between 0 and 1. TypeError, OptionError."""
     if value is None:
         return None
-    if isinstance(value, (tuple, list)) and len(value) == 2:
-        return value[0], value[1]
-    expected = "a pair (x, y) or a share of the rows, a number between 0 and 1"
+    if isinstance(value, (tuple, list)) and len(value) in (2, 3):
+        return tuple(value)
+    expected = "a pair (x, y), or (x, y, sample_weight), or a share of the rows, a number between 0 and 1"
     try:
         share = real("validation", value)
     except TypeError:
