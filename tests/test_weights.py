@@ -72,7 +72,7 @@ def test_a_weight_goes_with_its_row_to_the_validation() -> None:
     order = list(range(40))
     generator = random.Random(2**64 + 5)
     for i in range(39, 0, -1):
-        k = generator._randbelow(i + 1)
+        k = generator._randbelow(i + 1)  # type: ignore[attr-defined]
         order[i], order[k] = order[k], order[i]
     trained, measured = order[:30], order[30:]
 
