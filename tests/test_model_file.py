@@ -13,6 +13,7 @@ import sys
 import threading
 import tracemalloc
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -292,7 +293,10 @@ def test_bytes_refused(net: Network) -> None:
 
 
 MODELS = Path(__file__).resolve().parent / "models"
-GOLDEN = {1: "a6699772b3f6f597f92f1561938de59707ccfc637031105764af10ebc9d8cec1"}  # format: the fingerprint of its model
+GOLDEN = {  # format: the fingerprint of its model
+    1: "a6699772b3f6f597f92f1561938de59707ccfc637031105764af10ebc9d8cec1",
+    2: "79fb47acbe4a58ce2bcc8fc739b33000f72f8ac155f802c98d106b447647f634",
+}
 
 
 @pytest.mark.parametrize("version", GOLDEN)
@@ -303,6 +307,20 @@ def test_golden_models(backend: Backend, version: int) -> None:
     data = (MODELS / f"format-{version}.bin").read_bytes()
     assert loaded.fingerprint() == Network.from_bytes(data, backend=backend).fingerprint() == GOLDEN[version]
     assert loaded.to_bytes() == data
+
+
+def test_golden_training_goes_on(backend: Backend) -> None:
+    """The training in the model of format 2 goes on to the bits of one that never stopped."""
+    net = Network.load(MODELS / "format-2.json", backend=backend)
+    options: dict[str, Any] = {
+        "rule": "adam",
+        "learning_rate": 0.1,
+        "shuffle_seed": 2,
+        "batch_size": 4,
+        "check_every": 2,
+    }
+    net.fit(*datasets.circles(30, seed=1), epochs=40, **options, validation=0.3, patience=50, resume=True)
+    assert net.fingerprint() == "1a7a0d6f8ad6780813de256c1479c0a2f1a91a9ee36c53759a68f6cb3b4135ba"
 
 
 def test_every_format_has_a_golden_model() -> None:

@@ -11,9 +11,10 @@ from typing import Any
 
 from . import _pure
 from .checks import options as check
-from .checks.matrices import Data, zeros
+from .checks.matrices import Data, to_array, zeros
 from .core import Core, expect_ok, mode
 from .fit_options import Options, Rate
+from .resuming import TrainingState, describe, replay_shuffles
 from .stopping import Stopping
 
 SLICE = 0.02  # seconds that a slice aims at
@@ -27,7 +28,8 @@ Callback = Callable[[int, float], Any]
 class Trainings:
     """Trainings of networks of one shape in place (contract §8), one for each learning rate, with their histories.
 
-    `values`: the networks' parameters, one after the other. `validation`: the rows that checks measure.
+    `values`: the networks' parameters, one after the other. `validation`: the rows that checks measure. Of a single
+    training, `resumed` is what it goes on from, and `keep` is called with what it leaves, however it ends.
     """
 
     def __init__(
@@ -39,11 +41,18 @@ class Trainings:
         options: Options,
         learning_rates: Sequence[Rate],
         validation: Data | None = None,
+        resumed: TrainingState | None = None,
+        keep: Callable[[TrainingState], None] | None = None,
     ):
         self.core = core
         self.shape = shape
         self.data = data
         self.options = options
+        self.learning_rates = learning_rates
+        self.keep = keep
+        self.last: array[float] | None = (
+            None  # parameters of the last epoch, where those of the best check were put back
+        )
         networks = len(learning_rates)
         self.histories = [options.history(data.rows, data.targets.width) for _ in range(networks)]
         log_size = min(LOG_SIZE, options.epochs // options.log_every + 1)
@@ -59,7 +68,49 @@ class Trainings:
             state = core.doubles(_drawn_state(core, len(values) // networks, *options.first_steps))
             for training, work in zip(self.group.trainings, self.group.works):
                 core.train_resume(training, work, shape, state, 0)
+        self.resumed_at = 0  # epochs that were done before
         self._prepare_checks(memoryview(values), validation)
+        if resumed is not None:
+            self._resume(resumed)
+
+    def _resume(self, resumed: TrainingState) -> None:
+        """Makes the only training go on."""
+        group, core, options = self.group, self.core, self.options
+        parameters, kept = self.bests[0]
+        if resumed.state is not None:
+            state = core.doubles(resumed.state)
+            core.train_resume(group.trainings[0], group.works[0], self.shape, state, resumed.epoch)
+        if options.shuffle_seed is not None:
+            order = group.trainings[0], group.orders[0], self.data.rows
+            replay_shuffles(core, *order, options.shuffle_seed, resumed.epoch)
+        parameters[:] = memoryview(resumed.parameters)
+        if resumed.best is not None:
+            kept[:] = memoryview(resumed.best)
+        self.histories = [resumed.history.copy()]
+        self.stoppings[0].go_on(resumed.stopping)
+        self.histories[0].stopped = None
+        self.resumed_at = resumed.epoch
+        if self.stoppings[0].reason is not None:
+            group.statuses[0] = STOPPED
+
+    def state(self) -> TrainingState:
+        """What the only training, which is between two epochs, leaves."""
+        training, core = self.group.trainings[0], self.core
+        state = None
+        if training.has_state:
+            state = zeros(core.state_size(self.shape, self.options.rule))
+            core.train_state(core.doubles(state), training, self.group.works[0], self.shape)
+        parameters, kept = self.bests[0]
+        return TrainingState(
+            describe(self.options, self.learning_rates[0], self.data, training.epoch),
+            training.epoch,
+            state,
+            to_array(parameters) if self.last is None else self.last,
+            to_array(parameters),
+            to_array(kept) if self.options.criteria.keeps_best else None,
+            self.histories[0],
+            self.stoppings[0].to_fields(),
+        )
 
     def _prepare_checks(self, values: memoryview[float], validation: Data | None) -> None:
         criteria = self.options.criteria
@@ -72,9 +123,11 @@ class Trainings:
         self.figure = array("d", [0.0])
         self.figure_pointer = self.core.doubles(self.figure)
         count = len(values) // len(self.histories)
-        best = memoryview(zeros(len(values) if criteria.keeps_best else 0))
+        best: memoryview[float] = memoryview(zeros(len(values) if criteria.keeps_best else 0))
         # Each network's parameters, and where those of its best check are kept: copied in one step, in any interrupt.
-        self.bests = [(values[at : at + count], best[at : at + count]) for at in range(0, len(values), count)]
+        self.bests: list[tuple[memoryview[float], memoryview[float]]] = [
+            (values[at : at + count], best[at : at + count]) for at in range(0, len(values), count)
+        ]
 
     def judge(self) -> None:
         """Measures and judges all trainings that go on, which are at a check; ends those that are to stop."""
@@ -132,18 +185,30 @@ class Trainings:
         self.log_new()
         for training, parameters, work in zip(self.group.trainings, self.group.pointers, self.group.works):
             self.core.train_undo(training, parameters, work, self.shape)
+        if self.keep is not None:
+            self.keep(self.state())
 
-    def run_slices(self, after_slice: Callable[[int, int], None], callback: Callback | None) -> bool:
+    def run_slices(
+        self,
+        after_slice: Callable[[int, int], None],
+        callback: Callback | None,
+        checkpoint: Callable[[TrainingState], Any] | None,
+        seconds: float,
+    ) -> bool:
         """Trains slice by slice; returns whether the callback ended it."""
         log_every, check_every = self.options.log_every, self.options.check_every
-        shown = (0, 0)
         lead = self.lead()
+        shown = (0, 0) if lead is None else self.done(lead)
+        next_checkpoint = time.perf_counter() + seconds
         while lead is not None:
             next_logged = -(-lead.epoch // log_every) * log_every
             until = self.options.epochs if callback is None else min(self.options.epochs, next_logged + 1)
             next_check = (lead.epoch // check_every + 1) * check_every
             if self.checked:
                 until = min(until, next_check)
+            due = checkpoint is not None and time.perf_counter() >= next_checkpoint
+            if due:
+                until = min(until, lead.epoch + 1)
             self.limits.until = until
             telling = self.is_among_rows(lead)
             started = time.perf_counter()
@@ -154,6 +219,9 @@ class Trainings:
             shown = self.done(lead)
             if self.checked and lead.epoch == next_check:
                 self.judge()
+            if due and checkpoint is not None and lead.begun == lead.epoch:
+                checkpoint(self.state())
+                next_checkpoint = time.perf_counter() + seconds
             if callback is not None and lead.epoch == next_logged + 1:
                 if check.is_true(callback(next_logged, self.histories[0].last_loss)):
                     return True
@@ -163,15 +231,22 @@ class Trainings:
             lead = self.lead()
         return False
 
-    def run(self, after_slice: Callable[[int, int], None], callback: Callback | None = None) -> list[int | None]:
+    def run(
+        self,
+        after_slice: Callable[[int, int], None],
+        callback: Callback | None = None,
+        checkpoint: Callable[[TrainingState], Any] | None = None,
+        seconds: float = 0.0,
+    ) -> list[int | None]:
         """Trains to the end; returns the epoch in which each diverged, or None.
 
-        `after_slice(rows, epochs)` hears how many more of each are done. `callback` is for a single network.
+        `after_slice(rows, epochs)` hears how many more of each are done. `callback` is for a single network, and
+        so is `checkpoint`, which is called between two epochs, about every so many seconds.
         However it ends, the parameters are those of the last whole epoch; where it ends by itself or by a callback, and
         the criteria ask for it, those of the best check. KeyboardInterrupt; whatever the functions raise.
         """
         try:  # around a call, not a loop, some of whose jumps CPython 3.12 and later leave out of a `try`
-            stopped = self.run_slices(after_slice, callback)
+            stopped = self.run_slices(after_slice, callback, checkpoint, seconds)
         except BaseException:
             try:
                 _insist(self.settle)
@@ -184,8 +259,11 @@ class Trainings:
             if status == _pure.DIVERGED:
                 continue
             if self.options.criteria.keeps_best and history.best_epoch is not None:
+                self.last = to_array(parameters)
                 parameters[:] = kept
             history.stopped = stopping.reason or ("callback" if stopped else "epochs")
+        if self.keep is not None:
+            self.keep(self.state())
         return [training.epoch if status == _pure.DIVERGED else None for training, status, _, _ in ends]
 
 

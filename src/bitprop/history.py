@@ -7,12 +7,13 @@ import csv
 import io
 import os
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from . import _files
 from .checks import options as check
 from .core import choose, means, mode
+from .model_file import from_hex, to_hex
 from .names import PARTNERS, Loss
 
 
@@ -48,6 +49,38 @@ class History:
         self._check_every = check_every
         self._validation = array("d")
 
+    def copy(self) -> History:
+        """Another history with the same content, which goes on by itself."""
+        return History.from_fields(self.to_fields())
+
+    def to_fields(self) -> dict[str, Any]:
+        """All of it, for a model file; called by bitprop's trainings."""
+        return {
+            "log_every": self._log_every,
+            "skipped": self._skipped,
+            "check_every": self._check_every,
+            "measure": self.measure,
+            "terms": int(self._terms),
+            "logged": to_hex(self._logged),
+            "validation": to_hex(self._validation),
+            "trained": self.trained,
+            "best_epoch": self.best_epoch,
+            "stopped": self.stopped,
+        }
+
+    @classmethod
+    def from_fields(cls, fields: Mapping[str, Any]) -> History:
+        """The history that `to_fields` wrote. KeyError, TypeError, ValueError."""
+        history = cls(
+            fields["log_every"], fields["terms"], 1, fields["measure"], fields["skipped"], fields["check_every"]
+        )
+        history._logged = from_hex(fields["logged"])
+        history._validation = from_hex(fields["validation"])
+        history.trained, history.best_epoch, history.stopped = (
+            fields[name] for name in ("trained", "best_epoch", "stopped")
+        )
+        return history
+
     def extend(self, errors: Iterable[float]) -> None:
         """Appends the errors of the next logged epochs; called by bitprop's trainings."""
         self._logged.extend(errors)
@@ -65,6 +98,11 @@ class History:
     def validation_epochs(self) -> list[int]:
         """After how many epochs each validation loss was measured."""
         return [self._check_every * number for number in range(1, len(self._validation) + 1)]
+
+    @property
+    def log_every(self) -> int:
+        """Every how many epochs the loss is logged."""
+        return self._log_every
 
     @property
     def logged(self) -> int:

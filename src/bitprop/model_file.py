@@ -19,7 +19,8 @@ from typing import Any
 from .errors import ModelFileError, quoted
 
 FORMAT = "bitprop-model"
-FORMAT_VERSION = 1  # of the files that are written
+FORMAT_VERSION = 2  # of the files that are written, where they have one of its fields; else 1
+ADDED = ("training",)  # fields of version 2
 OLDEST_VERSION = 1  # that can be read; tests/models holds a file of each
 BEGINNING = f'{{\n "format": "{FORMAT}",'.encode()  # of every file
 CHUNK = 2**20  # bytes read in one call
@@ -45,7 +46,8 @@ def _number(text: str) -> float:
 
 def dumps(fields: dict[str, Any]) -> str:
     """The file's text: the fields, then the SHA-256 of all before it."""
-    head = json.dumps({"format": FORMAT, "format_version": FORMAT_VERSION, **fields}, indent=1)[: -len("\n}")]
+    version = FORMAT_VERSION if any(name in fields for name in ADDED) else OLDEST_VERSION
+    head = json.dumps({"format": FORMAT, "format_version": version, **fields}, indent=1)[: -len("\n}")]
     return f'{head},\n "sha256": "{hashlib.sha256(head.encode("utf-8")).hexdigest()}"\n}}\n'
 
 

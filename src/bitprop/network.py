@@ -15,11 +15,12 @@ from ._progress import Progress
 from .checks import matrices
 from .checks import options as check
 from .core import choose, means, mode
-from .errors import ModelFileError, ShapeError, quoted
+from .errors import ModelFileError, OptionError, ShapeError, quoted
 from .gradient_check import GradientCheck
 from .history import History
 from .model import Model, decode
 from .names import ACTIVATIONS, INITS, KINKED, Activation, Backend, Init, Loss, Rule
+from .resuming import TrainingState, describe
 
 if TYPE_CHECKING:
     from numpy import float64
@@ -108,6 +109,7 @@ class Network:
         self.model = model  # used by the rest of the package
         self._holder = Holder()
         self.history: History | None = None
+        self._left: TrainingState | None = None  # by the last training
 
     @classmethod
     def _of(cls, model: Model) -> Self:
@@ -192,6 +194,9 @@ class Network:
         log_every: int = 1,
         progress: bool | None = False,
         callback: _training.Callback | None = None,
+        resume: bool = False,
+        checkpoint: str | os.PathLike[str] | None = None,
+        checkpoint_seconds: float = 60.0,
         **options: Unpack[fit_options.RuleOptions],
     ) -> History:
         """The History of a training on x (rows, inputs) and y (rows, outputs) by an update rule (contract §5 to §8).
@@ -216,6 +221,10 @@ class Network:
         many per cent above the best. `stop_progress`: stop where the mean training error of `check_every` epochs is
         less than so many per mille above their least. With `patience` or `stop_gl`, the network ends with the
         parameters of the best check, but for an error or Ctrl-C.
+        `resume`: go on with the training that this network's last `fit` left, or its model file, to the bits of one
+        that never stopped; `epochs` are those of both together, and the other options and the rows must be the same.
+        `checkpoint`: the path of a model file, which is saved with the training at the end and about every so many
+        seconds before, so that a training that is killed can go on.
         A TrainingHint warns of data that can hardly be learnt (at the first `fit`) and of a loss that hardly fell.
         OptionError, TypeError; ShapeError, DataError: of x, y or the parameters. TrainingError: another training of
         this network is running. DivergedError and Ctrl-C leave the parameters of the last good epoch.
@@ -246,20 +255,38 @@ class Network:
         data, measured = model.validated(model.data(x, y, sample_weight), checked.validation, checked.split_seed)
         if shuffle_seed is not None and data.rows >= 2**32:
             raise ShapeError(f"x has {data.rows} rows, expected fewer than 2^32 with shuffling")
+        path = None if checkpoint is None else check.path(checkpoint)
+        seconds = check.not_negative("checkpoint_seconds", checkpoint_seconds)
+        if check.boolean("resume", resume) and self._left is None:
+            raise OptionError("resume=True, but the network has no training that could go on: fit it, or load one")
         # Once, since it takes longer than a short training.
         warned = self.history is None and hints.on_data(data.inputs, data.targets, last)
         for _ in self._holder.take():
-            trainings = _training.Trainings(model.core, model.shape, model.values, data, checked, [rate], measured)
+            resumed = self._left if resume else None
+            if resumed is not None:
+                resumed.require(describe(checked, rate, data, resumed.epoch), checked.epochs, model.view)
+            memory = model.core, model.shape, model.values
+            trainings = _training.Trainings(*memory, data, checked, [rate], measured, resumed, self._keep)
             [history] = trainings.histories
             self.history = history
             with Progress(checked.epochs * data.rows, f"{checked.epochs} epochs: rows", progress) as bar:
-                [diverged] = trainings.run(lambda rows, _: bar.update(rows), callback)
+                saving = None if path is None else lambda state: self._save_training(path, state)
+                [diverged] = trainings.run(lambda rows, _: bar.update(rows), callback, saving, seconds)
+            if path is not None:
+                self.save(path, training=True)
             if diverged is not None:
                 raise checked.diverged(diverged, rate)
         if not warned:
             telling = checked.telling_rate(rate)
             hints.on_losses(history, checked.log_every, data.inputs, data.targets, last, telling)
         return history
+
+    def _keep(self, left: TrainingState) -> None:
+        self._left = left
+
+    def _save_training(self, path: str, left: TrainingState) -> None:
+        self._left = left
+        self.save(path, training=True)
 
     # --- results ---
 
@@ -431,9 +458,21 @@ class Network:
         """The SHA-256 of `to_bytes()` in lower-case hexadecimal (contract §11): equal exactly for equal networks."""
         return hashlib.sha256(self.to_bytes()).hexdigest()
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes a model file, whole or not at all. DataError: a parameter is not finite. OSError."""
-        _files.write(path, model_file.dumps(self._fields()))
+    def save(self, path: str | os.PathLike[str], training: bool = False) -> None:
+        """Writes a model file, whole or not at all.
+
+        `training`: with what the last `fit` left, so that `fit(..., resume=True)` of the loaded network can go on.
+        DataError: a parameter is not finite. OptionError: there is no training, or the parameters were changed since.
+        OSError.
+        """
+        fields = self._fields()
+        if check.boolean("training", training):
+            if self._left is None or self._left.left.tobytes() != self.model.view.tobytes():
+                raise OptionError(
+                    "training=True, but the network has no training, or its parameters were changed since"
+                )
+            fields["training"] = self._left.to_fields()
+        _files.write(path, model_file.dumps(fields))
 
     def _fields(self) -> dict[str, Any]:
         """The fields of the network's model file."""
@@ -476,6 +515,14 @@ class Network:
             network = cls._of(Model(sizes, activations, bias, backend))
             network.model.view[:] = memoryview(model_file.from_hex(fields["parameters"]))
             rewritten = network._fields()
+            if "training" in fields:
+                left = matrices.to_array(network.model.view)
+                state_size = network.model.core.state_size
+                network._left = TrainingState.from_fields(
+                    fields["training"], left, lambda rule: state_size(network.model.shape, rule)
+                )
+                network.history = network._left.history
+                rewritten["training"] = network._left.to_fields()
         except (KeyError, TypeError, ValueError) as error:
             raise ModelFileError(f"{name} does not describe a network: {error}") from None
         if rewritten["self_test"] != fields.get("self_test"):
@@ -486,8 +533,8 @@ class Network:
         return network
 
     def __reduce__(self) -> tuple[Any, ...]:
-        state = {"history": self.history, **self._attributes_of_subclasses()}
+        state = {"history": self.history, "_left": self._left, **self._attributes_of_subclasses()}
         return type(self).from_bytes, (self.to_bytes(), self.model.backend), state
 
 
-_ATTRIBUTES = frozenset(("model", "_holder", "history"))  # those that _hold sets
+_ATTRIBUTES = frozenset(("model", "_holder", "history", "_left"))  # those that _hold sets

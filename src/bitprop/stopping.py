@@ -7,8 +7,8 @@ The generalisation loss and the progress are those of Prechelt, PROBEN1, Technic
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 
 class Criteria(NamedTuple):
@@ -34,6 +34,16 @@ class Stopping:
         self._criteria = criteria
         self._best = math.inf
         self._in_vain = 0  # checks in a row that were not the best so far
+
+    def to_fields(self) -> dict[str, Any]:
+        """What it has come to, for a file: numbers as text, which float() reads to the same bits."""
+        return {"best": repr(self._best), "in_vain": self._in_vain, "reason": self.reason}
+
+    def go_on(self, fields: Mapping[str, Any]) -> None:
+        """Goes on from what `to_fields` gave. KeyError, TypeError, ValueError."""
+        self._best = float(fields["best"])
+        self._in_vain = int(fields["in_vain"])
+        self.reason = fields["reason"]
 
     def check(self, loss: float, errors: Sequence[float]) -> bool:
         """Whether this check is the best so far: by more than min_delta, or since it reaches the goal.

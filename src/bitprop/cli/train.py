@@ -7,6 +7,7 @@ import argparse
 from typing import Any
 
 from .. import datasets, plots
+from ..errors import OptionError
 from ..history import History
 from ..names import LEARNING_RATES
 from .options import (
@@ -44,6 +45,17 @@ def add(commands: Any) -> None:
     parser.add_argument("--load", metavar="MODEL", help="go on with this model file, instead of a new network")
     parser.add_argument("--save", metavar="MODEL", help="write the trained network to this model file")
     parser.add_argument(
+        "--checkpoint",
+        metavar="MODEL",
+        help="write network and training to this model file, about once a minute, at the end and at Ctrl-C, so that "
+        "--load MODEL --resume goes on with it",
+    )
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with the training in the file of --load, to --epochs in all; the other options must be the same",
+    )
+    parser.add_argument(
         "--history",
         metavar="CSV",
         help="write the logged losses to this CSV file, each as it was before its epoch's step (what the last step "
@@ -62,11 +74,16 @@ def add(commands: Any) -> None:
     add_progress(parser)
 
 
-def _log_every(options: argparse.Namespace) -> int:
-    """The epochs from one logged epoch to the next: for 20 lines, or for at most 100,000 points of a plot."""
+def _log_every(options: argparse.Namespace, before: History | None) -> int:
+    """The epochs from one logged epoch to the next: for 20 lines, or for at most 100,000 points of a plot.
+
+    `before`: the history of a training that goes on, which keeps its own.
+    """
     epochs: int = options.epochs
     if options.log_every is not None:
         return int(options.log_every)
+    if before is not None:
+        return before.log_every
     if options.stop_progress is not None:  # which needs all
         return 1
     return max(1, epochs // 20) if options.plot is None else int(10 ** max(0, len(str(epochs)) - 5))
@@ -93,7 +110,9 @@ def _end(history: History) -> str:
 
 def run(options: argparse.Namespace) -> int:
     """What the command does; the exit status."""
-    outputs = {"--save": options.save, "--history": options.history}
+    if options.resume and options.load is None:
+        raise OptionError("--resume is given without --load: expected the model file that --checkpoint wrote")
+    outputs = {"--save": options.save, "--history": options.history, "--checkpoint": options.checkpoint}
     check_outputs(outputs, {"the data": datasets.file_of(options.data)}, options.plot)
     check_outputs({"--history": options.history}, {"--load": options.load}, options.plot)  # --save may be --load
     net, x, y = network_and_data(options, options.load)
@@ -104,10 +123,15 @@ def run(options: argparse.Namespace) -> int:
             epochs=options.epochs,
             learning_rate=options.learning_rate,
             **steps(options),
-            log_every=_log_every(options),
+            log_every=_log_every(options, net.history if options.resume else None),
             progress=options.progress,
+            resume=options.resume,
+            checkpoint=options.checkpoint,
         )
     except KeyboardInterrupt:
+        if options.checkpoint and net.history is not None:
+            net.save(options.checkpoint, training=True)
+            say(f"\nwrote {options.checkpoint}: to go on, give --load {options.checkpoint} --resume as well")
         if net.history is not None and len(net.history) > 0:
             say(f"\nlast logged: {net.history.table(1).splitlines()[-1]}")
         if options.save and net.history is not None:
@@ -119,6 +143,8 @@ def run(options: argparse.Namespace) -> int:
         if options.plot and net.history is not None:
             _draw(options, net.history)
         raise
+    if options.checkpoint:
+        say(f"wrote {options.checkpoint}")
     final = net.loss(x, y, "mse" if history.name == "mse" else options.loss)
     if options.save:
         net.save(options.save)

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: MIT
+"""What a training leaves between two epochs, so that it can go on later to the bits of one that never stopped."""
+
+from __future__ import annotations
+
+import hashlib
+from array import array
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from . import _pure
+from .checks import matrices
+from .core import Core, expect_ok
+from .errors import OptionError, quoted
+from .fit_options import Options, Rate
+from .history import History
+from .model_file import from_hex, to_hex
+from .names import LOSSES, RULES
+from .stopping import Criteria, Stopping
+
+TOLD_BY = 8192  # bytes of each array of rows by whose digest other rows are noticed
+REPLAYED = 1_000_000  # rows of a call that replays shuffles, so that Ctrl-C is heard
+
+
+class TrainingState(NamedTuple):
+    """A training after some whole epochs: its options, and all that changes as it goes on."""
+
+    options: Mapping[str, Any]  # as `describe` gives them
+    epoch: int
+    state: array[float] | None  # of the rule (contract §7); None before the first epoch
+    parameters: array[float]  # after that epoch,
+    left: array[float]  # and those that the network was left with, which may be the best check's
+    best: array[float] | None  # parameters of the best check
+    history: History
+    stopping: Mapping[str, Any]  # as `Stopping.to_fields` gives it
+
+    def require(self, options: Mapping[str, Any], epochs: int, parameters: memoryview[float]) -> None:
+        """OptionError where the training cannot go on with these options and parameters."""
+        for name, had in self.options.items():
+            given = options[name]
+            same = given[: len(had)] == had if name == "learning_rate" else given == had
+            if not same:
+                text = f"{name} is {quoted(given)}, and was {quoted(had)} in the training that is to go on"
+                raise OptionError(f"{text}: expected the same, or fit without resume=True, which begins anew")
+        if epochs < self.epoch:
+            raise OptionError(f"epochs is {epochs}, expected at least the {self.epoch} that the training has done")
+        if parameters.tobytes() != self.left.tobytes():
+            raise OptionError(
+                "the parameters were changed since the training that is to go on: expected those that it left, or fit "
+                "without resume=True, which begins anew"
+            )
+
+    def to_fields(self) -> dict[str, Any]:
+        """The state as a model file has it; `left` are the parameters of the file."""
+        return {
+            "options": dict(self.options),
+            "epoch": self.epoch,
+            "state": None if self.state is None else to_hex(self.state),
+            "parameters": to_hex(self.parameters),
+            "best": None if self.best is None else to_hex(self.best),
+            "history": self.history.to_fields(),
+            "stopping": dict(self.stopping),
+        }
+
+    @classmethod
+    def from_fields(
+        cls, fields: Mapping[str, Any], left: array[float], state_size: Callable[[int], int]
+    ) -> TrainingState:
+        """The state that `to_fields` wrote. `state_size`: of a rule's number. KeyError, TypeError, ValueError."""
+        state, parameters, best = (
+            None if fields[name] is None else from_hex(fields[name]) for name in ("state", "parameters", "best")
+        )
+        if parameters is None or len(parameters) != len(left) or len(left if best is None else best) != len(left):
+            raise ValueError(f"its training is not of {len(left)} parameters")
+        if state is not None and len(state) != state_size(RULES.index(fields["options"]["rule"])):
+            raise ValueError(f"its training by {fields['options']['rule']} has a state of {len(state)} numbers")
+        stopping = Stopping(Criteria(None, 0.0, None, None, None))
+        stopping.go_on(fields["stopping"])
+        history = History.from_fields(fields["history"])
+        epoch = int(fields["epoch"])
+        return cls(dict(fields["options"]), epoch, state, parameters, left, best, history, stopping.to_fields())
+
+
+def describe(options: Options, rate: Rate, data: matrices.Data, epochs: int) -> dict[str, Any]:
+    """What must be the same where a training goes on, as a model file has it; the learning rates of so many epochs."""
+    validated = None if options.validation is None else "rows"
+    return {
+        "rule": RULES[options.rule],
+        "constants": to_hex(options.constants),
+        "first_steps": None
+        if options.first_steps is None
+        else [*to_hex(options.first_steps[:2]), options.first_steps[2]],
+        "loss": LOSSES[options.loss],
+        "batch_size": options.batch_size,
+        "shuffle_seed": options.shuffle_seed,
+        "weight_decay": to_hex([options.weight_decay]),
+        "decay_biases": options.decay_biases,
+        "log_every": options.log_every,
+        "check_every": options.check_every,
+        "criteria": [
+            value if value is None or type(value) is int else to_hex([value])[0] for value in options.criteria
+        ],
+        "validation": to_hex([options.validation])[0] if isinstance(options.validation, float) else validated,
+        "split_seed": options.split_seed,
+        "learning_rate": to_hex([rate] if isinstance(rate, float) else rate[:epochs]),
+        "rows": data.rows,
+        "data": _digest(data),
+    }
+
+
+def _digest(data: matrices.Data) -> str:
+    """The SHA-256 of the first rows."""
+    digest = hashlib.sha256()
+    for rows in filter(None, (data.inputs, data.targets, data.weights)):
+        digest.update(memoryview(rows.values).cast("B")[:TOLD_BY])
+    return digest.hexdigest()
+
+
+def replay_shuffles(core: Core, training: Any, order: Any, rows: int, seed: int, epochs: int) -> None:
+    """Makes order and generator of a training those after so many epochs (contract §8).
+
+    The core shuffles for a network of one weight, which learns nothing.
+    """
+    shape = core.shape([1, 1], [_pure.IDENTITY], False)
+    zeros = matrices.zeros(rows)
+    pointer = core.readable(zeros)
+    data = core.data(pointer, pointer, rows)
+    settings = core.settings(
+        **{"batch_size": rows, "log_every": 1, "shuffle_seed": seed, "learning_rate": 0.0, "loss": _pure.HALF_SSE},
+        **{"rule": _pure.DESCENT, "shuffle": 1, "weight_decay": 0.0, "constants": (0.0,) * 5, "decay_biases": 0},
+        learning_rates=None,
+    )
+    shuffled, weight, log = core.training(), core.doubles(array("d", [0.0])), core.doubles(array("d", [0.0]))
+    work = core.work(shape, core.train_size(shape, _pure.DESCENT))
+    expect_ok(core.train_start(shuffled, order, shape, settings, data))
+    limits = core.limits(until=epochs, budget=REPLAYED, log_size=0)
+    while shuffled.epoch < epochs:
+        expect_ok(core.train(log, shuffled, weight, work, order, shape, data, limits))
+    training.generator = shuffled.generator
