@@ -151,6 +151,32 @@ def distributions(losses: Mapping[str, Sequence[float]], label: str = LABELS["ms
     return figure
 
 
+def comparison(
+    names: Sequence[str], groups: Mapping[str, Sequence[tuple[float, float]]], title: str, label: str
+) -> Any:
+    """The figure of means with their deviations, a place for each name, the groups side by side in it."""
+    figure, axes = _figure(width=max(6.0, 3.0 + 0.4 * len(names)))
+    for number, (group, figures) in enumerate(groups.items()):
+        axes.errorbar(
+            [place + (number - (len(groups) - 1) / 2) * 0.3 for place in range(len(names))],
+            [mean for mean, _ in figures],
+            [deviation for _, deviation in figures],
+            fmt="os^v"[number % 4],
+            ms=5,
+            mfc="white" if number else None,
+            capsize=3,
+            lw=1.2,
+            label=_plain(group),
+        )
+    axes.set_xticks(range(len(names)), [_plain(name) for name in names], rotation=90)
+    axes.set_ylim(bottom=0.0)
+    axes.set(ylabel=label)
+    axes.grid(alpha=0.3)
+    figure.suptitle(_plain(title), fontsize="medium")
+    axes.legend()
+    return figure
+
+
 def predictions(x: Points, truth: Labels, outputs: Labels, title: str = "") -> Any:
     """The figure of the points by class, ground truth beside prediction, as the report shows them."""
     figure, (left, right) = _figure(2, width=4.8)

@@ -53,10 +53,20 @@ def version() -> str:
     return version("bitprop")
 
 
-def command(commands: Any, run: Any, name: str, text: str, example: str) -> argparse.ArgumentParser:
-    """A parser with what every command has: an example, and --json."""
+def command(
+    commands: Any, run: Any, name: str, text: str, example: str, default: str | None = None
+) -> argparse.ArgumentParser:
+    """A parser with what every command has: an example, and --json.
+
+    `default`: what options have that are not given; argparse.SUPPRESS leaves them as the parser above has them.
+    """
     parser: argparse.ArgumentParser = commands.add_parser(
-        name, help=text, description=text, epilog=f"example: {example}", allow_abbrev=False
+        name,
+        help=text,
+        description=text,
+        epilog=f"example: {example}",
+        allow_abbrev=False,
+        argument_default=default,
     )
     parser.set_defaults(run=run)
     parser.add_argument("--json", action="store_true", help="print JSON")
