@@ -76,7 +76,8 @@ def run(options: argparse.Namespace) -> int:
     try:
         proben1_runs.run_all(rows, data, options.backend, options.progress, keep)
     except KeyboardInterrupt:
-        _print([finished[place] for place in sorted(finished)], left_out, options)
+        if finished:
+            _print([finished[place] for place in sorted(finished)], left_out, options)
         say(f"\n{len(finished)} of {len(rows)} rows had ended")
         raise
     results = [finished[place] for place in sorted(finished)]
@@ -109,4 +110,4 @@ def _print(results: Sequence[Result], left_out: Sequence[str], options: argparse
         print(proben1_report.table_text(table, found), end="\n\n")
     if left_out:
         print(f"left out, since there is no file: {', '.join(left_out)}")
-    print(f"sha256 of all {len(results)} rows: {proben1_report.sha256(results)}", flush=True)
+    print(f"sha256 of these {len(results)} rows: {proben1_report.sha256(results)}", flush=True)
