@@ -5,20 +5,22 @@ from __future__ import annotations
 
 import hashlib
 import json
+import random
 import signal
 import statistics
 import struct
 import subprocess
 import sys
+from array import array
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from conftest import core_or_skip, kernels
 
 from bitprop import DivergedError, Network, cli
 from bitprop.lab import proben1, proben1_report, proben1_runs, proben1_tables
-from bitprop.names import Backend
+from bitprop.names import Activation, Backend
 
 REAL = Path(__file__).parent / "proben1"
 RUNS = 3
@@ -121,60 +123,88 @@ def test_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert some["sha256"] != found["sha256"]
 
 
-@pytest.mark.filterwarnings("ignore::bitprop.TrainingHint")
-def test_runs_are_fits(folder: Path, backend: Backend) -> None:
-    """A run is the `fit` that the report's set-up says, and its figures are those of an independent calculation."""
-    rows = proben1_tables.read(folder)
-    row = next(row for row in rows if (row.table.number, row.problem) == (10, "one1"))
-    problem = proben1.read(folder / "one1.dt.gz")
-    data = proben1_runs.Data.of(problem)
+class Trained(NamedTuple):
+    """What a training by hand ends with."""
+
+    network: Network  # at its lowest validation error
+    errors: list[float]
+    checks: list[float]
+    best_epoch: int
+    stopped: str
+
+
+def train_by_hand(row: proben1_tables.Row, problem: proben1.Problem, seed: int) -> Trained:
+    """A training as the report describes it, by gradients and losses, with a generator of the standard library."""
+    sizes = (problem.inputs, *row.hidden, problem.outputs)
+    hidden: list[Activation] = ["softsign" for _ in row.hidden]
+    net = Network(*sizes, activation=[*hidden, "identity"])
+    generator = random.Random(seed)
+    net.parameters[:] = memoryview(array("d", [0.01 * (2.0 * generator.random() - 1.0) for _ in net.parameters]))
+    generator = random.Random(3 * 2**64 + seed)
+    steps = [0.005 + (0.02 - 0.005) * generator.random() for _ in net.parameters]
+    before = [0.0] * len(steps)
+    best, best_epoch = net.copy(), 0
+    errors: list[float] = []
+    checks: list[float] = []
+    while len(errors) < 3000:
+        errors.append(net.loss(*problem.train))
+        for k, slope in enumerate(net.gradient(*problem.train, loss="mse")):
+            turned = before[k] * slope
+            steps[k] = min(steps[k] * 1.2, 50.0) if turned > 0.0 else steps[k] * 0.5 if turned < 0.0 else steps[k]
+            before[k] = 0.0 if turned < 0.0 else slope
+            net.parameters[k] -= steps[k] * (before[k] > 0.0) - steps[k] * (before[k] < 0.0)
+        if len(errors) % 5 == 0:
+            checks.append(net.loss(*problem.validation))
+            if checks[-1] == min(checks):
+                best, best_epoch = net.copy(), len(errors)
+            if 100.0 * (checks[-1] / min(checks) - 1.0) > 5.0:
+                return Trained(best, errors, checks, best_epoch, "generalisation")
+            if 1000.0 * (statistics.fmean(errors[-5:]) / min(errors[-5:]) - 1.0) < 0.1:
+                return Trained(best, errors, checks, best_epoch, "progress")
+    return Trained(best, errors, checks, best_epoch, "epochs")
+
+
+@pytest.mark.parametrize(("table", "name"), [(3, "one1"), (4, "two1"), (10, "one1")])
+def test_runs(folder: Path, backend: Backend, table: int, name: str) -> None:
+    """A run is the training that the report describes, and its figures are those of an independent calculation."""
+    row = next(row for row in proben1_tables.read(folder) if (row.table.number, row.problem) == (table, name))
+    problem = proben1.read(folder / f"{name}.dt.gz")
     outcomes: list[proben1_runs.Outcome] = []
-    proben1_runs.run_all([row], {"one1": data}, backend, on_row=lambda place, found: outcomes.extend(found))
+    data = {name: proben1_runs.Data.of(problem)}
+    proben1_runs.run_all([row], data, backend, on_row=lambda place, found: outcomes.extend(found))
     assert [outcome.seed for outcome in outcomes] == list(range(RUNS))
     for outcome in outcomes:
-        net = proben1_runs.new_network(row, data, outcome.seed)
-        assert (net.sizes, net.activations, net.bias) == ((2, 3, 2, 2), ("softsign", "softsign", "identity"), True)
-        assert 0.0 < min(map(abs, net.parameters)) <= max(map(abs, net.parameters)) < 0.01
-        history = net.fit(
-            *problem.train,
-            epochs=3000,
-            loss="mse",
-            rule="rprop",
-            check_every=5,
-            stop_gl=5.0,
-            stop_progress=0.1,
-            validation=(problem.validation.x, problem.validation.y),
-            **first_step(outcome.seed),
-        )
+        net, errors, checks, best_epoch, stopped = train_by_hand(row, problem, outcome.seed)
         assert outcome.fingerprint == net.fingerprint()
-        assert (outcome.epochs, outcome.relevant_epochs) == (history.trained, history.best_epoch)
-        assert outcome.stopped == history.stopped
-        assert outcome.validation == 100.0 * min(history.validation)
-        assert outcome.train == 100.0 * min(history.mse)
+        assert (outcome.epochs, outcome.relevant_epochs) == (len(errors), best_epoch)
+        assert outcome.stopped == stopped
+        assert outcome.train == 100.0 * min(errors)
+        assert outcome.validation == 100.0 * min(checks)
         outputs = net.predict(problem.test.x)
         squares = [(o - t) ** 2 for a, b in zip(outputs, problem.test.y) for o, t in zip(a, b)]
         assert outcome.test == pytest.approx(100.0 * statistics.fmean(squares), rel=1e-12)  # another order of sums
-        wrong = [(a[0] >= a[1]) != (b[0] >= b[1]) for a, b in zip(outputs, problem.test.y)]
+        wrong = [(a[0] >= a[-1]) != (b[0] >= b[-1]) for a, b in zip(outputs, problem.test.y)]
         assert outcome.class_error == pytest.approx(100.0 * sum(wrong) / len(wrong), rel=1e-12)
-        ratio = history.validation[-1] / min(history.validation)
-        assert outcome.overfit == pytest.approx(100.0 * (ratio - 1.0), abs=1e-9)  # a difference of near numbers
+        overfit = 100.0 * (checks[-1] / min(checks) - 1.0)
+        assert outcome.overfit == pytest.approx(overfit, abs=1e-9)  # a difference of near numbers
     result = proben1_report.Result(row, outcomes)
-    for name in proben1_report.FIGURES:
-        values = [float(getattr(outcome, name)) for outcome in outcomes]
-        assert result.of(name) == pytest.approx((statistics.fmean(values), statistics.stdev(values)), rel=1e-9)
+    for kind in proben1_report.FIGURES:
+        values = [float(getattr(outcome, kind)) for outcome in outcomes]
+        assert result.of(kind) == pytest.approx((statistics.fmean(values), statistics.stdev(values)), rel=1e-9)
+    assert proben1_report.sha256([result]) == sha256_by_hand(result)
+
+
+def sha256_by_hand(result: proben1_report.Result) -> str:
+    """The SHA-256 of one row, as docs/lab.md describes it."""
+    start = f"{result.row.table.number} {result.row.problem}"
     lines = []
-    for o in outcomes:
+    for o in result.outcomes:
         bits = " ".join(struct.pack(">d", v).hex() for v in (o.train, o.validation, o.test, o.class_error, o.overfit))
-        lines.append(f"10 one1 {o.seed} {o.fingerprint} {bits} {o.epochs} {o.relevant_epochs} {o.stopped}\n")
-    for name in proben1_report.FIGURES:
+        lines.append(f"{start} {o.seed} {o.fingerprint} {bits} {o.epochs} {o.relevant_epochs} {o.stopped}\n")
+    for name in ("train", "validation", "test", "class_error", "overfit", "epochs", "relevant_epochs"):
         mean, sd = result.of(name)
-        lines.append(f"10 one1 {name} {struct.pack('>d', mean).hex()} {struct.pack('>d', sd).hex()}\n")
-    assert proben1_report.sha256([result]) == hashlib.sha256("".join(lines).encode()).hexdigest()
-
-
-def first_step(seed: int) -> Any:
-    """The options of the first step."""
-    return {"first_step": 0.0125}
+        lines.append(f"{start} {name} {struct.pack('>d', mean).hex()} {struct.pack('>d', sd).hex()}\n")
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def test_limits() -> None:
@@ -348,7 +378,7 @@ def test_networks_differ_by_seed(folder: Path) -> None:
     """Each run starts elsewhere, and a network has the parameters of its own seed on each backend."""
     row = proben1_tables.read(folder)[0]
     data = proben1_runs.Data.of(proben1.read(folder / "one1.dt.gz"))
-    networks: list[Network] = [proben1_runs.new_network(row, data, seed) for seed in range(RUNS)]
+    networks = [proben1_runs.new_network(row, data, seed) for seed in range(RUNS)]
     assert len({network.fingerprint() for network in networks}) == RUNS
     core_or_skip("ctypes")
     assert proben1_runs.new_network(row, data, 1, "python") == proben1_runs.new_network(row, data, 1, "ctypes")
