@@ -11,7 +11,7 @@ import threading
 from array import array
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from .. import _pure, _training, fit_options
 from .._processors import cores
@@ -19,7 +19,6 @@ from .._progress import Progress
 from ..core import mode
 from ..errors import DivergedError
 from ..history import History
-from ..model import Model
 from ..names import Activation, Backend
 from ..network import Network
 from ..stopping import generalisation_loss
@@ -27,7 +26,6 @@ from .proben1 import Examples, Problem
 from .proben1_tables import Row
 
 LARGEST_WEIGHT = 0.01  # of the initial parameters, which are drawn on both sides of 0
-FIRST_STEPS = (0.005, 0.02)  # between which each parameter's first step is drawn
 
 
 class Part(NamedTuple):
@@ -117,8 +115,8 @@ def new_network(row: Row, data: Data, seed: int, backend: Backend | None = None)
     return network
 
 
-def run_options() -> fit_options.Options:
-    """How each run is trained, but for the first steps."""
+def run_options(seed: int) -> fit_options.Options:
+    """How the run of that seed is trained."""
     return fit_options.check_options(
         3000,
         1,
@@ -126,7 +124,8 @@ def run_options() -> fit_options.Options:
         rule="rprop",
         increase=1.2,
         decrease=0.5,
-        first_step=FIRST_STEPS[0],  # the others are drawn
+        first_step=(0.005, 0.02),  # between which each is drawn
+        first_step_seed=seed,
         step_min=0.0,
         step_max=50.0,
         check_every=5,
@@ -161,25 +160,13 @@ def run_once(
 
 def _train(network: Network, data: Data, seed: int, after_slice: Callable[[], None], name: str) -> History:
     """The history of the network's training, as `fit` does it, but without hints."""
-    model, options = network.model, run_options()
+    model, options = network.model, run_options(seed)
     trained, measured = model.data(*data.train), model.data(*data.validation)
     trainings = _training.Trainings(model.core, model.shape, model.values, trained, options, [0.0], measured)
-    state = first_state(model, seed)
-    model.core.train_resume(trainings.group.trainings[0], trainings.group.works[0], model.shape, state, 0)
     [diverged] = trainings.run(lambda _rows, _epochs: after_slice())
     if diverged is not None:
         raise DivergedError(f"{name}, run {seed}: {options.diverged(diverged, 0.0)}", diverged)
     return trainings.histories[0]
-
-
-def first_state(model: Model, seed: int) -> Any:
-    """RPROP's state of contract §7 at the start: no gradient before, and first steps that are drawn from the seed."""
-    mode.require_standard("drawing first steps")
-    low, high = FIRST_STEPS
-    generator = model.core.generator()
-    model.core.generator_seed(generator, seed, _pure.STREAM_STEPS)
-    steps = [low + (high - low) * model.core.generator_random(generator) for _ in range(model.count)]
-    return model.core.doubles(array("d", [0.0] * model.count + steps))
 
 
 def run_all(
