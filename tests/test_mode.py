@@ -23,7 +23,7 @@ from modes import MODES, mode
 import bitprop
 from bitprop import BitpropError, FloatingPointModeError, Network, OptionError, datasets, sweep
 from bitprop.export import export
-from bitprop.lab import proben1
+from bitprop.lab import proben1, proben1_report
 from bitprop.names import Backend
 
 X, Y = datasets.xor()
@@ -67,6 +67,7 @@ REFUSED: dict[str, Callable[[Path], Any]] = {
     "datasets.blobs": lambda _: datasets.blobs(1),
     "datasets.two_spirals": lambda _: datasets.two_spirals(),
     "a PROBEN1 file": lambda _: proben1.read(Path(__file__).parent / "proben1" / "cancer1.dt.gz"),
+    "means and deviations": lambda _: proben1_report.figure([1.0, 2.0]),
     "read_csv": lambda folder: datasets.read_csv(str(folder / "data.csv")),
     "Decimal": lambda _: Network(2, 1).predict([[Decimal("0.1"), 1.0]]),
     "Fraction": lambda _: Network(2, 1).predict([[Fraction(1, 3), 1.0]]),

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The lab: published experiments reproduced.
 
-`report` has the lab report's tables, and `pictures` draws them. `proben1` reads the data of a collection of benchmarks.
+`report` has the lab report's tables, and `pictures` draws them. `proben1` reads the data of a collection of benchmarks,
+`proben1_tables` its published tables; `proben1_runs` trains, `proben1_report` compares, `proben1_pictures` draws.
 """
 
 from .report import EXPERIMENTS, Experiment, Lab, Table, run
