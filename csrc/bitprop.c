@@ -1573,6 +1573,117 @@ bp_status bp_decode_parameters(double *parameters, const uint8_t *data, size_t l
     return BP_OK;
 }
 
+/* --- §13 scaling --- */
+
+/* What stands between the next line and that of the end is also the text of exported networks: src/bitprop/export.py.
+ */
+/* --- scaling: begin --- */
+static double scaled_value(double v, double shift, double spread) {
+    return (v - shift) / spread;
+}
+
+static double unscaled_value(double v, double shift, double spread) {
+    return v * spread + shift;
+}
+
+/* --- scaling: end --- */
+
+static double at_least_some(double spread) {
+    return spread == 0.0 ? 1.0 : spread;
+}
+
+static int all_equal(const double *values, size_t rows, size_t columns) {
+    size_t row = 1;
+    while (row < rows && values[row * columns] == values[0]) {
+        row++;
+    }
+    return row >= rows;
+}
+
+static APART void standard_scaling(double *shift, double *spread, const double *values, size_t rows, size_t columns) {
+    for (size_t column = 0; column < columns; column++) {
+        const double *x = values + column;
+        double lanes[BP_LANES] = {0.0};
+        double mean = x[0], sum;
+        if (!all_equal(x, rows, columns)) {
+            for (size_t row = 0; row < rows; row++) {
+                lanes[row % BP_LANES] = lanes[row % BP_LANES] + x[row * columns];
+            }
+            sum_lanes(&sum, lanes, 1);
+            mean = sum / (double)rows;
+        }
+        for (size_t k = 0; k < BP_LANES; k++) {
+            lanes[k] = 0.0;
+        }
+        for (size_t row = 0; row < rows; row++) {
+            const double d = x[row * columns] - mean;
+            lanes[row % BP_LANES] = lanes[row % BP_LANES] + d * d;
+        }
+        sum_lanes(&sum, lanes, 1);
+        shift[column] = mean;
+        spread[column] = at_least_some(square_root(sum / (double)rows));
+    }
+}
+
+void bp_standard_scaling(double *shift, double *spread, const double *values, size_t rows, size_t columns) {
+    const fp_word callers = fp_enter();
+    standard_scaling(shift, spread, values, rows, columns);
+    fp_leave(callers);
+}
+
+static APART void min_max_scaling(double *shift, double *spread, const double *values, size_t rows, size_t columns,
+                                  double low, double high) {
+    for (size_t column = 0; column < columns; column++) {
+        const double *x = values + column;
+        double least = x[0], most = x[0];
+        for (size_t row = 1; row < rows; row++) {
+            least = x[row * columns] < least ? x[row * columns] : least;
+            most = x[row * columns] > most ? x[row * columns] : most;
+        }
+        spread[column] = at_least_some((most - least) / (high - low));
+        shift[column] = least - low * spread[column];
+    }
+}
+
+void bp_min_max_scaling(double *shift, double *spread, const double *values, size_t rows, size_t columns, double low,
+                        double high) {
+    const fp_word callers = fp_enter();
+    min_max_scaling(shift, spread, values, rows, columns, low, high);
+    fp_leave(callers);
+}
+
+static APART void scale_all(double *scaled, const double *values, const double *shift, const double *spread,
+                            size_t rows, size_t columns) {
+    for (size_t row = 0; row < rows; row++) {
+        for (size_t column = 0; column < columns; column++) {
+            const size_t k = row * columns + column;
+            scaled[k] = scaled_value(values[k], shift[column], spread[column]);
+        }
+    }
+}
+
+void bp_scale(double *scaled, const double *values, const double *shift, const double *spread, size_t rows,
+              size_t columns) {
+    const fp_word callers = fp_enter();
+    scale_all(scaled, values, shift, spread, rows, columns);
+    fp_leave(callers);
+}
+
+static APART void unscale_all(double *values, const double *shift, const double *spread, size_t rows, size_t columns) {
+    for (size_t row = 0; row < rows; row++) {
+        for (size_t column = 0; column < columns; column++) {
+            const size_t k = row * columns + column;
+            values[k] = unscaled_value(values[k], shift[column], spread[column]);
+        }
+    }
+}
+
+void bp_unscale(double *values, const double *shift, const double *spread, size_t rows, size_t columns) {
+    const fp_word callers = fp_enter();
+    unscale_all(values, shift, spread, rows, columns);
+    fp_leave(callers);
+}
+
 /* --- self-test --- */
 
 /* The operands come from volatile memory: what is tested is the machine, not the compiler's arithmetic. Each is read

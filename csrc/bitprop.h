@@ -266,6 +266,21 @@ bp_status bp_decode_shape(uint32_t *sizes, uint32_t *activations, uint32_t *bias
 /* Writes the parameters of an encoded model (§11): bp_parameter_count doubles. BP_E_FORMAT. */
 bp_status bp_decode_parameters(double *parameters, const uint8_t *data, size_t length);
 
+/* Writes the shift and the spread of each column of `values` (rows, columns), so that scaled columns have mean 0 and
+   deviation 1 (§13); for rows of at least 1. Where a column is too wide for doubles, one of them is not finite. */
+void bp_standard_scaling(double *shift, double *spread, const double *values, size_t rows, size_t columns);
+
+/* The same, so that scaled columns go from `low` to `high` (§13). */
+void bp_min_max_scaling(double *shift, double *spread, const double *values, size_t rows, size_t columns, double low,
+                        double high);
+
+/* Writes (rows, columns) values, scaled by each column's shift and spread (§13); `scaled` may be `values`. */
+void bp_scale(double *scaled, const double *values, const double *shift, const double *spread, size_t rows,
+              size_t columns);
+
+/* Takes the scaling of (rows, columns) values back, in place (§13). */
+void bp_unscale(double *values, const double *shift, const double *spread, size_t rows, size_t columns);
+
 /* Checks that this build keeps the contract: it fuses no products, reorders no sums, flushes no subnormal numbers, ends
    a small training at known bits, and gives the same bits by every usable kernel. Compiled with -O2 it needs about 12
    KB of stack (bitprop.c) or 45 KB (simd.c), without optimisation up to 150 KB. BP_E_FUSED, BP_E_REORDERED,

@@ -290,6 +290,28 @@ def test_train(core: Core, case: Case, budget: int) -> None:
     assert (training.epoch if status == _pure.DIVERGED else None) == case["expected"]["diverged"]
 
 
+@pytest.mark.parametrize("case", cases("scaling"))
+def test_scaling(core: Core, case: Case) -> None:
+    """§13: shift and spread, and values scaled and taken back."""
+    rows, columns = len(case["inputs"]), len(case["inputs"][0])
+    values = from_hex(chain.from_iterable(case["inputs"]))
+    shift, spread = array("d", bytes(8 * columns)), array("d", bytes(8 * columns))
+    pointers = core.doubles(shift), core.doubles(spread)
+    if case["scaling"] == "min_max":
+        core.min_max_scaling(*pointers, core.doubles(values), rows, columns, *from_hex([case["low"], case["high"]]))
+    else:
+        core.standard_scaling(*pointers, core.doubles(values), rows, columns)
+    assert to_hex(shift) == case["expected"]["shift"]
+    assert to_hex(spread) == case["expected"]["spread"]
+    scaled = array("d", bytes(8 * len(values)))
+    core.scale(core.doubles(scaled), core.doubles(values), *pointers, rows, columns)
+    assert to_hex(scaled) == list(chain.from_iterable(case["expected"]["scaled"]))
+    core.scale(core.doubles(values), core.doubles(values), *pointers, rows, columns)
+    assert to_hex(values) == to_hex(scaled)
+    core.unscale(core.doubles(scaled), *pointers, rows, columns)
+    assert to_hex(scaled) == list(chain.from_iterable(case["expected"]["back"]))
+
+
 @pytest.mark.parametrize("case", cases("model_bytes"))
 def test_bytes(core: Core, case: Case) -> None:
     """§11: model bytes and fingerprint."""

@@ -1320,6 +1320,80 @@ def decode_parameters(parameters: list[float], data: bytearray, length: int) -> 
     return OK
 
 
+# --- §13 scaling ---
+
+
+# What stands between the next line and that of the end is also the text of exported networks: export.py.
+# --- scaling: begin ---
+def scaled_value(v: float, shift: float, spread: float) -> float:
+    return (v - shift) / spread
+
+
+def unscaled_value(v: float, shift: float, spread: float) -> float:
+    return v * spread + shift
+
+
+# --- scaling: end ---
+
+
+def at_least_some(spread: float) -> float:
+    return 1.0 if spread == 0.0 else spread
+
+
+def all_equal(values: list[float], column: int, rows: int, columns: int) -> bool:
+    row = 1
+    while row < rows and values[row * columns + column] == values[column]:
+        row += 1
+    return row >= rows
+
+
+def standard_scaling(shift: list[float], spread: list[float], values: list[float], rows: int, columns: int) -> None:
+    for column in range(columns):
+        lanes = [[0.0] for _ in range(LANES)]
+        mean, total = values[column], [0.0]
+        if not all_equal(values, column, rows, columns):
+            for row in range(rows):
+                lanes[row % LANES][0] = lanes[row % LANES][0] + values[row * columns + column]
+            sum_lanes(total, lanes)
+            mean = total[0] / rows
+        clear_lanes(lanes)
+        for row in range(rows):
+            d = values[row * columns + column] - mean
+            lanes[row % LANES][0] = lanes[row % LANES][0] + d * d
+        sum_lanes(total, lanes)
+        shift[column] = mean
+        spread[column] = at_least_some(math.sqrt(total[0] / rows))
+
+
+def min_max_scaling(
+    shift: list[float], spread: list[float], values: list[float], rows: int, columns: int, low: float, high: float
+) -> None:
+    for column in range(columns):
+        least, most = values[column], values[column]
+        for row in range(1, rows):
+            x = values[row * columns + column]
+            least = x if x < least else least
+            most = x if x > most else most
+        spread[column] = at_least_some((most - least) / (high - low))
+        shift[column] = least - low * spread[column]
+
+
+def scale(
+    scaled: list[float], values: list[float], shift: list[float], spread: list[float], rows: int, columns: int
+) -> None:
+    for row in range(rows):
+        for column in range(columns):
+            k = row * columns + column
+            scaled[k] = scaled_value(values[k], shift[column], spread[column])
+
+
+def unscale(values: list[float], shift: list[float], spread: list[float], rows: int, columns: int) -> None:
+    for row in range(rows):
+        for column in range(columns):
+            k = row * columns + column
+            values[k] = unscaled_value(values[k], shift[column], spread[column])
+
+
 # --- self-test ---
 
 

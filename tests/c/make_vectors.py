@@ -24,13 +24,13 @@ ACTIVATIONS, LOSSES, INITS, RULES = (NAMES[plural] for plural in ("ACTIVATIONS",
 TYPES = {
     "const char *": "id fingerprint",
     "uint32_t ": "layers bias rows shuffle epochs activation n n_parameters n_sse n_bytes stream init crc rule "
-    "decay_biases n_learning_rates weighted drawn",
+    "decay_biases n_learning_rates weighted drawn columns min_max",
     "int32_t ": "loss diverged",
     "uint64_t ": "seed data_seed shuffle_seed batch_size learning_rate figure last_sse weight_decay first_step_high "
-    "first_step_seed",
+    "first_step_seed low high",
     "const uint32_t *": "sizes activations bounds randbelow",
     "const uint64_t *": "parameters input inputs targets preactivations outputs gradient sse final x y slope random "
-    "constants learning_rates row_weights",
+    "constants learning_rates row_weights shift spread scaled back",
     "const uint8_t *": "bytes",
 }
 NET = "id layers sizes activations bias n_parameters parameters"
@@ -48,6 +48,7 @@ STRUCTS = {
     "decode": f"{NET} n_bytes bytes",
     "fit": "id layers sizes activations bias init seed rows data_seed loss epochs learning_rate batch_size shuffle "
     "shuffle_seed last_sse figure crc",
+    "scaling": "id rows columns inputs min_max low high shift spread scaled back",
 }
 HEADER = """/* SPDX-License-Identifier: MIT */
 /* The golden vectors (src/bitprop/vectors) for C. Generated: run `%s`.
@@ -89,6 +90,9 @@ def fields(case: Case) -> Case:
         out.update(bounds=given["n"], n=len(given["n"]))
     if "init" in out:
         out["init"] = INITS.index(given["init"])
+    if "scaling" in out:
+        out.update(rows=len(given["inputs"]), columns=len(given["inputs"][0]), min_max=given["scaling"] == "min_max")
+        out.update({name: given.get(name, "0" * 16) for name in ("low", "high")})
     if "loss" in out:
         out.update(rows=given.get("rows") or len(given["inputs"]), loss=LOSSES.index(given["loss"]))
     if "epochs" in out:

@@ -558,6 +558,29 @@ static void replay_init(const struct init_case *c) {
     check_doubles(c->id, "parameter", c->parameters, parameters, c->n_parameters);
 }
 
+static void replay_scaling(const struct scaling_case *c) {
+    const size_t n = (size_t)c->rows * c->columns;
+    double *values = copy_doubles(c->inputs, n), *scaled = hold_doubles(n);
+    double *shift = hold_doubles(c->columns), *spread = hold_doubles(c->columns);
+    enter();
+    if (c->min_max) {
+        bp_min_max_scaling(shift, spread, values, c->rows, c->columns, number(c->low), number(c->high));
+    } else {
+        bp_standard_scaling(shift, spread, values, c->rows, c->columns);
+    }
+    leave(c->id, "bp_..._scaling", BP_OK, BP_OK);
+    check_doubles(c->id, "shift", c->shift, shift, c->columns);
+    check_doubles(c->id, "spread", c->spread, spread, c->columns);
+    enter();
+    bp_scale(scaled, values, shift, spread, c->rows, c->columns);
+    leave(c->id, "bp_scale", BP_OK, BP_OK);
+    check_doubles(c->id, "scaled", c->scaled, scaled, n);
+    enter();
+    bp_unscale(scaled, shift, spread, c->rows, c->columns);
+    leave(c->id, "bp_unscale", BP_OK, BP_OK);
+    check_doubles(c->id, "back", c->back, scaled, n);
+}
+
 static void replay_generator(void) {
     bp_generator generator;
     for (size_t i = 0; i < n_random_cases; i++) {
@@ -601,6 +624,9 @@ static void replay_all(void) {
     }
     for (size_t i = 0; i < n_init_cases; i++, replayed++, release()) {
         replay_init(&init_cases[i]);
+    }
+    for (size_t i = 0; i < n_scaling_cases; i++, replayed++, release()) {
+        replay_scaling(&scaling_cases[i]);
     }
     replay_generator();
     replayed += n_random_cases + n_randbelow_cases;

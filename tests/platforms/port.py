@@ -338,6 +338,25 @@ class Port:
         crc = self.digits([data[-1], data[-2], data[-3], data[-4]])
         return {"sse": self.hexes(log)[-1], "figure": self.hexes(figure)[0], "crc": crc}
 
+    def scaling(self, given):
+        """§13."""
+        core = self.core
+        rows, columns = len(given["inputs"]), len(given["inputs"][0])
+        values, scaled = self.flat(given["inputs"]), self.make([0.0] * (rows * columns))
+        shift, spread = self.make([0.0] * columns), self.make([0.0] * columns)
+        of_columns = core.doubles(shift), core.doubles(spread)
+        if given["scaling"] == "min_max":
+            limits = self.numbers([given["low"], given["high"]])
+            core.min_max_scaling(*of_columns, core.doubles(values), rows, columns, *limits)
+        else:
+            core.standard_scaling(*of_columns, core.doubles(values), rows, columns)
+        core.scale(core.doubles(scaled), core.doubles(values), *of_columns, rows, columns)
+        answer = {"shift": self.hexes(shift), "spread": self.hexes(spread)}
+        answer["scaled"] = self.layers(scaled, [columns] * rows)
+        core.unscale(core.doubles(scaled), *of_columns, rows, columns)
+        answer["back"] = self.layers(scaled, [columns] * rows)
+        return answer
+
     def digits(self, data):
         """Bytes in hexadecimal."""
         return "".join([f"{byte:02x}" for byte in data])

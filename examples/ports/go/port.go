@@ -592,6 +592,7 @@ type question struct {
 	FirstStepHigh               string `json:"first_step_high"` // none: first steps are not drawn
 	FirstStepSeed               string `json:"first_step_seed"`
 	Bytes                       string
+	Scaling, Low, High          string
 }
 
 // answer is what the port replies.
@@ -933,6 +934,78 @@ func (q *question) fit() answer {
 	return answer{"sse": pattern(log[len(log)-1]), "figure": pattern(figure), "crc": fmt.Sprintf("%08x", crc)}
 }
 
+// laneSum sums a column in eight lanes (§6).
+func laneSum(values vector) float64 {
+	var l [8]float64
+	for i, v := range values {
+		l[i%8] += v
+	}
+	return ((l[0] + l[4]) + (l[2] + l[6])) + ((l[1] + l[5]) + (l[3] + l[7]))
+}
+
+// standard gives the shift and the spread of a column (§13).
+func standard(column vector) (shift, spread float64) {
+	n, same, squares := float64(len(column)), true, make(vector, len(column))
+	for _, v := range column {
+		same = same && v == column[0]
+	}
+	if shift = column[0]; !same {
+		shift = laneSum(column) / n
+	}
+	for i, v := range column {
+		squares[i] = float64((v - shift) * (v - shift))
+	}
+	if spread = math.Sqrt(laneSum(squares) / n); spread == 0 {
+		spread = 1
+	}
+	return shift, spread
+}
+
+// minMax gives the shift and the spread of a column that shall go from low to high (§13).
+func minMax(column vector, low, high float64) (shift, spread float64) {
+	a, b := column[0], column[0]
+	for _, v := range column {
+		if v < a {
+			a = v
+		}
+		if v > b {
+			b = v
+		}
+	}
+	if spread = (b - a) / (high - low); spread == 0 {
+		spread = 1
+	}
+	return a - float64(low*spread), spread
+}
+
+// scale gives each column's shift and spread, and the rows scaled and taken back (§13).
+func (q *question) scale() answer {
+	columns := len(q.Inputs[0])
+	shift, spread := make(vector, columns), make(vector, columns)
+	scaled, back := make([]vector, len(q.Inputs)), make([]vector, len(q.Inputs))
+	for i := range shift {
+		column := make(vector, len(q.Inputs))
+		for r, row := range q.Inputs {
+			column[r] = row[i]
+		}
+		switch q.Scaling {
+		case "standard":
+			shift[i], spread[i] = standard(column)
+		case "min_max":
+			low, high := math.Float64frombits(integer(q.Low)), math.Float64frombits(integer(q.High))
+			shift[i], spread[i] = minMax(column, low, high)
+		default:
+			panic("unknown scaling")
+		}
+		for r, v := range column {
+			s := (v - shift[i]) / spread[i]
+			scaled[r] = append(scaled[r], s)
+			back[r] = append(back[r], float64(s*spread[i])+shift[i])
+		}
+	}
+	return answer{"shift": shift, "spread": spread, "scaled": scaled, "back": back}
+}
+
 // reply answers one line, with an error where something in it does not fit.
 func reply(line []byte) (a answer) {
 	defer func() {
@@ -994,6 +1067,8 @@ func reply(line []byte) (a answer) {
 		return q.decode()
 	case "fit":
 		return q.fit()
+	case "scaling":
+		return q.scale()
 	}
 	panic("unknown function")
 }

@@ -601,6 +601,38 @@ export function train(net, inputs, targets, {
   return { sse, parameters, diverged: null };
 }
 
+/** The sum of a column by the lanes (§6). */
+function laneSum(values) {
+  const lanes = new Float64Array(8);
+  values.forEach((value, i) => { lanes[i % 8] += value; });
+  const [l0, l1, l2, l3, l4, l5, l6, l7] = lanes;
+  return ((l0 + l4) + (l2 + l6)) + ((l1 + l5) + (l3 + l7));
+}
+
+/** Shift and spread of a column, by their kind (§13). */
+export const SCALINGS = new Map([
+  ['standard', (column) => {
+    const n = column.length;
+    const mean = column.every((v) => v === column[0]) ? column[0] : laneSum(column) / n;
+    const spread = Math.sqrt(laneSum(column.map((v) => (v - mean) * (v - mean))) / n);
+    return { shift: mean, spread: spread === 0 ? 1 : spread };
+  }],
+  ['min_max', (column, low, high) => {
+    let [a, b] = [column[0], column[0]];
+    for (const v of column) {
+      if (v < a) a = v;
+      if (v > b) b = v;
+    }
+    const spread = (b - a) / (high - low);
+    const some = spread === 0 ? 1 : spread;
+    return { shift: a - low * some, spread: some };
+  }],
+]);
+
+/** A row scaled, and a scaled row taken back, by the shift and spread of its columns (§13). */
+export const scale = (row, columns) => row.map((v, i) => (v - columns[i].shift) / columns[i].spread);
+export const unscale = (row, columns) => row.map((v, i) => v * columns[i].spread + columns[i].shift);
+
 /** The CRC-32 of zlib and PNG (§11). */
 function crc32(bytes) {
   let crc = 0xffffffff;

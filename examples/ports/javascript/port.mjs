@@ -143,6 +143,17 @@ const FUNCTIONS = new Map(Object.entries({
     const crc = Buffer.from(bitprop.modelBytes(final).slice(-4).reverse()).toString('hex');
     return { sse: bitprop.toBits(sse.at(-1)), figure: bitprop.toBits(figure), crc };
   },
+  /** Each column's shift and spread, and the rows scaled and taken back (§13). */
+  scaling({ scaling, inputs, ...limits }) {
+    const values = rows(inputs);
+    const fitted = bitprop.lookUp(bitprop.SCALINGS, scaling);
+    const [low, high] = scaling === 'min_max' ? [limits.low, limits.high].map(number) : [];
+    const columns = values[0].map((_, i) => fitted(values.map((row) => row[i]), low, high));
+    const scaled = values.map((row) => bitprop.scale(row, columns));
+    const back = scaled.map((row) => bitprop.unscale(row, columns));
+    const [shift, spread] = ['shift', 'spread'].map((name) => hex(columns.map((column) => column[name])));
+    return { shift, spread, scaled: hexRows(scaled), back: hexRows(back) };
+  },
 }));
 
 /** The answer to one line; whatever goes wrong with it becomes an `error`. */

@@ -137,6 +137,10 @@ PROTOTYPES: dict[str, tuple[Any, ...]] = {
     "decode_layers": (c_uint32, _octets, c_size_t),
     "decode_shape": (c_int, _words, _words, _words, _octets, c_size_t),
     "decode_parameters": (c_int, _doubles, _octets, c_size_t),
+    "standard_scaling": (None, _doubles, _doubles, _doubles, c_size_t, c_size_t),
+    "min_max_scaling": (None, _doubles, _doubles, _doubles, c_size_t, c_size_t, c_double, c_double),
+    "scale": (None, _doubles, _doubles, _doubles, _doubles, c_size_t, c_size_t),
+    "unscale": (None, _doubles, _doubles, _doubles, c_size_t, c_size_t),
     "self_test": (c_int,),
 }
 

@@ -44,6 +44,10 @@ class Core(Protocol):
     decode_layers: Callable[..., int]
     decode_shape: Callable[..., int]
     decode_parameters: Callable[..., int]
+    standard_scaling: Callable[..., None]
+    min_max_scaling: Callable[..., None]
+    scale: Callable[..., None]
+    unscale: Callable[..., None]
     self_test: Callable[..., int]
 
     def describe_compiler(self) -> str:
@@ -108,6 +112,7 @@ ROUNDING = frozenset(  # those of them whose arithmetic rounds
             "train",
             "train_many",
         ),
+        *("standard_scaling", "min_max_scaling", "scale", "unscale"),
         *("encode", "decode_parameters"),  # which do not round, but whose bits come of arithmetic in Python
     )
 )

@@ -145,6 +145,17 @@ def _fit(o: ModuleType, given: Fields) -> Fields:
     return {"sse": to_hex(log[-1]), "figure": to_hex(figure), "crc": f"{crc:08x}"}
 
 
+def _scaling(o: ModuleType, given: Fields) -> Fields:
+    rows = [patterns(row) for row in given["inputs"]]
+    limits = patterns(given[name] for name in ("low", "high") if name in given)
+    fitted = {"standard": o.standard, "min_max": o.min_max}[given["scaling"]]
+    columns = [fitted(column, *limits) for column in zip(*rows)]
+    scaled = [[o.scaled(v, *column) for v, column in zip(row, columns)] for row in rows]
+    back = [[o.unscaled(v, *column) for v, column in zip(row, columns)] for row in scaled]
+    shift, spread = zip(*columns)
+    return {"shift": hexes(shift), "spread": hexes(spread), "scaled": grid(scaled), "back": grid(back)}
+
+
 FUNCTIONS: dict[str, Callable[[ModuleType, Fields], Fields]] = {
     "arithmetic": _arithmetic,
     "constants": _constants,
@@ -159,6 +170,7 @@ FUNCTIONS: dict[str, Callable[[ModuleType, Fields], Fields]] = {
     "model_bytes": _model_bytes,
     "decode": _decode,
     "fit": _fit,
+    "scaling": _scaling,
 }
 
 

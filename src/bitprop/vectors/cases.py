@@ -41,6 +41,7 @@ FLAGS = {
     "decay": "weight decay: which parameters, and before which step",
     "rates": "a learning rate for each epoch",
     "weights": "a weight of each row, in its error and its deltas",
+    "scaling": "the formula of a scaling, or a column without spread",
 }
 
 
@@ -62,6 +63,7 @@ FIRST: dict[str, tuple[Callable[[], list[Case]], ...]] = {
     "decode": (),
     "large": (),
     "rules": (),
+    "scaling": (),
 }
 # What makes a group's cases; the first of the makers says what the group is about.
 GROUPS = {group: (*first, *more_cases.ADDED.get(group, ())) for group, first in FIRST.items()}

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from . import head_cases, rule_cases, weight_cases
+from . import head_cases, rule_cases, scaling_cases, weight_cases
 from . import oracle as o
 from .answers import hexes, to_hex
 from .asking import (
@@ -656,4 +656,5 @@ ADDED: dict[str, tuple[Callable[[], list[Case]], ...]] = {
         *(rule_cases.rule_cases, rule_cases.rule_edge_cases),
         *(weight_cases.weight_cases, weight_cases.first_step_cases),
     ),
+    "scaling": (scaling_cases.scaling_cases,),
 }

@@ -141,7 +141,7 @@ def div(a: int, b: int) -> int:
 
 
 def sqrt(a: int) -> int:
-    """The square root (§1.1, for §7, §9 and §10 only)."""
+    """The square root (§1.1, for §7, §9, §10 and §13 only)."""
     if is_nan(a):
         return NAN
     if not a & _MAGNITUDE:
@@ -920,6 +920,51 @@ def train(
             return log, start, epoch
         log.append(total)
     return log, current, None
+
+
+# --- §13 scaling -----------------------------------------------------------------------------------------------------
+
+
+def sum_by_lanes(values: Sequence[int]) -> int:
+    """The sum of a column (§6)."""
+    lanes = [ZERO] * 8
+    for i, value in enumerate(values):
+        lanes[i % 8] = add(lanes[i % 8], value)
+    return lane_sum(lanes)
+
+
+def some(spread: int) -> int:
+    """1 for a spread of 0 (§13)."""
+    return spread if spread & ~SIGN else ONE
+
+
+def standard(column: Sequence[int]) -> tuple[int, int]:
+    """Shift and spread of a column (§13)."""
+    n = integer(len(column))
+    first = column[0]
+    same = all(not less(v, first) and not less(first, v) for v in column)
+    mean = first if same else div(sum_by_lanes(column), n)
+    return mean, some(sqrt(div(sum_by_lanes([mul(sub(v, mean), sub(v, mean)) for v in column]), n)))
+
+
+def min_max(column: Sequence[int], low: int, high: int) -> tuple[int, int]:
+    """Shift and spread of a column whose values shall go from low to high (§13)."""
+    a = b = column[0]
+    for v in column:
+        a = v if less(v, a) else a
+        b = v if less(b, v) else b
+    spread = some(div(sub(b, a), sub(high, low)))
+    return sub(a, mul(low, spread)), spread
+
+
+def scaled(v: int, shift: int, spread: int) -> int:
+    """A column's value, scaled (§13)."""
+    return div(sub(v, shift), spread)
+
+
+def unscaled(v: int, shift: int, spread: int) -> int:
+    """A scaled value taken back (§13)."""
+    return add(mul(v, spread), shift)
 
 
 # --- §11 model bytes -------------------------------------------------------------------------------------------------
