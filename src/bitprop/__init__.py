@@ -19,6 +19,7 @@ from .gradient_check import GradientCheck, GradientRow
 from .hints import TrainingHint
 from .history import History
 from .network import Layer, Network, Product, Trace
+from .scaling import Scaling
 
 __all__ = [
     "BackendError",
@@ -35,6 +36,7 @@ __all__ = [
     "OptionError",
     "Product",
     "Run",
+    "Scaling",
     "ShapeError",
     "SweepResult",
     "Trace",

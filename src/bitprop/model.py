@@ -12,18 +12,19 @@ from . import _pure
 from .checks import matrices
 from .core import choose, expect_ok
 from .errors import DataError, ModelFileError, ShapeError, quoted
+from .scaling import Scaler, Scaling, beyond
 
 PIECE = 20_000_000  # rows times parameters of one call, so that Ctrl-C is answered between calls
 
 
 def _row_predictor(
-    core: Any, shape: Any, pointer: Any, sizes: tuple[int, ...]
+    core: Any, shape: Any, pointer: Any, sizes: tuple[int, ...], predict: Callable[..., int]
 ) -> Callable[[list[Any]], list[float] | None]:
     """A function that predicts one row of floats with the least overhead: everything it needs is in closure variables.
 
     It returns the outputs, or None where the row or the parameters need a conversion or a refusal.
     """
-    first_nonfinite, predict = core.first_nonfinite, core.predict
+    first_nonfinite = core.first_nonfinite
     count, width = core.parameter_count(shape), sizes[0]
     pack = struct.Struct(f"{sizes[0]}d").pack_into
     free: list[Any] = []
@@ -57,6 +58,22 @@ def _row_predictor(
     return predict_row
 
 
+def _scaled_predictor(core: Any, inputs: Scaler | None, outputs: Scaler | None) -> Callable[..., int]:
+    """The core's `predict`, of raw rows in memory that it may change; E_OPTION: a scaled row is not finite."""
+    if inputs is None and outputs is None:
+        return core.predict  # type: ignore[no-any-return]
+
+    def predict(results: Any, work: Any, shape: Any, parameters: Any, given: Any, rows: int) -> int:
+        if inputs is not None and inputs.apply(given, given, rows) < rows:
+            return _pure.E_OPTION
+        status: int = core.predict(results, work, shape, parameters, given, rows)
+        if outputs is not None:
+            outputs.invert(results, rows)
+        return status
+
+    return predict
+
+
 class Model:
     """Checked sizes, codes of activations, and parameters, in the memory of one backend.
 
@@ -76,13 +93,22 @@ class Model:
         self.values = matrices.zeros(self.count)
         self.view: memoryview[float] = memoryview(self.values)  # as long as it is there, nobody can resize the array
         self.pointer = self.core.doubles(self.values)
-        self.predict_row = _row_predictor(self.core, self.shape, self.pointer, self.sizes)
         self._free_work: list[Any] = []
+        self.scale(None, None)
+
+    def scale(self, inputs: Scaling | None, outputs: Scaling | None) -> None:
+        """Takes these scalings (contract §13), which fit the sizes, for all rows that are given from now on."""
+        self.input_scaling, self.output_scaling = inputs, outputs
+        self._inputs = None if inputs is None else Scaler(self.core, inputs)
+        self._outputs = None if outputs is None else Scaler(self.core, outputs)
+        predict = _scaled_predictor(self.core, self._inputs, self._outputs)
+        self.predict_row = _row_predictor(self.core, self.shape, self.pointer, self.sizes, predict)
 
     def copy(self) -> Model:
         """An independent model with the same parameters."""
         twin = Model(self.sizes, self.activations, self.bias, self.backend)
         twin.view[:] = self.view
+        twin.scale(self.input_scaling, self.output_scaling)
         return twin
 
     def draw(self, seed: int, init: int) -> None:
@@ -114,12 +140,27 @@ class Model:
         self.require_finite()
         return matrices.convert(self.core, x, self.sizes[0], "x", self.view)
 
+    def scaled(self, rows: matrices.Rows) -> matrices.Rows:
+        """Checked inputs as the network takes them. DataError: one is not finite when it is scaled."""
+        return rows if self._inputs is None else self._inputs.rows(rows, "x")
+
     def data(self, x: Any, y: Any, sample_weight: Any = None, kind: str = "") -> matrices.Data:
-        """Checked inputs, targets and weights of rows. ShapeError; DataError: a number, or a parameter, is not finite.
+        """Checked inputs and targets, scaled, and weights of rows.
+
+        ShapeError; DataError: a number, or a parameter, is not finite.
 
         `kind`: what messages call them first.
         """
         self.require_finite()
+        raw = self.raw_data(x, y, sample_weight, kind)
+        if self._inputs is None and self._outputs is None:
+            return raw
+        inputs = raw.inputs if self._inputs is None else self._inputs.rows(raw.inputs, f"{kind}x")
+        targets = raw.targets if self._outputs is None else self._outputs.rows(raw.targets, f"{kind}y")
+        return matrices.Data.of(self.core, inputs, targets, raw.weights)
+
+    def raw_data(self, x: Any, y: Any, sample_weight: Any = None, kind: str = "") -> matrices.Data:
+        """The same, not scaled."""
         widths = self.sizes[0], self.sizes[-1]
         return matrices.convert_data(self.core, x, y, *widths, self.view, kind, sample_weight)
 
@@ -139,8 +180,9 @@ class Model:
     # --- what it gives ---
 
     def predict(self, outputs: memoryview[float] | array[float], rows: matrices.Rows) -> None:
-        """Fills `outputs`, (rows, outputs), by contract §4, some rows at a time."""
+        """Fills `outputs`, (rows, outputs), by contract §4 and §13, some rows at a time. DataError: see `scaled`."""
         work = self._take_work()
+        scaling, memory = self._inputs, None
         pointer = self.core.doubles(outputs)
         step = rows.rows if self.core.name == "python" else max(1, PIECE // self.count)
         for first in range(0, rows.rows, step):
@@ -152,7 +194,15 @@ class Model:
                 )
             given, results = piece
             some = min(step, rows.rows - first)
+            if scaling is not None:
+                memory = memory if first > 0 else self.core.doubles(matrices.zeros(some * rows.width))
+                bad = scaling.apply(memory, given, some)
+                if bad < some:
+                    raise beyond("x", first + bad)
+                given = memory
             expect_ok(self.core.predict(results, work, self.shape, self.pointer, given, some))
+            if self._outputs is not None:
+                self._outputs.invert(results, some)
         self._free_work.append(work)
 
     def loss(self, data: matrices.Data, code: int) -> float:

@@ -17,10 +17,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from .errors import ModelFileError, quoted
+from .scaling import Scaling
 
 FORMAT = "bitprop-model"
-FORMAT_VERSION = 2  # of the files that are written, where they have one of its fields; else 1
-ADDED = ("training",)  # fields of version 2
+FORMAT_VERSION = 2  # the newest
+# The fields that not every network has, each with the version that brought it. A file has the oldest version that knows
+# all its fields, so that older readers keep reading what they can.
+OPTIONAL = {"scaling": 2, "training": 2}
 OLDEST_VERSION = 1  # that can be read; tests/models holds a file of each
 BEGINNING = f'{{\n "format": "{FORMAT}",'.encode()  # of every file
 CHUNK = 2**20  # bytes read in one call
@@ -44,9 +47,14 @@ def _number(text: str) -> float:
     return value
 
 
+def scaling_fields(scaling: Scaling) -> dict[str, list[str]]:
+    """A scaling as a file has it."""
+    return {"shift": to_hex(scaling.shift), "spread": to_hex(scaling.spread)}
+
+
 def dumps(fields: dict[str, Any]) -> str:
     """The file's text: the fields, then the SHA-256 of all before it."""
-    version = FORMAT_VERSION if any(name in fields for name in ADDED) else OLDEST_VERSION
+    version = max((OPTIONAL[name] for name in OPTIONAL if name in fields), default=OLDEST_VERSION)
     head = json.dumps({"format": FORMAT, "format_version": version, **fields}, indent=1)[: -len("\n}")]
     return f'{head},\n "sha256": "{hashlib.sha256(head.encode("utf-8")).hexdigest()}"\n}}\n'
 

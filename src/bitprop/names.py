@@ -8,6 +8,7 @@ Activation = Literal["sigmoid", "tanh", "relu", "identity", "softsign", "leaky_r
 Loss = Literal["half_sse", "sse", "half_mse", "mse", "binary_cross_entropy", "cross_entropy"]
 Init = Literal["normal", "uniform", "glorot"]
 Rule = Literal["descent", "momentum", "nesterov", "adam", "adamw", "rprop"]
+ScalingKind = Literal["standard", "min_max"]
 Backend = Literal["auto", "cffi", "ctypes", "python"]
 
 ACTIVATIONS: tuple[Activation, ...] = get_args(Activation)
@@ -37,6 +38,12 @@ RANGES: dict[Activation, tuple[float, float]] = {
     "relu": (0.0, inf),
     "softsign": (-1.0, 1.0),
     "softmax": (0.0, 1.0),
+}
+# What targets are scaled to by min_max where the outputs have two limits: within these, which they reach only nearly.
+TARGET_RANGES: dict[Activation, tuple[float, float]] = {
+    "sigmoid": (0.1, 0.9),
+    "tanh": (-0.8, 0.8),
+    "softsign": (-0.8, 0.8),
 }
 KINKED: tuple[Activation, ...] = ("relu", "softsign", "leaky_relu")  # activations that are not smooth at 0
 # The activation that the outputs must have with a loss; the others, squared errors, take any but softmax.

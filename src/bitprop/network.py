@@ -19,8 +19,22 @@ from .errors import ModelFileError, OptionError, ShapeError, quoted
 from .gradient_check import GradientCheck
 from .history import History
 from .model import Model, decode
-from .names import ACTIVATIONS, INITS, KINKED, Activation, Backend, Init, Loss, Rule
+from .names import (
+    ACTIVATIONS,
+    INITS,
+    KINKED,
+    LOSSES,
+    PARTNERS,
+    TARGET_RANGES,
+    Activation,
+    Backend,
+    Init,
+    Loss,
+    Rule,
+    ScalingKind,
+)
 from .resuming import TrainingState, describe
+from .scaling import KINDS, Scaling, fitted
 
 if TYPE_CHECKING:
     from numpy import float64
@@ -81,7 +95,7 @@ class Network:
     `sizes`: the layer sizes, the input's first. `activation`: "sigmoid" or another of contract §2, or one of these for
     each layer after the input. `bias`: whether there are biases. `init`: the distribution of the initial weights,
     "normal", "uniform" or "glorot" (§9), drawn from `seed` (0 <= seed < 2^64). `backend`: "cffi", "ctypes" or "python";
-    None takes the fastest.
+    None takes the fastest. `input_scaling`, `output_scaling`: see these attributes.
     ShapeError: fewer than two sizes, or one out of range. OptionError: another value that is not allowed. BackendError:
     the backend cannot be used here. TypeError.
     """
@@ -96,6 +110,8 @@ class Network:
         init: Init = "normal",
         seed: int = 0,
         backend: Backend | None = None,
+        input_scaling: Scaling | None = None,
+        output_scaling: Scaling | None = None,
     ):
         checked = check.sizes(sizes)
         bias = check.boolean("bias", bias)
@@ -104,6 +120,10 @@ class Network:
         seed = check.seed("seed", seed)
         self._hold(Model(checked, activations, bias, backend))
         self.model.draw(seed, init_code)
+        if input_scaling is not None:
+            self.input_scaling = input_scaling
+        if output_scaling is not None:
+            self.output_scaling = output_scaling
 
     def _hold(self, model: Model) -> None:
         self.model = model  # used by the rest of the package
@@ -164,10 +184,98 @@ class Network:
         return f"<Network {shape}, {activation}, {biases}, {self.model.count} parameters, {self.backend}>"
 
     def __eq__(self, value: object) -> bool:
-        """Whether sizes, activations, `bias` and every bit of the parameters are the same; any two NaN are equal."""
+        """Whether sizes, activations, `bias`, scalings and every bit of the parameters are the same; any two NaN are."""
         if not isinstance(value, Network):
             return NotImplemented
-        return self.to_bytes() == value.to_bytes()
+        mine, others = ((net.to_bytes(), net.input_scaling, net.output_scaling) for net in (self, value))
+        return mine == others
+
+    # --- scaling ---
+
+    @property
+    def input_scaling(self) -> Scaling | None:
+        """How inputs are scaled (contract §13), or None. With it, all methods take raw rows.
+
+        Setting it: ShapeError where it has not a column for each input; TypeError.
+        """
+        return self.model.input_scaling
+
+    @input_scaling.setter
+    def input_scaling(self, scaling: Scaling | None) -> None:
+        self._check_scaling("input_scaling", scaling, self.sizes[0])
+        self.model.scale(scaling, self.model.output_scaling)
+
+    @property
+    def output_scaling(self) -> Scaling | None:
+        """How targets are scaled (contract §13), or None. With it, targets and predictions are raw.
+
+        Losses and gradients are those of scaled targets. Setting it: errors as for `input_scaling`; OptionError: the
+        outputs are softmax, whose targets are probabilities.
+        """
+        return self.model.output_scaling
+
+    @output_scaling.setter
+    def output_scaling(self, scaling: Scaling | None) -> None:
+        self._check_scaling("output_scaling", scaling, self.sizes[-1])
+        if scaling is not None and self.activations[-1] == "softmax":
+            raise OptionError("output_scaling is given with softmax outputs, which are probabilities: expected None")
+        self.model.scale(self.model.input_scaling, scaling)
+
+    def _check_scaling(self, name: str, scaling: Scaling | None, width: int) -> None:
+        if scaling is None:
+            return
+        if not isinstance(scaling, Scaling):
+            raise TypeError(f"{name} is {quoted(scaling)}, expected a Scaling or None")
+        if len(scaling) != width:
+            raise ShapeError(f"{name} has {len(scaling)} columns, expected {width}")
+
+    def scale(
+        self,
+        x: Numbers | Array | Buffer,
+        y: Numbers | Array | Buffer | None = None,
+        *,
+        inputs: ScalingKind | None = "standard",
+        outputs: ScalingKind | None = None,
+        validation: float | None = None,
+        split_seed: int = 0,
+    ) -> None:
+        """Sets `input_scaling` and `output_scaling` from the rows x, y that are to be trained on (contract §13).
+
+        `inputs`, `outputs`: "standard" for mean 0 and deviation 1; "min_max" for inputs from 0 to 1 and for outputs
+        within those of the last activation (0.1 to 0.9 for sigmoid, -0.8 to 0.8 for tanh and softsign, else 0 to 1);
+        None for no scaling. `validation`, `split_seed`: the share of the rows that `fit` is going to take for
+        validation, which is left out here too.
+        OptionError, ShapeError, DataError, TypeError; nothing is set then.
+        """
+        for name, kind in (("inputs", inputs), ("outputs", outputs)):
+            if kind is not None:
+                check.choice(name, kind, KINDS)
+        share = check.validation(validation)
+        if isinstance(share, tuple):
+            raise TypeError("validation is a pair, expected a share of the rows: other rows are not scaled from")
+        if outputs is not None and y is None:
+            raise OptionError(f"outputs is {outputs!r} without y, expected the targets")
+        if outputs is not None and self.activations[-1] == "softmax":
+            raise OptionError(f"outputs is {outputs!r} with softmax outputs, which are probabilities: expected None")
+        model = self.model
+        rows = matrices.convert(model.core, x, self.sizes[0], "x", model.view)
+        data = matrices.Data.of(model.core, rows, rows) if y is None else model.raw_data(x, y)
+        if share is not None:
+            data, _ = matrices.divide(model.core, data, share, check.seed("split_seed", split_seed))
+        ranges = (0.0, 1.0), TARGET_RANGES.get(self.activations[-1], (0.0, 1.0))
+        found = []
+        for part, kind, name, limits in zip((data.inputs, data.targets), (inputs, outputs), "xy", ranges):
+            within = limits if kind == "min_max" else None
+            found.append(None if kind is None else fitted(model.core, part, name, within))
+        model.scale(*found)
+
+    def _loss_code(self, loss: Loss) -> int:
+        """The number of a loss that goes with the outputs and their scaling. TypeError, OptionError."""
+        code = check.loss(loss, self.activations[-1])
+        if self.output_scaling is not None and loss in PARTNERS:
+            squared = ", ".join(name for name in LOSSES if name not in PARTNERS)
+            raise OptionError(f"loss is {loss!r} with scaled targets, which are no probabilities, expected {squared}")
+        return code
 
     # --- training ---
 
@@ -247,7 +355,7 @@ class Network:
             **options,
         )
         last = self.activations[-1]
-        check.loss(loss, last)
+        self._loss_code(loss)
         rate = checked.rate(learning_rate)
         if callback is not None and not callable(callback):
             raise TypeError(f"callback is {quoted(callback)}, expected a function of epoch and loss")
@@ -333,7 +441,7 @@ class Network:
         ShapeError; DataError: a number of x, y or the parameters is not finite; OptionError: an unknown loss, or one
         that does not go with the outputs.
         """
-        code = check.loss(loss, self.activations[-1])
+        code = self._loss_code(loss)
         return self.model.loss(self.model.data(x, y, sample_weight), code)
 
     @overload
@@ -352,7 +460,7 @@ class Network:
         It is a list for lists, a NumPy array for a NumPy array or a frame, and otherwise a memoryview. Errors as for
         `loss`.
         """
-        code = check.loss(loss, self.activations[-1])
+        code = self._loss_code(loss)
         data = self.model.data(x, y, sample_weight)
         return matrices.give_back(self.model.gradient(data, code), data.inputs.form, None)
 
@@ -405,7 +513,8 @@ class Network:
 
         With the targets y of the row, they have its way back as well (§5): the deltas, and what the row adds to the
         sums of the gradient, each as the product that it is. `loss`: None takes cross_entropy for softmax outputs,
-        else half_sse, whose gradient is this sum itself.
+        else half_sse, whose gradient is this sum itself. The last outputs are those before `output_scaling` is taken
+        back.
         ShapeError: x is not one row, or y not its targets. DataError: a number of x, y or the parameters is not finite.
         OptionError: a loss that does not go with the outputs.
         """
@@ -413,10 +522,11 @@ class Network:
         rows = self.model.inputs(x)
         if rows.rows != 1:
             raise ShapeError(f"x has {rows.rows} rows, expected 1")
-        preactivations, outputs = self.model.forward(rows.pointer)
+        scaled = self.model.scaled(rows)
+        preactivations, outputs = self.model.forward(scaled.pointer)
         deltas = None if y is None else self.model.backward(self.model.data(x, y), preactivations, outputs, code)
         layers = []
-        inputs = list(rows.values)
+        inputs = list(scaled.values)
         start = 0
         for n_out in self.sizes[1:]:
             nodes = slice(start, start + n_out)
@@ -429,7 +539,7 @@ class Network:
     def _natural_loss(self, loss: Loss | None) -> int:
         """The number of a loss that goes with the outputs: of the one that suits them best for None. OptionError."""
         natural: Loss = "cross_entropy" if self.activations[-1] == "softmax" else "half_sse"
-        return check.loss(natural if loss is None else loss, self.activations[-1])
+        return self._loss_code(natural if loss is None else loss)
 
     # --- copies, bytes and files ---
 
@@ -443,7 +553,7 @@ class Network:
         return {name: value for name, value in vars(self).items() if name not in _ATTRIBUTES}
 
     def to_bytes(self) -> bytes:
-        """The network as bytes (contract §11), the same on every machine."""
+        """The network alone, without scalings, as bytes (contract §11), the same on every machine."""
         return self.model.encode()
 
     @classmethod
@@ -455,7 +565,7 @@ class Network:
         return cls._of(decode(data, backend))
 
     def fingerprint(self) -> str:
-        """The SHA-256 of `to_bytes()` in lower-case hexadecimal (contract §11): equal exactly for equal networks."""
+        """The SHA-256 of `to_bytes()` in lower-case hexadecimal (contract §11): equal for equal networks, whatever their scalings."""
         return hashlib.sha256(self.to_bytes()).hexdigest()
 
     def save(self, path: str | os.PathLike[str], training: bool = False) -> None:
@@ -478,18 +588,30 @@ class Network:
         """The fields of the network's model file."""
         self.model.require_finite()
         inputs = self.sizes[0]
-        self_test = means(self.model.core, range(1, inputs + 1), inputs + 1)
+        [self_test] = self.raw_rows([means(self.model.core, range(1, inputs + 1), inputs + 1)])
+        scalings = {"inputs": self.input_scaling, "outputs": self.output_scaling}
+        given = {name: model_file.scaling_fields(each) for name, each in scalings.items() if each is not None}
         return {
             "contract": _pure.CONTRACT,
             "sizes": list(self.sizes),
             "activations": list(self.activations),
             "bias": self.bias,
             "parameters": model_file.to_hex(self.model.values),
+            **({"scaling": given} if given else {}),
             "self_test": {
                 "input": model_file.to_hex(self_test),
                 "output": model_file.to_hex(self.predict([self_test])[0]),
             },
         }
+
+    def raw_rows(self, rows: list[list[float]]) -> list[list[float]]:
+        """Inputs that are scaled to about these rows; where one is beyond float64, the column's shift in its place."""
+        if self.input_scaling is None:
+            return rows
+        taken_back: list[list[float]] = self.input_scaling.invert(rows)
+        infinite = (float("inf"), -float("inf"))
+        shift = self.input_scaling.shift
+        return [[s if v in infinite else v for v, s in zip(row, shift)] for row in taken_back]
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], backend: Backend | None = None) -> Self:
@@ -514,6 +636,9 @@ class Network:
                 raise ValueError(f"{given} parameters, expected {expected} for the sizes {check.shape_text(sizes)}")
             network = cls._of(Model(sizes, activations, bias, backend))
             network.model.view[:] = memoryview(model_file.from_hex(fields["parameters"]))
+            for name_of, each in fields.get("scaling", {}).items():
+                scaling = Scaling(model_file.from_hex(each["shift"]), model_file.from_hex(each["spread"]))
+                setattr(network, {"inputs": "input_scaling", "outputs": "output_scaling"}[name_of], scaling)
             rewritten = network._fields()
             if "training" in fields:
                 left = matrices.to_array(network.model.view)
@@ -523,7 +648,7 @@ class Network:
                 )
                 network.history = network._left.history
                 rewritten["training"] = network._left.to_fields()
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ModelFileError(f"{name} does not describe a network: {error}") from None
         if rewritten["self_test"] != fields.get("self_test"):
             here, there = quoted(rewritten["self_test"]), quoted(fields.get("self_test"))
@@ -534,7 +659,15 @@ class Network:
 
     def __reduce__(self) -> tuple[Any, ...]:
         state = {"history": self.history, "_left": self._left, **self._attributes_of_subclasses()}
-        return type(self).from_bytes, (self.to_bytes(), self.model.backend), state
+        scalings = self.input_scaling, self.output_scaling
+        return type(self)._restored, (self.to_bytes(), self.model.backend, *scalings), state
+
+    @classmethod
+    def _restored(cls, data: bytes, backend: Backend | None, inputs: Scaling | None, outputs: Scaling | None) -> Self:
+        """The network of a pickle."""
+        network = cls.from_bytes(data, backend)
+        network.model.scale(inputs, outputs)
+        return network
 
 
 _ATTRIBUTES = frozenset(("model", "_holder", "history", "_left"))  # those that _hold sets

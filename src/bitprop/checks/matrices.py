@@ -65,8 +65,10 @@ class _Raw(NamedTuple):
     labels: Sequence[Any] | None = None  # the names of a data frame's columns, in which NaN stands for a missing value
 
 
-def convert(core: Core, data: Any, width: int, name: str, parameters: memoryview[float]) -> Rows:
+def convert(core: Core, data: Any, width: int | None, name: str, parameters: memoryview[float] | None = None) -> Rows:
     """Rows of `width` numbers. A flat sequence is one row or, where the width is 1, a column.
+
+    Without a width, the data have their own, and a flat sequence is a column.
 
     Data that lie in the memory of the network's `parameters`, which a training changes, are copied.
     ShapeError: another width. DataError: empty, ragged, changed meanwhile, or not finite numbers. `name` is the data's
@@ -75,11 +77,12 @@ def convert(core: Core, data: Any, width: int, name: str, parameters: memoryview
     raw = _raw(core, data, name, parameters)
     flat = len(raw.shape) == 1
     if flat:
-        count, columns = (raw.shape[0], 1) if width == 1 else (1, raw.shape[0])
+        count, columns = (raw.shape[0], 1) if width in (1, None) else (1, raw.shape[0])
     else:
         count, columns = raw.shape
     if count == 0 or columns == 0:
-        raise DataError(f"{name} is empty, expected at least one row of {_numbers(width)}")
+        raise DataError(f"{name} is empty, expected at least one row of {_numbers(width or 1)}")
+    width = width or columns
     if columns != width:
         given = f"a flat sequence of {_numbers(columns)}" if flat else f"rows of {_numbers(columns)}"
         hint = _one_hot(raw.values, width) if name.endswith("y") and (flat or columns == 1) else ""
@@ -219,8 +222,10 @@ def writable(core: Core, out: Any, count: int, width: int, parameters: memoryvie
     return flat
 
 
-def overlap(core: Core, one: memoryview[float] | array[float], other: memoryview[float]) -> bool:
+def overlap(core: Core, one: memoryview[float] | array[float], other: memoryview[float] | None) -> bool:
     """Whether two pieces of memory share a byte, as far as the addresses can be told."""
+    if other is None:
+        return False
     start, others_start = core.address(memoryview(one)), core.address(other)
     if start is None or others_start is None:
         return False
@@ -239,7 +244,7 @@ def _numbers(count: int) -> str:
     return "1 number" if count == 1 else f"{count} numbers"
 
 
-def _raw(core: Core, data: Any, name: str, parameters: memoryview[float]) -> _Raw:
+def _raw(core: Core, data: Any, name: str, parameters: memoryview[float] | None) -> _Raw:
     numpy = sys.modules.get("numpy")
     if isinstance(data, (list, tuple)):
         return _from_sequence(data, name)
@@ -320,7 +325,7 @@ def _column_text(name: str, label: Any) -> str:
     return f"{name}: its column" if label is None else f"{name}: column {quoted(label)}"
 
 
-def _from_numpy(core: Core, numpy: Any, data: Any, name: str, parameters: memoryview[float]) -> _Raw:
+def _from_numpy(core: Core, numpy: Any, data: Any, name: str, parameters: memoryview[float] | None) -> _Raw:
     whole = numpy.asanyarray(data)
     numbers = numpy.asarray(whole)
     if numbers.dtype.kind not in "fiub":
@@ -337,7 +342,7 @@ def _format(view: memoryview) -> str:
     return view.format[1:] if view.format[:1] == "@" else view.format
 
 
-def _from_buffer(core: Core, view: memoryview, name: str, form: str, parameters: memoryview[float]) -> _Raw:
+def _from_buffer(core: Core, view: memoryview, name: str, form: str, parameters: memoryview[float] | None) -> _Raw:
     shape = view.shape or ()
     if view.ndim not in (1, 2):
         raise ShapeError(f"{name} has {view.ndim} dimensions, expected 2: rows and columns")
