@@ -35,6 +35,7 @@ class _Facts(NamedTuple):
     tests: list[tuple[list[str], list[str]]]  # patterns of inputs and outputs
     title: str
     digest: str  # eight digits of the fingerprint
+    scalings: list[tuple[str, list[str]]]  # patterns by their names, such as input_shift
 
 
 def identifier(text: str) -> str:
@@ -58,7 +59,7 @@ def export(net: Network, to: str, name: str = "network", file: str | None = None
     if file is not None and (not _FILE.fullmatch(file) or "*/" in file):
         given = f"file is {quoted(file)}, expected a name that #include can hold, without"
         raise OptionError(f"{given} */, quotes, backslashes and characters that are not text")
-    rows = _test_rows(net.sizes[0])
+    rows = net.raw_rows(_test_rows(net.sizes[0]))
     outputs = net.predict(rows)
     layers = "-".join(map(str, net.sizes))
     biases = "with biases" if net.bias else "without biases"
@@ -72,12 +73,35 @@ def export(net: Network, to: str, name: str = "network", file: str | None = None
         f"The network {layers} ({', '.join(dict.fromkeys(net.activations))}, {biases}), fingerprint\n"
         f"{net.fingerprint()}",
         net.fingerprint()[:8],
+        _scalings(net),
     )
     template, twin, write_network, write_activations = LANGUAGES[to]
     before, _, rest = _split("network", _read(template))
     between, _, after = _split("activations", rest)
     activations = write_activations(_split("activations", _read(twin))[1].rstrip() + "\n", net.activations)
+    after = _with_scaling(after, _split("scaling", _read(twin))[1], net, write_activations)
     return before + write_network(facts, name) + _renamed(between + activations + after, name, to)
+
+
+def _scalings(net: Network) -> list[tuple[str, list[str]]]:
+    """The patterns of the network's scalings."""
+    found = []
+    for name, scaling in (("input", net.input_scaling), ("output", net.output_scaling)):
+        if scaling is not None:
+            found += [(f"{name}_shift", model_file.to_hex(scaling.shift))]
+            found += [(f"{name}_spread", model_file.to_hex(scaling.spread))]
+    return found
+
+
+def _with_scaling(text: str, twin: str, net: Network, write: Callable[[str, Sequence[str]], str]) -> str:
+    """The text with the parts that scale, or without them where the network does not scale."""
+    before, _, text = _split("scaling", text)
+    scaled = net.input_scaling is not None or net.output_scaling is not None
+    text = before + (write(twin.strip() + "\n", net.activations) + "\n" if scaled else "") + text
+    for part, scaling in (("scaled inputs", net.input_scaling), ("scaled outputs", net.output_scaling)):
+        before, inside, after = _split(part, text)
+        text = before + (inside if scaling is not None else "") + after
+    return text
 
 
 def _read(file: str) -> str:
@@ -126,6 +150,7 @@ def _python(facts: _Facts, name: str) -> str:
         f"ACTIVATIONS = ({', '.join(map(str.upper, facts.activations))},)\nBIAS = {facts.bias}\n"
         "# The parameters' 64-bit patterns (docs/contract.md §3), and inputs with the outputs that they must give.\n"
         f"PARAMETERS = (\n{_lines(words, '    ')}\n)\nTESTS = (\n{tests}\n)\n"
+        + "".join(f"{name.upper()} = {patterns(digits)}\n" for name, digits in facts.scalings)
     )
 
 
@@ -181,7 +206,7 @@ static const uint64_t {name}_parameters[{NAME}_PARAMETERS] = {{
 static const uint64_t {name}_tests[{NAME}_TESTS][{NAME}_INPUTS + {NAME}_OUTPUTS] = {{
 {rows}
 }};
-"""
+{scalings}"""
 
 
 def _c(facts: _Facts, name: str) -> str:
@@ -206,6 +231,11 @@ def _c(facts: _Facts, name: str) -> str:
         codes=", ".join(f"{_macro(name)}_{activation.upper()}" for activation in ACTIVATIONS),
         activations=", ".join(f"{_macro(name)}_{activation.upper()}" for activation in facts.activations),
         words=_lines(words(facts.parameters), "    "),
+        scalings="".join(
+            f"static const uint64_t {name}_{part}[{_macro(name)}_{part.split('_')[0].upper()}S] = {{\n"
+            f"{_lines(words(digits), '    ')}\n}};\n"
+            for part, digits in facts.scalings
+        ),
         rows="\n".join("    {" + ", ".join(words([*inputs, *outputs])) + "}," for inputs, outputs in facts.tests),
     )
 

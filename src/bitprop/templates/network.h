@@ -54,6 +54,9 @@ NETWORK_FUNCTION uint64_t network_bits(double value) {
 /* Here bitprop writes the activations (§2) as they stand in csrc/bitprop.c. */
 /* --- activations: end --- */
 
+/* --- scaling: begin --- */
+/* Here bitprop writes the scaling (§13) as it stands in csrc/bitprop.c, where the network has one. */
+/* --- scaling: end --- */
 /* Writes the outputs (NETWORK_OUTPUTS doubles) for one row of inputs (NETWORK_INPUTS doubles); the two must not overlap
    (§4). Stack: two layers of NETWORK_WIDEST doubles, and one or two hundred bytes. */
 NETWORK_FUNCTION void network_predict(double *outputs, const double *inputs) {
@@ -62,6 +65,14 @@ NETWORK_FUNCTION void network_predict(double *outputs, const double *inputs) {
     const uint64_t *weights = network_parameters;
     const double *a = inputs;
     uint32_t layer;
+    /* --- scaled inputs: begin --- */
+    double scaled[NETWORK_INPUTS];
+    for (layer = 0; layer < NETWORK_INPUTS; layer++) {
+        scaled[layer] = network_scaled_value(inputs[layer], network_number(network_input_shift[layer]),
+                                             network_number(network_input_spread[layer]));
+    }
+    a = scaled;
+    /* --- scaled inputs: end --- */
     for (layer = 1; layer < NETWORK_LAYERS; layer++) {
         const uint32_t n_in = network_sizes[layer - 1], n_out = network_sizes[layer];
         double *out = layer == NETWORK_LAYERS - 1 ? outputs : nodes[layer % 2];
@@ -79,6 +90,12 @@ NETWORK_FUNCTION void network_predict(double *outputs, const double *inputs) {
         a = out;
         weights += (n_in + NETWORK_BIAS) * n_out;
     }
+    /* --- scaled outputs: begin --- */
+    for (layer = 0; layer < NETWORK_OUTPUTS; layer++) {
+        outputs[layer] = network_unscaled_value(outputs[layer], network_number(network_output_shift[layer]),
+                                                network_number(network_output_spread[layer]));
+    }
+    /* --- scaled outputs: end --- */
 }
 
 /* 1 where this build calculates as the contract says and gives the exported outputs to the last bit, else 0. */

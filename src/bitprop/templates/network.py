@@ -10,6 +10,8 @@ PARAMETERS = (
     0x3FF0000000000000, 0xBFF0000000000000, 0x0000000000000000,
 )  # fmt: skip
 TESTS = (((0x3FD5555555555555, 0x3FE5555555555555), (0x3FDAB72B73E7B47B,)),)
+INPUT_SHIFT, INPUT_SPREAD = (0x0000000000000000, 0x0000000000000000), (0x3FF0000000000000, 0x3FF0000000000000)
+OUTPUT_SHIFT, OUTPUT_SPREAD = (0x0000000000000000,), (0x3FF0000000000000,)
 # --- network: end ---
 
 
@@ -59,6 +61,10 @@ def ldexp(fraction, exponent):
 from bitprop._pure import activation_of, softmax  # noqa: E402
 
 # --- activations: end ---
+# --- scaling: begin ---
+from bitprop._pure import scaled_value, unscaled_value  # noqa: E402
+
+# --- scaling: end ---
 
 WEIGHTS = numbers(PARAMETERS)
 
@@ -68,6 +74,10 @@ def predict(row):
     if len(row) != SIZES[0]:
         raise ValueError("the row has " + str(len(row)) + " inputs, expected " + str(SIZES[0]))
     a = [float(x) for x in row]
+    # --- scaled inputs: begin ---
+    columns = zip(a, numbers(INPUT_SHIFT), numbers(INPUT_SPREAD))
+    a = [scaled_value(v, shift, spread) for v, shift, spread in columns]
+    # --- scaled inputs: end ---
     weights = 0
     for layer in range(1, len(SIZES)):
         n_in = SIZES[layer - 1]
@@ -83,6 +93,10 @@ def predict(row):
         weights = biases + n_out * BIAS
     if ACTIVATIONS[-1] == SOFTMAX:
         softmax(a, a, len(a))
+    # --- scaled outputs: begin ---
+    columns = zip(a, numbers(OUTPUT_SHIFT), numbers(OUTPUT_SPREAD))
+    a = [unscaled_value(v, shift, spread) for v, shift, spread in columns]
+    # --- scaled outputs: end ---
     return a
 
 
