@@ -24,6 +24,7 @@ from .errors import OptionError, quoted
 from .history import History
 from .names import LEARNING_RATES, LOSSES, PARTNERS, RULES, Activation, Backend, Init
 from .network import Network
+from .scaling import Scaling
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -49,6 +50,8 @@ class NetworkOptions(TypedDict, total=False):
     bias: bool
     init: Init
     backend: Backend | None
+    input_scaling: Scaling | None
+    output_scaling: Scaling | None
 
 
 class FurtherOptions(NetworkOptions, fit_options.FitOptions, total=False):
@@ -266,7 +269,7 @@ def sweep(
     `concurrent.futures.Executor`.
     `on_result(run)` is called with each training as it ends, in any order. `progress` is that of `fit`. `further`
     options are `batch_size`, `shuffle_seed`, `loss`, `rule` and its options, `validation` and all that stops a
-    training, of `fit`, and `activation`, `bias`, `init` and `backend` of `Network`. Each training stops alone;
+    training, of `fit`, and `activation`, `bias`, `init`, `backend` and the scalings of `Network`. Each training stops alone;
     `validation=(x, y)` is that of all, and a share is taken of each data set. A training that fails, by divergence, its
     data or its worker, has that error in its `Run`; others go on.
     Errors as for `Network` and `fit`, and those of an executor that refuses the first job. Ctrl-C raises
@@ -281,7 +284,7 @@ def sweep(
         log_every = max(1, epochs - 1) if last_only else 1
     options = fit_options.check_options(epochs, log_every, **fit)
     options = options._replace(skipped=int(last_only and epochs > 1))
-    check.loss(LOSSES[options.loss], template.activations[-1])
+    template.loss_code(LOSSES[options.loss])
     rates = _rates(options, learning_rates)
     _check_number("seeds times learning_rates", len(each_seed) * len(rates))
     checked = {**network, "activation": template.activations, "bias": template.bias}

@@ -98,7 +98,11 @@ def _with_scaling(text: str, twin: str, net: Network, write: Callable[[str, Sequ
     before, _, text = _split("scaling", text)
     scaled = net.input_scaling is not None or net.output_scaling is not None
     text = before + (write(twin.strip() + "\n", net.activations) + "\n" if scaled else "") + text
-    for part, scaling in (("scaled inputs", net.input_scaling), ("scaled outputs", net.output_scaling)):
+    parts = {"input columns": net.input_scaling, "output columns": net.output_scaling}
+    parts.update({"scaled inputs": net.input_scaling, "scaled outputs": net.output_scaling})
+    for part, scaling in parts.items():
+        if f"--- {part}: begin" not in text:  # columns, of Python alone
+            continue
         before, inside, after = _split(part, text)
         text = before + (inside if scaling is not None else "") + after
     return text

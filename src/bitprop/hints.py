@@ -54,7 +54,7 @@ def on_data(inputs: Rows, targets: Rows, last_activation: Activation) -> bool:
         warned = True
         _warn(
             f"inputs such as {high if high > -low else low!r} are large, with which training fails or hardly begins: "
-            "scale each column to about -1 to 1"
+            "scale each column to about -1 to 1, as net.scale(x) and --scale-inputs standard do"
         )
     return warned
 

@@ -181,10 +181,13 @@ class Network:
         activation = names[0] if len(set(names)) == 1 else ", ".join(names)
         biases = "with biases" if self.bias else "without biases"
         shape = "-".join(map(str, self.sizes))
+        scaled = {"inputs": self.input_scaling, "targets": self.output_scaling}
+        parts = " and ".join(part for part, scaling in scaled.items() if scaling is not None)
+        biases += f", scaled {parts}" if parts else ""
         return f"<Network {shape}, {activation}, {biases}, {self.model.count} parameters, {self.backend}>"
 
     def __eq__(self, value: object) -> bool:
-        """Whether sizes, activations, `bias`, scalings and every bit of the parameters are the same; any two NaN are."""
+        """Whether sizes, activations, `bias`, scalings and all bits of the parameters are the same; any two NaN are."""
         if not isinstance(value, Network):
             return NotImplemented
         mine, others = ((net.to_bytes(), net.input_scaling, net.output_scaling) for net in (self, value))
@@ -269,7 +272,7 @@ class Network:
             found.append(None if kind is None else fitted(model.core, part, name, within))
         model.scale(*found)
 
-    def _loss_code(self, loss: Loss) -> int:
+    def loss_code(self, loss: Loss) -> int:
         """The number of a loss that goes with the outputs and their scaling. TypeError, OptionError."""
         code = check.loss(loss, self.activations[-1])
         if self.output_scaling is not None and loss in PARTNERS:
@@ -355,7 +358,7 @@ class Network:
             **options,
         )
         last = self.activations[-1]
-        self._loss_code(loss)
+        self.loss_code(loss)
         rate = checked.rate(learning_rate)
         if callback is not None and not callable(callback):
             raise TypeError(f"callback is {quoted(callback)}, expected a function of epoch and loss")
@@ -441,7 +444,7 @@ class Network:
         ShapeError; DataError: a number of x, y or the parameters is not finite; OptionError: an unknown loss, or one
         that does not go with the outputs.
         """
-        code = self._loss_code(loss)
+        code = self.loss_code(loss)
         return self.model.loss(self.model.data(x, y, sample_weight), code)
 
     @overload
@@ -460,7 +463,7 @@ class Network:
         It is a list for lists, a NumPy array for a NumPy array or a frame, and otherwise a memoryview. Errors as for
         `loss`.
         """
-        code = self._loss_code(loss)
+        code = self.loss_code(loss)
         data = self.model.data(x, y, sample_weight)
         return matrices.give_back(self.model.gradient(data, code), data.inputs.form, None)
 
@@ -539,7 +542,7 @@ class Network:
     def _natural_loss(self, loss: Loss | None) -> int:
         """The number of a loss that goes with the outputs: of the one that suits them best for None. OptionError."""
         natural: Loss = "cross_entropy" if self.activations[-1] == "softmax" else "half_sse"
-        return self._loss_code(natural if loss is None else loss)
+        return self.loss_code(natural if loss is None else loss)
 
     # --- copies, bytes and files ---
 
@@ -565,7 +568,10 @@ class Network:
         return cls._of(decode(data, backend))
 
     def fingerprint(self) -> str:
-        """The SHA-256 of `to_bytes()` in lower-case hexadecimal (contract §11): equal for equal networks, whatever their scalings."""
+        """The SHA-256 of `to_bytes()` in lower-case hexadecimal (contract §11): equal for equal networks.
+
+        Scalings have no part in it.
+        """
         return hashlib.sha256(self.to_bytes()).hexdigest()
 
     def save(self, path: str | os.PathLike[str], training: bool = False) -> None:

@@ -54,7 +54,7 @@ def _predict(options: argparse.Namespace) -> int:
     else:
         print("\n".join(",".join(map(repr, row)) for row in outputs))
         if figure is not None:
-            say(f"{name} {figure!r}")
+            say(f"{name} {figure!r}{' of scaled targets' if net.output_scaling is not None else ''}")
     return 0
 
 

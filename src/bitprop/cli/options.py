@@ -18,6 +18,7 @@ from ..errors import DataError, OptionError, quoted
 from ..fit_options import FitOptions, RuleOptions
 from ..names import BACKENDS, INITS, LOSSES, RULE_OPTIONS, RULES, Backend
 from ..network import Network
+from ..scaling import KINDS
 
 DATA_HELP = f"{datasets.NAMES}, or a CSV file whose last columns are the targets ('-' is stdin)"
 
@@ -95,6 +96,9 @@ def add_network(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--bias", action=argparse.BooleanOptionalAction, help="biases (default: yes)")
     parser.add_argument("--init", choices=INITS, help="initial weights (normal)")
     parser.add_argument("--seed", type=whole, help="of the initial weights (0)")
+    kinds = "from the training rows: standard (mean 0, deviation 1) or min_max; the model keeps it"
+    parser.add_argument("--scale-inputs", choices=KINDS, help=f"scale each column of inputs {kinds}")
+    parser.add_argument("--scale-targets", choices=KINDS, help="the same for the targets; outputs are scaled back")
 
 
 def add_steps(parser: argparse.ArgumentParser) -> None:
@@ -210,13 +214,15 @@ def network_and_data(
     options: argparse.Namespace, model: str | None
 ) -> tuple[Network, csv_tables.Rows, csv_tables.Rows]:
     """The network of a model file or of the options, with the data set, which must have targets."""
-    own = {name: getattr(options, name) for name in ("activation", "bias", "init", "seed")}
+    own = {
+        name: getattr(options, name) for name in ("activation", "bias", "init", "seed", "scale_inputs", "scale_targets")
+    }
     own = {name: value for name, value in own.items() if value is not None}
     loaded = None
     if model is not None:
         if own or options.sizes:
             name = next(iter(own), "sizes")
-            typed = f"--{'no-' if own.get(name) is False else ''}{name}"
+            typed = f"--{'no-' if own.get(name) is False else ''}{name.replace('_', '-')}"
             raise OptionError(f"{typed} is given for {model}, which has its own: expected a model or network options")
         loaded = load(model, options.backend)
     sizes = loaded.sizes if loaded else options.sizes and check.sizes(options.sizes)
@@ -224,7 +230,12 @@ def network_and_data(
     if "," in own.get("activation", ""):
         own["activation"] = [name.strip() for name in own["activation"].split(",")]
     shape = sizes or (len(x[0]), 4, 4, len(y[0]))
-    return loaded or Network(*shape, backend=options.backend, **own), x, y
+    scaled = {name: own.pop(f"scale_{given}", None) for name, given in (("inputs", "inputs"), ("outputs", "targets"))}
+    net = loaded or Network(*shape, backend=options.backend, **own)
+    if any(scaled.values()):
+        share = {name: getattr(options, name) for name in ("validation", "split_seed") if hasattr(options, name)}
+        net.scale(x, y, **scaled, **share)
+    return net, x, y
 
 
 def print_json(fields: Any) -> None:

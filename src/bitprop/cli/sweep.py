@@ -113,6 +113,8 @@ def run(options: argparse.Namespace) -> int:
             bias=net.bias,
             init=init,
             backend=options.backend,
+            input_scaling=net.input_scaling,
+            output_scaling=net.output_scaling,
             progress=options.progress,
             on_result=ended.append,
         )

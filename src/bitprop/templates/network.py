@@ -67,6 +67,12 @@ from bitprop._pure import scaled_value, unscaled_value  # noqa: E402
 # --- scaling: end ---
 
 WEIGHTS = numbers(PARAMETERS)
+# --- input columns: begin ---
+INPUT_COLUMNS = list(zip(numbers(INPUT_SHIFT), numbers(INPUT_SPREAD)))
+# --- input columns: end ---
+# --- output columns: begin ---
+OUTPUT_COLUMNS = list(zip(numbers(OUTPUT_SHIFT), numbers(OUTPUT_SPREAD)))
+# --- output columns: end ---
 
 
 def predict(row):
@@ -75,8 +81,9 @@ def predict(row):
         raise ValueError("the row has " + str(len(row)) + " inputs, expected " + str(SIZES[0]))
     a = [float(x) for x in row]
     # --- scaled inputs: begin ---
-    columns = zip(a, numbers(INPUT_SHIFT), numbers(INPUT_SPREAD))
-    a = [scaled_value(v, shift, spread) for v, shift, spread in columns]
+    for i in range(len(a)):
+        shift, spread = INPUT_COLUMNS[i]
+        a[i] = scaled_value(a[i], shift, spread)
     # --- scaled inputs: end ---
     weights = 0
     for layer in range(1, len(SIZES)):
@@ -94,8 +101,9 @@ def predict(row):
     if ACTIVATIONS[-1] == SOFTMAX:
         softmax(a, a, len(a))
     # --- scaled outputs: begin ---
-    columns = zip(a, numbers(OUTPUT_SHIFT), numbers(OUTPUT_SPREAD))
-    a = [unscaled_value(v, shift, spread) for v, shift, spread in columns]
+    for j in range(len(a)):
+        shift, spread = OUTPUT_COLUMNS[j]
+        a[j] = unscaled_value(a[j], shift, spread)
     # --- scaled outputs: end ---
     return a
 
