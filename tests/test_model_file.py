@@ -90,7 +90,7 @@ def test_every_changed_byte_is_refused(net: Network, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"format_version": 2}, "altered|format version"),
+        ({"format_version": 3}, "altered|format version"),
         ({"contract": 2}, "contract 2"),
         ({"sizes": [2, 0, 1]}, "size 0"),
         ({"sizes": [2, 4, 1]}, "does not describe"),
@@ -293,20 +293,23 @@ def test_bytes_refused(net: Network) -> None:
 
 
 MODELS = Path(__file__).resolve().parent / "models"
-GOLDEN = {  # format: the fingerprint of its model
-    1: "a6699772b3f6f597f92f1561938de59707ccfc637031105764af10ebc9d8cec1",
-    2: "79fb47acbe4a58ce2bcc8fc739b33000f72f8ac155f802c98d106b447647f634",
+GOLDEN = {  # file: the fingerprint of its model
+    "format-1": "a6699772b3f6f597f92f1561938de59707ccfc637031105764af10ebc9d8cec1",
+    "format-2": "79fb47acbe4a58ce2bcc8fc739b33000f72f8ac155f802c98d106b447647f634",  # with a training
+    "format-2-scaling": "cbd0dac624def4dba8149e0ac48f9ff8dc8bbea9538ebabf05f848919f2f9326",
 }
 
 
-@pytest.mark.parametrize("version", GOLDEN)
-def test_golden_models(backend: Backend, version: int) -> None:
+@pytest.mark.parametrize("name", GOLDEN)
+def test_golden_models(backend: Backend, name: str, tmp_path: Path) -> None:
     """A model of every format that was ever written is read, to the same network, and written as it was."""
-    assert model_file.OLDEST_VERSION <= version <= model_file.FORMAT_VERSION
-    loaded = Network.load(MODELS / f"format-{version}.json", backend=backend)
-    data = (MODELS / f"format-{version}.bin").read_bytes()
-    assert loaded.fingerprint() == Network.from_bytes(data, backend=backend).fingerprint() == GOLDEN[version]
+    path = MODELS / f"{name}.json"
+    loaded = Network.load(path, backend=backend)
+    data = (MODELS / f"{name}.bin").read_bytes()
+    assert loaded.fingerprint() == Network.from_bytes(data, backend=backend).fingerprint() == GOLDEN[name]
     assert loaded.to_bytes() == data
+    loaded.save(tmp_path / "again.json", training=json.loads(path.read_text()).get("training") is not None)
+    assert tmp_path.joinpath("again.json").read_bytes() == path.read_bytes()
 
 
 def test_golden_training_goes_on(backend: Backend) -> None:
@@ -325,4 +328,5 @@ def test_golden_training_goes_on(backend: Backend) -> None:
 
 def test_every_format_has_a_golden_model() -> None:
     """A new format comes with a file that stays."""
-    assert list(GOLDEN) == list(range(model_file.OLDEST_VERSION, model_file.FORMAT_VERSION + 1))
+    versions = {json.loads((MODELS / f"{name}.json").read_text())["format_version"] for name in GOLDEN}
+    assert versions == set(range(model_file.OLDEST_VERSION, model_file.FORMAT_VERSION + 1))

@@ -269,9 +269,9 @@ def sweep(
     `concurrent.futures.Executor`.
     `on_result(run)` is called with each training as it ends, in any order. `progress` is that of `fit`. `further`
     options are `batch_size`, `shuffle_seed`, `loss`, `rule` and its options, `validation` and all that stops a
-    training, of `fit`, and `activation`, `bias`, `init`, `backend` and the scalings of `Network`. Each training stops alone;
-    `validation=(x, y)` is that of all, and a share is taken of each data set. A training that fails, by divergence, its
-    data or its worker, has that error in its `Run`; others go on.
+    training, of `fit`, and `activation`, `bias`, `init`, `backend` and the scalings of `Network`. Each training stops
+    alone; `validation=(x, y)` is that of all, and a share is taken of each data set. A training that fails, by
+    divergence, its data or its worker, has that error in its `Run`; others go on.
     Errors as for `Network` and `fit`, and those of an executor that refuses the first job. Ctrl-C raises
     KeyboardInterrupt; `on_result` has then been called with every training that had ended.
     """

@@ -76,7 +76,8 @@ class Scaling:
         """The rows scaled, in the form that they came in. DataError: a number is not finite, before or after."""
         core = choose()
         given = matrices.convert(core, rows, len(self), "rows")
-        return matrices.give_back(Scaler(core, self).rows(given, "rows").values, given.form, given.width)
+        scaled = matrices.to_array(Scaler(core, self).rows(given, "rows").values)
+        return matrices.give_back(scaled, given.form, given.width)
 
     def invert(self, rows: Any) -> Any:
         """The scaled rows taken back, in the form that they came in. DataError: a number is not finite."""

@@ -58,7 +58,7 @@ def ldexp(fraction, exponent):
 
 # --- activations: begin ---
 # The twin's, in whose place bitprop writes their text.
-from bitprop._pure import activation_of, softmax  # noqa: E402
+from bitprop._pure import activation_of, softmax  # noqa: E402, I001
 
 # --- activations: end ---
 # --- scaling: begin ---
