@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Builds the extension bitprop._core (cffi, API mode) from the C core, whose header is the interface as it stands."""
+"""Builds the extension bitprop._core (cffi, API mode) from the C core, whose headers are the interface as it stands."""
 
 import os
 import re
@@ -8,8 +8,13 @@ from pathlib import Path
 
 from cffi import FFI
 
-header = Path(__file__).resolve().parent.joinpath("csrc", "bitprop.h").read_text(encoding="utf-8")
-marked = re.split(r"/\* --- declarations for cffi: (?:begin|end) --- \*/", header)[1]
+marked = "".join(
+    re.split(
+        r"/\* --- declarations for cffi: (?:begin|end) --- \*/",
+        Path(__file__).resolve().parent.joinpath("csrc", header).read_text(encoding="utf-8"),
+    )[1]
+    for header in ("bitprop.h", "levenberg.h")
+)
 # One rounding per operation (docs/contract.md §1) and full optimisation, whatever Python itself was built with.
 flags = ["/O2", "/fp:precise"] if sys.platform == "win32" else ["-O3", "-ffp-contract=off", "-g0"]
 
@@ -17,7 +22,7 @@ ffibuilder = FFI()
 ffibuilder.cdef(marked)
 ffibuilder.set_source(
     "bitprop._core",
-    '#include "bitprop.h"',
+    '#include "levenberg.h"',
     sources=["csrc/simd.c"],
     depends=sorted(map(str, Path("csrc").glob("*.[ch]"))),
     include_dirs=["csrc"],

@@ -3,7 +3,8 @@
  * bitprop: small neural networks, trained and run to the same bits everywhere.
  *
  * This header and bitprop.c are all that an embedder needs: C99, no allocation, no globals, no mathematics library.
- * For SIMD kernels, which give the same bits faster, compile simd.c in place of bitprop.c.
+ * For SIMD kernels, which give the same bits faster, compile simd.c in place of bitprop.c. One more rule, for small
+ * networks, is in levenberg.h and levenberg.c.
  * The numbers are defined in docs/contract.md, whose sections (§) are cited here. Compile with -ffp-contract=off.
  *
  * Arguments come in the order outputs, in-out, const inputs, scalars. The caller owns all memory and asks for its size
@@ -35,16 +36,18 @@ extern "C" {
 
 typedef enum {
     BP_OK = 0,
-    BP_E_SHAPE = -1,     /* a size of 0, an unknown activation, a softmax that is not the last, memory beyond size_t,
-                            or an unavailable kernel */
-    BP_E_OPTION = -2,    /* no rows, a batch size or log interval of 0, a bad learning rate, an unknown code, or a loss
-                            that does not go with the last activation */
-    BP_E_FORMAT = -3,    /* bytes that are not exactly one whole, unaltered model */
-    BP_DIVERGED = -4,    /* §8: the parameters are those of the start of the epoch that diverged */
-    BP_E_FUSED = -5,     /* self-test: a product and a sum were fused */
-    BP_E_REORDERED = -6, /* self-test: sums were reordered, or kept in excess precision */
-    BP_E_FLUSHED = -7,   /* self-test: a subnormal number was flushed to zero */
-    BP_E_ANSWER = -8     /* self-test: a small training ended at other bits */
+    BP_E_SHAPE = -1,      /* a size of 0, an unknown activation, a softmax that is not the last, memory beyond size_t,
+                             or an unavailable kernel */
+    BP_E_OPTION = -2,     /* no rows, a batch size or log interval of 0, a bad learning rate, an unknown code, or a loss
+                             that does not go with the last activation */
+    BP_E_FORMAT = -3,     /* bytes that are not exactly one whole, unaltered model */
+    BP_DIVERGED = -4,     /* §8: the parameters are those of the start of the epoch that diverged */
+    BP_E_FUSED = -5,      /* self-test: a product and a sum were fused */
+    BP_E_REORDERED = -6,  /* self-test: sums were reordered, or kept in excess precision */
+    BP_E_FLUSHED = -7,    /* self-test: a subnormal number was flushed to zero */
+    BP_E_ANSWER = -8,     /* self-test: a small training ended at other bits */
+    BP_GRADIENT_STOP = 1, /* of levenberg.h, no failures: §12 has ended the training, by its gradient */
+    BP_MU_STOP = 2        /* or by mu */
 } bp_status;
 
 /* Codes, and the number of codes of each kind; larger codes are refused. First activations, §2; then losses, §7. */

@@ -13,6 +13,7 @@
 #if defined(BITPROP_SIMD)
 #define TEST_WORK 4096 /* doubles that the self-test's training needs, with room for a chunk */
 #endif
+#define BITPROP_ENGINE /* what levenberg.c, included at the end, stands on */
 #include "bitprop.c"
 
 #if defined(BITPROP_SIMD)
@@ -517,3 +518,5 @@ static const kernel *find_kernel(const bp_shape *shape) {
 }
 
 #endif
+
+#include "levenberg.c"

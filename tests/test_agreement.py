@@ -24,6 +24,7 @@ from bitprop.names import (
     PARTNERS,
     RULE_OPTIONS,
     RULES,
+    STEP_RULES,
     Backend,
     Loss,
     Rule,
@@ -114,7 +115,7 @@ CHOICES: dict[str, list[float]] = {
 @st.composite
 def rules(draw: st.DrawFn) -> dict[str, Any]:
     """A rule with its options, and weight decay."""
-    rule = draw(st.sampled_from(RULES))
+    rule = draw(st.sampled_from(STEP_RULES))
     options = {name: draw(st.sampled_from([default, *CHOICES[name]])) for name, default in RULE_OPTIONS[rule].items()}
     decay = draw(st.sampled_from([0.0, 0.0, 0.01, 5e-324, 1e300]))
     return {"rule": rule, **options, "weight_decay": decay, "decay_biases": draw(st.booleans())}
@@ -200,7 +201,7 @@ COMMON = ([2, 2, 1], [2, 4, 1], [2, 4, 4, 1], [2, 8, 8, 1])  # that kernels know
     st.sampled_from([1.0, 1.0, 100.0, 1e5, 1e300]),
     st.sampled_from(["half_sse", "half_sse", "binary_cross_entropy"]),
     SEEDS,
-    st.sampled_from(RULES),
+    st.sampled_from(STEP_RULES),
 )
 def test_common_shapes(
     sizes: list[int],
@@ -249,6 +250,62 @@ def test_common_shapes(
             assert outcome(kernel, shuffle_seed) == expected, kernel
 
 
+@st.composite
+def small_networks(draw: st.DrawFn) -> dict[str, Any]:
+    """A shape of few parameters, without softmax."""
+    sizes = draw(st.lists(st.integers(1, 4), min_size=2, max_size=4))
+    activations = draw(st.lists(st.sampled_from(OF_A_NODE), min_size=len(sizes) - 1, max_size=len(sizes) - 1))
+    return {"sizes": sizes, "activation": activations, "bias": draw(st.booleans()), "seed": draw(SEEDS)}
+
+
+DAMPINGS: dict[str, list[float]] = {
+    "mu": [1e-3, 1e-3, 2.3e-308, 1e-19, 1.0, 1e10],
+    "mu_increase": [10.0, 10.0, 1e300, 3.0],
+    "mu_decrease": [0.1, 0.1, 5e-324, 0.9],
+    "mu_max": [1e10, 1e10, 1e300],
+    "gradient_min": [1e-7, 0.0, 0.1],
+}
+
+
+@pytest.mark.filterwarnings("ignore::bitprop.TrainingHint")  # nothing is meant to be learnt here
+@given(small_networks(), st.integers(1, 20), HOSTILITY, HOSTILITY, SEEDS, st.data())
+def test_levenberg(
+    case: dict[str, Any], rows: int, hostile: float, hostile_weights: float, seed: int, data: st.DataObject
+) -> None:
+    """§12: losses, parameters, and how the training ends; in slices of any budget."""
+    generator = random.Random(seed)
+    sizes = case["sizes"]
+    x, y = numbers(rows * sizes[0], hostile, generator), numbers(rows * sizes[-1], hostile, generator)
+    weights = numbers(len(build(case, "python").parameters), hostile_weights, generator)
+    constants = {name: data.draw(st.sampled_from(values), name) for name, values in DAMPINGS.items()}
+    epochs, log_every = data.draw(st.integers(0, 4), "epochs"), data.draw(st.integers(1, 3), "log_every")
+    loss = data.draw(st.sampled_from([code for code, name in enumerate(LOSSES) if name not in PARTNERS]), "loss")
+    budgets = data.draw(st.lists(st.sampled_from([1, 2, 7, 40]), min_size=4, max_size=4), "budgets")
+    log_size = data.draw(st.sampled_from([1, 2, 5]), "log_size")
+
+    def outcome(core: Core, budget: int) -> list[Any]:
+        shape = core.shape(sizes, [ACTIVATIONS.index(name) for name in case["activation"]], case["bias"])
+        pointers = core.doubles(x), core.doubles(y)
+        on, limits = core.data(*pointers, rows), core.limits(until=epochs, budget=budget, log_size=log_size)
+        log, parameters = array("d", bytes(8 * log_size)), array("d", weights)
+        training, work = core.levenberg(), core.levenberg_work(shape)
+        settings = core.levenberg_settings(log_every=log_every, loss=loss, **constants)
+        assert core.levenberg_start(training, shape, settings, on) == _pure.OK
+        errors, status = array("d"), _pure.OK
+        pointer = core.doubles(parameters)
+        while training.epoch < epochs and status == _pure.OK:
+            status = core.levenberg_train(core.doubles(log), training, pointer, work, shape, on, limits)
+            errors += log[: -(-training.epoch // log_every) - len(errors)]
+        return [to_hex(errors), to_hex(parameters), status, training.epoch, to_hex([training.mu])]
+
+    expected = outcome(core_or_skip("python"), 2**62)
+    assert outcome(core_or_skip("python"), budgets[0]) == expected
+    assert outcome(core_or_skip("ctypes"), budgets[1]) == expected
+    for kernel in kernels():
+        for budget in (2**62, *budgets[2:]):
+            assert outcome(core_or_skip("cffi", kernel), budget) == expected, kernel
+
+
 @given(networks(), st.integers(1, 20), st.integers(1, 17), st.data())
 def test_train_many(case: dict[str, Any], rows: int, count: int, data: st.DataObject) -> None:
     """§8: networks trained together end, each, as bp_train leaves them: also where some diverge, and in slices."""
@@ -262,7 +319,7 @@ def test_train_many(case: dict[str, Any], rows: int, count: int, data: st.DataOb
     several = st.lists(st.sampled_from([1.0, 0.1, 0.0, 1e200, 1e300]), min_size=4, max_size=4)
     rates = [array("d", data.draw(several)) for _ in range(count)]
     by_epoch = data.draw(st.booleans(), "a rate for each epoch")
-    rule = data.draw(st.sampled_from(["descent", "descent", *RULES]), "rule")
+    rule = data.draw(st.sampled_from(["descent", "descent", *STEP_RULES]), "rule")
     decay = data.draw(st.sampled_from([0.0, 0.0, 0.01]), "weight_decay")
     generator = random.Random(seed)
     x, y = numbers(rows * sizes[0], 0.0, generator), numbers(rows * sizes[-1], 0.02, generator)

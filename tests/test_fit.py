@@ -19,7 +19,7 @@ from bits import to_hex
 from conftest import core_or_skip
 
 from bitprop import DivergedError, Network, _pure, _training, datasets
-from bitprop.names import LEARNING_RATES, RULES, Backend, Rule
+from bitprop.names import LEARNING_RATES, STEP_RULES, Backend, Rule
 
 X, Y = datasets.xor()
 
@@ -337,7 +337,7 @@ def test_a_rate_for_each_epoch(backend: Backend) -> None:
     assert fitted(backend, 0, learning_rate=[]) == fitted(backend, 0)
 
 
-@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("rule", STEP_RULES)
 def test_slices_keep_the_state(backend: Backend, monkeypatch: pytest.MonkeyPatch, rule: Rule) -> None:
     """A rule's state goes on over slices of single rows."""
     options: dict[str, Any] = {"rule": rule, "batch_size": 4, "shuffle_seed": 2, "weight_decay": 0.01}

@@ -35,7 +35,7 @@ from bitprop import (
     info,
     sweep,
 )
-from bitprop.names import LEARNING_RATES, RULE_OPTIONS, RULES, Backend, Rule
+from bitprop.names import LEARNING_RATES, RULE_OPTIONS, STEP_RULES, Backend, Rule
 
 SIZES = (2, 4, 4, 1)
 RATES = (1.0, 0.1)
@@ -75,7 +75,7 @@ def test_bits_of_single_fits(backend: Backend, options: dict[str, Any], count: i
     assert found.errors == [None] * len(found)
 
 
-@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("rule", STEP_RULES)
 def test_rules(backend: Backend, rule: Rule) -> None:
     """A sweep by any rule, with its learning rate and with others, has the bits of single fits."""
     data = datasets.linear(20, seed=4)

@@ -6,6 +6,9 @@ from __future__ import annotations
 import ctypes
 import inspect
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +16,20 @@ import pycparser
 import pytest
 from conftest import core_or_skip
 
-from bitprop import _pure, names
+from bitprop import _pure, _pure_levenberg, names
 from bitprop.core import native, protocol
 
 ROOT = Path(__file__).resolve().parent.parent
-HEADER = ROOT.joinpath("csrc", "bitprop.h").read_text(encoding="utf-8")
-MARKED = re.split(r"/\* --- declarations for cffi: (?:begin|end) --- \*/", HEADER)[1]
+HEADERS = {"bitprop": _pure, "levenberg": _pure_levenberg}  # with the pure twin of each
+
+
+def marked(header: str) -> str:
+    """The declarations of a header."""
+    text = ROOT.joinpath("csrc", f"{header}.h").read_text(encoding="utf-8")
+    return re.split(r"/\* --- declarations for cffi: (?:begin|end) --- \*/", text)[1]
+
+
+MARKED = "".join(map(marked, HEADERS))
 STRUCTS = {
     "bp_shape": native.Shape,
     "bp_generator": native.Generator,
@@ -26,6 +37,8 @@ STRUCTS = {
     "bp_settings": native.Settings,
     "bp_limits": native.Limits,
     "bp_training": native.Training,
+    "bp_levenberg_settings": native.LevenbergSettings,
+    "bp_levenberg": native.Levenberg,
 }
 
 
@@ -73,16 +86,30 @@ def test_header_is_whole() -> None:
 @pytest.mark.parametrize("name", functions())
 def test_pure_functions(name: str) -> None:
     """The pure twin has each function of the header, with the same parameters in the same order."""
-    assert list(inspect.signature(getattr(_pure, name)).parameters) == functions()[name]
+    twin = getattr(_pure, name, None) or getattr(_pure_levenberg, name)
+    assert list(inspect.signature(twin).parameters) == functions()[name]
 
 
-def test_pure_order() -> None:
+@pytest.mark.parametrize("header", HEADERS)
+def test_pure_order(header: str) -> None:
     """The header's functions stand in the header's order in both twins."""
-    python = re.findall(r"^def (\w+)\(", Path(_pure.__file__).read_text(encoding="utf-8"), re.MULTILINE)
-    core = ROOT.joinpath("csrc", "bitprop.c").read_text(encoding="utf-8")
+    declared = re.findall(r"\bbp_(\w+)\(", marked(header))
+    text = Path(str(HEADERS[header].__file__)).read_text(encoding="utf-8")
+    core = ROOT.joinpath("csrc", f"{header}.c").read_text(encoding="utf-8")
     c = re.findall(r"^[a-z][\w *]*\bbp_(\w+)\([^;]*?\{", core, re.MULTILINE)
-    assert [name for name in python if name in functions()] == list(functions())
-    assert c == list(functions())
+    assert [name for name in re.findall(r"^def (\w+)\(", text, re.MULTILINE) if name in functions()] == declared
+    assert c == declared
+
+
+def test_levenberg_twins_mirror() -> None:
+    """Both files of the rule have the same functions in the same order, but for what only C needs."""
+    text = Path(_pure_levenberg.__file__).read_text(encoding="utf-8")
+    core = ROOT.joinpath("csrc", "levenberg.c").read_text(encoding="utf-8")
+    python = re.findall(r"^def (\w+)\(", text, re.MULTILINE)
+    c = re.findall(r"^[a-z][\w *]*\b(\w+)\([^;]*?\{", core, re.MULTILINE)
+    assert [name for name in c if name not in ("part_levenberg", "train_levenberg")] == [
+        f"bp_{name}" if name in functions() else name for name in python
+    ]
 
 
 def test_pure_structs() -> None:
@@ -93,6 +120,9 @@ def test_pure_structs() -> None:
     assert list(vars(_pure.Settings())) == structs()["bp_settings"]
     assert list(_pure.Limits.__slots__) == structs()["bp_limits"]
     assert list(vars(_pure.Training())) == structs()["bp_training"]
+    assert list(vars(_pure_levenberg.LevenbergSettings())) == structs()["bp_levenberg_settings"]
+    assert list(vars(_pure_levenberg.Levenberg())) == structs()["bp_levenberg"]
+    assert list(inspect.signature(_pure_levenberg.LevenbergSettings).parameters) == structs()["bp_levenberg_settings"]
 
 
 @pytest.mark.parametrize("kind", [_pure.Shape, _pure.Data, _pure.Settings, _pure.Limits])
@@ -107,7 +137,7 @@ def test_constants() -> None:
     assert len(found) > 20
     assert {name: getattr(_pure, name) for name in found} == found
     for plural in ("ACTIVATIONS", "LOSSES", "RULES", "INITS", "KERNELS"):
-        listed = getattr(names, plural)
+        listed = names.STEP_RULES if plural == "RULES" else getattr(names, plural)
         assert [found[name.upper()] for name in listed] == list(range(len(listed)))
         assert found[plural] == len(listed)
     assert found["ABI"] == native.ABI
@@ -146,6 +176,23 @@ def test_core_protocol() -> None:
     """The waist names every function of the header but the two that only loaders and info call."""
     attributes = set(protocol.Core.__annotations__) - {"name", "kernel"}
     assert attributes == set(functions()) - {"abi", "compiler"}
+
+
+def test_pure_levenberg_stands_beside_pure(tmp_path: Path) -> None:
+    """The rule's file needs only math and _pure.py, and runs beside it, away from the package."""
+    for module in HEADERS.values():
+        shutil.copy(str(module.__file__), tmp_path)
+    text = Path(_pure_levenberg.__file__).read_text(encoding="utf-8")
+    imports = re.findall(r"^\s*(?:import|from) (\S+ import _pure|\S+)", text, re.MULTILINE)
+    assert imports == ["math", ". import _pure", "_pure"]
+    code = "import _pure, _pure_levenberg as l; print(l.levenberg_size(_pure.Shape([1, 1], [3], 2, 1)))"
+    command = [sys.executable, "-S", "-c", code]
+    found = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
+    shape = _pure.Shape([1, 1], [3], 2, 1)
+    core = core_or_skip("ctypes")
+    assert (
+        int(found.stdout) == _pure_levenberg.levenberg_size(shape) == core.levenberg_size(core.shape([1, 1], [3], True))
+    )
 
 
 def test_pure_needs_nothing() -> None:

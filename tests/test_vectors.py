@@ -21,7 +21,7 @@ from bits import from_hex, to_hex
 
 from bitprop import ModelFileError, Network, _pure, datasets, names
 from bitprop.core import Core
-from bitprop.names import ACTIVATIONS, INITS, LOSSES, PARTNERS, RULES, Backend
+from bitprop.names import ACTIVATIONS, INITS, LOSSES, PARTNERS, RULE_OPTIONS, RULES, Backend
 from bitprop.vectors import answers, generate, oracle
 from bitprop.vectors import cases as questions
 
@@ -310,6 +310,30 @@ def test_scaling(core: Core, case: Case) -> None:
     assert to_hex(values) == to_hex(scaled)
     core.unscale(core.doubles(scaled), *pointers, rows, columns)
     assert to_hex(scaled) == list(chain.from_iterable(case["expected"]["back"]))
+
+
+@pytest.mark.parametrize("budget", [2**63, 1, 50])
+@pytest.mark.parametrize("case", cases("levenberg"))
+def test_levenberg(core: Core, case: Case, budget: int) -> None:
+    """§12: a training, in one slice and in slices of little work."""
+    shape = shape_of(core, case)
+    parameters = from_hex(case["parameters"])
+    pointer = core.doubles(parameters)
+    data, _kept = data_of(core, case)
+    constants = dict(zip(RULE_OPTIONS["levenberg_marquardt"], from_hex(case["constants"])))
+    settings = core.levenberg_settings(log_every=1, loss=LOSSES.index(case["loss"]), **constants)
+    training, work = core.levenberg(), core.levenberg_work(shape)
+    assert core.levenberg_start(training, shape, settings, data) == _pure.OK
+    limits = core.limits(until=case["epochs"], budget=budget, log_size=case["epochs"] + 1)
+    log = array("d", bytes(8 * (case["epochs"] + 1)))
+    status, sse = _pure.OK, array("d")
+    while training.epoch < case["epochs"] and status == _pure.OK:
+        status = core.levenberg_train(core.doubles(log), training, pointer, work, shape, data, limits)
+        sse += log[: training.epoch - len(sse)]
+    found = {"sse": to_hex(sse), "parameters": to_hex(parameters), "mu": to_hex([training.mu])[0]}
+    stopped = {_pure.GRADIENT_STOP: "gradient", _pure.MU_STOP: "mu"}.get(status)
+    diverged = training.epoch if status == _pure.DIVERGED else None
+    assert {**found, "diverged": diverged, "stopped": stopped} == case["expected"]
 
 
 @pytest.mark.parametrize("case", cases("model_bytes"))

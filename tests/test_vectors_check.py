@@ -50,6 +50,25 @@ def port(tmp_path: Path) -> object:
     return make
 
 
+def test_optional_group(port: object) -> None:
+    """A port may say that it leaves an optional group out, and then no further case of it is asked; no other group."""
+    left_out = 'found = {"unsupported": True} if question["function"] == "levenberg" else found'
+    command = port(left_out)  # type: ignore[operator]  # a fixture that makes
+    found = run("check", "--exec", command, "--group", "levenberg", "--group", "arithmetic")
+    assert (found.returncode, found.stderr) == (0, "")
+    [cases_of] = [len(document["cases"]) for document in check.documents(["levenberg"])]
+    assert f"levenberg    not supported: {cases_of} cases\n" in found.stdout
+    assert found.stdout.endswith(" cases agree; not supported: levenberg\n")
+    [_, group] = json.loads(
+        run("check", "--json", "--exec", command, "--group", "levenberg", "--group", "arithmetic").stdout
+    )["groups"]
+    assert (group["supported"], group["answered"], group["agree"], group["first"]) == (False, 0, 0, None)
+    everything = port('found = {"unsupported": True}')  # type: ignore[operator]
+    assert run("check", "--exec", everything, "--group", "arithmetic").returncode == 1
+    late = 'found = {"unsupported": True} if number else found'
+    assert run("check", "--exec", port(late), "--group", "levenberg").returncode == 1  # type: ignore[operator]
+
+
 def test_right_port(port: object) -> None:
     """Every case agrees: exit status 0, as text and as JSON."""
     command = port()  # type: ignore[operator]  # a fixture that makes

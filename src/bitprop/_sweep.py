@@ -265,8 +265,8 @@ def sweep(
 
     `data` is (x, y) or (x, y, sample_weight), as for `fit`, or a function of the seed that returns them.
     `log_every=None` logs the last epoch only. `learning_rates=None` takes that of the rule, as `fit` does; in a run by
-    "rprop", which uses none, it is 0.0. The trainings run on one thread for each core, or on `executor`, any
-    `concurrent.futures.Executor`.
+    "rprop" or "levenberg_marquardt", which use none, it is 0.0. The trainings run on one thread for each core, or on
+    `executor`, any `concurrent.futures.Executor`.
     `on_result(run)` is called with each training as it ends, in any order. `progress` is that of `fit`. `further`
     options are `batch_size`, `shuffle_seed`, `loss`, `rule` and its options, `validation` and all that stops a
     training, of `fit`, and `activation`, `bias`, `init`, `backend` and the scalings of `Network`. Each training stops
@@ -285,6 +285,7 @@ def sweep(
     options = fit_options.check_options(epochs, log_every, **fit)
     options = options._replace(skipped=int(last_only and epochs > 1))
     template.loss_code(LOSSES[options.loss])
+    options.check_network(template.model.count)
     rates = _rates(options, learning_rates)
     _check_number("seeds times learning_rates", len(each_seed) * len(rates))
     checked = {**network, "activation": template.activations, "bias": template.bias}
@@ -313,7 +314,7 @@ def sweep(
     def jobs() -> Iterator[_Job]:
         """All jobs; where the data of a seed fail, its runs get the error instead."""
         together = max(1, min(TOGETHER, len(runs) // (JOBS if executor is not None else 2 * len(cores()))))
-        if template.backend == "python":  # trains one after another, so that smaller jobs spread better
+        if template.backend == "python" or not options.by_steps:  # one after another: smaller jobs spread better
             together = 1
         plan = [(place, run.seed, run.learning_rate) for place, run in enumerate(runs)]
         step = len(plan) if shared is not None else len(rates)  # runs on the same data

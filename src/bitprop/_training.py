@@ -20,7 +20,8 @@ from .stopping import Stopping
 SLICE = 0.02  # seconds that a slice aims at
 FIRST_BUDGET = 100_000  # rows times parameters of the first slice, well below SLICE on slow machines
 LOG_SIZE = 4096  # logged epochs that a slice can hold, where there are as many
-STOPPED = 1  # the status of a network that trains no further, among bp_status, which are 0 and below
+STOPPED = 100  # the status of a network that a criterion stopped, beside those of bp_status
+RULE_STOPS = {_pure.GRADIENT_STOP: "gradient", _pure.MU_STOP: "mu"}  # statuses of trainings that their rule ended
 
 Callback = Callable[[int, float], Any]
 
@@ -56,14 +57,14 @@ class Trainings:
         networks = len(learning_rates)
         self.histories = [options.history(data.rows, data.targets.width) for _ in range(networks)]
         log_size = min(LOG_SIZE, options.epochs // options.log_every + 1)
+        options.check_rows(data)
         self.limits = core.limits(budget=max(1, FIRST_BUDGET // len(values)), log_size=log_size)
         self.shuffle = options.shuffle_seed is not None
-        self.group = core.group(values, shape, options.rule, networks, data.rows if self.shuffle else 1, log_size)
-        self.arguments = (*self.group.arguments, shape, data.pointer, self.limits, networks)
+        self.group = options.group(core, values, shape, networks, data.rows, log_size)
         self.rates = [core.doubles(rate) if isinstance(rate, array) and rate else None for rate in learning_rates]
-        for training, order, rate, rates in zip(self.group.trainings, self.group.orders, learning_rates, self.rates):
+        for n, (rate, rates) in enumerate(zip(learning_rates, self.rates)):
             settings = options.settings(core, data.rows, rate if isinstance(rate, float) else 0.0, rates)
-            expect_ok(core.train_start(training, order, shape, settings, data.pointer))
+            expect_ok(self.group.start(core, n, shape, settings, data.pointer))
         if options.first_steps is not None:
             state = core.doubles(_drawn_state(core, len(values) // networks, *options.first_steps))
             for training, work in zip(self.group.trainings, self.group.works):
@@ -183,8 +184,8 @@ class Trainings:
     def settle(self) -> None:
         """Logs what is new, and goes back to the last whole epoch."""
         self.log_new()
-        for training, parameters, work in zip(self.group.trainings, self.group.pointers, self.group.works):
-            self.core.train_undo(training, parameters, work, self.shape)
+        for n in range(len(self.histories)):
+            self.group.undo(self.core, n, self.shape)
         if self.keep is not None:
             self.keep(self.state())
 
@@ -212,7 +213,7 @@ class Trainings:
             self.limits.until = until
             telling = self.is_among_rows(lead)
             started = time.perf_counter()
-            expect_ok(self.core.train_many(*self.arguments))
+            expect_ok(self.group.train(self.core, self.shape, self.data.pointer, self.limits))
             elapsed = time.perf_counter() - started
             new = self.log_new()
             after_slice(*(now - before for now, before in zip(self.done(lead), shown)))
@@ -261,7 +262,8 @@ class Trainings:
             if self.options.criteria.keeps_best and history.best_epoch is not None:
                 self.last = to_array(parameters)
                 parameters[:] = kept
-            history.stopped = stopping.reason or ("callback" if stopped else "epochs")
+            by_rule = RULE_STOPS.get(status)
+            history.stopped = stopping.reason or by_rule or ("callback" if stopped else "epochs")
         if self.keep is not None:
             self.keep(self.state())
         return [training.epoch if status == _pure.DIVERGED else None for training, status, _, _ in ends]

@@ -8,11 +8,15 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple, TypedDict, Union
 
 from .checks import options as check
-from .core import Core
+from .checks.matrices import Data
+from .core import Core, Group
 from .errors import DivergedError, OptionError, quoted
 from .history import History
-from .names import LEARNING_RATES, LOSSES, RULE_OPTIONS, RULES, Loss, Rule
+from .names import LEARNING_RATES, LOSSES, PARTNERS, RULE_OPTIONS, RULES, STEP_RULES, Loss, Rule
 from .stopping import Criteria
+
+PARAMETERS_MOST = 2000  # of a network by Levenberg and Marquardt, whose work memory then has 160 MB
+LANES_AND_SUMS = 9  # copies of a triangle of parameters in that memory
 
 Rate = Union[float, "array[float]"]  # one learning rate, or one for each epoch
 
@@ -37,6 +41,11 @@ class RuleOptions(DecayOptions, total=False):
     first_step_seed: int
     step_min: float
     step_max: float
+    mu: float
+    mu_increase: float
+    mu_decrease: float
+    mu_max: float
+    gradient_min: float
 
 
 class StepOptions(TypedDict, total=False):
@@ -105,8 +114,10 @@ class Options(NamedTuple):
         if RULES[self.rule] in LEARNING_RATES:
             now = rate if isinstance(rate, float) else rate[epoch]
             cure = f"learning_rate was {now!r}: try a smaller one, or scale the data"
-        else:
+        elif self.by_steps:
             cure = "try a smaller step_max, or scale the data"
+        else:
+            cure = "scale the data, or begin with smaller weights"
         return DivergedError(
             f"training diverged in epoch {epoch}: its error, or a parameter after it, is not finite; the "
             f"network is back at that epoch's start. {cure}",
@@ -117,8 +128,39 @@ class Options(NamedTuple):
         """A history without logged epochs, of a training on so many rows and outputs."""
         return History(self.log_every, rows, outputs, LOSSES[self.loss], self.skipped, self.check_every)
 
+    @property
+    def by_steps(self) -> bool:
+        """Whether the rule is one of those by gradient steps, which can train networks side by side."""
+        return RULES[self.rule] in STEP_RULES
+
+    def check_network(self, count: int) -> None:
+        """OptionError where the rule does not train networks of so many parameters."""
+        if not self.by_steps and count > PARAMETERS_MOST:
+            size = 8e-6 * (LANES_AND_SUMS * count * (count + 3) // 2)
+            raise OptionError(
+                f"rule is {RULES[self.rule]!r} with {count} parameters, expected at most {PARAMETERS_MOST}: it would "
+                f"need {size:,.0f} MB, and {count**3 / 6e9:,.0f} billion multiplications to try a step; rprop is the "
+                "rule for large networks on the full batch"
+            )
+
+    def check_rows(self, data: Data) -> None:
+        """OptionError where the rule does not train on rows with weights."""
+        if not self.by_steps and data.weights is not None:
+            rule = RULES[self.rule]
+            raise OptionError(f"sample_weight is given for {rule}, which uses {', '.join(_options_of(rule))}")
+
+    def group(self, core: Core, values: array[float], shape: Any, networks: int, rows: int, log_size: int) -> Group:
+        """Memory for so many trainings by the rule, around their parameters; of the last rule only one."""
+        if self.by_steps:
+            order_size = rows if self.shuffle_seed is not None else 1
+            return core.group(values, shape, self.rule, networks, order_size, log_size)
+        return core.levenberg_group(values, shape, log_size)
+
     def settings(self, core: Core, rows: int, learning_rate: float, learning_rates: Any = None) -> Any:
-        """The core's bp_settings for so many rows; `learning_rates`: a pointer, kept by the caller, or None."""
+        """The core's settings for so many rows; `learning_rates`: a pointer, kept by the caller, or None."""
+        if not self.by_steps:
+            constants = dict(zip(RULE_OPTIONS[RULES[self.rule]], self.constants))
+            return core.levenberg_settings(log_every=self.log_every, loss=self.loss, **constants)
         return core.settings(
             batch_size=rows if self.batch_size is None else min(self.batch_size, rows),
             log_every=self.log_every,
@@ -137,7 +179,8 @@ class Options(NamedTuple):
 def _options_of(rule: Rule) -> list[str]:
     """The names of a rule's options."""
     drawn = ["first_step_seed"] if rule == "rprop" else []
-    return [*RULE_OPTIONS[rule], *drawn, *DecayOptions.__annotations__]
+    decay = DecayOptions.__annotations__ if rule in STEP_RULES else ()
+    return [*RULE_OPTIONS[rule], *drawn, *decay]
 
 
 def _check_first_steps(given: Mapping[str, Any]) -> tuple[float, float, int] | None:
@@ -176,6 +219,8 @@ def _check_constants(
     if rule == "rprop" and check.order(numbers["step_min"]) > check.order(numbers["step_max"]):
         least, most = numbers["step_min"], numbers["step_max"]
         raise OptionError(f"step_min is {least!r}, expected at most step_max, which is {most!r}")
+    if rule == "levenberg_marquardt" and check.order(numbers["mu"]) > check.order(numbers["mu_max"]):
+        raise OptionError(f"mu is {numbers['mu']!r}, expected at most mu_max, which is {numbers['mu_max']!r}")
     return (*numbers.values(), 0.0, 0.0, 0.0, 0.0, 0.0)[:5]
 
 
@@ -223,7 +268,23 @@ def check_options(
         ),
     )
     _check_effects(options)
+    _check_rule(options)
     return options
+
+
+def _check_rule(options: Options) -> None:
+    """OptionError where the rule does not use an option of steps, or not this loss."""
+    if options.by_steps:
+        return
+    rule, loss = RULES[options.rule], LOSSES[options.loss]
+    for name, value in (("batch_size", options.batch_size), ("shuffle_seed", options.shuffle_seed)):
+        if value is not None:
+            raise OptionError(
+                f"{name} is given for {rule}, which uses all rows at once, {', '.join(_options_of(rule))}"
+            )
+    if loss in PARTNERS:
+        squared = ", ".join(name for name in LOSSES if name not in PARTNERS)
+        raise OptionError(f"loss is {loss!r} with the rule {rule}, expected a squared error: {squared}")
 
 
 def _check_effects(options: Options) -> None:

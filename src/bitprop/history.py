@@ -22,8 +22,9 @@ class History:
 
     `.epochs`, `.loss`, `.mse` and `.sse` are lists with an item for each logged epoch. `.loss` is the mse, or with a
     cross-entropy the mean over rows; there is no mse and no sse then. `.stopped` is "epochs" after the last epoch,
-    "goal", "patience", "generalisation" or "progress" where that option of `fit` stopped the training, "callback" where
-    the callback did, and None where an error or Ctrl-C did. `.trained` is the number of whole epochs that were done.
+    "goal", "patience", "generalisation" or "progress" where that option of `fit` stopped the training, "gradient"
+    or "mu" where the rule "levenberg_marquardt" found no better parameters, "callback" where the callback did, and
+    None where an error or Ctrl-C did. `.trained` is the number of whole epochs that were done.
 
     With a validation there are `.validation`, a list with the validation loss of each check, in the training's loss,
     whose name is `.measure`, and `.validation_epochs`, after how many epochs each was measured. Epochs count from 0, so

@@ -7,7 +7,7 @@ from typing import Literal, get_args
 Activation = Literal["sigmoid", "tanh", "relu", "identity", "softsign", "leaky_relu", "softmax"]
 Loss = Literal["half_sse", "sse", "half_mse", "mse", "binary_cross_entropy", "cross_entropy"]
 Init = Literal["normal", "uniform", "glorot"]
-Rule = Literal["descent", "momentum", "nesterov", "adam", "adamw", "rprop"]
+Rule = Literal["descent", "momentum", "nesterov", "adam", "adamw", "rprop", "levenberg_marquardt"]
 ScalingKind = Literal["standard", "min_max"]
 Backend = Literal["auto", "cffi", "ctypes", "python"]
 
@@ -15,6 +15,7 @@ ACTIVATIONS: tuple[Activation, ...] = get_args(Activation)
 LOSSES: tuple[Loss, ...] = get_args(Loss)
 INITS: tuple[Init, ...] = get_args(Init)
 RULES: tuple[Rule, ...] = get_args(Rule)
+STEP_RULES = RULES[:-1]  # those by gradient steps; the last has functions of its own, and no number in the core
 KERNELS = ("auto", "portable", "sse2", "neon", "avx2", "avx512")
 BACKENDS: tuple[Backend, ...] = ("cffi", "ctypes", "python")  # without numbers: fastest first
 
@@ -27,6 +28,10 @@ RULE_OPTIONS: dict[Rule, dict[str, float]] = {
     "adam": _ADAM,
     "adamw": _ADAM,
     "rprop": {"increase": 1.2, "decrease": 0.5, "first_step": 0.1, "step_min": 0.0, "step_max": 50.0},
+    "levenberg_marquardt": {
+        **{"mu": 1e-3, "mu_increase": 10.0, "mu_decrease": 0.1, "mu_max": 1e10},
+        "gradient_min": 1e-7,
+    },
 }
 # The learning rate of each rule that has one, where users give none.
 LEARNING_RATES: dict[Rule, float] = {"descent": 1.0, "momentum": 1.0, "nesterov": 1.0, "adam": 0.001, "adamw": 0.001}

@@ -24,10 +24,10 @@ ACTIVATIONS, LOSSES, INITS, RULES = (NAMES[plural] for plural in ("ACTIVATIONS",
 TYPES = {
     "const char *": "id fingerprint",
     "uint32_t ": "layers bias rows shuffle epochs activation n n_parameters n_sse n_bytes stream init crc rule "
-    "decay_biases n_learning_rates weighted drawn columns min_max",
+    "decay_biases n_learning_rates weighted drawn columns min_max stop",
     "int32_t ": "loss diverged",
     "uint64_t ": "seed data_seed shuffle_seed batch_size learning_rate figure last_sse weight_decay first_step_high "
-    "first_step_seed low high",
+    "first_step_seed low high mu",
     "const uint32_t *": "sizes activations bounds randbelow",
     "const uint64_t *": "parameters input inputs targets preactivations outputs gradient sse final x y slope random "
     "constants learning_rates row_weights shift spread scaled back",
@@ -44,6 +44,7 @@ STRUCTS = {
     "train": f"{NET} rows batch_size loss shuffle shuffle_seed epochs learning_rate "
     "inputs targets n_sse sse final diverged rule constants weight_decay decay_biases n_learning_rates learning_rates "
     "weighted row_weights drawn first_step_high first_step_seed",
+    "levenberg": f"{NET} rows loss epochs inputs targets n_sse sse final diverged constants mu stop",
     "model_bytes": f"{NET} n_bytes bytes fingerprint",
     "decode": f"{NET} n_bytes bytes",
     "fit": "id layers sizes activations bias init seed rows data_seed loss epochs learning_rate batch_size shuffle "
@@ -54,8 +55,9 @@ HEADER = """/* SPDX-License-Identifier: MIT */
 /* The golden vectors (src/bitprop/vectors) for C. Generated: run `%s`.
    A number is its 64-bit pattern, and any NaN is 7ff8000000000000. Activations, losses and inits are codes of
    bitprop.h. batch_size 0: all rows. diverged: the epoch, or -1. Where n_sse is 0, sse has one meaningless element; in
-   gradient cases it has one. constants are five. Where n_learning_rates is 0, learning_rate is for all epochs; where
-   weighted or drawn is 0, rows have no weights, or first steps are not drawn. Lists of
+   gradient cases it has one. constants are five. stop is BP_OK, BP_GRADIENT_STOP or BP_MU_STOP. Where n_learning_rates
+   is 0, learning_rate is for all epochs; where weighted or drawn is 0, rows have no weights, or first steps are not
+   drawn. Lists of
    rows and of layers are laid end to end. Where bytes to decode are refused, layers is 0. */
 #ifndef BITPROP_TEST_VECTORS_H
 #define BITPROP_TEST_VECTORS_H
@@ -69,7 +71,7 @@ def fields(case: Case) -> Case:
     """A case as C has it: lists flattened, numbers for names and for null."""
     given, expected = case["input"], case["expected"]
     out = {"id": case["id"], **given}
-    if case["function"] == "train":
+    if case["function"] in ("train", "levenberg"):
         expected = {**expected, "final": expected["parameters"]}
         del expected["parameters"]
     out.update(expected)
@@ -95,7 +97,7 @@ def fields(case: Case) -> Case:
         out.update({name: given.get(name, "0" * 16) for name in ("low", "high")})
     if "loss" in out:
         out.update(rows=given.get("rows") or len(given["inputs"]), loss=LOSSES.index(given["loss"]))
-    if "epochs" in out:
+    if "shuffle_seed" in given:
         seed, size = given["shuffle_seed"], given["batch_size"] or 0
         out.update(batch_size=f"{size:016x}", shuffle=seed is not None, shuffle_seed=seed or "0" * 16)
     if case["function"] == "train":
@@ -108,6 +110,8 @@ def fields(case: Case) -> Case:
         out.update(first_step_seed=given.get("first_step_seed", "0" * 16))
     if case["function"] in ("gradient", "train"):
         out.update(weighted="row_weights" in given, row_weights=given.get("row_weights", []))
+    if "stopped" in out:
+        out["stop"] = [None, "gradient", "mu"].index(out["stopped"])
     if "diverged" in out:
         out.update(n_sse=len(out["sse"]), diverged=-1 if out["diverged"] is None else out["diverged"])
     elif "crc" in out:

@@ -31,7 +31,7 @@ accepts() {
     "$cc" $1 "$dir/probe.c" -o "$dir/probe" >"$dir/out" 2>&1 && "$dir/probe" >"$dir/out" 2>&1
 }
 
-# run_tests FLAGS SOURCE...: the core, without (bitprop.c) and with SIMD (simd.c, which takes long to compile), and the
+# run_tests FLAGS SOURCE...: the core, without (levenberg.c, which includes bitprop.c) and with SIMD (simd.c, which takes long to compile), and the
 # test program, built with them and run.
 run_tests() {
     flags=$1
@@ -89,7 +89,7 @@ END
 check_sanitized() {
     sanitize='-fsanitize=address,undefined -fno-sanitize-recover=all'
     if accepts "$sanitize"; then
-        run_tests "$strict -O1 -g -ffp-contract=off $sanitize" bitprop.c simd.c
+        run_tests "$strict -O1 -g -ffp-contract=off $sanitize" levenberg.c simd.c
     else
         say "$sanitize" 'skipped, not supported here'
     fi
@@ -98,7 +98,7 @@ check_sanitized() {
 # Embedders bring at most memory functions, which every freestanding C needs, and the core keeps no state. With SIMD it
 # also asks the compiler's own library what the processor has.
 check_symbols() {
-    for each in bitprop.c:-O0 bitprop.c:-O2 bitprop.c:-O3 simd.c:-O2; do
+    for each in bitprop.c:-O0 bitprop.c:-O2 bitprop.c:-O3 levenberg.c:-O2 simd.c:-O2; do
         source=${each%:*}
         level=${each#*:}
         # None of these is the core's: some systems' compilers call their own helpers by default, or relocate tables.
@@ -122,9 +122,9 @@ check_float16() {
         if ! "$cc" $target -E -x c /dev/null >"$dir/out" 2>&1; then
             say "$target" 'skipped, not known to this compiler'
         elif grep -qs avx512_fp16 /proc/cpuinfo; then
-            run_tests "-O2 $target" bitprop.c simd.c
+            run_tests "-O2 $target" levenberg.c simd.c
         else
-            for source in bitprop.c simd.c; do
+            for source in levenberg.c simd.c; do
                 "$cc" -O2 $target -c "$core/$source" -o "$dir/float16.o" || fail "$source, -O2 $target: does not build"
             done
             say "-O2 $target" 'builds; not run, this processor lacks AVX512-FP16'
@@ -159,11 +159,11 @@ for cc in "$@"; do
     native=-march=native
     accepts "$native" || native=
     for level in -O0 -O2 "-O3${native:+ $native}"; do
-        run_tests "$strict $level -ffp-contract=off" bitprop.c
+        run_tests "$strict $level -ffp-contract=off" levenberg.c
     done
     run_tests "$strict -O2 -ffp-contract=off" simd.c
     # The compiler's own dialect and its default for contraction, against which the core's pragma stands.
-    run_tests "-O3${native:+ $native}" bitprop.c simd.c
+    run_tests "-O3${native:+ $native}" levenberg.c simd.c
     check_cxx
     check_sanitized
     check_symbols

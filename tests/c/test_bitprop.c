@@ -4,7 +4,7 @@
  * All comparisons are of bits, and this file does no arithmetic with doubles: so what it reports cannot depend on the
  * floating-point environment, or on the flags that it was compiled with.
  */
-#include "bitprop.h"
+#include "levenberg.h"
 #include "vectors.h"
 
 #include <fenv.h>
@@ -356,6 +356,102 @@ static void replay_train(const struct train_case *c, const struct slicing *s) {
     check_doubles(c->id, s->name, c->final, r.parameters, c->n_parameters);
 }
 
+/* §12, in slices of this budget, with an undo in the midst of an epoch. */
+static void replay_levenberg(const struct levenberg_case *c, uint64_t budget) {
+    const bp_shape shape = {c->sizes, c->activations, c->layers, c->bias, kernel};
+    const bp_levenberg_settings settings = {.log_every = 1,
+                                            .loss = (uint32_t)c->loss,
+                                            .mu = number(c->constants[0]),
+                                            .mu_increase = number(c->constants[1]),
+                                            .mu_decrease = number(c->constants[2]),
+                                            .mu_max = number(c->constants[3]),
+                                            .gradient_min = number(c->constants[4])};
+    const bp_data data = {copy_doubles(c->inputs, (size_t)c->rows * c->sizes[0]),
+                          copy_doubles(c->targets, (size_t)c->rows * c->sizes[c->layers - 1]), c->rows, NULL};
+    const bp_limits limits = {c->epochs, budget, c->epochs + 1U};
+    const int expected = c->diverged >= 0 ? BP_DIVERGED : (int)c->stop;
+    double *parameters = copy_doubles(c->parameters, c->n_parameters);
+    double *work = hold_doubles(bp_levenberg_size(&shape));
+    double *log = hold_doubles(c->epochs + 1U);
+    bp_levenberg training;
+    bp_status status = BP_OK;
+    unsigned long slices = 0;
+    CALL(c->id, BP_OK, bp_levenberg_start(&training, &shape, &settings, &data));
+    do {
+        uint64_t epoch = training.epoch;
+        size_t logged = 0;
+        enter();
+        status = bp_levenberg_train(log, &training, parameters, work, &shape, &data, &limits);
+        leave(c->id, "levenberg", status, status);
+        for (; epoch < training.epoch && epoch < c->n_sse; epoch++) {
+            check_word(c->id, "levenberg", (size_t)epoch, c->sse[epoch], bits_of(log[logged++]));
+        }
+        if (++slices == 7) { /* the epoch begins anew */
+            bp_levenberg_undo(&training, parameters, work, &shape);
+        }
+    } while (status == BP_OK && training.epoch < c->epochs);
+    check_word(c->id, "ends", 0, (uint64_t)(int64_t)expected, (uint64_t)(int64_t)status);
+    check_word(c->id, "epochs", 0, c->n_sse, training.epoch);
+    check_word(c->id, "mu", 0, c->mu, bits_of(training.mu));
+    check_doubles(c->id, "parameters", c->final, parameters, c->n_parameters);
+}
+
+/* Settings that bp_levenberg_start refuses, and what stays untouched then. */
+static void refuse_levenberg(void) {
+    const struct levenberg_case *c = &levenberg_cases[0];
+    const uint32_t last[2] = {BP_TANH, BP_SOFTMAX};
+    const bp_shape shape = {c->sizes, c->activations, c->layers, c->bias, kernel};
+    const bp_shape softmax = {c->sizes, last, c->layers, c->bias, kernel};
+    const bp_shape unknown = {c->sizes, c->activations, c->layers, c->bias, BP_KERNELS};
+    const double one = number(ONE), zero = number(0), half = number(0x3fe0000000000000U);
+    const double two = number(0x4000000000000000U), infinite = number(INFINITE), nan = number(NOT_A_NUMBER);
+    const double subnormal = number(1), negative = number(0xbff0000000000000U);
+    const bp_levenberg_settings good = {1, BP_MSE, one, two, half, one, zero};
+    bp_levenberg_settings bad[17];
+    const bp_data data = {copy_doubles(c->inputs, (size_t)c->rows * c->sizes[0]),
+                          copy_doubles(c->targets, (size_t)c->rows * c->sizes[c->layers - 1]), c->rows, NULL};
+    const bp_data none = {data.inputs, data.targets, 0, NULL};
+    const bp_data weighted = {data.inputs, data.targets, c->rows, data.targets};
+    const bp_limits limits = {1, 1, 0};
+    bp_levenberg training, before;
+    for (size_t i = 0; i < LENGTH(bad); i++) {
+        bad[i] = good;
+    }
+    bad[0].log_every = 0;
+    bad[1].loss = BP_CROSS_ENTROPY;
+    bad[2].loss = BP_LOSSES;
+    bad[3].mu = zero;
+    bad[4].mu = subnormal;
+    bad[5].mu = nan;
+    bad[6].mu = two; /* above mu_max */
+    bad[7].mu_increase = one;
+    bad[8].mu_increase = infinite;
+    bad[9].mu_decrease = zero;
+    bad[10].mu_decrease = one;
+    bad[11].mu_max = infinite;
+    bad[12].mu_max = nan;
+    bad[13].gradient_min = negative;
+    bad[14].gradient_min = infinite;
+    bad[15].gradient_min = nan;
+    bad[16].mu = negative;
+    memset(&training, CANARY, sizeof training);
+    before = training;
+    for (size_t i = 0; i < LENGTH(bad); i++) {
+        CALL("levenberg", BP_E_OPTION, bp_levenberg_start(&training, &shape, &bad[i], &data));
+    }
+    CALL("levenberg", BP_E_OPTION, bp_levenberg_start(&training, &shape, &good, &none));
+    CALL("levenberg", BP_E_OPTION, bp_levenberg_start(&training, &shape, &good, &weighted));
+    CALL("levenberg", BP_E_OPTION, bp_levenberg_start(&training, &softmax, &good, &data));
+    CALL("levenberg", BP_E_SHAPE, bp_levenberg_start(&training, &unknown, &good, &data));
+    check("levenberg", "refused without a trace", memcmp(&training, &before, sizeof training) == 0);
+    check("levenberg", "no size", bp_levenberg_size(&unknown) == 0);
+    CALL("levenberg", BP_E_OPTION, bp_levenberg_train(NULL, &training, NULL, NULL, &shape, &data, &limits));
+    CALL("levenberg", BP_OK, bp_levenberg_start(&training, &shape, &good, &data));
+    CALL("levenberg", BP_E_SHAPE, bp_levenberg_train(NULL, &training, NULL, NULL, &unknown, &data, &limits));
+    CALL("levenberg", BP_E_OPTION, bp_levenberg_train(NULL, &training, NULL, NULL, &shape, &none, &limits));
+    release();
+}
+
 /* As many networks as do not fit side by side, all of them the case's: each ends as it does alone. */
 static void replay_train_many(const struct train_case *c, uint64_t budget) {
     enum { NETWORKS = 19 };
@@ -613,6 +709,9 @@ static void replay_all(void) {
         replay_train(&train_cases[i], &slicings[0]);
     }
     /* Only calculations take the default environment, so encoding a signalling NaN may trap where traps are on. */
+    for (size_t i = 0; i < n_levenberg_cases; i++, replayed++, release()) {
+        replay_levenberg(&levenberg_cases[i], UINT64_MAX);
+    }
     for (size_t i = 0; i < n_model_bytes_cases && strcmp(now->name, "trapping") != 0; i++, replayed++, release()) {
         replay_bytes(&model_bytes_cases[i]);
     }
@@ -1039,6 +1138,12 @@ static void test_kernel(void) {
         now = &environments[i];
         replayed = 0;
         replay_all();
+    }
+    refuse_levenberg();
+    for (size_t i = 0; i < n_levenberg_cases; i++, release()) {
+        for (uint64_t budget = 1; budget < 10; budget += 4) {
+            replay_levenberg(&levenberg_cases[i], budget);
+        }
     }
     for (size_t i = 0; i < n_train_cases; i++, release()) {
         for (size_t s = 1; s < LENGTH(slicings); s++, release()) {

@@ -31,7 +31,7 @@ def core(
     compiler: str,
     runner: str = "",
     flags: str = "",
-    source: str = "bitprop.c",
+    source: str = "levenberg.c",
     kernel: int | None = None,
     suffix: str = "",
 ) -> Platform:

@@ -177,7 +177,8 @@ def wasm(name: str, kind: str, how: str) -> Platform:
         folder, groups = package(bench), list(cases.GROUPS)
         if kind == "micropython":
             folder = bench.folder("micropython files")
-            for path in (ROOT / "src/bitprop/_pure.py", ROOT / "examples/micropython/random.py", HERE / "port.py"):
+            source, small = ROOT / "src/bitprop", ROOT / "examples/micropython/random.py"
+            for path in (source / "_pure.py", source / "_pure_levenberg.py", small, HERE / "port.py"):
                 shutil.copy(path, folder)
             lists = [f"{plural} = {getattr(names, plural)}\n" for plural in ("ACTIVATIONS", "LOSSES", "RULES", "INITS")]
             (folder / "names.py").write_text("".join(lists), encoding="utf-8")  # which itself needs typing

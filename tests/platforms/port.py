@@ -2,7 +2,7 @@
 """bitprop itself as a port, for `bitprop vectors check`: what a Python on some platform answers to the golden vectors.
 
     python tests/platforms/port.py              the backend of BITPROP_BACKEND
-    python tests/platforms/port.py FOLDER       the files _pure.py and names.py in FOLDER, without the package
+    python tests/platforms/port.py FOLDER       _pure.py, _pure_levenberg.py and names.py in FOLDER, without the package
 
 It keeps to what MicroPython knows, so it has no annotations from `typing` and makes patterns with `_pure`.
 """
@@ -17,11 +17,24 @@ class Alone:
 
     name = "python"
 
-    def __init__(self, pure):
+    def __init__(self, pure, pure_levenberg):
         self.pure = pure
+        self.pure_levenberg = pure_levenberg
 
     def __getattr__(self, name):
-        return getattr(self.pure, name)
+        return getattr(self.pure_levenberg if name[:10] == "levenberg_" else self.pure, name)
+
+    def levenberg_settings(self, **fields):
+        """The twin of bp_levenberg_settings."""
+        return self.pure_levenberg.LevenbergSettings(**fields)
+
+    def levenberg_work(self, shape):
+        """Scratch memory."""
+        return self.pure_levenberg.LevenbergWork(shape)
+
+    def levenberg(self):
+        """The twin of bp_levenberg."""
+        return self.pure_levenberg.Levenberg()
 
     def shape(self, sizes, activations, bias):
         """The twin of bp_shape."""
@@ -285,6 +298,27 @@ class Port:
         )
         return settings, rates
 
+    def levenberg(self, given):
+        """§12."""
+        core = self.core
+        shape, parameters = self.network(given)
+        data, _kept = self.rows_given(given)
+        names = ("mu", "mu_increase", "mu_decrease", "mu_max", "gradient_min")
+        constants = dict(zip(names, self.numbers(given["constants"])))
+        settings = core.levenberg_settings(log_every=1, loss=self.names.LOSSES.index(given["loss"]), **constants)
+        training, work = core.levenberg(), core.levenberg_work(shape)
+        self.expect(core.levenberg_start(training, shape, settings, data))
+        log = self.make([0.0] * (given["epochs"] + 1))
+        rest = (work, shape, data, self.limits(given["epochs"]))
+        status = core.levenberg_train(core.doubles(log), training, core.doubles(parameters), *rest)
+        return {
+            "sse": self.hexes(log[: training.epoch]),
+            "parameters": self.hexes(parameters),
+            "mu": self.hexes([training.mu])[0],
+            "diverged": training.epoch if status == self.pure.DIVERGED else None,
+            "stopped": {self.pure.GRADIENT_STOP: "gradient", self.pure.MU_STOP: "mu"}.get(status),
+        }
+
     def model_bytes(self, given):
         """§11."""
         import hashlib  # here, since not every small Python has it
@@ -370,11 +404,12 @@ class Port:
 def alone():
     """The port of the pure file by itself, whose self-test must pass."""
     import _pure as pure
+    import _pure_levenberg
     import names
 
     if pure.self_test() != pure.OK:
         raise ValueError(f"the self-test failed with status {pure.self_test()}")
-    core = Alone(pure)
+    core = Alone(pure, _pure_levenberg)
     return Port(core, pure, names, core.array)
 
 

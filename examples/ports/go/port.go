@@ -1020,6 +1020,8 @@ func reply(line []byte) (a answer) {
 	must(json.Unmarshal(line, &asked))
 	q := asked.Input
 	switch asked.Function {
+	case "levenberg": // §12 is optional
+		return answer{"unsupported": true}
 	case "arithmetic":
 		return q.arithmetic()
 	case "constants":

@@ -19,7 +19,7 @@ SEED_END = 2**64
 COUNT_END = 2**63
 SIZE_END = 2**32
 
-# What options of update rules must be (contract §7): the least number, the first that is too large, and both in words.
+# What options of update rules must be (contract §7, §12): the least, the first that is too large, both in words.
 SHARE = (0.0, 1.0, "a number of at least 0 and below 1")
 POSITIVE = (5e-324, math.inf, "a finite number above 0")
 NOT_NEGATIVE = (0.0, math.inf, "a finite number of at least 0")
@@ -33,6 +33,11 @@ LIMITS = {
     "first_step": POSITIVE,
     "step_min": NOT_NEGATIVE,
     "step_max": NOT_NEGATIVE,
+    "mu": (2.2250738585072014e-308, math.inf, "a finite number of at least 2^-1022"),
+    "mu_increase": (1.0000000000000002, math.inf, "a finite number above 1"),
+    "mu_decrease": (5e-324, 1.0, "a number above 0 and below 1"),
+    "mu_max": POSITIVE,
+    "gradient_min": NOT_NEGATIVE,
     "weight_decay": NOT_NEGATIVE,
     "learning_rate": NOT_NEGATIVE,
 }

@@ -50,7 +50,7 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("data", metavar="DATA", help=DATA_HELP)
     parser.add_argument("--seeds", type=whole, default=100, help="how many, from --seed on (100)")
-    rates = "one or more (1.0; of adam and adamw 0.001; rprop uses none)"
+    rates = "one or more (1.0; of adam and adamw 0.001; rprop and levenberg_marquardt use none)"
     parser.add_argument("--learning-rates", type=_rates, metavar="1,0.1", help=rates)
     add_steps(parser)
     parser.add_argument("--threshold", type=real, default=0.01, help="final mse below which one is solved (0.01)")

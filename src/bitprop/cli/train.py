@@ -39,7 +39,9 @@ def add(commands: Any) -> None:
         example="bitprop train linear:100 --epochs 9000 --validation 0.2 --patience 20 --check-every 5 --save net.json",
     )
     parser.add_argument("data", metavar="DATA", help=DATA_HELP)
-    parser.add_argument("--learning-rate", type=real, help="(1.0; of adam and adamw 0.001; rprop uses none)")
+    parser.add_argument(
+        "--learning-rate", type=real, help="(1.0; of adam and adamw 0.001; rprop and levenberg_marquardt use none)"
+    )
     add_steps(parser)
     parser.add_argument("--log-every", type=whole, help="epochs from one logged epoch to the next (default: 20 lines)")
     parser.add_argument("--load", metavar="MODEL", help="go on with this model file, instead of a new network")

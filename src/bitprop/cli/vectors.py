@@ -30,7 +30,8 @@ def add(commands: Any) -> None:
     parser.add_argument("--out", metavar="DIR", default="vectors", help="the folder to write to (vectors)")
     text = (
         "Ask a program every case, one JSON line each on its stdin, and compare its answers, one JSON line each on its "
-        "stdout. Exit status 1 where one differs."
+        "stdout. Exit status 1 where one differs. A program may leave out an optional group, if it says so: "
+        f"{', '.join(cases.OPTIONAL)}."
     )
     parser = command(actions, _run_check, "check", text, example="bitprop vectors check --exec './my-port'")
     parser.add_argument(
@@ -78,8 +79,10 @@ def _run_check(options: argparse.Namespace) -> int:
         fields = [{**result._asdict(), "first": result.first and result.first._asdict()} for result in results]
         print_json({"contract": generate.CONTRACT, "agree": not differing, "groups": fields})
     else:
-        total = sum(result.cases for result in results)
-        print(f"{sum(result.agree for result in results)} of {total} cases agree")
+        total = sum(result.cases for result in results if result.supported)
+        left_out = ", ".join(result.group for result in results if not result.supported)
+        ending = f"; not supported: {left_out}" if left_out else ""
+        print(f"{sum(result.agree for result in results)} of {total} cases agree{ending}")
         if len(results) < len(groups) and differing:
             say(f"{len(groups) - len(results)} groups were not asked any more")
         elif differing and len(results) > 1:
@@ -116,6 +119,9 @@ def _ignore(_: Any) -> None:
 
 
 def _print_group(result: check.GroupResult) -> None:
+    if not result.supported:
+        print(f"{result.group:<12} not supported: {result.cases} cases", flush=True)
+        return
     silent = result.cases - result.answered
     bits = result.differing_bits
     ending = f", {bits} differing bit{'s' * (bits > 1)}" if bits else ""

@@ -7,9 +7,11 @@ from array import array
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from .. import _pure
 
-class Group(NamedTuple):
-    """The lists have an item for each network; `arguments` are the first six of `train_many`, the same memory."""
+
+class Memory(NamedTuple):
+    """The lists have an item for each network; `arguments` are the first ones of the function that trains a slice."""
 
     logs: Sequence[array[float] | memoryview[float]]
     parameters: Sequence[array[float] | memoryview[float]]
@@ -19,6 +21,39 @@ class Group(NamedTuple):
     orders: list[Any]
     works: list[Any]
     arguments: tuple[Any, ...]
+
+
+class Group(Memory):
+    """Trainings by gradient steps, side by side; `arguments` are the first six of `train_many`, the same memory."""
+
+    def start(self, core: Any, n: int, shape: Any, settings: Any, data: Any) -> int:
+        """Prepares the training of network `n`; the status."""
+        return int(core.train_start(self.trainings[n], self.orders[n], shape, settings, data))
+
+    def train(self, core: Any, shape: Any, data: Any, limits: Any) -> int:
+        """Trains a slice of each; the status of the call."""
+        return int(core.train_many(*self.arguments, shape, data, limits, len(self.trainings)))
+
+    def undo(self, core: Any, n: int, shape: Any) -> None:
+        """Takes network `n` back to its last whole epoch."""
+        core.train_undo(self.trainings[n], self.pointers[n], self.works[n], shape)
+
+
+class LevenbergGroup(Group):
+    """One training by the rule of Levenberg and Marquardt; `arguments` are the first four of `levenberg_train`."""
+
+    def start(self, core: Any, n: int, shape: Any, settings: Any, data: Any) -> int:
+        """Prepares the training; the status."""
+        return int(core.levenberg_start(self.trainings[n], shape, settings, data))
+
+    def train(self, core: Any, shape: Any, data: Any, limits: Any) -> int:
+        """Trains a slice; OK, or the status of a call that was refused. Its end is in `statuses`."""
+        self.statuses[0] = status = core.levenberg_train(*self.arguments, shape, data, limits)
+        return int(status) if status in (_pure.E_SHAPE, _pure.E_OPTION) else _pure.OK
+
+    def undo(self, core: Any, n: int, shape: Any) -> None:
+        """Takes the network back to its last whole epoch."""
+        core.levenberg_undo(self.trainings[n], self.pointers[n], self.works[n], shape)
 
 
 def split(values: array[float], rows: int) -> Sequence[array[float] | memoryview[float]]:

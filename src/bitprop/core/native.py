@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The compiled core, bound by cffi or by ctypes to the very same file: pointers only, no arithmetic.
 
-Both classes offer what `protocol.Core` lists: the functions of csrc/bitprop.h without their prefix, and makers of the
+Both classes offer what `protocol.Core` lists: the functions of the headers, without their prefix, and makers of the
 memory that these functions take. They raise ImportError where the core cannot be loaded.
 
 Nothing here keeps a buffer of a memoryview: where a reference cycle holds both (a kept exception holds the frames of
@@ -22,7 +22,7 @@ from typing import Any
 
 from ..errors import shortened
 from ..names import Backend
-from .group import Group, split
+from .group import Group, LevenbergGroup, split
 
 ABI = 7  # BP_ABI of the header that this file was written for
 
@@ -97,11 +97,42 @@ class Training(ctypes.Structure):
     )
 
 
+class LevenbergSettings(ctypes.Structure):
+    """The struct `bp_levenberg_settings`."""
+
+    _fields_ = (
+        ("log_every", c_uint64),
+        ("loss", c_uint32),
+        ("mu", c_double),
+        ("mu_increase", c_double),
+        ("mu_decrease", c_double),
+        ("mu_max", c_double),
+        ("gradient_min", c_double),
+    )
+
+
+class Levenberg(ctypes.Structure):
+    """The struct `bp_levenberg`."""
+
+    _fields_ = (
+        ("settings", LevenbergSettings),
+        ("rows", c_size_t),
+        ("epoch", c_uint64),
+        ("begun", c_uint64),
+        ("row", c_size_t),
+        ("column", c_size_t),
+        ("trial_row", c_size_t),
+        ("mu", c_double),
+        ("trial_mu", c_double),
+        ("error", c_double),
+    )
+
+
 _doubles, _words, _octets = POINTER(c_double), POINTER(c_uint32), POINTER(c_uint8)
 _shape, _generator, _training = POINTER(Shape), POINTER(Generator), POINTER(Training)
-_data, _limits = POINTER(Data), POINTER(Limits)
+_data, _limits, _levenberg = POINTER(Data), POINTER(Limits), POINTER(Levenberg)
 
-# For each function of the header: its result, then its arguments.
+# For each function of the headers: its result, then its arguments.
 PROTOTYPES: dict[str, tuple[Any, ...]] = {
     "abi": (c_uint32,),
     "compiler": (c_char_p,),
@@ -142,6 +173,10 @@ PROTOTYPES: dict[str, tuple[Any, ...]] = {
     "scale": (None, _doubles, _doubles, _doubles, _doubles, c_size_t, c_size_t),
     "unscale": (None, _doubles, _doubles, _doubles, c_size_t, c_size_t),
     "self_test": (c_int,),
+    "levenberg_size": (c_size_t, _shape),
+    "levenberg_start": (c_int, _levenberg, _shape, POINTER(LevenbergSettings), _data),
+    "levenberg_train": (c_int, _doubles, _levenberg, _doubles, _doubles, _shape, _data, _limits),
+    "levenberg_undo": (None, _levenberg, _doubles, _doubles, _shape),
 }
 
 
@@ -166,6 +201,14 @@ def _group(
         [core.item(works, n * work_size) for n in range(networks)],
         (core.doubles(log), statuses, block, pointer, works, orders),
     )
+
+
+def _levenberg_group(core: Any, values: array[float], shape: Any, log_size: int) -> LevenbergGroup:
+    """Memory for one training by Levenberg and Marquardt, around its parameters."""
+    log, pointer, statuses = array("d", bytes(8 * log_size)), core.doubles(values), core.statuses(1)
+    training, work = core.levenberg(), core.levenberg_work(shape)
+    arguments = (core.doubles(log), training, pointer, work)
+    return LevenbergGroup([log], [values], [pointer], statuses, [training], [None], [work], arguments)
 
 
 def _find_extension() -> str:
@@ -259,6 +302,18 @@ class CffiCore:
         """A bp_generator."""
         return self._ffi.new("bp_generator *")
 
+    def levenberg_settings(self, **fields: Any) -> Any:
+        """A bp_levenberg_settings of these fields."""
+        return self._ffi.new("bp_levenberg_settings *", fields)
+
+    def levenberg_work(self, shape: Any) -> Any:
+        """Scratch memory for a training by Levenberg and Marquardt."""
+        return self.work(shape, self.levenberg_size(shape))  # type: ignore[attr-defined]  # bound by name
+
+    def levenberg(self) -> Any:
+        """A bp_levenberg."""
+        return self._ffi.new("bp_levenberg *")
+
     def statuses(self, count: int) -> Any:
         """Memory for `count` statuses, all BP_OK."""
         return self._ffi.new("int32_t[]", count)
@@ -277,6 +332,10 @@ class CffiCore:
     ) -> Group:
         """Memory for trainings side by side, around their parameters."""
         return _group(self, values, shape, rule, networks, order_size, log_size)
+
+    def levenberg_group(self, values: array[float], shape: Any, log_size: int) -> LevenbergGroup:
+        """Memory for one training by Levenberg and Marquardt, around its parameters."""
+        return _levenberg_group(self, values, shape, log_size)
 
 
 class CtypesCore:
@@ -353,6 +412,18 @@ class CtypesCore:
         """A bp_generator."""
         return Generator()
 
+    def levenberg_settings(self, **fields: Any) -> Any:
+        """A bp_levenberg_settings of these fields."""
+        return LevenbergSettings(**fields)
+
+    def levenberg_work(self, shape: Any) -> Any:
+        """Scratch memory for a training by Levenberg and Marquardt."""
+        return self.work(shape, self.levenberg_size(shape))  # type: ignore[attr-defined]  # bound by name
+
+    def levenberg(self) -> Any:
+        """A bp_levenberg."""
+        return Levenberg()
+
     def statuses(self, count: int) -> Any:
         """Memory for `count` statuses, all BP_OK."""
         return (c_int32 * count)()
@@ -372,3 +443,7 @@ class CtypesCore:
     ) -> Group:
         """Memory for trainings side by side, around their parameters."""
         return _group(self, values, shape, rule, networks, order_size, log_size)
+
+    def levenberg_group(self, values: array[float], shape: Any, log_size: int) -> LevenbergGroup:
+        """Memory for one training by Levenberg and Marquardt, around its parameters."""
+        return _levenberg_group(self, values, shape, log_size)

@@ -11,7 +11,7 @@ from .group import Group
 
 
 class Core(Protocol):
-    """What every backend offers: the functions of csrc/bitprop.h, and makers of the memory that they take."""
+    """What every backend offers: the functions of the headers in csrc, and makers of the memory that they take."""
 
     name: Backend
     kernel: int  # that runs its networks, BP_AUTO for the fastest
@@ -49,6 +49,10 @@ class Core(Protocol):
     scale: Callable[..., None]
     unscale: Callable[..., None]
     self_test: Callable[..., int]
+    levenberg_size: Callable[..., int]
+    levenberg_start: Callable[..., int]
+    levenberg_train: Callable[..., int]
+    levenberg_undo: Callable[..., None]
 
     def describe_compiler(self) -> str:
         """The compiler that built it, "" for none."""
@@ -92,8 +96,20 @@ class Core(Protocol):
     def generator(self) -> Any:
         """A bp_generator."""
 
+    def levenberg_settings(self, **fields: Any) -> Any:
+        """A bp_levenberg_settings of these fields."""
+
+    def levenberg_work(self, shape: Any) -> Any:
+        """Scratch memory for trainings of this shape by Levenberg and Marquardt."""
+
+    def levenberg(self) -> Any:
+        """A bp_levenberg."""
+
     def group(self, values: Any, shape: Any, rule: int, networks: int, order_size: int, log_size: int) -> Group:
         """Memory for trainings side by side, around their parameters."""
+
+    def levenberg_group(self, values: Any, shape: Any, log_size: int) -> Group:
+        """Memory for one training by Levenberg and Marquardt, around its parameters."""
 
 
 FUNCTIONS = tuple(name for name in Core.__annotations__ if name not in ("name", "kernel"))
@@ -113,6 +129,7 @@ ROUNDING = frozenset(  # those of them whose arithmetic rounds
             "train_many",
         ),
         *("standard_scaling", "min_max_scaling", "scale", "unscale"),
+        "levenberg_train",
         *("encode", "decode_parameters"),  # which do not round, but whose bits come of arithmetic in Python
     )
 )

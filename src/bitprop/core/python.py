@@ -8,10 +8,10 @@ from array import array
 from collections.abc import Sequence
 from typing import Any
 
-from .. import _pure
+from .. import _pure, _pure_levenberg
 from ..names import Backend
 from . import mode
-from .group import Group, split
+from .group import Group, LevenbergGroup, split
 from .protocol import FUNCTIONS, ROUNDING
 
 
@@ -23,7 +23,7 @@ class PythonCore:
 
     def __init__(self) -> None:
         for function in FUNCTIONS:
-            twin = getattr(_pure, function)
+            twin = getattr(_pure_levenberg if function.startswith("levenberg") else _pure, function)
             setattr(self, function, mode.guarded(twin) if function in ROUNDING else twin)
 
     def describe_compiler(self) -> str:
@@ -97,3 +97,21 @@ class PythonCore:
         works = [_pure.Work(shape, rule) for _ in range(networks)]
         arguments = (logs, statuses, trainings, parameters, works, orders)
         return Group(logs, parameters, parameters, statuses, trainings, orders, works, arguments)
+
+    def levenberg_settings(self, **fields: Any) -> _pure_levenberg.LevenbergSettings:
+        """The twin of bp_levenberg_settings, of these fields."""
+        return _pure_levenberg.LevenbergSettings(**fields)
+
+    def levenberg_work(self, shape: _pure.Shape) -> _pure_levenberg.LevenbergWork:
+        """Scratch memory for a training by Levenberg and Marquardt."""
+        return _pure_levenberg.LevenbergWork(shape)
+
+    def levenberg(self) -> _pure_levenberg.Levenberg:
+        """The twin of bp_levenberg."""
+        return _pure_levenberg.Levenberg()
+
+    def levenberg_group(self, values: array[float], shape: _pure.Shape, log_size: int) -> LevenbergGroup:
+        """Memory for one training by Levenberg and Marquardt, around its parameters."""
+        log, training, work = array("d", bytes(8 * log_size)), self.levenberg(), self.levenberg_work(shape)
+        arguments = (log, training, values, work)
+        return LevenbergGroup([log], [values], [values], [_pure.OK], [training], [None], [work], arguments)

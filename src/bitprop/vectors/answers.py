@@ -156,6 +156,13 @@ def _scaling(o: ModuleType, given: Fields) -> Fields:
     return {"shift": hexes(shift), "spread": hexes(spread), "scaled": grid(scaled), "back": grid(back)}
 
 
+def _levenberg(o: ModuleType, given: Fields) -> Fields:
+    damping = o.Damping(*patterns(given["constants"]))
+    ending = o.train_levenberg(*_net(given), *_data(given), given["epochs"], given["loss"], damping)
+    numbers = {"sse": hexes(ending.log), "parameters": hexes(ending.parameters), "mu": to_hex(ending.mu)}
+    return {**numbers, "diverged": ending.diverged, "stopped": ending.stopped}
+
+
 FUNCTIONS: dict[str, Callable[[ModuleType, Fields], Fields]] = {
     "arithmetic": _arithmetic,
     "constants": _constants,
@@ -171,6 +178,7 @@ FUNCTIONS: dict[str, Callable[[ModuleType, Fields], Fields]] = {
     "decode": _decode,
     "fit": _fit,
     "scaling": _scaling,
+    "levenberg": _levenberg,
 }
 
 

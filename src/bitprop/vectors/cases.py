@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from . import first_cases, more_cases
+from . import first_cases, levenberg_cases, more_cases
 from .asking import Case
 
 # What a case catches, besides a plain bug.
@@ -42,6 +42,7 @@ FLAGS = {
     "rates": "a learning rate for each epoch",
     "weights": "a weight of each row, in its error and its deltas",
     "scaling": "the formula of a scaling, or a column without spread",
+    "levenberg": "the products, the factorisation or the damping of Levenberg and Marquardt's rule",
 }
 
 
@@ -64,7 +65,9 @@ FIRST: dict[str, tuple[Callable[[], list[Case]], ...]] = {
     "large": (),
     "rules": (),
     "scaling": (),
+    "levenberg": (levenberg_cases.levenberg_cases, levenberg_cases.ending_cases),
 }
+OPTIONAL = ("levenberg",)  # groups that a port may leave out, if it says so
 # What makes a group's cases; the first of the makers says what the group is about.
 GROUPS = {group: (*first, *more_cases.ADDED.get(group, ())) for group, first in FIRST.items()}
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Checks any program against the golden vectors: one line of JSON asks each case, one line answers it.
 
-The program reads `{"function": ..., "input": {...}}` and writes the fields of `expected`, or `{"error": "..."}`.
+The program reads `{"function": ..., "input": {...}}` and writes the fields of `expected`, or `{"error": "..."}`; or,
+for the first case of an optional group, `{"unsupported": true}`, after which the group is left out.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import Any, NamedTuple
 from ..errors import OptionError
 from . import answers, cases, generate, mistakes, oracle
 
+UNSUPPORTED = {"unsupported": True}  # the answer of a port that leaves out an optional group
 LONGEST = 1 << 24  # characters of an answer
 QUICK = [name for name in answers.FUNCTIONS if name not in ("decode", "fit")]  # fast enough to try every mistake on
 MAGNITUDE = oracle.SIGN - 1  # all bits of a number but its sign
@@ -127,6 +129,7 @@ class GroupResult(NamedTuple):
     differing_bits: int  # in numbers that were comparable
     first: Difference | None
     silence: str  # why cases were not answered; "" where all were
+    supported: bool = True  # False where the program says that it leaves out this group, which it may
 
 
 class _Wrong(NamedTuple):
@@ -169,7 +172,7 @@ def run(
             wrong: list[_Wrong] = []
             right: list[dict[str, Any]] = []
             bits = 0
-            silent = None
+            silent, supported = None, True
             for number, case in enumerate(asked):
                 port = port or Port(command, timeout)
                 try:
@@ -183,16 +186,21 @@ def run(
                 answered += 1
                 heard(line)
                 answer = _read(line)
+                if number == 0 and answer == UNSUPPORTED and document["group"] in cases.OPTIONAL:
+                    supported = False
+                    break
                 difference, differing = _compare(case, answer)
                 bits += differing
                 if difference is None:
                     right.append(case)
                 else:
                     wrong.append(_Wrong(case, answer, difference))
-            reached = len(asked) if silent is None else silent[0]
+            reached = 0 if not supported else len(asked) if silent is None else silent[0]
             first = _explained(wrong, right, out) if wrong else silent and silent[1]
             why = silent[1].meaning if silent else ""
-            result = GroupResult(document["group"], len(asked), reached - len(wrong), reached, bits, first, why)
+            result = GroupResult(
+                document["group"], len(asked), reached - len(wrong), reached, bits, first, why, supported
+            )
             ready(result)
             out.append(result)
             if silent is not None and (silences > 1 or not answered):

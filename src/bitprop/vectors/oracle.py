@@ -141,7 +141,7 @@ def div(a: int, b: int) -> int:
 
 
 def sqrt(a: int) -> int:
-    """The square root (§1.1, for §7, §9, §10 and §13 only)."""
+    """The square root (§1.1, for §7, §9, §10, §12 and §13 only)."""
     if is_nan(a):
         return NAN
     if not a & _MAGNITUDE:
@@ -920,6 +920,142 @@ def train(
             return log, start, epoch
         log.append(total)
     return log, current, None
+
+
+# --- §12 Levenberg and Marquardt --------------------------------------------------------------------------------------
+
+
+class Damping(NamedTuple):
+    """The constants of §12, in their order."""
+
+    mu: int
+    mu_increase: int
+    mu_decrease: int
+    mu_max: int
+    gradient_min: int
+
+
+MU_LEAST = div(ONE, integer(10**20))
+
+
+def derivatives(net: Net, parameters: Sequence[int], row: Sequence[int], after: Sequence[Row], j: int) -> Row:
+    """The derivatives of output j by all parameters (§12); `after` are the outputs of all layers."""
+    outputs = [list(row), *after]
+    out = [ZERO] * net.parameter_count()
+    layers = list(net.layers())
+    d = {j: slope(net.activations[-1], outputs[-1][j])}
+    for k in range(len(layers) - 1, -1, -1):
+        m, n, weights, biases = layers[k]
+        for node, delta in d.items():
+            for i, value in enumerate(outputs[k]):
+                out[weights + i * n + node] = mul(value, delta)
+            if net.bias:
+                out[biases + node] = delta
+        if k:
+            slopes = [slope(net.activations[k - 1], value) for value in outputs[k]]
+            back = [in_order([mul(parameters[weights + i * n + node], d[node]) for node in d]) for i in range(m)]
+            d = {i: mul(acc, factor) for i, (acc, factor) in enumerate(zip(back, slopes))}
+    return out
+
+
+def batch_products(
+    net: Net, parameters: Sequence[int], rows: Rows, targets: Rows
+) -> tuple[dict[tuple[int, int], int], Row, int]:
+    """A[p, q] for p >= q, b, and the error, of all rows (§12)."""
+    count = net.parameter_count()
+    a = {(p, q): [ZERO] * 8 for q in range(count) for p in range(q, count)}
+    b = [[ZERO] * 8 for _ in range(count)]
+    errors = [ZERO] * 8
+    for i, (row, target) in enumerate(zip(rows, targets)):
+        lane = i % 8
+        pre, after = forward(net, parameters, row)
+        errors[lane] = add(errors[lane], squared_error(pre[-1], after[-1], target))
+        for j, (y, t) in enumerate(zip(after[-1], target)):
+            jacobian = derivatives(net, parameters, row, after, j)
+            e = sub(y, t)
+            for (p, q), lanes in a.items():
+                lanes[lane] = add(lanes[lane], mul(jacobian[p], jacobian[q]))
+            for lanes, value in zip(b, jacobian):
+                lanes[lane] = add(lanes[lane], mul(value, e))
+    return {place: lane_sum(lanes) for place, lanes in a.items()}, list(map(lane_sum, b)), lane_sum(errors)
+
+
+def error_of(net: Net, parameters: Sequence[int], rows: Rows, targets: Rows) -> int:
+    """The squared error of all rows (§6)."""
+    lanes = [ZERO] * 8
+    for i, (row, target) in enumerate(zip(rows, targets)):
+        pre, after = forward(net, parameters, row)
+        lanes[i % 8] = add(lanes[i % 8], squared_error(pre[-1], after[-1], target))
+    return lane_sum(lanes)
+
+
+def damped_step(a: dict[tuple[int, int], int], b: Row, mu: int) -> Row | None:
+    """The step s of §12, None where the factorisation fails."""
+    count = len(b)
+    factor: dict[tuple[int, int], int] = {}
+    for q in range(count):
+        for p in range(q, count):
+            acc = add(a[p, q], mu) if p == q else a[p, q]
+            for k in range(q):
+                acc = sub(acc, mul(factor[p, k], factor[q, k]))
+            if p == q and not less(ZERO, acc):
+                return None
+            factor[p, q] = sqrt(acc) if p == q else div(acc, factor[q, q])
+    z: Row = []
+    for q in range(count):
+        acc = b[q]
+        for k in range(q):
+            acc = sub(acc, mul(z[k], factor[q, k]))
+        z.append(div(acc, factor[q, q]))
+    s = [ZERO] * count
+    for p in range(count - 1, -1, -1):
+        acc = z[p]
+        for k in range(count - 1, p, -1):
+            acc = sub(acc, mul(factor[k, p], s[k]))
+        s[p] = div(acc, factor[p, p])
+    return s
+
+
+class Ending(NamedTuple):
+    """How a training by §12 ended."""
+
+    log: list[int]  # the error of each epoch that was logged
+    parameters: Row
+    mu: int  # with which the next epoch would begin
+    diverged: int | None  # the epoch
+    stopped: str | None  # "gradient" or "mu"
+
+
+def train_levenberg(
+    net: Net, parameters: Sequence[int], rows: Rows, targets: Rows, epochs: int, loss: str, damping: Damping
+) -> Ending:
+    """A training by the rule of Levenberg and Marquardt (§12)."""
+    current = [canonical(w) for w in parameters]
+    scale = loss_scale(loss, len(rows), net.sizes[-1])
+    next_mu = damping.mu
+    log: list[int] = []
+    for epoch in range(epochs):
+        a, b, error = batch_products(net, current, rows, targets)
+        if not is_finite(error):
+            return Ending(log, current, next_mu, epoch, None)
+        sizes = [mul(value, scale) & ~SIGN for value in b]
+        if all(not is_nan(size) and not less(damping.gradient_min, size) for size in sizes):
+            return Ending(log, current, next_mu, None, "gradient")
+        mu = next_mu
+        while True:
+            step = damped_step(a, b, mu)
+            if step is not None:
+                moved = list(map(sub, current, step))
+                if all(map(is_finite, moved)) and less(error_of(net, moved, rows, targets), error):
+                    break
+            mu = mul(mu, damping.mu_increase)
+            if less(damping.mu_max, mu):
+                return Ending(log, current, next_mu, None, "mu")
+        log.append(error)
+        current = moved
+        lower = mul(mu, damping.mu_decrease)
+        next_mu = mu if less(lower, MU_LEAST) else lower
+    return Ending(log, current, next_mu, None, None)
 
 
 # --- §13 scaling -----------------------------------------------------------------------------------------------------
