@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bitprop import DivergedError, ModelFileError, Network, OptionError, datasets
-from bitprop.names import LEARNING_RATES, RULES, Backend
+from bitprop.names import LEARNING_RATES, STEP_RULES, Backend
 
 X, Y = datasets.circles(30, seed=1)
 STOPS: list[dict[str, Any]] = [
@@ -48,7 +48,7 @@ def outcome(net: Network) -> list[Any]:
 
 @pytest.mark.filterwarnings("ignore::bitprop.TrainingHint")  # nothing is meant to be learnt here
 @given(
-    st.sampled_from(RULES[:6]),
+    st.sampled_from(STEP_RULES),
     st.sampled_from(STOPS),
     st.sampled_from([None, 1, 7]),
     st.sampled_from([None, 11]),
@@ -86,6 +86,18 @@ def test_in_pieces(
         if by_file:
             net = pickle.loads(pickle.dumps(net))
     assert outcome(net) == expected
+
+
+@pytest.mark.parametrize("stops", STOPS[:5])
+def test_levenberg_marquardt(tmp_path: Path, backend: Backend, stops: dict[str, Any]) -> None:
+    """That rule keeps mu, and a training that it ended itself is ended again."""
+    options = {"rule": "levenberg_marquardt", "mu_max": 1e4, **stops}
+    net = Network(2, 4, 1, seed=5, backend=backend)
+    for end in (0, 2, 7, 60):
+        net.fit(X, Y, epochs=end, **options, resume=end > 0)
+        net.save(tmp_path / "net.json", training=True)
+        net = Network.load(tmp_path / "net.json", backend=backend)
+    assert outcome(net) == outcome(whole(options, 60))
 
 
 @pytest.mark.parametrize("stops", STOPS)
@@ -232,7 +244,7 @@ def test_wrong_training_in_a_file(tmp_path: Path) -> None:
     for name in fields["training"]:
         values: list[Any] = [None, 3, "x", []]
         for value in values:
-            if fields["training"][name] == value or (name in ("state", "best") and value is None):
+            if fields["training"][name] == value or (name in ("state", "best") and value in (None, [])):
                 continue
             broken = {**fields, "training": {**fields["training"], name: value}}
             path.write_text(model_file.dumps(broken))

@@ -13,6 +13,7 @@ from . import _pure
 from .checks import options as check
 from .checks.matrices import Data, to_array, zeros
 from .core import Core, expect_ok, mode
+from .errors import OptionError
 from .fit_options import Options, Rate
 from .resuming import TrainingState, describe, replay_shuffles
 from .stopping import Stopping
@@ -66,9 +67,9 @@ class Trainings:
             settings = options.settings(core, data.rows, rate if isinstance(rate, float) else 0.0, rates)
             expect_ok(self.group.start(core, n, shape, settings, data.pointer))
         if options.first_steps is not None:
-            state = core.doubles(_drawn_state(core, len(values) // networks, *options.first_steps))
-            for training, work in zip(self.group.trainings, self.group.works):
-                core.train_resume(training, work, shape, state, 0)
+            state = _drawn_state(core, len(values) // networks, *options.first_steps)
+            for n in range(networks):
+                self.group.resume(core, n, shape, state, 0)
         self.resumed_at = 0  # epochs that were done before
         self._prepare_checks(memoryview(values), validation)
         if resumed is not None:
@@ -79,8 +80,9 @@ class Trainings:
         group, core, options = self.group, self.core, self.options
         parameters, kept = self.bests[0]
         if resumed.state is not None:
-            state = core.doubles(resumed.state)
-            core.train_resume(group.trainings[0], group.works[0], self.shape, state, resumed.epoch)
+            if len(resumed.state) != group.state_size(core, self.shape, options.rule):
+                raise OptionError(f"the training that is to go on has a state of {len(resumed.state)} numbers")
+            group.resume(core, 0, self.shape, resumed.state, resumed.epoch)
         if options.shuffle_seed is not None:
             order = group.trainings[0], group.orders[0], self.data.rows
             replay_shuffles(core, *order, options.shuffle_seed, resumed.epoch)
@@ -97,15 +99,13 @@ class Trainings:
     def state(self) -> TrainingState:
         """What the only training, which is between two epochs, leaves."""
         training, core = self.group.trainings[0], self.core
-        state = None
-        if training.has_state:
-            state = zeros(core.state_size(self.shape, self.options.rule))
-            core.train_state(core.doubles(state), training, self.group.works[0], self.shape)
+        state = zeros(self.group.state_size(core, self.shape, self.options.rule))
+        has_state = self.group.state(core, 0, self.shape, state)
         parameters, kept = self.bests[0]
         return TrainingState(
             describe(self.options, self.learning_rates[0], self.data, training.epoch),
             training.epoch,
-            state,
+            state if has_state else None,
             to_array(parameters) if self.last is None else self.last,
             to_array(parameters),
             to_array(kept) if self.options.criteria.keeps_best else None,

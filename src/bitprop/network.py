@@ -650,10 +650,7 @@ class Network:
             rewritten = network._fields()
             if "training" in fields:
                 left = matrices.to_array(network.model.view)
-                state_size = network.model.core.state_size
-                network._left = TrainingState.from_fields(
-                    fields["training"], left, lambda rule: state_size(network.model.shape, rule)
-                )
+                network._left = TrainingState.from_fields(fields["training"], left)
                 network.history = network._left.history
                 rewritten["training"] = network._left.to_fields()
         except (AttributeError, KeyError, TypeError, ValueError) as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 from array import array
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from . import _pure
@@ -63,17 +63,13 @@ class TrainingState(NamedTuple):
         }
 
     @classmethod
-    def from_fields(
-        cls, fields: Mapping[str, Any], left: array[float], state_size: Callable[[int], int]
-    ) -> TrainingState:
-        """The state that `to_fields` wrote. `state_size`: of a rule's number. KeyError, TypeError, ValueError."""
+    def from_fields(cls, fields: Mapping[str, Any], left: array[float]) -> TrainingState:
+        """The state that `to_fields` wrote. KeyError, TypeError, ValueError."""
         state, parameters, best = (
             None if fields[name] is None else from_hex(fields[name]) for name in ("state", "parameters", "best")
         )
         if parameters is None or len(parameters) != len(left) or len(left if best is None else best) != len(left):
             raise ValueError(f"its training is not of {len(left)} parameters")
-        if state is not None and len(state) != state_size(RULES.index(fields["options"]["rule"])):
-            raise ValueError(f"its training by {fields['options']['rule']} has a state of {len(state)} numbers")
         stopping = Stopping(Criteria(None, 0.0, None, None, None))
         stopping.go_on(fields["stopping"])
         history = History.from_fields(fields["history"])

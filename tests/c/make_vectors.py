@@ -67,6 +67,22 @@ HEADER = """/* SPDX-License-Identifier: MIT */
 """
 
 
+def rule_fields(given: Case) -> Case:
+    """What C has of a training that is not by plain descent, and of one that is."""
+    rates, none = given.get("learning_rates", []), "0" * 16
+    return {
+        "rule": RULES.index(given.get("rule", "descent")),
+        "constants": [*given.get("constants", []), *[none] * 5][:5],
+        "decay_biases": given.get("decay_biases", False),
+        "weight_decay": given.get("weight_decay", none),
+        "learning_rates": rates,
+        "n_learning_rates": len(rates),
+        "drawn": "first_step_high" in given,
+        "first_step_high": given.get("first_step_high", none),
+        "first_step_seed": given.get("first_step_seed", none),
+    }
+
+
 def fields(case: Case) -> Case:
     """A case as C has it: lists flattened, numbers for names and for null."""
     given, expected = case["input"], case["expected"]
@@ -101,13 +117,7 @@ def fields(case: Case) -> Case:
         seed, size = given["shuffle_seed"], given["batch_size"] or 0
         out.update(batch_size=f"{size:016x}", shuffle=seed is not None, shuffle_seed=seed or "0" * 16)
     if case["function"] == "train":
-        rates = given.get("learning_rates", [])
-        constants = [*given.get("constants", []), *["0" * 16] * 5][:5]
-        out.update(rule=RULES.index(given.get("rule", "descent")), constants=constants)
-        out.update(decay_biases=given.get("decay_biases", False), weight_decay=given.get("weight_decay", "0" * 16))
-        out.update(learning_rates=rates, n_learning_rates=len(rates))
-        out.update(drawn="first_step_high" in given, first_step_high=given.get("first_step_high", "0" * 16))
-        out.update(first_step_seed=given.get("first_step_seed", "0" * 16))
+        out.update(rule_fields(given))
     if case["function"] in ("gradient", "train"):
         out.update(weighted="row_weights" in given, row_weights=given.get("row_weights", []))
     if "stopped" in out:

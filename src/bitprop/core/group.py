@@ -38,6 +38,20 @@ class Group(Memory):
         """Takes network `n` back to its last whole epoch."""
         core.train_undo(self.trainings[n], self.pointers[n], self.works[n], shape)
 
+    def state_size(self, core: Any, shape: Any, rule: int) -> int:
+        """The numbers that the rule keeps."""
+        return int(core.state_size(shape, rule))
+
+    def state(self, core: Any, n: int, shape: Any, state: array[float]) -> bool:
+        """Fills `state` with what the rule keeps of network `n`; False before the first epoch: nothing."""
+        if self.trainings[n].has_state:
+            core.train_state(core.doubles(state), self.trainings[n], self.works[n], shape)
+        return bool(self.trainings[n].has_state)
+
+    def resume(self, core: Any, n: int, shape: Any, state: array[float], epoch: int) -> None:
+        """Makes the training of network `n`, which was just prepared, begin at that epoch with this state."""
+        core.train_resume(self.trainings[n], self.works[n], shape, core.doubles(state), epoch)
+
 
 class LevenbergGroup(Group):
     """One training by the rule of Levenberg and Marquardt; `arguments` are the first four of `levenberg_train`."""
@@ -54,6 +68,20 @@ class LevenbergGroup(Group):
     def undo(self, core: Any, n: int, shape: Any) -> None:
         """Takes the network back to its last whole epoch."""
         core.levenberg_undo(self.trainings[n], self.pointers[n], self.works[n], shape)
+
+    def state_size(self, core: Any, shape: Any, rule: int) -> int:
+        """It keeps mu."""
+        return 1
+
+    def state(self, core: Any, n: int, shape: Any, state: array[float]) -> bool:
+        """Fills `state` with mu."""
+        state[0] = self.trainings[n].mu
+        return True
+
+    def resume(self, core: Any, n: int, shape: Any, state: array[float], epoch: int) -> None:
+        """Makes the training, which was just prepared, begin at that epoch with this mu."""
+        training = self.trainings[n]
+        training.mu, training.epoch, training.begun = state[0], epoch, epoch
 
 
 def split(values: array[float], rows: int) -> Sequence[array[float] | memoryview[float]]:
