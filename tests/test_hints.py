@@ -84,7 +84,7 @@ def test_inputs(backend: Backend) -> None:
         found = hints(lambda x=x: Network(2, 3, 1, backend=backend).fit(x, [[0.0]] * len(x), epochs=1))
         assert len(found) == 1
         assert found[0].startswith("inputs such as -5000.0 are large")
-        assert found[0].endswith("scale each column to about -1 to 1")
+        assert found[0].endswith("as net.scale(x) and --scale-inputs standard do")
 
 
 def test_every_column_is_looked_at() -> None:
