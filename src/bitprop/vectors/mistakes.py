@@ -150,10 +150,13 @@ def _fuse_step(module: ModuleType) -> None:
 
 
 def _one_lane(module: ModuleType) -> None:
-    def batch_sums(net: o.Net, parameters: o.Row, rows: o.Rows, targets: o.Rows, loss: str) -> tuple[o.Row, int]:
+    def batch_sums(
+        net: o.Net, parameters: o.Row, rows: o.Rows, targets: o.Rows, loss: str, weights: o.Row | None = None
+    ) -> tuple[o.Row, int]:
         total = [o.ZERO] * (net.parameter_count() + 1)
-        for row, target in zip(rows, targets):
-            values, error = module.contributions(net, parameters, row, target, loss)
+        for i, (row, target) in enumerate(zip(rows, targets)):
+            weight = weights[i] if weights else None
+            values, error = module.contributions(net, parameters, row, target, loss, weight)
             total = [o.add(a, b) for a, b in zip(total, [*values, error])]
         return total[:-1], total[-1]
 
