@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from array import array
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -66,6 +67,23 @@ def test_slices(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
     assert told == list(enumerate(history.mse))
     # An epoch's error is that of the step before it: the sum is the same to the bit.
     assert to_hex(found.validation[:-1]) == to_hex([0.5 * error for error in history.sse[1:]])
+
+
+def test_goes_on(backend: Backend, tmp_path: Path) -> None:
+    """A training that went on, in memory or from a file, has the bits of one that was not interrupted: mu goes on."""
+    whole = sine_network(backend)
+    history = whole.fit(SINE_X, SINE_Y, epochs=9, **LM)
+    parts = sine_network(backend)
+    parts.fit(SINE_X, SINE_Y, epochs=4, **LM)
+    parts.save(tmp_path / "net.json", training=True)
+    loaded = Network.load(tmp_path / "net.json", backend=backend)
+    for net in (parts, loaded):
+        assert net.fit(SINE_X, SINE_Y, epochs=9, resume=True, **LM).sse == history.sse
+        assert net == whole
+    anew = sine_network(backend)
+    anew.fit(SINE_X, SINE_Y, epochs=4, **LM)
+    anew.fit(SINE_X, SINE_Y, epochs=5, **LM)
+    assert anew != whole
 
 
 @pytest.mark.filterwarnings("ignore::bitprop.TrainingHint")
