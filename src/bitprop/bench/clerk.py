@@ -5,18 +5,15 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import json
 import math
-import os
 import statistics
-import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from .._progress import Progress
 from ..core import info
-from ..errors import BitpropError
+from .processes import LeftOutError, Process
 from .tasks import Task
 
 TOLERANCE = 1e-6  # relative, of a final loss: others sum in another order and have another exp, which is far below
@@ -92,10 +89,6 @@ def contestants() -> list[Contestant]:
     ]
 
 
-class _LeftOutError(BitpropError):
-    """A contestant that does not start, or ends early: its last words."""
-
-
 class _Child:
     """A contestant's process, and what it has answered."""
 
@@ -109,19 +102,9 @@ class _Child:
 
     def start(self, task: Task, stack: contextlib.ExitStack) -> None:
         """Starts it, and finds the count, one of 1, 2, 5, 10 ..., that takes about the task's seconds."""
-        self._process = subprocess.Popen(
-            [*self._contestant.command, json.dumps(task._asdict())],
-            env={**os.environ, **self._contestant.environment},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            start_new_session=True,  # Ctrl-C is for the clerk, who then ends it
-        )
-        stack.callback(self._process.communicate)
-        stack.callback(self._process.kill)
-        limit = min(task.limit, self._contestant.limit)
+        contestant = self._contestant
+        self._process = Process(contestant.command, task._asdict(), contestant.environment, stack)
+        limit = min(task.limit, contestant.limit)
         steps = [step * 10**power for power in range(6) for step in (1, 2, 5) if step * 10**power <= limit]
         while True:
             seconds = self.ask(self.count)["seconds"]
@@ -132,18 +115,8 @@ class _Child:
             self.count = better
 
     def ask(self, count: int) -> dict[str, float]:
-        """The seconds and the loss of one run. What it prints besides is its last words, should it end."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        last_words = ""
-        with contextlib.suppress(BrokenPipeError):  # it has ended
-            print(count, file=self._process.stdin, flush=True)
-        for line in self._process.stdout:
-            if line.startswith("{"):
-                answer: dict[str, float] = json.loads(line)
-                return answer
-            last_words = line.strip() or last_words
-        raise _LeftOutError(last_words or f"ended, {self._process.wait()}")
+        """The seconds and the loss of one run. LeftOutError."""
+        return self._process.ask(count)
 
 
 def measure(task: Task, takers: Sequence[Contestant], rounds: int, bar: Progress) -> Outcome:
@@ -157,7 +130,7 @@ def measure(task: Task, takers: Sequence[Contestant], rounds: int, bar: Progress
                         child.start(task, stack)
                     elif not child.left_out:
                         child.answers.append(child.ask(child.count))
-                except _LeftOutError as reason:
+                except LeftOutError as reason:
                     child.left_out = str(reason)
                 bar.update(1)
         runners = [child for child in children if not child.left_out]
