@@ -19,10 +19,11 @@ import shlex
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from compiling import COMPILER, library
 
 from bitprop.bench.clerk import Contestant, Outcome, contestants
 from bitprop.bench.contestant import Job, Maker, Run, batches, repeated, serve, split
@@ -30,8 +31,6 @@ from bitprop.bench.tasks import SIZES, Task
 from bitprop.cli.bench import add_options, machine, measure, status
 from bitprop.cli.options import check_writable
 from bitprop.errors import BitpropError
-
-HERE = Path(__file__).resolve().parent
 
 # --- C ---
 
@@ -44,22 +43,13 @@ PROGRAMS = {  # name: source, flags, libraries
     "C -Ofast, x86-64": ("ofast.c", [*OFAST, "-march=x86-64"], []),
     "FANN": ("fann.c", ["-O3"], ["-ldoublefann"]),
 }
-COMPILER = os.environ.get("CC", "gcc")  # gcc vectorises with the exp of libmvec
 
 
 def _library(name: str, task: Task) -> ctypes.CDLL:
     """The contestant's functions (contest.h), compiled for the task."""
     source, flags, libraries = PROGRAMS[name]
     sizes = [f"-DROWS={task.rows}", f"-DBIAS={int(task.bias)}"]
-    with tempfile.TemporaryDirectory() as folder:
-        compiled, linked = f"{folder}/contestant.o", f"{folder}/contestant.so"
-        # In two steps: linked with -Ofast, it would flush subnormal numbers to zero in the whole process.
-        compilation = [*flags, *sizes, "-fPIC", "-c", "-o", compiled, source]
-        for step in (compilation, ["-shared", "-o", linked, compiled, *libraries, "-lm"]):
-            done = subprocess.run([COMPILER, *step], cwd=HERE, capture_output=True, text=True, check=False)
-            if done.returncode != 0:
-                sys.exit(next((line for line in done.stderr.splitlines() if "error" in line), "it does not compile"))
-        return ctypes.CDLL(linked)
+    return library(source, [*flags, *sizes], libraries)
 
 
 def _c(name: str, job: Job) -> Run:

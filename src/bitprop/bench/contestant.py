@@ -30,7 +30,7 @@ class Job:
     def __init__(self, task: Task):
         self.task = task
         x, y = datasets.xor() if task.rows == 21 else datasets.linear(task.rows, seed=1)
-        self.x, self.y = _matrix(x), _matrix(y)
+        self.x, self.y = matrix(x), matrix(y)
         self.start = array("d")
         for seed in range(task.networks) if task.networks else (7,):
             self.start.extend(Network(*task.sizes, bias=task.bias, seed=seed).parameters)
@@ -55,7 +55,7 @@ Run = Callable[[int], Any]  # epochs or calls -> what Job.loss takes
 Maker = Callable[[Job], Run]
 
 
-def _matrix(rows: Sequence[Sequence[float]]) -> Any:
+def matrix(rows: Sequence[Sequence[float]]) -> Any:
     """The rows as a buffer of two dimensions."""
     values = array("d", [value for row in rows for value in row])
     return memoryview(values).cast("B").cast("d", (len(rows), len(rows[0])))
@@ -100,7 +100,7 @@ def _bitprop(job: Job) -> Run:
         return lambda count: sweep(task.sizes, (job.x, job.y), epochs=count, **options)
     net = _network(job)
     if task.kind == "predict":
-        return repeated(functools.partial(net.predict, job.x, out=_matrix(job.y.tolist())))
+        return repeated(functools.partial(net.predict, job.x, out=matrix(job.y.tolist())))
 
     def train(count: int) -> Any:
         net.parameters[:] = job.start
@@ -112,7 +112,7 @@ def _bitprop(job: Job) -> Run:
 
 def _lists(job: Job) -> Run:
     """bitprop's predictions of lists."""
-    return repeated(functools.partial(_network(job).predict, job.x.tolist()), _matrix)
+    return repeated(functools.partial(_network(job).predict, job.x.tolist()), matrix)
 
 
 def _arrays(job: Job) -> Run:

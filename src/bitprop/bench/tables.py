@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from . import solve
 from .clerk import Outcome, wrong
 
 
@@ -37,7 +38,7 @@ def cells(outcomes: Sequence[Outcome]) -> list[list[str]]:
     return table
 
 
-def left_out(outcomes: Sequence[Outcome]) -> list[str]:
+def left_out(outcomes: Sequence[Outcome | solve.Outcome]) -> list[str]:
     """A line for each contestant that was left out."""
     reasons = {name: reason for outcome in outcomes for name, reason in outcome.left_out.items()}
     return [f"left out: {name}: {reason}" for name, reason in reasons.items()]
@@ -45,7 +46,53 @@ def left_out(outcomes: Sequence[Outcome]) -> list[str]:
 
 def printable(outcomes: Sequence[Outcome]) -> str:
     """The table as it is printed, with its title."""
-    table = cells(outcomes)
+    return "\n".join([outcomes[0].task.title, *_lines(cells(outcomes)), *left_out(outcomes)])
+
+
+def _lines(table: Sequence[Sequence[str]]) -> list[str]:
+    """The table's lines, in columns."""
     widths = [max(map(len, column)) for column in zip(*table)]
-    lines = [f"{first:{widths[0]}}  " + "  ".join(map(str.rjust, rest, widths[1:])) for first, *rest in table]
-    return "\n".join([outcomes[0].task.title, *lines, *left_out(outcomes)])
+    return [f"{first:{widths[0]}}  " + "  ".join(map(str.rjust, rest, widths[1:])) for first, *rest in table]
+
+
+# --- the time to solution ---
+
+
+def solve_title(outcome: solve.Outcome) -> str:
+    """What was to be reached."""
+    return f"{outcome.title}: a mean squared error of {outcome.goal:g} on the {outcome.judged} rows"
+
+
+def solve_cells(outcome: solve.Outcome) -> list[list[str]]:
+    """The table of one problem: its head, then its rows."""
+    table = [["ms", "median", "min", "max", "ratio", "solved", "loss"]]
+    for row in outcome.rows:
+        figures = ["-" if value is None else figure(value) for value in (row.median, row.low, row.high, row.ratio)]
+        table.append([row.name, *figures, f"{row.solved}/{row.seeds}", row.check or "agrees"])
+    return table
+
+
+def aim_cells(outcomes: Sequence[solve.Outcome]) -> list[list[str]]:
+    """The fastest of bitprop, of the Python peers and of FANN by problem, and how many times faster bitprop is."""
+    table = [["ms", "bitprop", "Python peer", "times", "FANN", "times"]]
+    for outcome in outcomes:
+        ours = solve.least(outcome, "bitprop")
+        line = [outcome.problem, _named(ours)]
+        for row in (solve.least(outcome, "Python"), solve.least(outcome, "FANN")):
+            line += [_named(row), "-" if row is None or row.ratio is None else figure(row.ratio)]
+        table.append(line)
+    return table
+
+
+def _named(row: solve.Row | None) -> str:
+    return "-" if row is None or row.median is None else f"{figure(row.median)} ({row.name})"
+
+
+def solve_printable(outcome: solve.Outcome) -> str:
+    """The table as it is printed, with its title."""
+    return "\n".join([solve_title(outcome), *_lines(solve_cells(outcome)), *left_out([outcome])])
+
+
+def aim_printable(outcomes: Sequence[solve.Outcome]) -> str:
+    """Likewise the table of the fastest."""
+    return "\n".join(["the fastest of each", *_lines(aim_cells(outcomes))])

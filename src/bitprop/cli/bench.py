@@ -12,10 +12,12 @@ from typing import Any
 
 from .._processors import cores
 from ..bench.clerk import Contestant, Outcome, contestants, measure_all
+from ..bench.solve import solvers
 from ..bench.tables import printable
 from ..bench.tasks import GROUPS, tasks
 from ..core import info
 from ..errors import OptionError
+from . import solve
 from .options import add_progress, command, print_json, say, whole
 
 ROUNDS, QUICK_ROUNDS = 7, 3
@@ -26,7 +28,7 @@ def add(commands: Any) -> None:
     text = (
         "Time bitprop on this machine, with every kernel, beside NumPy where it is installed: the median, least and "
         "greatest of all rounds, and the median's ratio to bitprop's fastest. On a busy machine only the least means "
-        "much."
+        "much. With --solve: the time to a stated loss instead."
     )
     add_options(command(commands, _run, "bench", text, example="bitprop bench --quick --only full"))
 
@@ -38,6 +40,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--only", metavar="GROUP", action="append", help=f"{groups}; can be repeated (all)")
     parser.add_argument("--rounds", type=whole, metavar="N", help=f"runs of every contestant ({ROUNDS})")
     add_progress(parser)
+    solve.add_options(parser)
 
 
 def machine() -> dict[str, str]:
@@ -56,6 +59,7 @@ def measure(
     options: argparse.Namespace, everyone: Sequence[Contestant], here: Mapping[str, str], quiet: bool = False
 ) -> list[Outcome]:
     """The outcomes of the tasks that the options ask for. Each table is printed as soon as it is there. OptionError."""
+    solve.refuse_without_solve(options)
     for group in options.only or ():
         if group not in GROUPS:
             raise OptionError(f"--only is {group!r}, expected one of {', '.join(GROUPS)}")
@@ -85,7 +89,19 @@ def status(outcomes: Sequence[Outcome]) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     here = machine()
+    if options.solve:
+        return _solve(options, here)
     outcomes = measure(options, contestants(), here, quiet=options.json)
     if options.json:
         print_json({"here": here, "outcomes": [outcome.to_json() for outcome in outcomes]})
     return status(outcomes)
+
+
+def _solve(options: argparse.Namespace, here: Mapping[str, str]) -> int:
+    outcomes = solve.measure(options, solvers(), here, quiet=options.json)
+    if options.json:
+        fields = [outcome.to_json() for outcome in outcomes]
+        print_json({"here": here, "limit": options.limit, "seeds": options.seeds, "outcomes": fields})
+    if options.interrupted:
+        raise KeyboardInterrupt
+    return solve.status(outcomes)
