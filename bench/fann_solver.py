@@ -35,21 +35,16 @@ def _fann(job: Job) -> Begin:
     ]
     kinds = int(problem.activations[-1] == "identity"), int(settings["errors"] == "tanh")
 
-    def prepare(start: array[float]) -> Any:
+    def begin(start: array[float], limit: float) -> Train:
         values = (ctypes.c_double * len(start))(*start)
         code.begin(values, *shape, *kinds, *constants)
-        return values
-
-    def begin(start: array[float], limit: float) -> Train:
-        values = prepare(start)
+        reached = 0
 
         def parameters() -> Any:
             """Those of which the goal's error was measured: for the rows that are trained on, before the last step."""
-            if not problem.proben1 and reached > 1:
-                prepare(start)
+            if reached > 0 and not problem.proben1:
+                code.begin(values, *shape, *kinds, *constants)
                 code.solve(reached - 1, 1, ctypes.c_float(-1.0))
-            elif reached == 1 and not problem.proben1:
-                return start
             code.end(values, *shape)
             return values
 
@@ -58,7 +53,6 @@ def _fann(job: Job) -> Begin:
             reached = code.solve(*limits)
             return Trained(reached > 0, parameters)
 
-        reached = 0
         return train
 
     return begin

@@ -19,15 +19,19 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import fann_solver
+import solve_page
 from compiling import COMPILER, library
 
+from bitprop.bench import solve
 from bitprop.bench.clerk import Contestant, Outcome, contestants
 from bitprop.bench.contestant import Job, Maker, Run, batches, repeated, serve, split
 from bitprop.bench.tasks import SIZES, Task
+from bitprop.cli import solve as cli_solve
 from bitprop.cli.bench import add_options, machine, measure, status
 from bitprop.cli.options import check_writable
 from bitprop.errors import BitpropError
@@ -300,6 +304,7 @@ PEERS: dict[str, tuple[Maker, Callable[[Task], bool]]] = {
     "ONNX Runtime": (_onnx, lambda task: task.kind == "predict"),
 }
 LIMITS = {"FANN": 50}  # after more epochs it differs, since it keeps slopes away from 0
+SOLVE_PACKAGES = ("cffi", "numpy", "scipy", "scikit-learn", "torch", "jax", "jaxlib")
 PACKAGES = ("cffi", "numpy", "numba", "jax", "jaxlib", "torch", "scikit-learn", "onnx", "onnxruntime")
 
 
@@ -312,7 +317,7 @@ def everyone() -> list[Contestant]:
     return contestants() + peers
 
 
-def _here() -> dict[str, str]:
+def _here(packages: Sequence[str]) -> dict[str, str]:
     """The machine and the versions of the measurement."""
     here = machine()
     if os.path.exists("/proc/cpuinfo"):
@@ -323,9 +328,8 @@ def _here() -> dict[str, str]:
     if shutil.which(COMPILER):
         answer = subprocess.run([COMPILER, "--version"], capture_output=True, text=True, check=True).stdout
         here["C compiler"] = answer.partition("\n")[0]
-    here.update((f"flags of {name}", f"`{' '.join(flags)}`") for name, (_, flags, _) in PROGRAMS.items())
     installed = {package.name: package.version for package in importlib.metadata.distributions()}
-    return {**here, **{name: installed.get(name, "not installed") for name in PACKAGES}}
+    return {**here, **{name: installed.get(name, "not installed") for name in packages}}
 
 
 def main() -> int:
@@ -337,19 +341,19 @@ def main() -> int:
     text = "measure nothing: write the page of what --json wrote; can be repeated, for several runs"
     parser.add_argument("--read", metavar="FILE", action="append", default=[], help=text)
     options = parser.parse_args()
+    if options.solve:
+        return _solve(parser, options)
     if options.write:
         import page  # which needs matplotlib
     try:
-        for path in filter(None, (options.json, options.write)):  # before the work, not after it
-            check_writable(path)
-        reports = [json.loads(Path(path).read_text(encoding="utf-8")) for path in options.read]
+        reports = _checked_files(options)
         outcomes: list[Outcome] = []
         if not reports:
-            here = _here()
+            flags = {f"flags of {name}": f"`{' '.join(each)}`" for name, (_, each, _) in PROGRAMS.items()}
+            here = {**_here(PACKAGES), **flags}
             outcomes = measure(options, everyone(), here)
-            command = shlex.join(["python", "bench/peers.py", *sys.argv[1:]])
             fields = [outcome.to_json() for outcome in outcomes]
-            reports = [{"command": command, "rounds": options.rounds, "here": here, "outcomes": fields}]
+            reports = [{"command": _command(), "rounds": options.rounds, "here": here, "outcomes": fields}]
     except BitpropError as error:
         parser.error(str(error))
     if options.json:
@@ -357,6 +361,38 @@ def main() -> int:
     if options.write:
         page.write(reports, Path(options.write))
     return status(outcomes)
+
+
+def _checked_files(options: argparse.Namespace) -> list[Any]:
+    """The reports to read; files that cannot be written are refused before the work, not after it. OptionError."""
+    for path in filter(None, (options.json, options.write)):
+        check_writable(path)
+    return [json.loads(Path(path).read_text(encoding="utf-8")) for path in options.read]
+
+
+def _command() -> str:
+    """What was typed."""
+    return shlex.join(["python", "bench/peers.py", *sys.argv[1:]])
+
+
+def _solve(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
+    """Likewise the exit status of --solve; 130 after Ctrl-C, where the page has what was finished."""
+    outcomes: list[solve.Outcome] = []
+    try:
+        reports = _checked_files(options)
+        if not reports:
+            here = _here(SOLVE_PACKAGES)
+            outcomes = cli_solve.measure(options, [*solve.solvers(), *fann_solver.solvers()], here)
+            fields = [outcome.to_json() for outcome in outcomes]
+            figures = {"seeds": options.seeds, "limit": options.limit}
+            reports = [{"command": _command(), **figures, "here": here, "outcomes": fields}]
+    except BitpropError as error:
+        parser.error(str(error))
+    if options.json:
+        Path(options.json).write_text(json.dumps(reports[0], indent=1), encoding="utf-8")
+    if options.write:
+        solve_page.write(reports, fann_solver.FLAGS, Path(options.write))
+    return 130 if getattr(options, "interrupted", False) else cli_solve.status(outcomes)
 
 
 if __name__ == "__main__":

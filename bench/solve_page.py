@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: MIT
+"""The page of times to solution, from the reports of `peers.py --solve`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from bitprop.bench.problems import PROBLEMS
+from bitprop.bench.solve import TOLERANCE, Outcome, least
+from bitprop.bench.solver import MOST_REPEATS, REPEATED
+from bitprop.bench.tables import aim_cells, left_out, solve_cells, solve_title
+
+AIMS = (("Python", "the best Python peer", 20.0), ("FANN", "FANN", 2.0))
+PAGE = """\
+# Time to solution, measured
+
+{wrote} Do not edit it; `bench/solve_page.py` has its text.
+
+```sh
+{commands}
+```
+
+How long does a training take from given start weights to a stated loss? [speed.md](speed.md) times the epoch; here
+every contestant uses the rule, the settings and the form that bring it to the loss soonest.
+
+## The fastest of each
+
+In milliseconds, the median of {seeds} trainings. `times`: how many times longer the peer takes than bitprop.
+
+{fastest}
+
+{aims}
+
+## Machine and versions
+
+| | |
+|---|---|
+{here}
+
+## Method
+
+- **The same for all**: the data, the network, the start weights of each of the seeds 0 to {last_seed} (drawn by
+  bitprop, {inits}), the loss to reach and the limit of {limit:g} s for a training. The loss is the mean squared error
+  of the rows that are trained on, or for the data of PROBEN1 of its validation examples. What is minimised on the way
+  there is each contestant's choice: the squared error or the cross-entropy.
+- **Processes**: each contestant is a process on one and the same core, limited to one thread. All processes of a
+  problem stay alive. For each seed, all contestants train in turn, so that a disturbance of the machine affects all.
+- **What is timed**: the training alone. Not timed are imports, the preparation of the data, putting start weights into
+  the network, and one training before all others. That one includes compilation, which JAX and `torch.compile` do
+  once for a problem; `first` in the tables of settings has its seconds. A user who trains one network pays for it.
+  A training that takes little is repeated from the same start, up to {repeats} times as long as all together took less
+  than {repeated:g} s, and counts with its median.
+- **Solved**: the contestant says that it reached the loss, by its own arithmetic; bitprop then calculates the loss of
+  its parameters again, which must be at most a relative {tolerance:g} above the goal (`agrees`); and the time is within
+  the limit. A training that fails takes for ever: the median is of all trainings, and `-` where the median training
+  failed. `min` and `max` are of those that solved.
+- **Settings**: found by `bench/tune.py` for every contestant alike, by trainings from the seeds 1000 and above, of
+  which none is measured: the setting with the least median time of those that solve nine of ten trainings, or else the
+  one that solves most. The tables of settings have them.
+
+## The contestants
+
+Each is written as its users write it at its fastest; all compute in double precision, unless `dtype` says otherwise.
+
+- **bitprop**: one call of `fit` with `goal=` for each rule. A check of the goal returns from the core to Python, so
+  `check_every` is a setting. `epochs` bounds what a training can take.
+- **scikit-learn** (`peer_sklearn.py`): `MLPClassifier`, whose loss is the cross-entropy, or `MLPRegressor` for the
+  sine; `alpha=0`. adam calls `partial_fit` on all rows; lbfgs calls `fit` with `warm_start`, for `max_iter` iterations
+  a time. Neither can stop at a loss, so the loss of its predictions is calculated every `check_every` epochs (of lbfgs:
+  iterations).
+- **PyTorch** (`peer_torch.py`): `Sequential` of `Linear` layers, the full batch. Adam is the fused form, which is
+  faster here than the plain one and `foreach`. Its loss is read in each epoch. LBFGS has the line search
+  `strong_wolfe`; it is left from inside its closure, as soon as that meets the goal. `compiled`: `check_every` steps of
+  Adam, written as a function of the parameters, in one graph by `torch.compile`; compiling only the modules was slower
+  than not compiling.
+- **JAX** (`peer_jax.py`): Adam written by hand, all in one `jit` with a `while_loop` that ends at the goal. The loss of
+  each step comes with its gradient, and costs nothing more.
+- **SciPy** (`peer_scipy.py`): the network and its derivatives in NumPy. `least_squares(method="lm")` is MINPACK's
+  Levenberg-Marquardt, with the Jacobian; where there are fewer residuals than parameters, which it refuses, residuals
+  that are always 0 are added. `minimize(method="L-BFGS-B")` has the gradient. Both are left from inside the function,
+  as soon as that meets the goal.
+- **FANN** (`bench/fann_solve.c`, called through ctypes): `fann_train_epoch` by RPROP in a loop of C, which ends at the
+  goal by its result, that of `fann_get_MSE`: the mean over rows and outputs of the squared errors, measured before the
+  epoch's step. For PROBEN1, `fann_test_data` on the validation examples is the measure. The library is the system's;
+  the program around it is compiled with `{fann_flags}`. Its stepwise activations are faster, but make another network.
+
+## Problems
+
+| problem | network | activations | start weights | rows judged | goal |
+|---|---|---|---|---|---|
+{problems}
+"""
+
+
+def write(reports: Sequence[Mapping[str, Any]], flags: Sequence[str], path: Path) -> None:
+    """Writes the page of these reports, in their order."""
+    outcomes = [Outcome.from_json(fields) for report in reports for fields in report["outcomes"]]
+    first = reports[0]
+    names = {outcome.problem for outcome in outcomes}
+    shown = [problem for problem in PROBLEMS if problem.name in names]
+    page = PAGE.format(
+        wrote="This command wrote this page."
+        if len(reports) == 1
+        else "These commands wrote this page, in this order.",
+        commands="\n".join(report["command"] for report in reports),
+        here="\n".join(f"| {name} | {value} |" for name, value in first["here"].items()),
+        seeds=first["seeds"],
+        last_seed=first["seeds"] - 1,
+        limit=first["limit"],
+        inits=" or ".join(sorted({f"`{problem.init}`" for problem in shown})),
+        repeats=MOST_REPEATS,
+        repeated=REPEATED,
+        tolerance=TOLERANCE,
+        fann_flags=" ".join(flags),
+        fastest="\n".join(_table(aim_cells(outcomes))),
+        aims="\n".join(_aims(outcomes)),
+        problems="\n".join(
+            f"| {problem.title} | {'-'.join(map(str, problem.sizes))} | {', '.join(problem.activations)} "
+            f"| {problem.init} | {problem.judged} | {problem.goal:g} |"
+            for problem in shown
+        ),
+    )
+    lines = []
+    for outcome in outcomes:
+        title = solve_title(outcome)
+        lines += ["", f"## {title[0].upper()}{title[1:]}", "", *_table(solve_cells(outcome))]
+        reasons = left_out([outcome])
+        lines += ["", *(f"- {reason}" for reason in reasons)] if reasons else []
+        settings = [["settings", "first, s", "values"]]
+        for row in outcome.rows:
+            values = ", ".join(f"{name}={value!r}" for name, value in row.settings.items())
+            settings.append([row.name, f"{row.warmed:.2g}", f"`{values}`" if values else "the defaults"])
+        lines += ["", *_table(settings)]
+    path.write_text(page + "\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _aims(outcomes: Sequence[Outcome]) -> list[str]:
+    """What the project aims at, and where it is reached."""
+    lines = []
+    for kind, name, times in AIMS:
+        ratios = {}
+        for outcome in outcomes:
+            row = least(outcome, kind)
+            if row is not None and row.ratio is not None:
+                ratios[outcome.problem] = row.ratio
+        if not ratios:
+            continue
+        missed = [problem for problem, ratio in ratios.items() if ratio < times]
+        verdict = f"reached on {len(ratios) - len(missed)} of {len(ratios)} problems"
+        lines.append(f"- The aim is to be {times:g} times faster than {name}: {verdict}{_but(missed)}.")
+    return lines
+
+
+def _but(missed: Sequence[str]) -> str:
+    return f", missed on {', '.join(missed)}" if missed else ""
+
+
+def _table(table: Sequence[Sequence[str]]) -> list[str]:
+    """The table in Markdown, bitprop's rows in bold."""
+    head, *rows = table
+    bold = [[f"**{row[0]}**", *row[1:]] if row[0].startswith("bitprop") else row for row in rows]
+    rule = ["---", *["---:" if head[0] == "ms" else "---"] * (len(head) - 1)]
+    return [f"| {' | '.join(row)} |" for row in (head, rule, *bold)]
