@@ -6,21 +6,53 @@ from __future__ import annotations
 import os
 import time
 from array import array
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from .contestant import split
 from .solver import Begin, Job, Maker, Train, Trained, arrays, flat
 
 
-def _jax(job: Job) -> Begin:
-    """Adam in one compiled while_loop that ends at the goal; compiled once, for all starts."""
+def _adam(settings: Mapping[str, Any]) -> Callable[..., Any]:
+    """A step of Adam: the parameters and both moments after it."""
+    import jax
+    import jax.numpy as jnp
+
+    def update(parameters: Any, gradients: Any, m: Any, v: Any, count: Any) -> Any:
+        m = jax.tree.map(lambda a, g: 0.9 * a + 0.1 * g, m, gradients)
+        v = jax.tree.map(lambda a, g: 0.999 * a + 0.001 * g * g, v, gradients)
+        scale = settings["learning_rate"] * jnp.sqrt(1.0 - 0.999**count) / (1.0 - 0.9**count)
+        return jax.tree.map(lambda p, a, b: p - scale * a / (jnp.sqrt(b) + 1e-8), parameters, m, v), m, v
+
+    return update
+
+
+def _rprop(settings: Mapping[str, Any]) -> Callable[..., Any]:
+    """A step of RPROP: the parameters after it, the gradients, 0 where the sign turned, and the sizes of the steps."""
+    import jax
+    import jax.numpy as jnp
+
+    increase, decrease = settings.get("increase", 1.2), settings.get("decrease", 0.5)
+
+    def update(parameters: Any, gradients: Any, before: Any, sizes: Any, _: Any) -> Any:
+        signs = jax.tree.map(lambda g, b: g * b, gradients, before)
+        factors = jax.tree.map(lambda s: jnp.where(s > 0, increase, jnp.where(s < 0, decrease, 1.0)), signs)
+        sizes = jax.tree.map(lambda d, f: jnp.minimum(d * f, 50.0).astype(d.dtype), sizes, factors)
+        gradients = jax.tree.map(lambda g, s: jnp.where(s < 0, 0.0, g), gradients, signs)
+        return jax.tree.map(lambda p, g, d: p - jnp.sign(g) * d, parameters, gradients, sizes), gradients, sizes
+
+    return update
+
+
+def _jax(rule: str, job: Job) -> Begin:
+    """A rule in one compiled while_loop that ends at the goal; compiled once, for all starts."""
     os.environ.update(JAX_ENABLE_X64="1", JAX_PLATFORMS="cpu")
     import jax
     import jax.numpy as jnp
     import numpy as np
 
     problem, settings = job.problem, job.settings
-    rate, every, dtype = settings["learning_rate"], settings.get("check_every", 1), settings.get("dtype", "float64")
+    every, dtype = settings.get("check_every", 1), settings.get("dtype", "float64")
     x, y, judged_x, judged_y = (jnp.asarray(part, dtype) for part in arrays(job))
     functions: dict[str, Any] = {"tanh": jnp.tanh, "sigmoid": jax.nn.sigmoid}
     cross_entropy = settings.get("loss") == "bce"
@@ -42,17 +74,16 @@ def _jax(job: Job) -> Begin:
         return (jnp.mean(jax.nn.softplus(sums) - y * sums) if cross_entropy else mse), mse
 
     gradient = jax.value_and_grad(training_loss, has_aux=True)
+    update = _rprop(settings) if rule == "rprop" else _adam(settings)
+    first_step = settings.get("first_step", 0.1) if rule == "rprop" else 0.0
 
     def judged(parameters: Any) -> Any:
         return jnp.mean((last(forward(parameters, judged_x)) - judged_y) ** 2)
 
-    def step(state: Any, _: Any = None) -> Any:
+    def step(state: Any) -> Any:
         parameters, gradients, m, v, count, mse = state
         count = count + 1
-        m = jax.tree.map(lambda a, g: 0.9 * a + 0.1 * g, m, gradients)
-        v = jax.tree.map(lambda a, g: 0.999 * a + 0.001 * g * g, v, gradients)
-        scale = (rate * jnp.sqrt(1.0 - 0.999**count) / (1.0 - 0.9**count)).astype(dtype)
-        parameters = jax.tree.map(lambda p, a, b: p - scale * a / (jnp.sqrt(b) + 1e-8), parameters, m, v)
+        parameters, m, v = update(parameters, gradients, m, v, count)
         (_, mse), gradients = gradient(parameters)
         return parameters, gradients, m, v, count, mse
 
@@ -65,7 +96,8 @@ def _jax(job: Job) -> Begin:
     def first(parameters: Any) -> Any:
         (_, mse), gradients = gradient(parameters)
         zeros = jax.tree.map(jnp.zeros_like, parameters)
-        return more((parameters, gradients, zeros, zeros, jnp.asarray(0.0, dtype), mse))
+        seconds = jax.tree.map(lambda part: jnp.full_like(part, first_step), parameters)
+        return more((parameters, gradients, zeros, seconds, jnp.asarray(0.0, dtype), mse))
 
     @jax.jit
     def more(state: Any) -> Any:
@@ -88,4 +120,4 @@ def _jax(job: Job) -> Begin:
     return begin
 
 
-MAKERS: dict[str, Maker] = {"JAX Adam": _jax}
+MAKERS: dict[str, Maker] = {"JAX Adam": lambda job: _jax("adam", job), "JAX RPROP": lambda job: _jax("rprop", job)}
