@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Looks for the settings of src/bitprop/bench/settings.py: `python bench/tune.py --data DIR --only xor --only JAX`.
+"""Looks for the settings of src/bitprop/bench/settings.py: `python bench/tune.py --data DIR --only JAX >found.txt`.
+
+`python bench/tune.py --read found.txt` writes what was found into that file.
 
 Every contestant is tuned alike, by trainings from other seeds than those that are measured: of all combinations in its
 grid it takes the one with the least median time among those that solve at least nine of ten trainings, or else that
@@ -13,10 +15,11 @@ import contextlib
 import itertools
 import json
 import math
-import os
 import statistics
+import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import fann_solver
@@ -27,9 +30,19 @@ from bitprop.bench.settings import SETTINGS
 from bitprop.bench.solve import TOLERANCE, Solver, solvers
 from bitprop.errors import OptionError
 
+MODULE = Path(__file__).resolve().parent.parent / "src" / "bitprop" / "bench" / "settings.py"
+HEAD = '''\
+# SPDX-License-Identifier: MIT
+"""How each contestant solves each problem. bench/tune.py found these settings and wrote this file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+'''
 FIRST_SEED = 1000  # those that are measured begin with 0
 Stage = Mapping[str, Sequence[Any]]
-RATES = (0.003, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.3, 0.5)
+RATES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 STEPS = {"increase": (1.2, 1.5), "first_step": (0.03, 0.1, 0.3, 1.0)}
 EVERY = {"check_every": (2, 5, 10, 20, 50, 100)}
 FACTORS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
@@ -42,7 +55,7 @@ GRIDS: dict[str, list[Stage]] = {
     "bitprop momentum": [{"learning_rate": FACTORS, "momentum": (0.9, 0.95)}, EVERY],
     "bitprop nesterov": [{"learning_rate": FACTORS, "momentum": (0.9, 0.95)}, EVERY],
     "bitprop adam": [{"learning_rate": RATES, "loss": ("mse", "binary_cross_entropy")}, EVERY],
-    "bitprop rprop": [{**STEPS, "loss": ("mse",)}, {**EVERY, "loss": ("mse", "binary_cross_entropy")}],
+    "bitprop rprop": [{**STEPS, "loss": ("mse", "binary_cross_entropy")}, EVERY],
     "bitprop levenberg_marquardt": [
         {"mu": (1e-3, 1e-2, 1e-1, 1.0), "mu_increase": (4.0, 10.0)},
         {"check_every": (1, 2, 3, 5)},
@@ -50,20 +63,20 @@ GRIDS: dict[str, list[Stage]] = {
     "scikit-learn adam": [{"learning_rate_init": RATES}, {"check_every": (1, 5, 10, 20)}],
     "scikit-learn lbfgs": [{"check_every": (10, 20, 50, 100, 200)}],
     "JAX Adam": [{"learning_rate": RATES, "loss": ("mse", "bce")}, {"dtype": ("float64", "float32")}],
-    "PyTorch Adam": [{"lr": RATES, "loss": ("mse", "bce")}],
-    "PyTorch Adam, compiled": [],
-    "PyTorch Rprop": [{"lr": (0.03, 0.1, 0.3, 1.0), "etas": ((0.5, 1.2), (0.5, 1.5)), "loss": ("mse", "bce")}],
     "JAX RPROP": [{**STEPS, "loss": ("mse", "bce")}, {"dtype": ("float64", "float32")}],
     "PyTorch LBFGS": [{"loss": ("mse", "bce"), "history_size": (5, 10, 20)}],
     "SciPy least_squares": [{"x_scale": (1.0, "jac")}],
     "SciPy L-BFGS-B": [{"loss": ("mse", "bce"), "maxcor": (5, 10, 20)}],
     "FANN RPROP": [{**STEPS, "errors": ("linear", "tanh")}],
 }
+SAME = {  # contestants that take the settings of another one by the same rule, under their own names
+    "PyTorch Adam": ("JAX Adam", {"learning_rate": "lr", "loss": "loss", "check_every": "check_every"}),
+    "PyTorch Adam, compiled": ("JAX Adam", {"learning_rate": "lr", "loss": "loss"}),
+    "PyTorch Rprop": ("JAX RPROP", {"first_step": "lr", "loss": "loss", "check_every": "check_every"}),
+}
 VALIDATED = {  # further stages where other rows are judged than those that are trained on
     "JAX Adam": [{"check_every": (1, 2, 5, 10)}],
     "JAX RPROP": [{"check_every": (1, 2, 5, 10)}],
-    "PyTorch Rprop": [{"check_every": (1, 2, 5, 10)}],
-    "PyTorch Adam": [{"check_every": (1, 2, 5, 10)}],
     "FANN RPROP": [{"check_every": (1, 2, 5, 10)}],
 }
 OF_SIGMOIDS = ("bce", "binary_cross_entropy")  # losses that go with no other outputs
@@ -110,6 +123,20 @@ def _tune(solver: Solver, problem: Problem, options: argparse.Namespace) -> dict
     return best
 
 
+def _write(lines: Sequence[str]) -> None:
+    """Writes the module of the settings, with what these lines of JSON have found."""
+    settings = {name: dict(problems) for name, problems in SETTINGS.items()}
+    for line in lines:
+        name, problem, found = json.loads(line)
+        settings[name][problem] = found
+    for name, (other, names) in SAME.items():
+        for problem, found in settings[other].items():
+            taken = {names[key]: value for key, value in found.items() if key in names}
+            settings[name][problem] = {**settings[name].get(problem, {}), **taken}
+    MODULE.write_text(f"{HEAD}SETTINGS: dict[str, dict[str, dict[str, Any]]] = {settings!r}\n", encoding="utf-8")
+    subprocess.run([sys.executable, "-m", "ruff", "format", "--quiet", str(MODULE)], check=True)
+
+
 def main() -> None:
     """Prints a line of JSON for each contestant and problem."""
     parser = argparse.ArgumentParser(description="Look for good settings.", allow_abbrev=False)
@@ -118,8 +145,11 @@ def main() -> None:
     parser.add_argument("--problems", help="some, with commas (all)")
     parser.add_argument("--seeds", type=int, default=20, help="trainings of each (20)")
     parser.add_argument("--limit", type=float, default=2.0, help="seconds that a training may take (2)")
+    parser.add_argument("--read", metavar="FILE", nargs="+", help="measure nothing: write what these files found")
     options = parser.parse_args()
-    os.environ.setdefault("TORCHINDUCTOR_FX_GRAPH_CACHE", "1")
+    if options.read:
+        _write([line for path in options.read for line in Path(path).read_text(encoding="utf-8").splitlines()])
+        return
     try:
         problems, _ = chosen(options.problems.split(",") if options.problems else None, options.data)
     except OptionError as error:
@@ -128,7 +158,7 @@ def main() -> None:
         if options.only and not any(part in solver.name for part in options.only):
             continue
         for problem in problems:
-            if problem.name in solver.settings:
+            if problem.name in solver.settings and solver.name in GRIDS:
                 print(json.dumps([solver.name, problem.name, _tune(solver, problem, options)]), flush=True)
 
 

@@ -20,6 +20,7 @@ from bitprop._progress import Progress
 from bitprop.bench import solve
 from bitprop.bench.problems import NAMES, PROBLEMS, examples
 from bitprop.bench.processes import Process
+from bitprop.bench.settings import SETTINGS
 from bitprop.bench.solve import Measurement, Outcome, Solver, solve_all, solvers
 from bitprop.bench.solver import Job, makers
 from bitprop.bench.tables import aim_cells, solve_cells, solve_printable
@@ -139,6 +140,30 @@ def test_derivatives_of_the_numpy_network(name: str) -> None:
     assert gradient == pytest.approx(expected, rel=1e-9, abs=1e-15)
     errors = network.residuals(start)
     assert 2.0 / errors.size * network.jacobian(start).T @ errors == pytest.approx(expected, rel=1e-9, abs=1e-15)
+
+
+def test_all_are_tuned() -> None:
+    """Every contestant has settings for every problem, and a grid to look for better ones, or another one's."""
+    assert {name: set(settings) for name, settings in SETTINGS.items()} == dict.fromkeys(SETTINGS, set(NAMES))
+    code = "import sys; sys.path.insert(0, sys.argv[1]); import tune; print(*tune.GRIDS, *tune.SAME, sep='|')"
+    command = [sys.executable, "-c", code, str(HERE.parent / "bench")]
+    tuned = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert sorted(tuned.strip().split("|")) == sorted(SETTINGS)
+
+
+@pytest.mark.filterwarnings("ignore::bitprop.TrainingHint")
+@pytest.mark.parametrize(
+    "solver", [solver for solver in solvers() if solver.name.startswith("bitprop")], ids=lambda solver: solver.name
+)
+def test_settings_are_options_of_fit(solver: Solver) -> None:
+    """bitprop takes the settings of every problem, and an epoch of them changes the network."""
+    for problem in PROBLEMS:
+        if problem.name == "diabetes1":
+            continue
+        work = Job.from_json(job(problem.name, {**solver.settings[problem.name], "epochs": 1}, PROBEN1))
+        start = work.start(0)
+        trained = makers()[solver.name](work)(start, 60.0)()
+        assert array("d", trained.parameters()) != start
 
 
 def test_what_counts_as_solved() -> None:
