@@ -2,7 +2,7 @@
 """Small neural networks, trained by back-propagation to the same bits everywhere."""
 
 from . import datasets
-from ._sweep import Run, SweepResult, sweep
+from ._sweep import sweep
 from .core import info
 from .errors import (
     BackendError,
@@ -13,6 +13,7 @@ from .errors import (
     ModelFileError,
     OptionError,
     ShapeError,
+    SweepFileError,
     TrainingError,
 )
 from .gradient_check import GradientCheck, GradientRow
@@ -20,6 +21,7 @@ from .hints import TrainingHint
 from .history import History
 from .network import Layer, Network, Product, Trace
 from .scaling import Scaling
+from .sweep_result import Run, SweepResult
 
 __all__ = [
     "BackendError",
@@ -38,6 +40,7 @@ __all__ = [
     "Run",
     "Scaling",
     "ShapeError",
+    "SweepFileError",
     "SweepResult",
     "Trace",
     "TrainingError",

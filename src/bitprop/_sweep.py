@@ -1,264 +1,111 @@
 # SPDX-License-Identifier: MIT
-"""Many trainings in one call: one for each seed and learning rate, on all cores or on any executor."""
+"""Many trainings in one call: one for each configuration, seed and learning rate, on all cores or on any executor."""
 
 from __future__ import annotations
 
-import csv
-import io
+import contextlib
 import itertools
-import math
 import os
-import threading
-from array import array
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, ThreadPoolExecutor, wait
-from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict, Union
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import CancelledError, Executor
+from typing import TYPE_CHECKING, Any, NamedTuple, Union
 
-from . import _files, _training, fit_options, hints
 from ._processors import cores
 from ._progress import Progress
-from .checks import matrices
 from .checks import options as check
-from .core import Core, mode
-from .errors import OptionError, quoted
-from .history import History
-from .names import LEARNING_RATES, LOSSES, PARTNERS, RULES, Activation, Backend, Init
-from .network import Network
-from .scaling import Scaling
+from .errors import quoted
+from .fit_options import Rate
+from .names import RULE_OPTIONS
+from .sweep_configurations import (
+    LEARNING_RATE,
+    Configuration,
+    FurtherOptions,
+    Grid,
+    configurations,
+    expect_number,
+    several,
+    varied,
+)
+from .sweep_file import SweepFile, digest
+from .sweep_jobs import Arrays, Job, Outcome, futures
+from .sweep_result import Run, SweepResult
+from .sweep_rows import Rows, Split
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 TOGETHER = 16  # most trainings in a job: a kernel trains as many side by side
 JOBS = 32  # fewest jobs of a sweep on an executor, if it has as many trainings
-TRAININGS_END = 10_000_000  # a sweep has fewer: the results of so many need gigabytes
-IN_FLIGHT = 256  # most jobs that an executor holds at once
-QUANTILES = (0.01, 0.1, 0.5, 0.9, 0.99)
-HINTS = {
-    "seed": "give seeds=[...], one or more",
-    "learning_rate": "give learning_rates=[...], one or more",
-    "callback": "give on_result=, which is called with each training as it ends",
-}
 
 Data = Union[tuple[Any, Any], tuple[Any, Any, Any]]
 
 
-class NetworkOptions(TypedDict, total=False):
-    """The options of `Network`, but for the seed."""
+class _Planned(NamedTuple):
+    """A training of a sweep."""
 
-    activation: Activation | Sequence[Activation]
-    bias: bool
-    init: Init
-    backend: Backend | None
-    input_scaling: Scaling | None
-    output_scaling: Scaling | None
+    place: int  # in the result
+    configuration: Configuration
+    seed: int
+    rate: Rate
 
 
-class FurtherOptions(NetworkOptions, fit_options.FitOptions, total=False):
-    """The options of a sweep that are those of `Network` or of `fit`."""
+class _Book:
+    """The file of a sweep, as the trainings of its plan have their places there."""
 
+    def __init__(self, file: SweepFile):
+        self._file = file
+        self._digests: dict[tuple[int, int], str] = {}  # by identity, of a configuration and a rate that live on
+        self._data: dict[int, str] = {}  # by seed, where each has its own rows
 
-class Run:
-    """One training of a sweep.
+    def _digest(self, planned: _Planned) -> str:
+        key = id(planned.configuration), id(planned.rate)
+        if key not in self._digests:
+            self._digests[key] = digest(planned.configuration.describe(planned.rate))
+        return self._digests[key]
 
-    It has `.seed`, `.learning_rate`, `.history`, and `.final_loss`, that of the final parameters over the rows that it
-    trained on: the mean squared error, which is also `.final_mse`; or, with a cross-entropy, that loss.
-    `.error` is None after a complete training. After divergence it is a DivergedError, and the parameters are those of
-    the last good epoch. After any other failure it is that exception, `.final_loss` is infinite and `.network` is None.
-    """
+    def find(self, planned: _Planned) -> Outcome | None:
+        """What the file has of this training."""
+        fields = self._file.ended.get((self._digest(planned), planned.seed))
+        return None if fields is None else Outcome.from_fields(planned.place, fields)
 
-    def __init__(self, seed: int, learning_rate: float, template: Network, history: History):
-        self.seed = seed
-        self.learning_rate = learning_rate
-        self.final_loss = math.inf
-        self.history = history
-        self.error: Exception | None = None
-        self._template = template
-        self._parameters: array[float] | None = None
+    def take_data(self, trainings: Iterable[_Planned], data: str) -> None:
+        """Takes the digest of the rows of a seed's trainings. SweepFileError: those in the file had others."""
+        for one in trainings:
+            self._data[one.seed] = data
+            fields = self._file.ended.get((self._digest(one), one.seed))
+            if fields is not None and fields["data"] != data:
+                raise self._file.error(f"the data of seed {one.seed} differ")
 
-    @property
-    def final_mse(self) -> float:
-        """The mean squared error of the final parameters. AttributeError: the loss is a cross-entropy."""
-        self.history.require_squared("final_mse")
-        return self.final_loss
-
-    @property
-    def network(self) -> Network | None:
-        """A new copy of the trained network, with its history; None where it was not trained."""
-        if self._parameters is None:
-            return None
-        network = self._template.copy()
-        network.parameters[:] = memoryview(self._parameters)
-        network.history = self.history
-        return network
-
-    def __repr__(self) -> str:
-        end = (
-            f"final {self.history.name} {self.final_loss!r}"
-            if self.error is None
-            else f"{type(self.error).__name__}: {self.error}"
+    def add(self, ended: Iterable[tuple[_Planned, Outcome]]) -> None:
+        """Writes trainings that have ended. OSError."""
+        self._file.append(
+            {
+                "configuration": self._digest(planned),
+                "seed": planned.seed,
+                "options": {
+                    LEARNING_RATE: planned.rate if isinstance(planned.rate, float) else list(planned.rate),
+                    **{name: value for name, value in planned.configuration.entries.items() if name != LEARNING_RATE},
+                },
+                "data": self._data.get(planned.seed),
+                **outcome.to_fields(),
+            }
+            for planned, outcome in ended
         )
-        return f"<Run of seed {self.seed}, learning rate {self.learning_rate}: {end}>"
-
-
-class SweepResult(Sequence[Run]):
-    """The trainings of a sweep, in the order of `itertools.product(seeds, learning_rates)`, as a sequence of `Run`.
-
-    The lists `.seeds`, `.learning_rates`, `.final_loss`, `.final_mse`, `.histories` and `.errors` have an item for each
-    training.
-    """
-
-    def __init__(self, runs: Sequence[Run]):
-        self._runs = list(runs)
-
-    def __len__(self) -> int:
-        return len(self._runs)
-
-    def __getitem__(self, index: Any) -> Any:
-        return self._runs[index]
-
-    def __repr__(self) -> str:
-        failed = sum(run.error is not None for run in self)
-        return f"<SweepResult of {len(self)} trainings, {failed} of them failed>"
-
-    @property
-    def seeds(self) -> list[int]:
-        """Each training's seed."""
-        return [run.seed for run in self]
-
-    @property
-    def learning_rates(self) -> list[float]:
-        """Each training's learning rate."""
-        return [run.learning_rate for run in self]
-
-    @property
-    def final_mse(self) -> list[float]:
-        """Each training's mean squared error at its final parameters. AttributeError: the loss is a cross-entropy."""
-        return [run.final_mse for run in self]
-
-    @property
-    def name(self) -> str:
-        """What the losses are, as `History.name` has it: "mse", or "loss"."""
-        return self._runs[0].history.name if self._runs else "mse"
-
-    @property
-    def final_loss(self) -> list[float]:
-        """Each training's loss at its final parameters, as `Run` has it; infinite where it was not trained."""
-        return [run.final_loss for run in self]
-
-    @property
-    def histories(self) -> list[History]:
-        """Each training's history."""
-        return [run.history for run in self]
-
-    @property
-    def errors(self) -> list[Exception | None]:
-        """Each training's error; None where it is complete."""
-        return [run.error for run in self]
-
-    def _losses(self, learning_rate: float | None) -> list[float]:
-        """The final losses in ascending order; a failed training, or a NaN, counts as infinite."""
-        mode.require_standard("ordering losses")
-        runs = [run for run in self if learning_rate is None or run.learning_rate == learning_rate]
-        if not runs:
-            raise OptionError(
-                f"learning_rate is {quoted(learning_rate)}, expected one of {sorted(set(self.learning_rates))}"
-            )
-        losses = (run.final_loss if run.error is None else math.inf for run in runs)
-        return sorted(math.inf if math.isnan(loss) else loss for loss in losses)
-
-    def quantiles(self, qs: Iterable[float] = QUANTILES, learning_rate: float | None = None) -> dict[float, float]:
-        """The quantiles of the final losses by `q`, of all trainings or of one learning rate; a failure is infinite.
-
-        OptionError: a `q` outside 0 to 1, or a learning rate that the sweep does not have. FloatingPointModeError.
-        """
-        losses = self._losses(learning_rate)
-        return {q: quantile(losses, check.fraction("q", q)) for q in qs}
-
-    def solved(self, threshold: float, learning_rate: float | None = None) -> int:
-        """How many trainings, of all or of one learning rate, succeeded and have a final loss below `threshold`."""
-        return sum(loss < threshold for loss in self._losses(learning_rate))
-
-    def to_csv(self, path: str | os.PathLike[str]) -> None:
-        """Writes a CSV file of the trainings, whole or not at all.
-
-        Its columns are seed, learning_rate, final_mse or final_loss, error, and the history's stopped and best_epoch,
-        which are empty where they are None. Numbers read back to the same bits. OSError, FloatingPointModeError.
-        """
-        mode.require_standard("writing decimal digits")
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(["seed", "learning_rate", f"final_{self.name}", "error", "stopped", "best_epoch"])
-        for run in self:
-            error = "" if run.error is None else f"{type(run.error).__name__}: {run.error}"
-            end = run.history.stopped, run.history.best_epoch
-            writer.writerow([run.seed, repr(run.learning_rate), repr(run.final_loss), error, *end])
-        _files.write(path, text.getvalue())
-
-    def plot(self, path: str | os.PathLike[str] | None = None) -> Any:
-        """A matplotlib figure of the share of trainings that end below each loss, a curve for each learning rate.
-
-        It is saved where a path is given. It needs the `lab` extra.
-        """
-        from . import plots
-
-        rates = dict.fromkeys(self.learning_rates)
-        losses = {f"learning rate {rate!r}": self._losses(rate) for rate in rates}
-        return plots.save(plots.distributions(losses, plots.LABELS[self.name]), path)
-
-
-class _Arrays(NamedTuple):
-    """Checked data as arrays, which can be pickled."""
-
-    each: tuple[array[float], ...]  # inputs, targets and, where there are any, weights
-    rows: int
-
-    @classmethod
-    def of(cls, data: matrices.Data) -> _Arrays:
-        given = filter(None, (data.inputs, data.targets, data.weights))
-        return cls(tuple(matrices.to_array(rows.values) for rows in given), data.rows)
-
-    def data(self, core: Core) -> matrices.Data:
-        """The data for this core."""
-        rows = [
-            matrices.Rows(values, core.readable(values), self.rows, len(values) // self.rows, "buffer")
-            for values in self.each
-        ]
-        return matrices.Data.of(core, *rows)
-
-
-class _Job(NamedTuple):
-    """Trainings of one data set, in a form that can be sent to another process or machine."""
-
-    sizes: tuple[int, ...]
-    network: Mapping[str, Any]  # options of the network
-    options: fit_options.Options
-    data: _Arrays
-    validation: _Arrays | None
-    runs: list[tuple[int, int, float]]  # place in the result, seed, learning rate
-
-
-class _Outcome(NamedTuple):
-    """The outcome of one training of a job."""
-
-    place: int
-    parameters: array[float]
-    history: History
-    final_loss: float
-    diverged: int | None  # in which epoch
 
 
 def sweep(
-    sizes: Sequence[int],
+    sizes: Sequence[int] | None,
     data: Data | Callable[[int], Data],
     *,
     seeds: Iterable[int],
     learning_rates: Iterable[float] | None = None,
     epochs: int,
+    grid: Grid | None = None,
     log_every: int | None = None,
     executor: Executor | None = None,
     progress: bool | None = False,
     on_result: Callable[[Run], Any] | None = None,
+    resume_file: str | os.PathLike[str] | None = None,
     **further: Unpack[FurtherOptions],
 ) -> SweepResult:
     """Trains a network of `sizes` for each seed and learning rate, to the bits of the same single `fit`.
@@ -267,259 +114,188 @@ def sweep(
     `log_every=None` logs the last epoch only. `learning_rates=None` takes that of the rule, as `fit` does; in a run by
     "rprop" or "levenberg_marquardt", which use none, it is 0.0. The trainings run on one thread for each core, or on
     `executor`, any `concurrent.futures.Executor`.
+    `grid` has for some options a list of entries each, as in {"rule": ["adam", "rprop"], "sizes": [(2, 4, 1), (2, 8,
+    1)]}, or is a list of such grids. Each combination is a configuration, and the order of trainings is that of
+    `itertools.product(configurations, seeds, learning_rates)`, where the last option of a grid changes first. Its
+    options are `sizes`, which are None then, `learning_rate`, also one for each epoch, and all of `further` but
+    `backend` and the scalings.
     `on_result(run)` is called with each training as it ends, in any order. `progress` is that of `fit`. `further`
     options are `batch_size`, `shuffle_seed`, `loss`, `rule` and its options, `validation` and all that stops a
     training, of `fit`, and `activation`, `bias`, `init`, `backend` and the scalings of `Network`. Each training stops
     alone; `validation=(x, y)` is that of all, and a share is taken of each data set. A training that fails, by
     divergence, its data or its worker, has that error in its `Run`; others go on.
-    Errors as for `Network` and `fit`, and those of an executor that refuses the first job. Ctrl-C raises
-    KeyboardInterrupt; `on_result` has then been called with every training that had ended.
+    `resume_file`: a path, to which each training that has ended is written at once. A later call takes from it what has
+    ended, and trains the rest, to the same result; it may have more seeds, rates and entries of the grid.
+    Errors as for `Network` and `fit`, and those of an executor that refuses the first job. SweepFileError: the file is
+    altered, of another sweep, or in use. Ctrl-C raises KeyboardInterrupt; `on_result` has then been called with every
+    training that had ended.
     """
-    network, fit = _divide(further)
-    template = Network(*_sizes(sizes), **network)
-    each_seed = [check.seed("seed", seed) for seed in _several("seeds", seeds)]
-    epochs = check.integer("epochs", epochs, 0)
-    last_only = log_every is None and fit.get("stop_progress") is None
-    if log_every is None:
-        log_every = max(1, epochs - 1) if last_only else 1
-    options = fit_options.check_options(epochs, log_every, **fit)
-    options = options._replace(skipped=int(last_only and epochs > 1))
-    template.loss_code(LOSSES[options.loss])
-    options.check_network(template.model.count)
-    rates = _rates(options, learning_rates)
-    _check_number("seeds times learning_rates", len(each_seed) * len(rates))
-    checked = {**network, "activation": template.activations, "bias": template.bias}
+    each_seed = [check.seed("seed", seed) for seed in several("seeds", seeds)]
+    each = configurations(sizes, grid, learning_rates, epochs, log_every, further)
+    expect_number("seeds times learning_rates", len(each_seed) * sum(len(one.rates) for one in each))
     if executor is not None and not isinstance(executor, Executor):
         raise TypeError(
             f"executor is {quoted(executor)}, expected a concurrent.futures.Executor (not the class, one of it)"
         )
     if on_result is not None and not callable(on_result):
         raise TypeError(f"on_result is {quoted(on_result)}, expected a function of a Run")
-    pair = None
-    if isinstance(options.validation, tuple):
-        pair = _Arrays.of(template.model.validation(options.validation))
-        options = options._replace(validation=None)
-    shared = None if callable(data) else _arrays(template, data, options, give_hints=True)
-    rows = shared[0].rows if shared is not None else 0
-    runs = [
-        Run(seed, rate, template, options.history(rows, template.sizes[-1]))
-        for seed, rate in itertools.product(each_seed, rates)
-    ]
-
-    def report(places: Iterable[int]) -> None:
-        for place in places:
-            if on_result is not None:
-                on_result(runs[place])
-
-    def jobs() -> Iterator[_Job]:
-        """All jobs; where the data of a seed fail, its runs get the error instead."""
-        together = max(1, min(TOGETHER, len(runs) // (JOBS if executor is not None else 2 * len(cores()))))
-        if template.backend == "python" or not options.by_steps:  # one after another: smaller jobs spread better
-            together = 1
-        plan = [(place, run.seed, run.learning_rate) for place, run in enumerate(runs)]
-        step = len(plan) if shared is not None else len(rates)  # runs on the same data
-        for start in range(0, len(plan), step):
-            group = plan[start : start + step]
-            try:
-                trained, measured = shared or _arrays(template, data(group[0][1]), options)  # type: ignore[operator]  # it is callable
-            except Exception as error:  # of the caller's function, or of what it returned
-                report(_fail(runs, [place for place, _, _ in group], error))
-                continue
-            for first in range(0, step, together):
-                some = group[first : first + together]
-                yield _Job(template.sizes, checked, options, trained, measured or pair, some)
-
-    with Progress(epochs * len(runs), f"{len(runs)} trainings: epochs", progress) as bar:
-        for job, future in _futures(jobs(), executor, bar):
-            _finish(runs, job, future)
-            report(place for place, _, _ in job.runs)
+    rows = Rows(data, each)
+    plan: list[_Planned] = []
+    runs: list[Run] = []
+    for one in each:
+        split = rows.split_given(one.options)
+        count = 0 if split is None else split[0].rows
+        for seed, rate in itertools.product(each_seed, one.rates):
+            plan.append(_Planned(len(plan), one, seed, rate))
+            runs.append(Run(seed, rate, one, one.options.history(count, one.template.sizes[-1])))
+    with contextlib.ExitStack() as stack:
+        book = None
+        if resume_file is not None:
+            book = _Book(stack.enter_context(SweepFile(resume_file, _settings(each[0], varied(grid), rows))))
+        total = each[0].options.epochs * len(runs)
+        bar = stack.enter_context(Progress(total, f"{len(runs)} trainings: epochs", progress))
+        work = _Work(plan, runs, rows, on_result, book)
+        work.restore(bar)
+        work.train(executor, bar)
     return SweepResult(runs)
 
 
-def _fail(runs: list[Run], places: list[int], error: Exception) -> list[int]:
-    for place in places:
-        runs[place].error = error
-    return places
+def _settings(first: Configuration, names: Sequence[str], rows: Rows) -> dict[str, Any]:
+    """What a later call that goes on must have, too: all but the seeds, the rates and the entries of the grid."""
+    free = {LEARNING_RATE, *names}
+    if "rule" in names:
+        free.update(name for options in RULE_OPTIONS.values() for name in options)
+    if "sizes" in names:
+        free.add("activation")  # which has an item for each layer
+    if "stop_progress" in names:
+        free.update(("log_every", "skipped"))
+    fixed = {name: value for name, value in first.describe(first.rates[0]).items() if name not in free}
+    given, validation = rows.given, rows.validation
+    return {
+        **fixed,
+        "grid": sorted(names),
+        "data": None if given is None else Arrays.of(given).digest(),
+        "validation_rows": None if validation is None else validation.digest(),
+    }
 
 
-def _finish(runs: list[Run], job: _Job, future: Future[list[_Outcome]]) -> None:
-    """Writes the outcome of a job to its runs."""
-    error = CancelledError() if future.cancelled() else future.exception()
-    if error is not None:
-        if not isinstance(error, Exception):
-            raise error
-        _fail(runs, [place for place, _, _ in job.runs], error)
-        return
-    for outcome in future.result():
-        run = runs[outcome.place]
-        run.history = outcome.history
-        run.final_loss = outcome.final_loss
-        run._parameters = outcome.parameters
-        run.error = None if outcome.diverged is None else job.options.diverged(outcome.diverged, run.learning_rate)
+class _Work:
+    """The trainings of a plan on their way to the ends of their runs."""
+
+    def __init__(
+        self,
+        plan: list[_Planned],
+        runs: list[Run],
+        rows: Rows,
+        on_result: Callable[[Run], Any] | None,
+        book: _Book | None,
+    ):
+        self.plan = plan
+        self.runs = runs
+        self.rows = rows
+        self.on_result = on_result
+        self.book = book
+        self.left = plan  # what is to be trained
+
+    def report(self, trainings: Iterable[_Planned]) -> None:
+        """Tells the caller of trainings that have ended."""
+        for one in trainings:
+            if self.on_result is not None:
+                self.on_result(self.runs[one.place])
+
+    def fail(self, trainings: Sequence[_Planned], error: Exception) -> None:
+        """Ends trainings with an error, which no book keeps: the next call tries them again."""
+        for one in trainings:
+            self.runs[one.place].error = error
+        self.report(trainings)
+
+    def end(self, one: _Planned, outcome: Outcome) -> None:
+        """Gives a run what its training left."""
+        diverged = outcome.diverged
+        error = None if diverged is None else one.configuration.options.diverged(diverged, one.rate)
+        self.runs[one.place].end(outcome.parameters, outcome.history, outcome.final_loss, error)
+
+    def restore(self, bar: Progress) -> None:
+        """Ends what the book has; the rest is left."""
+        if self.book is None:
+            return
+        self.left = []
+        for one in self.plan:
+            outcome = self.book.find(one)
+            if outcome is None:
+                self.left.append(one)
+            else:
+                self.end(one, outcome)
+                bar.update(one.configuration.options.epochs)
+                self.report([one])
+
+    def _groups(self) -> Iterator[tuple[Configuration, Split, list[_Planned]]]:
+        """What is left, by what the trainings of a job have in common."""
+        if self.rows.given is None:
+            yield from self._groups_by_seed()
+            return
+        for configuration, trainings in _by_configuration(self.left):
+            split = self.rows.split_given(configuration.options)
+            if split is not None:
+                yield configuration, split, trainings
+
+    def _groups_by_seed(self) -> Iterator[tuple[Configuration, Split, list[_Planned]]]:
+        """The same where each seed has its own rows; where these fail, its runs get the error instead."""
+        by_seed: dict[int, list[_Planned]] = {}
+        for one in self.plan:
+            by_seed.setdefault(one.seed, []).append(one)
+        left = {one.place for one in self.left}
+        for seed, trainings in by_seed.items():
+            waiting = [one for one in trainings if one.place in left]
+            try:
+                rows = self.rows.of(seed)
+            except Exception as error:  # of the caller's function, or of what it returned
+                self.fail(waiting, error)
+                continue
+            if self.book is not None:
+                self.book.take_data(trainings, Arrays.of(rows).digest())
+            for configuration, group in _by_configuration(waiting):
+                try:
+                    split = self.rows.split(rows, configuration.options)
+                except Exception as error:  # a share of too few rows
+                    self.fail(group, error)
+                    continue
+                yield configuration, split, group
+
+    def _jobs(self, least: int) -> Iterator[Job]:
+        """What is left as jobs, at least so many, if there are as many trainings."""
+        most = max(1, min(TOGETHER, len(self.left) // least))
+        for configuration, (trained, measured), trainings in self._groups():
+            options = configuration.options
+            one_by_one = configuration.template.backend == "python" or not options.by_steps
+            together = 1 if one_by_one else most  # smaller jobs spread better
+            if isinstance(options.validation, tuple):
+                options = options._replace(validation=None)  # those rows are the job's
+            for first in range(0, len(trainings), together):
+                some = [(one.place, one.seed, one.rate) for one in trainings[first : first + together]]
+                yield Job(configuration.template.sizes, configuration.network, options, trained, measured, some)
+
+    def train(self, executor: Executor | None, bar: Progress) -> None:
+        """Trains what is left."""
+        jobs = self._jobs(JOBS if executor is not None else 2 * len(cores()))
+        for job, future in futures(jobs, executor, bar):
+            trainings = [self.plan[place] for place, _, _ in job.runs]
+            error = CancelledError() if future.cancelled() else future.exception()
+            if error is None:
+                ended = list(zip(trainings, future.result()))
+                if self.book is not None:
+                    self.book.add(ended)
+                for one, outcome in ended:
+                    self.end(one, outcome)
+                self.report(trainings)
+            elif isinstance(error, Exception):
+                self.fail(trainings, error)
+            else:
+                raise error
 
 
-def _futures(
-    jobs: Iterator[_Job], executor: Executor | None, bar: Progress
-) -> Iterator[tuple[_Job, Future[list[_Outcome]]]]:
-    """Each job with its finished future; the number of unfinished jobs is bounded."""
-    stop = threading.Event()
-    lock = threading.Lock()
-
-    def tick(epochs: int) -> None:
-        if stop.is_set():
-            raise KeyboardInterrupt
-        with lock:
-            bar.update(epochs)
-
-    def end() -> None:
-        stop.set()
-        for future in pending:
-            future.cancel()
-        if pool is not None:
-            pool.shutdown(wait=True)
-
-    pool = ThreadPoolExecutor(len(cores()), "bitprop") if executor is None else None
-    most = 2 * len(cores()) if pool is not None else IN_FLIGHT
-    threads = pool or (executor if isinstance(executor, ThreadPoolExecutor) else None)  # whose jobs stop at `stop`
-    pending: dict[Future[list[_Outcome]], _Job] = {}
-
-    def run() -> Iterator[tuple[_Job, Future[list[_Outcome]]]]:
-        more = first = True
-        while more or pending:
-            if more and len(pending) < most:
-                job = next(jobs, None)
-                if job is None:
-                    more = False
-                else:
-                    pending[_submit(threads, executor, job, tick, first)] = job
-                    first = False
-            # Results go first, then further jobs. The time limit is for systems where a wait cannot be interrupted.
-            limit = 0.0 if more and len(pending) < most else 0.1
-            done, _ = wait(pending, timeout=limit, return_when=FIRST_COMPLETED)
-            for future in done:
-                job = pending.pop(future)
-                if threads is None:
-                    bar.update(job.options.epochs * len(job.runs))
-                yield job, future
-
-    try:  # around a call, not a loop, some of whose jumps CPython 3.12 and later leave out of a `try`
-        try:
-            yield from run()
-        finally:  # also where the caller was interrupted
-            end()
-    finally:  # also where an interrupt came just then
-        end()
-
-
-def _submit(
-    threads: Executor | None, executor: Executor | None, job: _Job, tick: Callable[[int], None], first: bool
-) -> Future[list[_Outcome]]:
-    """The job's future; a failed one where the executor refuses the job, unless it is the first, which raises."""
-    try:
-        if threads is not None:
-            return threads.submit(_train, job, tick)
-        return executor.submit(_train, job)  # type: ignore[union-attr]  # one of the two is given
-    except Exception as error:
-        if first:  # an executor that was shut down, or may not start processes here
-            raise
-        failed: Future[list[_Outcome]] = Future()
-        failed.set_exception(error)
-        return failed
-
-
-def _train(job: _Job, tick: Callable[[int], None] | None = None) -> list[_Outcome]:
-    """The outcomes of a job, trained in this process. `tick(epochs)` is called with the number of epochs just done."""
-    networks = [Network(*job.sizes, **job.network, seed=seed) for _, seed, _ in job.runs]
-    values = array("d")
-    for network in networks:
-        values.extend(network.parameters)
-    core, shape = networks[0].model.core, networks[0].model.shape
-    data = job.data.data(core)
-    measured = None if job.validation is None else job.validation.data(core)
-    rates = [rate for _, _, rate in job.runs]
-    trainings = _training.Trainings(core, shape, values, data, job.options, rates, measured)
-
-    def after_slice(_rows: int, epochs: int) -> None:
-        if tick is not None:
-            tick(epochs * len(networks))
-
-    diverged = trainings.run(after_slice)
-    count = len(values) // len(networks)
-    outcomes = []
-    for n, (place, _, _) in enumerate(job.runs):
-        parameters = values[n * count : (n + 1) * count]
-        networks[n].parameters[:] = memoryview(parameters)
-        loss = job.options.loss if LOSSES[job.options.loss] in PARTNERS else LOSSES.index("mse")
-        final = networks[n].model.loss(data, loss)
-        outcomes.append(_Outcome(place, parameters, trainings.histories[n], final, diverged[n]))
-    return outcomes
-
-
-def _divide(further: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The options of the network, and those of `fit`. TypeError: one that is neither."""
-    known = [*fit_options.FitOptions.__annotations__, *NetworkOptions.__annotations__]
-    for name in further:
-        if name not in known:
-            hint = HINTS.get(name, f"its further options are {', '.join(known)}")
-            raise TypeError(f"sweep has no option {name}: {hint}")
-    network = {name: value for name, value in further.items() if name in NetworkOptions.__annotations__}
-    return network, {name: value for name, value in further.items() if name not in network}
-
-
-def _rates(options: fit_options.Options, learning_rates: Iterable[float] | None) -> list[float]:
-    """The learning rates, checked; that of the rule for None. TypeError, OptionError."""
-    if learning_rates is None or RULES[options.rule] not in LEARNING_RATES:
-        rate = options.rate(learning_rates)
-        return [rate] if isinstance(rate, float) else list(rate)
-    return [check.learning_rate(rate) for rate in _several("learning_rates", learning_rates)]
-
-
-def _sizes(sizes: Any) -> Sequence[int]:
-    try:
-        return tuple(sizes)
-    except TypeError:
-        raise TypeError(f"sizes is {quoted(sizes)}, expected the layer sizes, such as (2, 4, 4, 1)") from None
-
-
-def _several(name: str, values: Any) -> list[Any]:
-    if isinstance(values, (str, bytes)):
-        raise TypeError(f"{name} is {quoted(values)}, expected several numbers")
-    try:
-        numbers = list(itertools.islice(values, TRAININGS_END))
-    except TypeError:
-        raise TypeError(f"{name} is {quoted(values)}, expected several numbers, such as [{quoted(values)}]") from None
-    if not numbers:
-        raise OptionError(f"{name} is empty, expected at least one")
-    _check_number(name, len(numbers))
-    return numbers
-
-
-def _check_number(name: str, trainings: int) -> None:
-    if trainings >= TRAININGS_END:
-        most = f"fewer than {TRAININGS_END}: divide them into several sweeps"
-        raise OptionError(f"{name} are {trainings} or more, expected {most}")
-
-
-def _arrays(
-    network: Network, data: Any, options: fit_options.Options, give_hints: bool = False
-) -> tuple[_Arrays, _Arrays | None]:
-    """Checked data, and those of them that are split off for validation. ShapeError, DataError, TypeError."""
-    if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
-        expected = "a pair (x, y), or (x, y, sample_weight), or a function of the seed"
-        raise TypeError(f"data is {type(data).__name__}, expected {expected}")
-    checked = network.model.data(*data)
-    if give_hints:
-        hints.on_data(checked.inputs, checked.targets, network.activations[-1])
-    trained, measured = network.model.validated(checked, options.validation, options.split_seed)
-    return _Arrays.of(trained), None if measured is None else _Arrays.of(measured)
-
-
-def quantile(ordered: Sequence[float], q: float) -> float:
-    """The quantile of ordered values, interpolated between neighbours (Hyndman and Fan 1996, definition 7)."""
-    mode.require_standard("a quantile")
-    place = q * (len(ordered) - 1)
-    below = int(place)
-    above = min(below + 1, len(ordered) - 1)
-    if place == below or ordered[above] == ordered[below]:  # also where both are infinite
-        return ordered[below]
-    return ordered[below] + (place - below) * (ordered[above] - ordered[below])
+def _by_configuration(trainings: Iterable[_Planned]) -> Iterator[tuple[Configuration, list[_Planned]]]:
+    """Successive trainings of one configuration."""
+    for _, group in itertools.groupby(trainings, lambda one: id(one.configuration)):
+        together = list(group)
+        yield together[0].configuration, together

@@ -27,6 +27,10 @@ class ModelFileError(BitpropError, ValueError):
     """A model file, or model bytes (contract §11), are not whole and unaltered."""
 
 
+class SweepFileError(BitpropError, ValueError):
+    """The file of a sweep that is to go on is altered, of another sweep, or in use."""
+
+
 class BackendError(BitpropError, ImportError):
     """A requested backend or kernel cannot be used here."""
 

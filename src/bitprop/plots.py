@@ -22,6 +22,7 @@ BANDS = ("0.88", "0.72")  # greys from the outermost band inwards; opaque, so th
 LINES = ("-", "--", ":", "-.")  # of curves, which grey print tells apart by them
 ROOM = 500  # points that have room at their full size in a picture
 FEW = 50  # points of a curve below which each is marked
+MOST_CURVES = 20  # each with another pair of colour and line
 STEPS = 110  # of the grid on which a boundary is drawn, on each side
 LABELS = {"mse": "mean squared error", "loss": "cross-entropy"}  # by the name that a history gives
 
@@ -35,6 +36,23 @@ def require(path: str = "picture.png") -> None:
     kinds = Figure().canvas.get_supported_filetypes()
     if os.path.splitext(path)[1][1:].lower() not in kinds:
         raise OptionError(f"cannot draw to {path!r}: expected a name that ends in one of .{', .'.join(sorted(kinds))}")
+
+
+def require_legible(curves: int) -> None:
+    """OptionError where one picture has no room for so many curves."""
+    if curves > MOST_CURVES:
+        cure = "draw some of them, such as select(rule='adam').plot(...)"
+        raise OptionError(f"{curves} curves cannot be told apart in a picture, expected {MOST_CURVES} at most: {cure}")
+
+
+def labels_of(each: Sequence[Mapping[str, str]]) -> list[str]:
+    """A label for each curve of a sweep: those of its options that are not the same in all, or its learning rate."""
+    names = list(dict.fromkeys(name for options in each for name in options))
+    telling = [name for name in names if len({options.get(name) for options in each}) > 1]
+    return [
+        ", ".join(f"{name.replace('_', ' ')} {options[name]}" for name in telling or names[:1] if name in options)
+        for options in each
+    ]
 
 
 def _figure(panels: int = 1, width: float = 6.0) -> tuple[Any, Any]:

@@ -13,6 +13,7 @@ from .. import datasets, model_file, plots
 from ..core import mode
 from ..errors import DataError, OptionError
 from ..network import Network
+from ..sweep_configurations import GRID_NAMES
 from .options import add_data, check_outputs, command, data_set, drawing, print_json
 
 # What is drawn of a CSV file, and of which column, by how its header begins; and with which columns it may go on.
@@ -23,6 +24,7 @@ KINDS: list[tuple[str, str, list[str], list[str]]] = [
     (SWEEP, "final_mse", ["seed", "learning_rate", "final_mse", "error"], ["stopped", "best_epoch"]),
     (SWEEP, "final_loss", ["seed", "learning_rate", "final_loss", "error"], ["stopped", "best_epoch"]),
 ]
+OPTIONAL = ("best_validation", *GRID_NAMES)  # columns of a sweep after these
 
 
 def add(commands: Any) -> None:
@@ -137,6 +139,9 @@ def _drawn(header: list[str]) -> tuple[str, str] | None:
     for kind, column, start, further in KINDS:
         if header in (start, [*start, *further]):
             return kind, column
+        more = header[len(start) + len(further) :]
+        if kind == SWEEP and header == [*start, *further, *more] and set(more) <= set(OPTIONAL):
+            return kind, column
     return None
 
 
@@ -162,18 +167,22 @@ def _curves(path: str, name: str) -> dict[str, tuple[list[int], list[float]]]:
 
 
 def _final_losses(path: str, column: str) -> dict[str, list[float]]:
-    """The final losses of a sweep in order, by learning rate; one that failed counts as infinite. DataError."""
+    """The final losses of a sweep in order, by configuration; one that failed counts as infinite. DataError."""
     mode.require_standard("reading decimal digits")
-    losses: dict[str, list[float]] = {}
+    names = ["learning_rate", *(name for name in _header(path) if name in GRID_NAMES and name != "learning_rate")]
+    losses: dict[tuple[str, ...], list[float]] = {}
     with open(path, newline="", encoding="utf-8-sig") as file:
         reader = csv.DictReader(file)
         try:
             for row in reader:
                 loss = float(row[column])
                 loss = math.inf if row["error"] or math.isnan(loss) else loss
-                losses.setdefault(f"learning rate {float(row['learning_rate'])!r}", []).append(loss)
-        except (csv.Error, TypeError, ValueError):
+                rate = ":".join(repr(float(part)) for part in row["learning_rate"].split(":"))
+                losses.setdefault((rate, *(row[name] for name in names[1:])), []).append(loss)
+        except (csv.Error, AttributeError, TypeError, ValueError):
             raise DataError(f"{path}, line {reader.line_num}: expected a line that sweep --csv wrote") from None
     if not losses:
         raise DataError(f"{path} has no trainings")
-    return {label: sorted(values) for label, values in losses.items()}
+    plots.require_legible(len(losses))
+    labels = plots.labels_of([{name: value for name, value in zip(names, each) if value} for each in losses])
+    return {label: sorted(values) for label, values in zip(labels, losses.values())}

@@ -8,10 +8,11 @@ from collections import Counter
 from typing import Any
 
 from .. import datasets
-from .._sweep import Run, SweepResult, sweep
+from .._sweep import sweep
 from ..checks import options as check
 from ..errors import OptionError
 from ..names import Init
+from ..sweep_result import Run, SweepResult
 from .options import (
     DATA_HELP,
     add_backend,

@@ -10,12 +10,13 @@ from importlib import resources
 from typing import Any, NamedTuple
 
 from .. import csv_tables, datasets
-from .._sweep import quantile, sweep
+from .._sweep import sweep
 from ..checks import options as check
 from ..errors import OptionError
 from ..history import History
 from ..names import Backend
 from ..network import Network
+from ..sweep_result import quantile
 
 SIZES = (2, 4, 4, 1)
 QUANTILES = (0.01, 0.1, 0.5, 0.9, 0.99)

@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: MIT
+"""The jobs of a sweep, trainings of one data set that travel to a thread, a process or a machine; their outcomes."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+import threading
+from array import array
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from typing import Any, NamedTuple
+
+from . import _training, model_file
+from ._processors import cores
+from ._progress import Progress
+from .checks import matrices
+from .core import Core
+from .fit_options import Options, Rate
+from .history import History
+from .names import LOSSES, PARTNERS
+from .network import Network
+
+IN_FLIGHT = 256  # most jobs that an executor holds at once
+
+
+class Arrays(NamedTuple):
+    """Checked data as arrays, which can be pickled."""
+
+    each: tuple[array[float], ...]  # inputs, targets and, where there are any, weights
+    rows: int
+
+    @classmethod
+    def of(cls, data: matrices.Data) -> Arrays:
+        """Those of checked data."""
+        given = filter(None, (data.inputs, data.targets, data.weights))
+        return cls(tuple(matrices.to_array(rows.values) for rows in given), data.rows)
+
+    def data(self, core: Core) -> matrices.Data:
+        """The data for this core."""
+        rows = [
+            matrices.Rows(values, core.readable(values), self.rows, len(values) // self.rows, "buffer")
+            for values in self.each
+        ]
+        return matrices.Data.of(core, *rows)
+
+    def digest(self) -> str:
+        """The SHA-256 of all numbers, in hexadecimal: the same on every machine."""
+        digest = hashlib.sha256()
+        for values in self.each:
+            digest.update(f"{len(values)} of {self.rows} rows\n".encode())
+            if sys.byteorder == "big":
+                values = array("d", values)  # noqa: PLW2901  # a copy, whose bytes are turned
+                values.byteswap()
+            digest.update(memoryview(values).cast("B"))
+        return digest.hexdigest()
+
+
+class Job(NamedTuple):
+    """Trainings of one data set, in a form that can be sent to another process or machine."""
+
+    sizes: tuple[int, ...]
+    network: Mapping[str, Any]  # options of the network
+    options: Options
+    data: Arrays
+    validation: Arrays | None
+    runs: list[tuple[int, int, Rate]]  # place in the result, seed, learning rate
+
+
+class Outcome(NamedTuple):
+    """The outcome of one training of a job."""
+
+    place: int
+    parameters: array[float]
+    history: History
+    final_loss: float
+    diverged: int | None  # in which epoch
+
+    def to_fields(self) -> dict[str, Any]:
+        """All but the place, as the file of a sweep has it."""
+        [final_loss] = model_file.to_hex([self.final_loss])
+        return {
+            "parameters": model_file.to_hex(self.parameters),
+            "final_loss": final_loss,
+            "diverged": self.diverged,
+            "history": self.history.to_fields(),
+        }
+
+    @classmethod
+    def from_fields(cls, place: int, fields: Mapping[str, Any]) -> Outcome:
+        """The outcome that `to_fields` wrote."""
+        parameters, [final_loss] = (
+            model_file.from_hex(fields["parameters"]),
+            model_file.from_hex([fields["final_loss"]]),
+        )
+        return cls(place, parameters, History.from_fields(fields["history"]), final_loss, fields["diverged"])
+
+
+def futures(
+    jobs: Iterator[Job], executor: Executor | None, bar: Progress
+) -> Iterator[tuple[Job, Future[list[Outcome]]]]:
+    """Each job with its finished future; the number of unfinished jobs is bounded."""
+    stop = threading.Event()
+    lock = threading.Lock()
+
+    def tick(epochs: int) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        with lock:
+            bar.update(epochs)
+
+    def end() -> None:
+        stop.set()
+        for future in pending:
+            future.cancel()
+        if pool is not None:
+            pool.shutdown(wait=True)
+
+    pool = ThreadPoolExecutor(len(cores()), "bitprop") if executor is None else None
+    most = 2 * len(cores()) if pool is not None else IN_FLIGHT
+    threads = pool or (executor if isinstance(executor, ThreadPoolExecutor) else None)  # whose jobs stop at `stop`
+    pending: dict[Future[list[Outcome]], Job] = {}
+
+    def run() -> Iterator[tuple[Job, Future[list[Outcome]]]]:
+        more = first = True
+        while more or pending:
+            if more and len(pending) < most:
+                job = next(jobs, None)
+                if job is None:
+                    more = False
+                else:
+                    pending[_submit(threads, executor, job, tick, first)] = job
+                    first = False
+            # Results go first, then further jobs. The time limit is for systems where a wait cannot be interrupted.
+            limit = 0.0 if more and len(pending) < most else 0.1
+            done, _ = wait(pending, timeout=limit, return_when=FIRST_COMPLETED)
+            for future in done:
+                job = pending.pop(future)
+                if threads is None:
+                    bar.update(job.options.epochs * len(job.runs))
+                yield job, future
+
+    try:  # around a call, not a loop, some of whose jumps CPython 3.12 and later leave out of a `try`
+        try:
+            yield from run()
+        finally:  # also where the caller was interrupted
+            end()
+    finally:  # also where an interrupt came just then
+        end()
+
+
+def _submit(
+    threads: Executor | None, executor: Executor | None, job: Job, tick: Callable[[int], None], first: bool
+) -> Future[list[Outcome]]:
+    """The job's future; a failed one where the executor refuses the job, unless it is the first, which raises."""
+    try:
+        if threads is not None:
+            return threads.submit(train, job, tick)
+        return executor.submit(train, job)  # type: ignore[union-attr]  # one of the two is given
+    except Exception as error:
+        if first:  # an executor that was shut down, or may not start processes here
+            raise
+        failed: Future[list[Outcome]] = Future()
+        failed.set_exception(error)
+        return failed
+
+
+def train(job: Job, tick: Callable[[int], None] | None = None) -> list[Outcome]:
+    """The outcomes of a job, trained in this process. `tick(epochs)` is called with the number of epochs just done."""
+    networks = [Network(*job.sizes, **job.network, seed=seed) for _, seed, _ in job.runs]
+    values = array("d")
+    for network in networks:
+        values.extend(network.parameters)
+    core, shape = networks[0].model.core, networks[0].model.shape
+    data = job.data.data(core)
+    measured = None if job.validation is None else job.validation.data(core)
+    rates = [rate for _, _, rate in job.runs]
+    trainings = _training.Trainings(core, shape, values, data, job.options, rates, measured)
+
+    def after_slice(_rows: int, epochs: int) -> None:
+        if tick is not None:
+            tick(epochs * len(networks))
+
+    diverged = trainings.run(after_slice)
+    count = len(values) // len(networks)
+    outcomes = []
+    for n, (place, _, _) in enumerate(job.runs):
+        parameters = values[n * count : (n + 1) * count]
+        networks[n].parameters[:] = memoryview(parameters)
+        loss = job.options.loss if LOSSES[job.options.loss] in PARTNERS else LOSSES.index("mse")
+        final = networks[n].model.loss(data, loss)
+        outcomes.append(Outcome(place, parameters, trainings.histories[n], final, diverged[n]))
+    return outcomes
