@@ -26,7 +26,7 @@ HINTS = {
     "callback": "give on_result=, which is called with each training as it ends",
 }
 
-Grid = Union[Mapping[str, Iterable[Any]], Sequence[Mapping[str, Iterable[Any]]]]
+Grid = Union[Mapping[str, Any], Sequence[Mapping[str, Any]]]  # of the entries of each option, several of any kind
 
 
 class NetworkOptions(TypedDict, total=False):
@@ -175,7 +175,7 @@ def entry(value: Any) -> Any:
     """The value made plain: NumPy's numbers are Python's, and every sequence is a tuple. What it cannot tell stays."""
     if value is None or type(value) in (bool, int, float, str):
         return value
-    if type(value).__name__ == "bool_":
+    if type(value).__name__ in ("bool", "bool_"):  # NumPy's
         return bool(value)
     if isinstance(value, (str, bytes, Mapping)):
         return str(value) if isinstance(value, str) else value
