@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import json
 import os
+import stat
 import sys
 import threading
 import weakref
@@ -83,6 +84,8 @@ class SweepFile:
     def _lock(self) -> None:
         """Takes the file for this sweep. The lock ends with the process, and no child inherits it."""
         status = os.fstat(self._file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise self._error("is a device or a pipe, expected a file, which can be read again")
         key = status.st_dev, status.st_ino
         with _guard:
             other = _open_here.get(key)
@@ -103,10 +106,12 @@ class SweepFile:
         """Reads what is there; begins the file where it is empty, or was killed within its first line."""
         with open(self._file.fileno(), "rb", closefd=False) as file:
             file.seek(0)
-            head = file.readline()
+            head = file.read(len(BEGINNING))
+            if head == BEGINNING:
+                head += file.readline()
+            if not (head.startswith(BEGINNING) or BEGINNING.startswith(head)):
+                raise self._error("is not the file of a sweep: expected one that resume_file= wrote, or none")
             if not head.endswith(b"\n"):
-                if not (BEGINNING.startswith(head) or head.startswith(BEGINNING)):
-                    raise self._error("is not the file of a sweep: expected one that resume_file= wrote, or none")
                 self._file.truncate(0)
                 _write(self._file, self._head.encode())
                 return
@@ -121,8 +126,6 @@ class SweepFile:
             self._file.truncate(whole)
 
     def _check_head(self, head: bytes) -> None:
-        if not head.startswith(BEGINNING):
-            raise self._error("is not the file of a sweep: expected one that resume_file= wrote, or none")
         there, here = self._fields(head, 1), json.loads(self._head)
         if head.decode() != self._head:
             differences = ", ".join(_differences(there, here))
