@@ -86,6 +86,7 @@ def test_right_port(port: object) -> None:
         "differing_bits": 0,
         "first": None,
         "silence": "",
+        "supported": True,
     }
     assert fields == {"contract": 1, "agree": True, "groups": [group]}
 

@@ -92,17 +92,17 @@ def _jax(rule: str, job: Job) -> Begin:
         state = jax.lax.fori_loop(0, every, lambda _, state: step(state), state) if every > 1 else step(state)
         return (*state[:-1], judged(state[0])) if problem.proben1 else state
 
-    @jax.jit
     def first(parameters: Any) -> Any:
         (_, mse), gradients = gradient(parameters)
         zeros = jax.tree.map(jnp.zeros_like, parameters)
         seconds = jax.tree.map(lambda part: jnp.full_like(part, first_step), parameters)
         return more((parameters, gradients, zeros, seconds, jnp.asarray(0.0, dtype), mse))
 
-    @jax.jit
     def more(state: Any) -> Any:
         end = state[4] + steps
         return jax.lax.while_loop(lambda now: (now[-1] > job.goal) & (now[4] < end), check, state)
+
+    compiled_first, compiled_more = jax.jit(first), jax.jit(more)
 
     def begin(start: array[float], limit: float) -> Train:
         layers = split(np.array(start, dtype), problem.sizes, True)
@@ -110,9 +110,9 @@ def _jax(rule: str, job: Job) -> Begin:
 
         def train() -> Trained:
             deadline = time.perf_counter() + limit
-            state = first(parameters)
+            state = compiled_first(parameters)
             while not (reached := float(state[-1]) <= job.goal) and time.perf_counter() < deadline:
-                state = more(state)
+                state = compiled_more(state)
             return Trained(reached, lambda: flat(state[0]))
 
         return train
