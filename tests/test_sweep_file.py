@@ -241,7 +241,7 @@ def test_other_files(content: bytes, tmp_path: Path) -> None:
     if content == b"{":
         resumed(path)
         return
-    with pytest.raises(SweepFileError, match=r"notes\.txt is not the file of a sweep: expected one that resume_file="):
+    with pytest.raises(SweepFileError, match=r"notes\.txt is not the file of a sweep: expected one that a sweep wrote"):
         resumed(path)
     assert path.read_bytes() == content
 

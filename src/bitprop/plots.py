@@ -22,6 +22,7 @@ BANDS = ("0.88", "0.72")  # greys from the outermost band inwards; opaque, so th
 LINES = ("-", "--", ":", "-.")  # of curves, which grey print tells apart by them
 ROOM = 500  # points that have room at their full size in a picture
 FEW = 50  # points of a curve below which each is marked
+LETTER = 0.1  # inches that the legend of long labels gives to a letter, with what goes along
 MOST_CURVES = 20  # each with another pair of colour and line
 STEPS = 110  # of the grid on which a boundary is drawn, on each side
 LABELS = {"mse": "mean squared error", "loss": "cross-entropy"}  # by the name that a history gives
@@ -46,12 +47,15 @@ def require_legible(curves: int) -> None:
 
 
 def labels_of(each: Sequence[Mapping[str, str]]) -> list[str]:
-    """A label for each curve of a sweep: those of its options that are not the same in all, or its learning rate."""
+    """A label for each curve of a sweep: those of its options that tell it from others, or else its learning rate."""
     names = list(dict.fromkeys(name for options in each for name in options))
     telling = [name for name in names if len({options.get(name) for options in each}) > 1]
+    others = [name for name in telling if name != "learning_rate"]
+    if len({tuple(options.get(name) for name in others) for options in each}) == len(each):
+        telling = others  # each has one learning rate, such as that of its rule
+    shown = telling or names[:1]
     return [
-        ", ".join(f"{name.replace('_', ' ')} {options[name]}" for name in telling or names[:1] if name in options)
-        for options in each
+        ", ".join(f"{name.replace('_', ' ')} {options[name]}" for name in shown if name in options) for options in each
     ]
 
 
@@ -140,7 +144,7 @@ def _falls_early(epochs: Sequence[int], values: Sequence[float]) -> bool:
 
 def distributions(losses: Mapping[str, Sequence[float]], label: str = LABELS["mse"]) -> Any:
     """The figure of how many trainings end below each loss, a curve for each label, whose losses come in order."""
-    figure, axes = _figure(width=8.5)
+    figure, axes = _figure(width=max(8.5, 6.0 + LETTER * max(map(len, losses), default=0)))
     shown: list[float] = []
     for number, (curve, values) in enumerate(losses.items()):
         finite = [value for value in values if value < float("inf")]

@@ -147,6 +147,14 @@ def number_of(grid: Mapping[str, Sequence[Any]]) -> int:
     return math.prod(len(values) for values in grid.values())
 
 
+def expect_comparable(several: Iterable[Configuration], validation: bool) -> None:
+    """OptionError where the final losses, or those of the validation, are of several kinds."""
+    kinds = dict.fromkeys(one.kind_of_loss(validation) for one in several)
+    if len(kinds) > 1:
+        given = f"the losses are of several kinds ({', '.join(kinds)})"
+        raise OptionError(f"{given}, which do not compare: expected trainings of one kind")
+
+
 def expect_number(name: str, trainings: int) -> None:
     """OptionError where a sweep would have too many trainings; `name`: of what gives their number."""
     if trainings >= TRAININGS_END:

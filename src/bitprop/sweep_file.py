@@ -110,7 +110,7 @@ class SweepFile:
             if head == BEGINNING:
                 head += file.readline()
             if not (head.startswith(BEGINNING) or BEGINNING.startswith(head)):
-                raise self._error("is not the file of a sweep: expected one that resume_file= wrote, or none")
+                raise self._error("is not the file of a sweep: expected one that a sweep wrote, or none")
             if not head.endswith(b"\n"):
                 self._file.truncate(0)
                 _write(self._file, self._head.encode())

@@ -18,7 +18,7 @@ from .errors import OptionError, quoted, shortened
 from .fit_options import Rate
 from .history import History
 from .network import Network
-from .sweep_configurations import LEARNING_RATE, Configuration, entry, text_of
+from .sweep_configurations import LEARNING_RATE, Configuration, entry, expect_comparable, text_of
 
 QUANTILES = (0.01, 0.1, 0.5, 0.9, 0.99)
 SOLVED = 0.01  # the final loss below which a table counts a training as solved
@@ -183,7 +183,7 @@ class SweepResult(Sequence[Run]):
         """The training with the lowest `best_validation`; without a validation, with the lowest final loss.
 
         One that failed is never the best; of equal ones it is the first. ValueError: all failed. OptionError: their
-        losses do not compare, being of several kinds or of other shares of the rows.
+        losses do not compare, being of several kinds or of other shares of the rows; `select` gives those of one.
         """
         mode.require_standard("ordering losses")
         self._expect_comparable(validation=any(run.configuration.validated for run in self))
@@ -195,12 +195,8 @@ class SweepResult(Sequence[Run]):
         )
 
     def _expect_comparable(self, validation: bool) -> None:
-        kinds = dict.fromkeys(run.configuration.kind_of_loss(validation) for run in self)
-        if len(kinds) > 1:
-            raise OptionError(
-                f"the losses are of several kinds ({', '.join(kinds)}), which do not compare: expected trainings of "
-                "one kind, which select(...) gives"
-            )
+        each = {id(run.configuration): run.configuration for run in self}
+        expect_comparable(each.values(), validation)
 
     # --- figures ---
 
