@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ctypes
 import sys
+import time
 from array import array
 from typing import Any
 
@@ -15,12 +16,13 @@ from bitprop.bench.solve import Solver
 from bitprop.bench.solver import Begin, Job, Train, Trained, arrays, serve
 
 NAME = "FANN RPROP"
+SLICE = 1000  # epochs of one call; between calls the time is looked at
 FLAGS = ["-O2", "-march=native"]
 
 
 def _fann(job: Job) -> Begin:
     """fann_train_epoch and fann_get_MSE in a loop of C, as fann_train_on_data has it."""
-    problem, settings = job.problem, {"epochs": 100_000, "check_every": 1, **job.settings}
+    problem, settings = job.problem, job.settings
     code = library("fann_solve.c", FLAGS, ["-ldoublefann"])
     layers = len(problem.sizes)
     shape = layers, (ctypes.c_uint * layers)(*problem.sizes)
@@ -28,7 +30,7 @@ def _fann(job: Job) -> Begin:
     pointers = [part.ctypes.data_as(ctypes.c_void_p) for part in (x, y, judged_x, judged_y)]
     judged_count = len(job.judged_x) if problem.proben1 else 0
     code.data(problem.sizes[0], problem.sizes[-1], len(job.x), *pointers[:2], judged_count, *pointers[2:])
-    limits = settings["epochs"], settings["check_every"], ctypes.c_float(job.goal)
+    slice_of = SLICE, settings.get("check_every", 1), ctypes.c_float(job.goal)
     constants = [
         ctypes.c_float(settings.get(name, default))
         for name, default in (("increase", 1.2), ("decrease", 0.5), ("first_step", 0.1))
@@ -50,7 +52,11 @@ def _fann(job: Job) -> Begin:
 
         def train() -> Trained:
             nonlocal reached
-            reached = code.solve(*limits)
+            deadline, done = time.perf_counter() + limit, 0
+            while reached == 0 and time.perf_counter() < deadline:
+                epochs: int = code.solve(*slice_of)
+                reached = done + epochs if epochs > 0 else 0
+                done += SLICE
             return Trained(reached > 0, parameters)
 
         return train

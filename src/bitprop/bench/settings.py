@@ -29,6 +29,6 @@ SETTINGS: dict[str, dict[str, dict[str, Any]]] = {
     "PyTorch Rprop": _all(),
     "JAX RPROP": _all(),
     "SciPy least_squares": _all(),
-    "FANN RPROP": _all(errors="linear", epochs=30000),
+    "FANN RPROP": _all(errors="linear"),
     "SciPy L-BFGS-B": _all(loss="mse"),
 }
