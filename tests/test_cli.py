@@ -189,6 +189,162 @@ def test_sweep_failures() -> None:
         assert len(found.stderr.splitlines()) == 1
 
 
+GRID = ["--grid", "hidden=none,3", "--grid", "rule=adam,rprop", "--grid", "batch-size=none,1"]
+GRID_OPTIONS: dict[str, Any] = {
+    "epochs": 40,
+    "grid": {"sizes": [(2, 1), (2, 3, 1)], "rule": ["adam", "rprop"], "batch_size": [None, 1]},
+}
+
+
+def test_grid(tmp_path: Path) -> None:
+    """A grid's table, JSON, CSV, picture and best network are those of `sweep()`."""
+    csv, png, best = (str(tmp_path / name) for name in ("sweep.csv", "sweep.png", "best.json"))
+    options = ["--seeds", "3", "--epochs", "40", *GRID, "--threshold", "0.3"]
+    found = run("sweep", "xor", *options, "--csv", csv, "--plot", png, "--save", best)
+    assert found.returncode == 0, found.stderr
+    expected = sweep(None, datasets.xor(), seeds=range(3), **GRID_OPTIONS)
+    lines = found.stdout.splitlines()
+    assert lines[0] == "8 configurations on xor, 40 epochs, half_sse"
+    assert lines[2].split()[:5] == ["sizes", "rule", "batch_size", "rate", "solved"]
+    assert [line.split()[:4] for line in lines[3:11]] == [
+        ["-".join(map(str, line["sizes"])), line["rule"], str(line["batch_size"]).lower(), f"{line['learning_rate']:g}"]
+        for line in expected.table()
+    ]
+    assert [int(line.split()[4]) for line in lines[3:11]] == [line["solved"] for line in expected.table(0.3)]
+    assert f"best: seed {expected.best.seed}, " in lines[12]
+    assert repr(expected.best.final_loss) in lines[12]
+    assert Network.load(best) == expected.best.network
+    assert f"wrote {best}: the network of seed {expected.best.seed}" in found.stderr
+    expected.to_csv(tmp_path / "expected.csv")
+    assert Path(csv).read_bytes() == (tmp_path / "expected.csv").read_bytes()
+    assert Path(png).read_bytes().startswith(b"\x89PNG")
+    assert run("plot", csv, "--out", str(tmp_path / "again.png")).returncode == 0
+    fields = json.loads(run("sweep", "xor", *options, "--json").stdout)
+    assert fields["grid"]["batch_size"] == [None, 1]
+    assert "rule" not in fields
+    assert fields["best"]["seed"] == expected.best.seed
+    assert [training["final_mse"] for training in fields["trainings"]] == expected.final_mse
+    assert [training["sizes"] for training in fields["trainings"]] == [list(one.options["sizes"]) for one in expected]
+    assert [line["quantiles"]["0.5"] for line in fields["configurations"]] == [
+        line["quantiles"][0.5] for line in expected.table()
+    ]
+
+
+def test_grid_of_every_kind(tmp_path: Path) -> None:
+    """Schedules, activations for each layer, pairs, truth and validation are typed as tables show them."""
+    path = tmp_path / "data.csv"
+    path.write_text("0,0,0\n0,1,1\n1,0,1\n1,1,0\n", encoding="utf-8")
+    rows = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [0.0, 1.0, 1.0, 0.0]
+    for texts, grid in (
+        (["learning_rate=0.5,0.3:0.2:0.1"], {"learning_rate": [0.5, (0.3, 0.2, 0.1)]}),
+        (["sizes=2-3-1,2-1"], {"sizes": [(2, 3, 1), (2, 1)]}),
+        (
+            ["activation=tanh,tanh:relu:sigmoid", "bias=true,false"],
+            {"activation": ["tanh", ("tanh", "relu", "sigmoid")], "bias": [True, False]},
+        ),
+        (["first_step=0.1,0.05:0.2", "rule=rprop"], {"first_step": [0.1, (0.05, 0.2)], "rule": ["rprop"]}),
+        (["validation=none,0.25"], {"validation": [None, 0.25]}),
+    ):
+        typed = [argument for text in texts for argument in ("--grid", text)]
+        found = run("sweep", str(path), "--seeds", "2", "--epochs", "3", *typed, "--json")
+        assert found.returncode == 0, found.stderr
+        sizes: Any = None if "sizes" in grid else (2, 4, 4, 1)
+        expected = sweep(sizes, rows, seeds=range(2), epochs=3, grid=grid)
+        assert [one["final_mse"] for one in json.loads(found.stdout)["trainings"]] == expected.final_mse
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--grid", "rule"], "'rule' has no values, expected a name with some: rule=adam,rprop"),
+        (["--grid", "rule=sgd"], "rule: 'sgd' is not one of descent, momentum, nesterov, adam"),
+        (["--grid", "frob=1"], "'frob' is no option of a grid, expected one of hidden, sizes, learning_rate"),
+        (["--grid", "batch_size=1,x"], "batch_size: 'x' is not a whole number, and not none"),
+        (["--grid", "batch_size=1,"], "batch_size: there is an empty value"),
+        (["--grid", "bias=yes"], "bias: 'yes' is not true or false"),
+        (["--grid", "hidden=4x4"], "hidden: '4x4' is not layer sizes, such as 4-4"),
+        (["--grid", "hidden=0"], "layer 1 of 2-0-1 has size 0"),
+        (["--grid", "rule=adam", "--grid", "rule=rprop"], "--grid rule is given twice"),
+        (["--grid", "hidden=4", "--grid", "sizes=2-1"], "--grid has hidden and sizes, expected one of them"),
+        (["--grid", "hidden=4", "--sizes", "2-1"], "--sizes is given beside --grid hidden, expected one of them"),
+        (["--grid", "rule=adam", "--rule", "rprop"], "--rule is given beside --grid rule, expected one of them"),
+        (["--grid", "learning_rate=1", "--learning-rates", "1"], "--learning-rates is given beside --grid"),
+        (["--grid", "rule=adam,rprop", "--learning-rates", "1"], "(in the configuration rule=rprop)"),
+        (["--grid", "validation=0.2,0.3", "--save", "a.json"], "which do not compare: expected trainings of one kind"),
+        (["--grid", "validation=0.2", "--scale-inputs", "standard"], "--scale-inputs depends on validation"),
+        (["--grid", "hidden=1,1"], "the configuration sizes=2-1-1 is in the grid twice"),
+        (["--resume", "a.csv", "--csv", "a.csv"], "--resume is a.csv, the same file as --csv"),
+        (["--resume", "/nowhere/a"], "cannot write /nowhere/a: there is no folder /nowhere"),
+        (["--resume", __file__], "is not the file of a sweep"),
+        (
+            ["--grid", f"shuffle_seed={','.join(map(str, range(21)))}", "--plot", "a.png"],
+            "21 curves cannot be told apart in a picture, expected 20 at most",
+        ),
+    ],
+    ids=lambda value: " ".join(value)[:60],
+)
+def test_bad_grids(arguments: list[str], message: str, tmp_path: Path) -> None:
+    """Wrong grids end with status 2 and one line, before anything is trained or written."""
+    found = run("sweep", "xor", "--epochs", "9", *arguments, cwd=tmp_path)
+    assert (found.returncode, found.stdout) == (2, "")
+    assert message in found.stderr
+    assert found.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_resumed_sweep(tmp_path: Path) -> None:
+    """A sweep that was killed, or has more seeds, goes on from its file; the output is that of a whole one."""
+    options = ["--epochs", "40", *GRID, "--json"]
+    whole = run("sweep", "xor", "--seeds", "5", *options)
+    assert run("sweep", "xor", "--seeds", "3", *options, "--resume", "s.jsonl", cwd=tmp_path).returncode == 0
+    path = tmp_path / "s.jsonl"
+    path.write_bytes(path.read_bytes()[:-100])  # as a killed process leaves it
+    found = run("sweep", "xor", "--seeds", "5", *options, "--resume", "s.jsonl", cwd=tmp_path)
+    assert (found.returncode, found.stdout, found.stderr) == (0, whole.stdout, "")
+    assert len(path.read_text(encoding="utf-8").splitlines()) == 1 + 5 * 8
+    found = run("sweep", "xor", "--epochs", "41", *GRID, "--resume", "s.jsonl", cwd=tmp_path)
+    assert (found.returncode, found.stdout) == (2, "")
+    assert "s.jsonl is of another sweep (epochs is 41, and 40 there" in found.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
+def test_interrupted_sweep_goes_on(tmp_path: Path) -> None:
+    """Ctrl-C prints the table of what had ended, and how to go on; the same command does so to the same result."""
+    if info()["backend"] == "python":
+        pytest.skip("the pure twin would take minutes")
+    arguments = ["sweep", "xor", "--seeds", "300", "--epochs", "3000", "--batch-size", "1", "--resume", "s.jsonl"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bitprop", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+    )
+    path = tmp_path / "s.jsonl"
+    while process.poll() is None and not (path.exists() and path.read_bytes().count(b"\n") > 1):
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    printed, said = process.communicate()
+    assert process.returncode == 130
+    ended = path.read_bytes().count(b"\n") - 1
+    assert 0 < ended < 300
+    assert f"{ended} of 300 trainings had ended" in said
+    assert "the same command goes on with what s.jsonl has" in said
+    assert f"of {ended} " in printed
+    found = run(*arguments, "--json", cwd=tmp_path)
+    whole = sweep((2, 4, 4, 1), datasets.xor(), seeds=range(300), epochs=3000, batch_size=1)
+    assert [training["final_mse"] for training in json.loads(found.stdout)["trainings"]] == whole.final_mse
+
+
+def test_save_without_success(tmp_path: Path) -> None:
+    """Where all trainings fail there is no best network, and that is said."""
+    options = ["--activation", "identity", "--seeds", "2", "--learning-rates", "100", "--save", "best.json"]
+    found = run("sweep", "linear:30", *options, cwd=tmp_path)
+    assert found.returncode == 1
+    assert "no training succeeded: best.json not written" in found.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_bench() -> None:
     """Contestants run in turns and agree in their losses; what it prints has every kernel."""
     found = run("bench", "--quick", "--only", "predict", "--rounds", "1", "--json")

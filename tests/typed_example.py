@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import assert_type
 
-from bitprop import GradientCheck, History, Layer, Network, SweepResult, Trace, datasets, sweep
+from bitprop import GradientCheck, History, Layer, Network, Run, SweepFileError, SweepResult, Trace, datasets, sweep
 
 x, y = datasets.xor()
 rows: NDArray[np.float64] = np.array(x)
@@ -44,6 +44,17 @@ assert_type(net.copy(), Network)
 assert_type(Network.load("net.json"), Network)
 assert_type(sweep((2, 4, 1), (x, y), seeds=[1], epochs=3, loss="sse", activation="tanh"), SweepResult)
 assert_type(sweep((2, 4, 1), (x, y), seeds=[1], epochs=3, validation=(x, y), patience=2, check_every=5), SweepResult)
+grid = {"sizes": [(2, 4, 1), (2, 8, 1)], "rule": ["adam", "rprop"], "batch_size": [None, 1]}
+result = sweep(None, (x, y), seeds=[1], epochs=3, grid=grid, resume_file="sweep.jsonl")
+assert_type(result, SweepResult)
+assert_type(sweep((2, 1), (x, y), seeds=[1], epochs=3, grid=[{"rule": ["rprop"]}, {"bias": [False]}]), SweepResult)
+assert_type(result.best, Run)
+assert_type(result.best.network, Optional[Network])
+assert_type(result.best.best_validation, Optional[float])
+assert_type(result.select(rule="adam", batch_size=None), SweepResult)
+error: ValueError = SweepFileError("sweep.jsonl is of another sweep")
+sweep((2, 1), (x, y), seeds=[1], epochs=3, resume_file=4)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+sweep((2, 1), (x, y), seeds=[1], epochs=3, grid="rule")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 histories: Sequence[History] = sweep((2, 1), (x, y), seeds=[1], epochs=3).histories
 
 Network(2, 1, activation="sigmod")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
