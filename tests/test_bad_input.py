@@ -120,7 +120,7 @@ OPTIONS: list[Any] = [
     ({"rule": "rprop", "step_min": 60}, OptionError, "step_min is 60.0, expected at most step_max, which is 50.0"),
     ({"weight_decay": -1}, OptionError, "weight_decay is -1, expected a finite number of at least 0"),
     ({"decay_biases": 2}, TypeError, "decay_biases is 2, expected True or False"),
-    ({"moment": 1}, TypeError, "no option moment: descent has weight_decay, decay_biases"),
+    ({"moment": 1}, TypeError, "no option moment: descent has weight_decay, decay_biases; all have learning_rate"),
     ({"batch_size": 0}, OptionError, "batch_size is 0, expected at least 1"),
     ({"batch_size": 1.5}, TypeError, "batch_size"),
     ({"shuffle_seed": -1}, OptionError, "shuffle_seed is -1, expected 0 <= shuffle_seed < 2\\^64"),

@@ -182,13 +182,13 @@ def test_killed_and_gone_on(tmp_path: Path) -> None:
     ("changed", "message"),
     [
         ({"rule": "adam"}, "rule is 'adam', and was 'momentum' in the training that is to go on"),
-        ({"momentum": 0.5}, "constants"),
+        ({"momentum": 0.5}, "momentum is 0.5, and was 0.9"),
         ({"batch_size": 5}, "batch_size is 5, and was 4"),
         ({"shuffle_seed": None}, "shuffle_seed is None, and was 2"),
-        ({"learning_rate": 0.5}, "learning_rate"),
+        ({"learning_rate": 0.5}, "learning_rate is 0.5, and was 0.1"),
         ({"weight_decay": 0.1}, "weight_decay"),
         ({"loss": "mse"}, "loss is 'mse', and was 'half_sse'"),
-        ({"validation": 0.5}, "validation"),
+        ({"validation": 0.5}, "validation is 0.5, and was None"),
         ({"epochs": 3}, "epochs is 3, expected at least the 5 that the training has done"),
     ],
 )
@@ -212,7 +212,7 @@ def test_other_rows_and_parameters_are_refused(tmp_path: Path) -> None:
     net.fit(X, Y, epochs=5)
     with pytest.raises(OptionError, match="rows is 29, and was 30"):
         net.fit(X[1:], Y[1:], epochs=9, resume=True)
-    with pytest.raises(OptionError, match="data is"):
+    with pytest.raises(OptionError, match="the rows are not those of the training"):
         net.fit(Y_AS_X, Y, epochs=9, resume=True)
     net.parameters[0] = 1.0
     with pytest.raises(OptionError, match="the parameters were changed since the training that is to go on"):

@@ -35,6 +35,14 @@ def write(path: str | os.PathLike[str], text: str) -> None:
         raise OSError(error.errno, error.strerror, name) from error
 
 
+def check_folder(path: str | os.PathLike[str]) -> str:
+    """The path as text, of a file to be written later. FileNotFoundError: its folder is missing. OptionError."""
+    name = check.path(path)
+    if not os.path.isdir(os.path.dirname(os.path.realpath(name))):
+        raise FileNotFoundError(errno.ENOENT, "the folder is not there", name)
+    return name
+
+
 def _replace(target: str, data: bytes) -> None:
     # A name that nobody else has: processes that write to one path do not meet, and long names stay possible.
     temporary = os.path.join(os.path.dirname(target), f".bitprop-{secrets.token_hex(8)}.tmp")

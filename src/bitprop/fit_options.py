@@ -211,7 +211,12 @@ def _check_constants(
     """
     for name in given:
         if name not in RuleOptions.__annotations__:
-            raise TypeError(f"training has no option {name}: {rule} has {', '.join(_options_of(rule))}")
+            steps = ", ".join(
+                ["learning_rate", *StepOptions.__annotations__, "sample_weight", *StopOptions.__annotations__]
+            )
+            raise TypeError(
+                f"training has no option {name}: {rule} has {', '.join(_options_of(rule))}; all have {steps}"
+            )
         if name not in _options_of(rule):
             raise OptionError(f"{name} is given for {rule}, which uses {', '.join(_options_of(rule))}")
     single = {**given, "first_step": first_steps[0]} if first_steps is not None else given

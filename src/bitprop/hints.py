@@ -36,7 +36,7 @@ def on_data(inputs: Rows, targets: Rows, last_activation: Activation) -> bool:
     low, high = _range(targets)
     if low < least or high > greatest:
         warned = True
-        cure = "scale the targets, or make the last activation identity"
+        cure = "scale the targets (min_max), or make the last activation identity"
         if targets.width == 1 and are_class_numbers(_some(targets)):
             cure = f"{ONE_HOT}; for quantities, make the last activation identity"
         _warn(
@@ -91,6 +91,11 @@ def on_losses(
         cure = "another rule or other options of it"
     figures = f"from {history.name} {first:.4g} to {last:.4g} in {epochs} epochs"
     _warn(f"the loss {course}, {figures}: try {cure}, or another seed")
+
+
+def on_ended(reason: str) -> None:
+    """Warns that a training which is to go on is over."""
+    _warn(f"the training was over, stopped by {reason}, and does not go on: fit without resume to begin another")
 
 
 def _some(data: Rows) -> list[float]:

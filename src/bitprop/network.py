@@ -335,8 +335,8 @@ class Network:
         parameters of the best check, but for an error or Ctrl-C.
         `resume`: go on with the training that this network's last `fit` left, or its model file, to the bits of one
         that never stopped; `epochs` are those of both together, and the other options and the rows must be the same.
-        `checkpoint`: the path of a model file, which is saved with the training at the end and about every so many
-        seconds before, so that a training that is killed can go on.
+        `checkpoint`: the path of a model file, which is saved with the training at its end, also by an error or Ctrl-C,
+        and about every so many seconds before, so that a training that is killed can go on.
         A TrainingHint warns of data that can hardly be learnt (at the first `fit`) and of a loss that hardly fell.
         OptionError, TypeError; ShapeError, DataError: of x, y or the parameters. TrainingError: another training of
         this network is running. DivergedError and Ctrl-C leave the parameters of the last good epoch.
@@ -368,25 +368,29 @@ class Network:
         data, measured = model.validated(model.data(x, y, sample_weight), checked.validation, checked.split_seed)
         if shuffle_seed is not None and data.rows >= 2**32:
             raise ShapeError(f"x has {data.rows} rows, expected fewer than 2^32 with shuffling")
-        path = None if checkpoint is None else check.path(checkpoint)
+        path = None if checkpoint is None else _files.check_folder(checkpoint)
         seconds = check.not_negative("checkpoint_seconds", checkpoint_seconds)
         if check.boolean("resume", resume) and self._left is None:
-            raise OptionError("resume=True, but the network has no training that could go on: fit it, or load one")
+            raise OptionError(
+                "resume=True, but the network has no training that could go on: fit it, or load a model file that was "
+                "saved by checkpoint= or by save(..., training=True)"
+            )
         # Once, since it takes longer than a short training.
         warned = self.history is None and hints.on_data(data.inputs, data.targets, last)
         for _ in self._holder.take():
             resumed = self._left if resume else None
             if resumed is not None:
                 resumed.require(describe(checked, rate, data, resumed.epoch), checked.epochs, model.view)
+                if resumed.stopping["reason"] is not None:
+                    hints.on_ended(resumed.stopping["reason"])
             memory = model.core, model.shape, model.values
-            trainings = _training.Trainings(*memory, data, checked, [rate], measured, resumed, self._keep)
+            keep = self._keep if path is None else lambda left: self._save_training(path, left)
+            trainings = _training.Trainings(*memory, data, checked, [rate], measured, resumed, keep)
             [history] = trainings.histories
             self.history = history
             with Progress(checked.epochs * data.rows, f"{checked.epochs} epochs: rows", progress) as bar:
-                saving = None if path is None else lambda state: self._save_training(path, state)
+                saving = None if path is None else keep
                 [diverged] = trainings.run(lambda rows, _: bar.update(rows), callback, saving, seconds)
-            if path is not None:
-                self.save(path, training=True)
             if diverged is not None:
                 raise checked.diverged(diverged, rate)
         if not warned:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from array import array
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -15,10 +16,11 @@ from .errors import OptionError, quoted
 from .fit_options import Options, Rate
 from .history import History
 from .model_file import from_hex, to_hex
-from .names import LOSSES, RULES
+from .names import LOSSES, RULE_OPTIONS, RULES
 from .stopping import Criteria, Stopping
 
 TOLD_BY = 8192  # bytes of each array of rows by whose digest other rows are noticed
+ANEW = "a training without resume begins anew"
 REPLAYED = 1_000_000  # rows of a call that replays shuffles, so that Ctrl-C is heard
 
 
@@ -39,15 +41,16 @@ class TrainingState(NamedTuple):
         for name, had in self.options.items():
             given = options[name]
             same = given[: len(had)] == had if name == "learning_rate" else given == had
+            if not same and name == "data":
+                raise OptionError(f"the rows are not those of the training that is to go on; {ANEW}")
             if not same:
-                text = f"{name} is {quoted(given)}, and was {quoted(had)} in the training that is to go on"
-                raise OptionError(f"{text}: expected the same, or fit without resume=True, which begins anew")
+                text = f"{name} is {_readable(given)}, and was {_readable(had)} in the training that is to go on"
+                raise OptionError(f"{text}: expected the same; {ANEW}")
         if epochs < self.epoch:
             raise OptionError(f"epochs is {epochs}, expected at least the {self.epoch} that the training has done")
         if parameters.tobytes() != self.left.tobytes():
             raise OptionError(
-                "the parameters were changed since the training that is to go on: expected those that it left, or fit "
-                "without resume=True, which begins anew"
+                f"the parameters were changed since the training that is to go on: expected those that it left; {ANEW}"
             )
 
     def to_fields(self) -> dict[str, Any]:
@@ -82,26 +85,37 @@ def describe(options: Options, rate: Rate, data: matrices.Data, epochs: int) -> 
     validated = None if options.validation is None else "rows"
     return {
         "rule": RULES[options.rule],
-        "constants": to_hex(options.constants),
+        **{name: to_hex([value])[0] for name, value in zip(RULE_OPTIONS[RULES[options.rule]], options.constants)},
         "first_steps": None
         if options.first_steps is None
         else [*to_hex(options.first_steps[:2]), options.first_steps[2]],
         "loss": LOSSES[options.loss],
         "batch_size": options.batch_size,
         "shuffle_seed": options.shuffle_seed,
-        "weight_decay": to_hex([options.weight_decay]),
+        "weight_decay": to_hex([options.weight_decay])[0],
         "decay_biases": options.decay_biases,
         "log_every": options.log_every,
         "check_every": options.check_every,
-        "criteria": [
-            value if value is None or type(value) is int else to_hex([value])[0] for value in options.criteria
-        ],
+        **{
+            name: value if value is None or type(value) is int else to_hex([value])[0]
+            for name, value in options.criteria._asdict().items()
+        },
         "validation": to_hex([options.validation])[0] if isinstance(options.validation, float) else validated,
         "split_seed": options.split_seed,
         "learning_rate": to_hex([rate] if isinstance(rate, float) else rate[:epochs]),
         "rows": data.rows,
         "data": _digest(data),
     }
+
+
+def _readable(value: Any) -> str:
+    """A value of `describe` for a message: its numbers in decimal digits."""
+    if isinstance(value, list):
+        shown = [_readable(each) for each in value[:3]] + ["..."] * (len(value) > 3)
+        return shown[0] if len(value) == 1 else f"[{', '.join(shown)}]"
+    if isinstance(value, str) and re.fullmatch("[0-9a-f]{16}", value):
+        return repr(from_hex([value])[0])
+    return quoted(value)
 
 
 def _digest(data: matrices.Data) -> str:

@@ -55,7 +55,8 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--resume",
         action="store_true",
-        help="go on with the training in the file of --load, to --epochs in all; the other options must be the same",
+        help="go on with the training in the file of --load, to --epochs in all: give the options of the training "
+        "again, and leave out those of the network, which the file has; give --checkpoint again to save it on",
     )
     parser.add_argument(
         "--history",
@@ -132,7 +133,6 @@ def run(options: argparse.Namespace) -> int:
         )
     except KeyboardInterrupt:
         if options.checkpoint and net.history is not None:
-            net.save(options.checkpoint, training=True)
             say(f"\nwrote {options.checkpoint}: to go on, give --load {options.checkpoint} --resume as well")
         if net.history is not None and len(net.history) > 0:
             say(f"\nlast logged: {net.history.table(1).splitlines()[-1]}")
