@@ -346,7 +346,7 @@ def test_table(history: History) -> None:
     """The validation follows the loss of the same parameters."""
     lines = history.table(2).splitlines()
     assert lines[4] == f"epoch : 8 Loss : {history.mse[4]:.16f}"
-    assert lines[5] == f"epoch : 10 Loss : {history.mse[5]:.16f} Validation : {history.validation[1]:.16f}"
+    assert lines[5] == f"epoch : 10 Loss : {history.mse[5]:.16f} Validation half_sse : {history.validation[1]:.16f}"
     assert len(lines) == 10
 
 

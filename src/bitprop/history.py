@@ -177,8 +177,8 @@ class History:
     def table(self, every: int) -> str:
         """Lines such as `epoch : 5000 Loss : 0.0000117492469418`, one for each logged epoch that `every` divides.
 
-        Where there is a validation of that epoch's number, ` Validation : ` and its loss follow. OptionError: `every`
-        is below 1. TypeError, FloatingPointModeError.
+        Where there is a validation of that epoch's number, ` Validation half_sse : ` follows, with the training's loss in
+        place of half_sse, and its figure. OptionError: `every` is below 1. TypeError, FloatingPointModeError.
         """
         check.integer("every", every, 1)
         mode.require_standard("writing decimal digits")
@@ -186,7 +186,7 @@ class History:
         lines = []
         for epoch, loss in zip(self.epochs, self.loss):
             if epoch % every == 0:
-                check_text = f" Validation : {checks[epoch]:.16f}" if epoch in checks else ""
+                check_text = f" Validation {self.measure} : {checks[epoch]:.16f}" if epoch in checks else ""
                 lines.append(f"epoch : {epoch} Loss : {loss:.16f}{check_text}")
         return "\n".join(lines)
 

@@ -119,15 +119,20 @@ def add_steps(parser: argparse.ArgumentParser) -> None:
             text, kind = f"{text}, or LOW,HIGH: each parameter's is drawn between them", _ends
         parser.add_argument(f"--{name.replace('_', '-')}", type=kind, help=text)
     parser.add_argument("--first-step-seed", type=whole, help="of the first steps that are drawn (0)")
-    stops = parser.add_argument_group("early stopping", "A check measures the loss; the best is the lowest validation.")
-    share = "share of the rows, between 0 and 1, that is only measured"
+    stops = parser.add_argument_group(
+        "early stopping", "The loss is measured at every check; the best check has the lowest validation loss."
+    )
+    share = "share of the rows, between 0 and 1, that is held out for validation"
     stops.add_argument("--validation", type=real, metavar="SHARE", help=share)
     stops.add_argument("--split-seed", type=whole, default=0, help="of the shuffle that splits them off (0)")
     stops.add_argument("--check-every", type=whole, default=1, metavar="EPOCHS", help="from one check to the next (1)")
     in_vain = "stop after so many checks without a better validation, and go back to the best"
     stops.add_argument("--patience", type=whole, metavar="CHECKS", help=in_vain)
     stops.add_argument("--min-delta", type=real, default=0.0, help="by which a better one must be lower (0)")
-    goal = "stop at a loss of the validation, or else of the training rows, that is not above it"
+    goal = (
+        "stop when the validation loss (without --validation, that of the training rows), measured as --loss, is at "
+        "most this; half_sse grows with the rows, mse does not"
+    )
     stops.add_argument("--goal", type=real, metavar="LOSS", help=goal)
     above = "stop where the validation loss is so many per cent above the best, and go back to the best"
     stops.add_argument("--stop-gl", type=real, metavar="PERCENT", help=above)

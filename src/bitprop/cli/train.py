@@ -176,5 +176,6 @@ def run(options: argparse.Namespace) -> int:
     else:
         print("\n".join(filter(None, [repr(net), str(history) if options.log_every is None else history.table(1)])))
         scaled = " of scaled targets" if net.output_scaling is not None else ""
-        print(f"{_end(history)}: {history.name} {final!r}{scaled}\nfingerprint {net.fingerprint()}")
+        rows = "" if options.validation is None else " of all rows"
+        print(f"{_end(history)}: {history.name} {final!r}{rows}{scaled}\nfingerprint {net.fingerprint()}")
     return 0
