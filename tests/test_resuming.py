@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pickle
@@ -17,8 +18,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bitprop import DivergedError, ModelFileError, Network, OptionError, datasets
+from bitprop import DivergedError, History, ModelFileError, Network, OptionError, datasets
+from bitprop._training import Trainings
 from bitprop.names import LEARNING_RATES, STEP_RULES, Backend
+from bitprop.stopping import Stopping
 
 X, Y = datasets.circles(30, seed=1)
 STOPS: list[dict[str, Any]] = [
@@ -145,6 +148,71 @@ def test_diverged_stays_diverged() -> None:
     assert epochs[0] == epochs[1] > 1
 
 
+@pytest.mark.parametrize("stops", STOPS[1:])
+@pytest.mark.parametrize("at", ["log_new", "judge", "check", "add_validation"])
+def test_interrupted_around_a_check(monkeypatch: pytest.MonkeyPatch, stops: dict[str, Any], at: str) -> None:
+    """Ctrl-C before, in or after a check loses no check: the training goes on as if it had not been."""
+    options: dict[str, Any] = {"rule": "rprop", **stops}
+    expected = outcome(whole(options, 30))
+    owner: Any = {"check": Stopping, "add_validation": History}.get(at, Trainings)
+    original = getattr(owner, at)
+    for number, before in ((3, True), (3, False), (8, True), (8, False)):
+        calls = 0
+
+        def interrupted(self: Any, *arguments: Any) -> Any:
+            nonlocal calls
+            calls += 1
+            if calls == number and before:  # noqa: B023  # called within this turn
+                raise KeyboardInterrupt
+            result = original(self, *arguments)
+            if calls == number:  # noqa: B023
+                raise KeyboardInterrupt
+            return result
+
+        net = Network(2, 4, 1, seed=5)
+        monkeypatch.setattr(owner, at, interrupted)
+        with contextlib.suppress(KeyboardInterrupt):
+            net.fit(X, Y, epochs=30, **options)
+        monkeypatch.setattr(owner, at, original)
+        if net.history is None or net.history.stopped is None:
+            net.fit(X, Y, epochs=30, **options, resume=True)
+        assert outcome(net) == expected
+
+
+def test_interrupted_before_it_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C while a training is made ready to go on leaves the network and its training as they were."""
+    options: dict[str, Any] = {"rule": "adam", "learning_rate": 0.1, "validation": 0.3, "patience": 1000}
+    net = whole(options, 300)
+    before = outcome(net)
+    for owner, name in ((History, "copy"), (Trainings, "run_slices")):
+        original = getattr(owner, name)
+        monkeypatch.setattr(owner, name, interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            net.fit(X, Y, epochs=400, **options, resume=True)
+        monkeypatch.setattr(owner, name, original)
+        assert net.fingerprint() == before[0]
+    net.fit(X, Y, epochs=400, **options, resume=True)
+    assert outcome(net) == outcome(whole(options, 400))
+
+
+def interrupt(*_: Any) -> None:
+    """Ctrl-C."""
+    raise KeyboardInterrupt
+
+
+def test_checkpoint_at_ctrl_c(tmp_path: Path) -> None:
+    """An error or Ctrl-C saves the checkpoint, and a folder that is missing is found before the training."""
+    path = tmp_path / "net.json"
+    net = Network(2, 4, 1, seed=5)
+    with pytest.raises(FileNotFoundError, match="the folder is not there"):
+        net.fit(X, Y, epochs=20, checkpoint=tmp_path / "none" / "net.json")
+    with pytest.raises(KeyboardInterrupt):
+        net.fit(X, Y, epochs=20, checkpoint=path, callback=lambda epoch, _: interrupt() if epoch == 7 else None)
+    again = Network.load(path)
+    again.fit(X, Y, epochs=20, resume=True)
+    assert outcome(again) == outcome(whole({}, 20))
+
+
 KILLED = """
 import sys
 from bitprop import Network, datasets
@@ -186,6 +254,7 @@ def test_killed_and_gone_on(tmp_path: Path) -> None:
         ({"batch_size": 5}, "batch_size is 5, and was 4"),
         ({"shuffle_seed": None}, "shuffle_seed is None, and was 2"),
         ({"learning_rate": 0.5}, "learning_rate is 0.5, and was 0.1"),
+        ({"learning_rate": [0.2] + [0.1] * 8}, "learning_rate"),
         ({"weight_decay": 0.1}, "weight_decay"),
         ({"loss": "mse"}, "loss is 'mse', and was 'half_sse'"),
         ({"validation": 0.5}, "validation is 0.5, and was None"),
@@ -223,6 +292,25 @@ def test_other_rows_and_parameters_are_refused(tmp_path: Path) -> None:
 
 
 Y_AS_X = [[y, y] for (y,) in Y]
+
+
+def test_other_scalings_are_refused() -> None:
+    """A training does not go on with another scaling, even where the first rows are scaled to the same."""
+    net = Network(2, 1, seed=5)
+    net.fit(X, Y, epochs=5)
+    net.scale(X, inputs="standard")
+    with pytest.raises(OptionError, match="scaling is"):
+        net.fit(X, Y, epochs=9, resume=True)
+
+
+def test_rates_may_be_given_as_one_or_as_many() -> None:
+    """Equal rates are equal, however they are given, and those of no epoch are any."""
+    net = Network(2, 4, 1, seed=5)
+    net.fit(X, Y, epochs=0, learning_rate=0.7)
+    net.fit(X, Y, epochs=2, learning_rate=[0.1, 0.1], resume=True)
+    net.fit(X, Y, epochs=4, learning_rate=0.1, resume=True)
+    net.fit(X, Y, epochs=6, learning_rate=[0.1] * 4 + [0.5] * 2, resume=True)
+    assert net == whole({"learning_rate": [0.1] * 4 + [0.5] * 2}, 6)
 
 
 def test_file_without_training_is_of_version_1(tmp_path: Path) -> None:

@@ -72,13 +72,16 @@ class Trainings:
                 self.group.resume(core, n, shape, state, 0)
         self.resumed_at = 0  # epochs that were done before
         self._prepare_checks(memoryview(values), validation)
+        # The epoch of the last check; and what there was before a check that is being made, to which Ctrl-C goes back.
+        self.checks: tuple[int, list[tuple[dict[str, Any], int, int | None]] | None] = (0, None)
+        self.resumed = resumed  # until its parameters are those of the network
         if resumed is not None:
             self._resume(resumed)
 
     def _resume(self, resumed: TrainingState) -> None:
         """Makes the only training go on."""
         group, core, options = self.group, self.core, self.options
-        parameters, kept = self.bests[0]
+        _, kept = self.bests[0]
         if resumed.state is not None:
             if len(resumed.state) != group.state_size(core, self.shape, options.rule):
                 raise OptionError(f"the training that is to go on has a state of {len(resumed.state)} numbers")
@@ -86,13 +89,12 @@ class Trainings:
         if options.shuffle_seed is not None:
             order = group.trainings[0], group.orders[0], self.data.rows
             replay_shuffles(core, *order, options.shuffle_seed, resumed.epoch)
-        parameters[:] = memoryview(resumed.parameters)
         if resumed.best is not None:
             kept[:] = memoryview(resumed.best)
         self.histories = [resumed.history.copy()]
-        self.stoppings[0].go_on(resumed.stopping)
         self.histories[0].stopped = None
-        self.resumed_at = resumed.epoch
+        self.stoppings[0].go_on(resumed.stopping)
+        self.checks = (resumed.stopping["checked"], None)
         if self.stoppings[0].reason is not None:
             group.statuses[0] = STOPPED
 
@@ -110,7 +112,7 @@ class Trainings:
             to_array(parameters),
             to_array(kept) if self.options.criteria.keeps_best else None,
             self.histories[0],
-            self.stoppings[0].to_fields(),
+            {**self.stoppings[0].to_fields(), "checked": self.checks[0]},
         )
 
     def _prepare_checks(self, values: memoryview[float], validation: Data | None) -> None:
@@ -134,9 +136,15 @@ class Trainings:
         """Measures and judges all trainings that go on, which are at a check; ends those that are to stop."""
         mode.require_standard("judging a training")
         criteria = self.options.criteria
+        if self.keep is not None:
+            judges = zip(self.stoppings, self.histories)
+            before = [(each.to_fields(), history.check_count, history.best_epoch) for each, history in judges]
+            self.checks = (self.checks[0], before)
+        epoch = 0
         for n, (training, history, stopping) in enumerate(zip(self.group.trainings, self.histories, self.stoppings)):
             if self.group.statuses[n] != _pure.OK:
                 continue
+            epoch = training.epoch
             errors = history.last_errors(self.options.check_every) if criteria.stop_progress is not None else ()
             best = stopping.check(self._loss(n), errors)
             if self.validation is not None:
@@ -148,6 +156,7 @@ class Trainings:
                     history.best_epoch = training.epoch
             if stopping.reason is not None:
                 self.group.statuses[n] = STOPPED
+        self.checks = (epoch, None)
 
     def _loss(self, n: int) -> float:
         """The loss that a check judges, of network `n`; infinite where there is none."""
@@ -183,6 +192,15 @@ class Trainings:
 
     def settle(self) -> None:
         """Logs what is new, and goes back to the last whole epoch."""
+        if self.resumed is not None:  # which had not begun: its network stays as it was
+            self.bests[0][0][:] = memoryview(self.resumed.left)
+            return
+        _, before = self.checks
+        if before is not None:  # Ctrl-C in a check, which is made again where the training goes on
+            for stopping, history, (fields, checks, best_epoch) in zip(self.stoppings, self.histories, before):
+                stopping.go_on(fields)
+                history.keep_checks(checks)
+                history.best_epoch = best_epoch
         self.log_new()
         for n in range(len(self.histories)):
             self.group.undo(self.core, n, self.shape)
@@ -198,6 +216,13 @@ class Trainings:
     ) -> bool:
         """Trains slice by slice; returns whether the callback ended it."""
         log_every, check_every = self.options.log_every, self.options.check_every
+        if self.resumed is not None:
+            self.bests[0][0][:] = memoryview(self.resumed.parameters)
+            self.resumed = None
+            first = self.group.trainings[0]
+            is_due = first.epoch % check_every == 0 and first.epoch > self.checks[0]
+            if self.checked and is_due and self.group.statuses[0] == _pure.OK:
+                self.judge()
         lead = self.lead()
         shown = (0, 0) if lead is None else self.done(lead)
         next_checkpoint = time.perf_counter() + seconds

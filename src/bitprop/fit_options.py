@@ -91,6 +91,9 @@ class Options(NamedTuple):
     split_seed: int
     check_every: int
     criteria: Criteria
+    scaling: tuple[
+        Any, ...
+    ] = ()  # shifts and spreads of the network's scalings, which a training that goes on must have
     skipped: int = 0  # logged epochs at the start that a history hides
 
     def rate(self, learning_rate: Any) -> Rate:

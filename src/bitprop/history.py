@@ -91,6 +91,15 @@ class History:
         self._validation.append(loss)
 
     @property
+    def check_count(self) -> int:
+        """The number of checks whose validation loss was measured."""
+        return len(self._validation)
+
+    def keep_checks(self, count: int) -> None:
+        """Drops what was measured after so many checks; called by bitprop's trainings."""
+        del self._validation[count:]
+
+    @property
     def validation(self) -> list[float]:
         """The validation loss of each check."""
         return self._validation.tolist()
@@ -177,8 +186,8 @@ class History:
     def table(self, every: int) -> str:
         """Lines such as `epoch : 5000 Loss : 0.0000117492469418`, one for each logged epoch that `every` divides.
 
-        Where there is a validation of that epoch's number, ` Validation half_sse : ` follows, with the training's loss in
-        place of half_sse, and its figure. OptionError: `every` is below 1. TypeError, FloatingPointModeError.
+        Where there is a validation of that epoch's number, ` Validation half_sse : ` and its figure follow, with the
+        training's loss in place of half_sse. OptionError: `every` is below 1. TypeError, FloatingPointModeError.
         """
         check.integer("every", every, 1)
         mode.require_standard("writing decimal digits")

@@ -378,6 +378,9 @@ class Network:
         # Once, since it takes longer than a short training.
         warned = self.history is None and hints.on_data(data.inputs, data.targets, last)
         for _ in self._holder.take():
+            scalings = [each for each in (self.input_scaling, self.output_scaling) if each is not None]
+            scaling = tuple(values for each in scalings for values in (each.shift, each.spread))
+            checked = checked._replace(scaling=scaling)
             resumed = self._left if resume else None
             if resumed is not None:
                 resumed.require(describe(checked, rate, data, resumed.epoch), checked.epochs, model.view)

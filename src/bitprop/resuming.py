@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from . import _pure
 from .checks import matrices
+from .checks import options as check
 from .core import Core, expect_ok
 from .errors import OptionError, quoted
 from .fit_options import Options, Rate
@@ -19,6 +20,10 @@ from .model_file import from_hex, to_hex
 from .names import LOSSES, RULE_OPTIONS, RULES
 from .stopping import Criteria, Stopping
 
+NAMES = (  # of what must be the same, besides the rule's options and the criteria
+    *("rule", "first_steps", "loss", "batch_size", "shuffle_seed", "weight_decay", "decay_biases", "log_every"),
+    *("check_every", "validation", "split_seed", "learning_rate", "scaling", "rows", "data"),
+)
 TOLD_BY = 8192  # bytes of each array of rows by whose digest other rows are noticed
 ANEW = "a training without resume begins anew"
 REPLAYED = 1_000_000  # rows of a call that replays shuffles, so that Ctrl-C is heard
@@ -40,7 +45,7 @@ class TrainingState(NamedTuple):
         """OptionError where the training cannot go on with these options and parameters."""
         for name, had in self.options.items():
             given = options[name]
-            same = given[: len(had)] == had if name == "learning_rate" else given == had
+            same = _are_same_rates(given, had, self.epoch) if name == "learning_rate" else given == had
             if not same and name == "data":
                 raise OptionError(f"the rows are not those of the training that is to go on; {ANEW}")
             if not same:
@@ -71,13 +76,34 @@ class TrainingState(NamedTuple):
         state, parameters, best = (
             None if fields[name] is None else from_hex(fields[name]) for name in ("state", "parameters", "best")
         )
+        options, history, given = dict(fields["options"]), History.from_fields(fields["history"]), fields["stopping"]
         if parameters is None or len(parameters) != len(left) or len(left if best is None else best) != len(left):
             raise ValueError(f"its training is not of {len(left)} parameters")
-        stopping = Stopping(Criteria(None, 0.0, None, None, None))
-        stopping.go_on(fields["stopping"])
-        history = History.from_fields(fields["history"])
-        epoch = int(fields["epoch"])
-        return cls(dict(fields["options"]), epoch, state, parameters, left, best, history, stopping.to_fields())
+        criteria = Criteria(**{name: options[name] for name in Criteria._fields})
+        if (best is not None) != criteria.keeps_best or set(options) != _names(options["rule"]):
+            raise ValueError("its training has other options than bitprop writes")
+        epoch, log_every, check_every = (
+            check.integer(name, value, 0) for name, value in (("epoch", fields["epoch"]), *_everies(options))
+        )
+        logged, checked = -(-epoch // log_every), check.integer("checked", given["checked"], 0)
+        if (history.trained, history.logged, history.log_every) != (epoch, logged, log_every) or not (
+            checked <= epoch and history.check_count in (0, checked // check_every)
+        ):
+            raise ValueError(f"its training has a history that is not of {epoch} epochs")
+        if epoch > 0 and state is None:
+            raise ValueError("its training has no state of its rule")
+        stopping = Stopping(criteria)
+        stopping.go_on(given)
+        return cls(options, epoch, state, parameters, left, best, history, {**stopping.to_fields(), "checked": checked})
+
+
+def _everies(options: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    return [(name, check.integer(name, options[name], 1)) for name in ("log_every", "check_every")]
+
+
+def _names(rule: Any) -> set[str]:
+    """The names of what `describe` gives, for this rule."""
+    return {*NAMES, *RULE_OPTIONS[rule], *Criteria._fields}
 
 
 def describe(options: Options, rate: Rate, data: matrices.Data, epochs: int) -> dict[str, Any]:
@@ -103,9 +129,16 @@ def describe(options: Options, rate: Rate, data: matrices.Data, epochs: int) -> 
         "validation": to_hex([options.validation])[0] if isinstance(options.validation, float) else validated,
         "split_seed": options.split_seed,
         "learning_rate": to_hex([rate] if isinstance(rate, float) else rate[:epochs]),
+        "scaling": [to_hex(values) for values in options.scaling],
         "rows": data.rows,
         "data": _digest(data),
     }
+
+
+def _are_same_rates(one: list[str], other: list[str], epochs: int) -> bool:
+    """Whether they are the same in so many epochs; one rate is that of all."""
+    each = [rates * epochs if len(rates) == 1 else rates[:epochs] for rates in (one, other)]
+    return epochs == 0 or each[0] == each[1]
 
 
 def _readable(value: Any) -> str:

@@ -43,6 +43,8 @@ class Stopping:
         """Goes on from what `to_fields` gave. KeyError, TypeError, ValueError."""
         self._best = float(fields["best"])
         self._in_vain = int(fields["in_vain"])
+        if fields["reason"] not in (None, "goal", "patience", "generalisation", "progress"):
+            raise ValueError(f"{fields['reason']!r} is no reason to stop")
         self.reason = fields["reason"]
 
     def check(self, loss: float, errors: Sequence[float]) -> bool:

@@ -187,7 +187,7 @@ def _lock_file(file: int) -> None:
         with contextlib.suppress(ImportError):  # a system without locks
             import fcntl
 
-            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 _open_here: weakref.WeakValueDictionary[tuple[int, int], SweepFile] = weakref.WeakValueDictionary()  # by device, number
