@@ -19,6 +19,7 @@ import pytest
 import bitprop
 from bitprop import Network, TrainingError, _training, datasets, sweep
 from bitprop.names import Backend
+from bitprop.sweep_file import SweepFile
 
 PACKAGE = os.path.dirname(bitprop.__file__)
 X, Y = datasets.xor()
@@ -154,6 +155,24 @@ def test_sweep() -> None:
 
     assert each_opcode(lambda: sweep((2, 1), (X, Y), **options), check) > 500
     assert sweep((2, 1), (X, Y), **options).final_mse == expected
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # files that interrupts left to close
+def test_file_of_a_sweep(tmp_path: Path) -> None:
+    """Interrupted anywhere, the file of a sweep is free, and the next sweep finds whole lines in it."""
+    path = tmp_path / "sweep.jsonl"
+
+    def append() -> None:
+        with SweepFile(path, {"epochs": 1}) as file:
+            file.append([{"configuration": "a", "seed": len(file.ended)}])
+
+    def check() -> None:
+        with SweepFile(path, {"epochs": 1}) as file:
+            assert [seed for _, seed in file.ended] == list(range(len(file.ended)))
+        if len(file.ended) > 3:
+            path.unlink()
+
+    assert each_opcode(append, check) > 300
 
 
 def test_a_training_under_way_is_not_disturbed() -> None:

@@ -325,6 +325,10 @@ def test_one_sweep_at_a_time(tmp_path: Path) -> None:
         with pytest.raises(SweepFileError) as raised:
             sweep((2, 1), DATA, seeds=[1], epochs=1, resume_file=path)
         errors.append(str(raised.value))
+        command = "import sys; from bitprop import sweep; sweep((2, 1), ([[1, 1]], [1]), seeds=[1], epochs=1, "
+        arguments = [sys.executable, "-c", f"{command}resume_file=sys.argv[1])", str(path)]
+        elsewhere = subprocess.run(arguments, capture_output=True, text=True, check=False)
+        assert "is in use by another sweep: wait for its end" in elsewhere.stderr
 
     sweep((2, 1), DATA, seeds=[1], epochs=1, resume_file=path, on_result=again)
     assert errors == [f"{path} is in use by another sweep of this process"]

@@ -143,11 +143,10 @@ def sweep(
     plan: list[_Planned] = []
     runs: list[Run] = []
     for one in each:
-        split = rows.split_given(one.options)
-        count = 0 if split is None else split[0].rows
+        rows.split_given(one.options)  # whose errors come before any work
         for seed, rate in itertools.product(each_seed, one.rates):
             plan.append(_Planned(len(plan), one, seed, rate))
-            runs.append(Run(seed, rate, one, one.options.history(count, one.template.sizes[-1])))
+            runs.append(Run(seed, rate, one))
     with contextlib.ExitStack() as stack:
         book = None
         if resume_file is not None:
@@ -199,14 +198,15 @@ class _Work:
 
     def report(self, trainings: Iterable[_Planned]) -> None:
         """Tells the caller of trainings that have ended."""
-        for one in trainings:
-            if self.on_result is not None:
+        if self.on_result is not None:
+            for one in trainings:
                 self.on_result(self.runs[one.place])
 
     def fail(self, trainings: Sequence[_Planned], error: Exception) -> None:
         """Ends trainings with an error, which no book keeps: the next call tries them again."""
         for one in trainings:
-            self.runs[one.place].error = error
+            split = self.rows.split_given(one.configuration.options)
+            self.runs[one.place].fail(error, 0 if split is None else split[0].rows)
         self.report(trainings)
 
     def end(self, one: _Planned, outcome: Outcome) -> None:

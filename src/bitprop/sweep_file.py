@@ -13,7 +13,6 @@ import json
 import os
 import stat
 import sys
-import threading
 import weakref
 from collections.abc import Iterable, Mapping
 from io import FileIO
@@ -29,8 +28,6 @@ FORMAT = "bitprop-sweep"
 FORMAT_VERSION = 1
 BEGINNING = f'{{"format":"{FORMAT}",'.encode()  # of every file
 LOCKED_BYTE = 2**62  # beyond every file's end, where a lock on Windows keeps nobody from reading
-
-_guard = threading.Lock()
 
 
 def digest(fields: Any) -> str:
@@ -50,6 +47,7 @@ class SweepFile:
         self.name = check.path(path)
         self._head = _line({"format": FORMAT, "format_version": FORMAT_VERSION, "contract": _pure.CONTRACT, **settings})
         self.ended: dict[tuple[str, int], dict[str, Any]] = {}  # by the digest of its configuration, and its seed
+        self._expect_free()
         self._file = open(self.name, "a+b", buffering=0)  # noqa: SIM115  # closed by close(), or with this object
         try:
             self._lock()
@@ -81,21 +79,29 @@ class SweepFile:
         except OSError as error:
             raise OSError(error.errno, error.strerror, self.name) from error
 
+    def _expect_free(self) -> None:
+        """SweepFileError where this process writes to it already: to open and close it would end the system's lock."""
+        with contextlib.suppress(FileNotFoundError):
+            status = os.stat(self.name)
+            for entry in _opened[:]:
+                other = entry()
+                if other is None or not other.is_open:
+                    with contextlib.suppress(ValueError):  # another thread may have removed it
+                        _opened.remove(entry)
+                elif other.key == (status.st_dev, status.st_ino):
+                    raise self._error("is in use by another sweep of this process")
+
     def _lock(self) -> None:
         """Takes the file for this sweep. The lock ends with the process, and no child inherits it."""
         status = os.fstat(self._file.fileno())
         if not stat.S_ISREG(status.st_mode):
             raise self._error("is a device or a pipe, expected a file, which can be read again")
-        key = status.st_dev, status.st_ino
-        with _guard:
-            other = _open_here.get(key)
-            if other is not None and other.is_open:
-                raise self._error("is in use by another sweep of this process")
-            try:
-                _lock_file(self._file.fileno())
-            except OSError:
-                raise self._error("is in use by another sweep: wait for its end, or take another file") from None
-            _open_here[key] = self
+        self.key = status.st_dev, status.st_ino
+        _opened.append(weakref.ref(self))  # one step, as remove is, so that no interrupt leaves anything locked
+        try:
+            _lock_file(self._file.fileno())
+        except OSError:
+            raise self._error("is in use by another sweep: wait for its end, or take another file") from None
 
     @property
     def is_open(self) -> bool:
@@ -190,4 +196,4 @@ def _lock_file(file: int) -> None:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-_open_here: weakref.WeakValueDictionary[tuple[int, int], SweepFile] = weakref.WeakValueDictionary()  # by device, number
+_opened: list[weakref.ref[SweepFile]] = []  # those of this process

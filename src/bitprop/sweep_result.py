@@ -34,14 +34,20 @@ class Run:
     the last good epoch. After any other failure it is that exception, `.final_loss` is infinite and `.network` is None.
     """
 
-    def __init__(self, seed: int, rate: Rate, configuration: Configuration, history: History):
+    history: History
+
+    def __init__(self, seed: int, rate: Rate, configuration: Configuration):
         self.seed = seed
         self.learning_rate = rate if isinstance(rate, float) else next(iter(rate), 0.0)
         self.final_loss = math.inf
-        self.history = history
         self.error: Exception | None = None
         self._configuration = configuration
         self._parameters: array[float] | None = None
+
+    def fail(self, error: Exception, rows: int) -> None:
+        """Takes the error of a training, on so many rows, that came to no end; called by `sweep`."""
+        self.error = error
+        self.history = self._configuration.options.history(rows, self._configuration.template.sizes[-1])
 
     def end(self, parameters: array[float], history: History, final_loss: float, error: Exception | None) -> None:
         """Takes what the training left; called by `sweep`."""
