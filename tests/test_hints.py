@@ -52,7 +52,7 @@ def test_targets(backend: Backend, last: Activation, y: list[float], expected: s
     else:
         assert len(found) == 1
         assert found[0].startswith(expected)
-        assert found[0].endswith("scale the targets, or make the last activation identity")
+        assert found[0].endswith("scale the targets (min_max), or make the last activation identity")
     assert hints(lambda: net.fit(X, y, epochs=1, learning_rate=1e-12)) == []  # once for each network
 
 
