@@ -69,7 +69,8 @@ class SweepFile:
         if not self._file.closed:
             with contextlib.suppress(OSError):  # not every system can
                 os.fsync(self._file.fileno())
-            self._file.close()  # and with it the lock
+            _unlock_file(self._file.fileno())
+            self._file.close()
 
     def append(self, trainings: Iterable[Mapping[str, Any]]) -> None:
         """Writes a line for each training that has ended. OSError."""
@@ -194,6 +195,15 @@ def _lock_file(file: int) -> None:
             import fcntl
 
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _unlock_file(file: int) -> None:
+    """Gives the lock back, also in processes that were forked meanwhile; on Windows closing the file does."""
+    if sys.platform != "win32":
+        with contextlib.suppress(ImportError, OSError):
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_UN)
 
 
 _opened: list[weakref.ref[SweepFile]] = []  # those of this process
