@@ -33,7 +33,7 @@ from bitprop.errors import OptionError
 MODULE = Path(__file__).resolve().parent.parent / "src" / "bitprop" / "bench" / "settings.py"
 HEAD = '''\
 # SPDX-License-Identifier: MIT
-"""How each contestant solves each problem. bench/tune.py found these settings and wrote this file."""
+"""How each contestant solves each problem. bench/tune.py writes this file, from what it finds."""
 
 from __future__ import annotations
 
