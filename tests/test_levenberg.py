@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from conftest import core_or_skip
 from bits import to_hex
 from numpy.typing import NDArray
 from test_interrupts import each_opcode
@@ -235,6 +236,7 @@ def test_interrupted_anywhere(backend: Backend, monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize("backend", ["cffi", "ctypes"])
 def test_interrupts_come_soon(backend: Backend) -> None:
     """Ctrl-C ends a training of 501 parameters within a tenth of a second, wherever in its epoch it is."""
+    core_or_skip(backend)
     rows = 200
     generator = np.random.default_rng(1)
     x, y = generator.normal(size=(rows, 8)), generator.normal(size=(rows, 1))
