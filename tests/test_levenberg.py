@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import core_or_skip
 from bits import to_hex
+from conftest import core_or_skip
 from numpy.typing import NDArray
 from test_interrupts import each_opcode
 
