@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import multiprocessing
@@ -24,6 +25,7 @@ from hypothesis import strategies as st
 
 from bitprop import DivergedError, OptionError, Run, Scaling, SweepFileError, SweepResult, datasets, sweep, sweep_jobs
 from bitprop.names import Backend
+from bitprop.sweep_file import SweepFile
 
 DATA = datasets.linear(24, seed=4)
 GRID = {"rule": ["adam", "rprop"], "batch_size": [None, 1]}
@@ -333,6 +335,61 @@ def test_one_sweep_at_a_time(tmp_path: Path) -> None:
     sweep((2, 1), DATA, seeds=[1], epochs=1, resume_file=path, on_result=again)
     assert errors == [f"{path} is in use by another sweep of this process"]
     assert len(sweep((2, 1), DATA, seeds=[1, 2], epochs=1, resume_file=path)) == 2
+
+
+POOL = """
+import multiprocessing, sys
+from concurrent.futures import ProcessPoolExecutor
+from bitprop import datasets, sweep
+if __name__ == "__main__":
+    with ProcessPoolExecutor(2, multiprocessing.get_context(sys.argv[2])) as pool:
+        sweep((2, 4, 4, 1), datasets.xor(), seeds=range(400), epochs=20000, batch_size=1, executor=pool,
+              resume_file=sys.argv[1], on_result=lambda run: print(run.seed, flush=True))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="needs POSIX")
+@pytest.mark.parametrize("kind", ["fork", "spawn"])
+def test_workers_keep_no_lock(kind: str, tmp_path: Path) -> None:
+    """Where a sweep is killed and its workers live on, the file is free at once."""
+    core_or_skip("cffi")
+    if kind not in multiprocessing.get_all_start_methods():
+        pytest.skip(f"no processes by {kind} here")
+    script, path = tmp_path / "pool.py", tmp_path / "sweep.jsonl"
+    script.write_text(POOL, encoding="utf-8")
+    command = [sys.executable, str(script), str(path), kind]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    assert process.stdout is not None
+    try:
+        assert process.stdout.readline().strip().isdigit()
+        process.kill()
+        process.wait()
+        with pytest.raises(SweepFileError, match="is of another sweep"):
+            sweep((2, 1), DATA, seeds=[1], epochs=1, resume_file=path)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.stdout.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_fork_leaves_the_lock(tmp_path: Path) -> None:
+    """A child that ends, however it ends, takes no lock from its parent, and neither does reading the file."""
+    path = tmp_path / "sweep.jsonl"
+    command = f"from bitprop.sweep_file import SweepFile; SweepFile({str(path)!r}, {{}})"
+    with SweepFile(path, {}) as file:
+        child = os.fork()
+        if child == 0:
+            file.close()
+            os._exit(0)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        path.read_bytes()
+        found = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=False)
+        assert "is in use by another sweep" in found.stderr
+        file.append([{"configuration": "a", "seed": 1}])
+    found = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=False)
+    assert (found.returncode, "SweepFileError" in found.stderr) == (0, False)
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs kill -9")

@@ -72,6 +72,10 @@ class SweepFile:
             _unlock_file(self._file.fileno())
             self._file.close()
 
+    def leave(self) -> None:
+        """Closes the file in a forked process, which leaves the lock to its parent alone."""
+        self._file.close()
+
     def append(self, trainings: Iterable[Mapping[str, Any]]) -> None:
         """Writes a line for each training that has ended. OSError."""
         lines = [_line(training, self._head) for training in trainings]
@@ -198,7 +202,7 @@ def _lock_file(file: int) -> None:
 
 
 def _unlock_file(file: int) -> None:
-    """Gives the lock back, also in processes that were forked meanwhile; on Windows closing the file does."""
+    """Gives the lock back, also where code that is not Python forked meanwhile; on Windows closing the file does."""
     if sys.platform != "win32":
         with contextlib.suppress(ImportError, OSError):
             import fcntl
@@ -206,4 +210,15 @@ def _unlock_file(file: int) -> None:
             fcntl.flock(file, fcntl.LOCK_UN)
 
 
+def _leave_all() -> None:
+    """Closes what the parent of a forked process writes: a worker that outlives a killed parent would keep the lock."""
+    for entry in _opened:
+        file = entry()
+        if file is not None:
+            file.leave()
+    _opened.clear()
+
+
 _opened: list[weakref.ref[SweepFile]] = []  # those of this process
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave_all)
