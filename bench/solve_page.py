@@ -56,9 +56,9 @@ In milliseconds, the median of {seeds} trainings. `times`: how many times longer
   its parameters again, which must be at most a relative {tolerance:g} above the goal (`agrees`); and the time is within
   the limit. A training that fails takes for ever: the median is of all trainings, and `-` where the median training
   failed. `min` and `max` are of those that solved.
-- **Settings**: found by `bench/tune.py` for every contestant alike, by trainings from the seeds 1000 and above, of
-  which none is measured: the setting with the least median time of those that solve nine of ten trainings, or else the
-  one that solves most. The tables of settings have them.
+- **Settings**: found by `bench/tune.py` alike, by trainings from the seeds 1000 and above, of which none is measured,
+  but for the pairs of contestant and problem that `settings.py` calls untuned: the setting with the least median time
+  of those that solve nine of ten trainings, or else the one that solves most. The tables of settings have them.
 
 ## The contestants
 

@@ -860,6 +860,20 @@ static APART double loss_figure(double error, uint32_t loss, size_t rows, size_t
 
 /* --- §5 backward, §6 sums, §7 step --- */
 
+/* Writes the deltas of a hidden layer with the outputs `a`, from `d`, those of the next layer. `weights` and n_out are
+   the next layer's. */
+static void go_back(double *deltas, const double *d, const double *a, const double *weights, size_t n_in, size_t n_out,
+                    uint32_t activation) {
+    for (size_t i = 0; i < n_in; i++) {
+        const double *row = weights + i * n_out;
+        double acc = row[0] * d[0];
+        for (size_t j = 1; j < n_out; j++) {
+            acc = acc + row[j] * d[j];
+        }
+        deltas[i] = acc * slope(a[i], activation);
+    }
+}
+
 /* Writes one sample's deltas and adds its contributions to its lane. `preactivations` and `outputs` are those of
    forward. */
 static APART void add_backward(double *lane, double *deltas, const bp_shape *shape, const double *parameters,
@@ -889,14 +903,7 @@ static APART void add_backward(double *lane, double *deltas, const bp_shape *sha
         }
         if (layer > 1) {
             nodes -= n_in;
-            for (size_t i = 0; i < n_in; i++) {
-                const double *row = parameters + weights + i * n_out;
-                double acc = row[0] * d[0];
-                for (size_t j = 1; j < n_out; j++) {
-                    acc = acc + row[j] * d[j];
-                }
-                deltas[nodes + i] = acc * slope(a[i], shape->activations[layer - 2]);
-            }
+            go_back(deltas + nodes, d, a, parameters + weights, n_in, n_out, shape->activations[layer - 2]);
         }
     }
 }

@@ -163,14 +163,7 @@ static void differentiate_output(const levenberg_parts *parts, const bp_shape *s
         }
         if (layer > 1) {
             nodes -= n_in;
-            for (size_t i = 0; i < n_in; i++) {
-                const double *row = parameters + weights + i * n_out;
-                double acc = row[0] * d[0];
-                for (size_t j = 1; j < n_out; j++) {
-                    acc = acc + row[j] * d[j];
-                }
-                deltas[nodes + i] = acc * slope(a[i], shape->activations[layer - 2]);
-            }
+            go_back(deltas + nodes, d, a, parameters + weights, n_in, n_out, shape->activations[layer - 2]);
         }
     }
 }
@@ -188,6 +181,15 @@ static void add_products(double *lane, const double *derivatives, size_t count) 
     }
 }
 
+/* The squared error of a row of the data, whose pre-activations and outputs are then in their places. */
+static double measure_row(const levenberg_parts *parts, const bp_shape *shape, const double *parameters,
+                          const bp_data *data, size_t row) {
+    const size_t n_out = shape->sizes[shape->layers - 1];
+    const double *y = parts->outputs + parts->nodes - n_out;
+    forward(parts->preactivations, parts->outputs, shape, parameters, data->inputs + row * shape->sizes[0]);
+    return squared_row(NULL, y, y, data->targets + row * n_out, n_out, 0);
+}
+
 /* Adds a row of the data: its products, and its squared error. */
 static void add_derivatives(const levenberg_parts *parts, const bp_shape *shape, const double *parameters,
                             const bp_data *data, size_t row) {
@@ -196,8 +198,7 @@ static void add_derivatives(const levenberg_parts *parts, const bp_shape *shape,
     const double *t = data->targets + row * n_out;
     const double *y = parts->outputs + parts->nodes - n_out;
     double *lane = parts->lanes + (row % BP_LANES) * (parts->products + 1);
-    forward(parts->preactivations, parts->outputs, shape, parameters, x);
-    lane[parts->products] = lane[parts->products] + squared_row(NULL, y, y, t, n_out, 0);
+    lane[parts->products] = lane[parts->products] + measure_row(parts, shape, parameters, data, row);
     for (size_t j = 0; j < n_out; j++) {
         differentiate_output(parts, shape, parameters, x, j);
         parts->derivatives[parts->count] = y[j] - t[j];
@@ -208,13 +209,8 @@ static void add_derivatives(const levenberg_parts *parts, const bp_shape *shape,
 /* Adds a row's squared error to those of the trial. */
 static void add_trial_error(const levenberg_parts *parts, const bp_shape *shape, const double *parameters,
                             const bp_data *data, size_t row) {
-    const size_t n_out = shape->sizes[shape->layers - 1];
-    const double *x = data->inputs + row * shape->sizes[0];
-    const double *t = data->targets + row * n_out;
-    const double *y = parts->outputs + parts->nodes - n_out;
     double *lane = parts->trial_lanes + row % BP_LANES;
-    forward(parts->preactivations, parts->outputs, shape, parameters, x);
-    *lane = *lane + squared_row(NULL, y, y, t, n_out, 0);
+    *lane = *lane + measure_row(parts, shape, parameters, data, row);
 }
 
 /* Whether no element of the gradient is beyond gradient_min. */

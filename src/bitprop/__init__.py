@@ -19,7 +19,8 @@ from .errors import (
 from .gradient_check import GradientCheck, GradientRow
 from .hints import TrainingHint
 from .history import History
-from .network import Layer, Network, Product, Trace
+from .layers import Layer, Product, Trace
+from .network import Network
 from .scaling import Scaling
 from .sweep_result import Run, SweepResult
 

@@ -656,6 +656,29 @@ def loss_figure(error: float, loss: int, rows: int, outputs: int) -> float:
 # --- §5 backward, §6 sums, §7 step ---
 
 
+def go_back(
+    deltas: list[float],
+    nodes: int,
+    d: list[float],
+    a: list[float],
+    parameters: list[float],
+    weights: int,
+    n_in: int,
+    n_out: int,
+    activation: int,
+) -> None:
+    """Writes the deltas of a hidden layer with the outputs `a`, from `d`, those of the next layer.
+
+    `nodes` is where they begin; the next layer's parameters begin at `weights`, and it has `n_out` nodes.
+    """
+    for i in range(n_in):
+        row = weights + i * n_out
+        acc = parameters[row] * d[0]
+        for j in range(1, n_out):
+            acc = acc + parameters[row + j] * d[j]
+        deltas[nodes + i] = acc * slope_of(a[i], activation)
+
+
 def add_backward(
     lane: list[float],
     deltas: list[float],
@@ -701,13 +724,7 @@ def add_backward(
             k += 1
         if layer > 1:
             nodes -= n_in
-            activation = shape.activations[layer - 2]
-            for i in range(n_in):
-                row = weights + i * n_out
-                acc = parameters[row] * d[0]
-                for j in range(1, n_out):
-                    acc = acc + parameters[row + j] * d[j]
-                deltas[nodes + i] = acc * slope_of(a[i], activation)
+            go_back(deltas, nodes, d, a, parameters, weights, n_in, n_out, shape.activations[layer - 2])
         layer -= 1
 
 

@@ -189,12 +189,7 @@ def differentiate_output(
             derivatives[weights + n_in * n_out + j] = d[j]
         if layer > 1:
             nodes -= n_in
-            for i in range(n_in):
-                row = weights + i * n_out
-                acc = parameters[row] * d[0]
-                for j in range(1, n_out):
-                    acc = acc + parameters[row + j] * d[j]
-                deltas[nodes + i] = acc * _pure.slope_of(a[i], shape.activations[layer - 2])
+            _pure.go_back(deltas, nodes, d, a, parameters, weights, n_in, n_out, shape.activations[layer - 2])
         layer -= 1
 
 
@@ -208,6 +203,17 @@ def add_products(lane: list[float], derivatives: list[float], count: int) -> Non
             k += 1
 
 
+def measure_row(work: LevenbergWork, shape: _pure.Shape, parameters: list[float], data: _pure.Data, row: int) -> float:
+    """The squared error of a row of the data, whose pre-activations and outputs are then in their places."""
+    n_in = shape.sizes[0]
+    n_out = shape.sizes[shape.layers - 1]
+    x = data.inputs[row * n_in : row * n_in + n_in]
+    t = data.targets[row * n_out : row * n_out + n_out]
+    _pure.forward_row(work.preactivations, work.outputs, shape, parameters, x)
+    y = work.outputs[work.nodes - n_out :]
+    return _pure.HEADS[_pure.SSE].row([], y, y, t, n_out, 0)
+
+
 def add_derivatives(
     work: LevenbergWork, shape: _pure.Shape, parameters: list[float], data: _pure.Data, row: int
 ) -> None:
@@ -217,9 +223,8 @@ def add_derivatives(
     x = data.inputs[row * n_in : row * n_in + n_in]
     t = data.targets[row * n_out : row * n_out + n_out]
     lane = work.lanes[row % _pure.LANES]
-    _pure.forward_row(work.preactivations, work.outputs, shape, parameters, x)
+    lane[work.products] = lane[work.products] + measure_row(work, shape, parameters, data, row)
     y = work.outputs[work.nodes - n_out :]
-    lane[work.products] = lane[work.products] + _pure.HEADS[_pure.SSE].row([], y, y, t, n_out, 0)
     for j in range(n_out):
         differentiate_output(work, shape, parameters, x, j)
         work.derivatives[work.count] = y[j] - t[j]
@@ -230,14 +235,8 @@ def add_trial_error(
     work: LevenbergWork, shape: _pure.Shape, parameters: list[float], data: _pure.Data, row: int
 ) -> None:
     """Adds a row's squared error to those of the trial."""
-    n_in = shape.sizes[0]
-    n_out = shape.sizes[shape.layers - 1]
-    x = data.inputs[row * n_in : row * n_in + n_in]
-    t = data.targets[row * n_out : row * n_out + n_out]
     lane = work.trial_lanes[row % _pure.LANES]
-    _pure.forward_row(work.preactivations, work.outputs, shape, parameters, x)
-    y = work.outputs[work.nodes - n_out :]
-    lane[0] = lane[0] + _pure.HEADS[_pure.SSE].row([], y, y, t, n_out, 0)
+    lane[0] = lane[0] + measure_row(work, shape, parameters, data, row)
 
 
 def is_flat(work: LevenbergWork, training: Levenberg, outputs: int) -> bool:

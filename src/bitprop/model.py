@@ -12,6 +12,7 @@ from . import _pure
 from .checks import matrices
 from .core import choose, expect_ok
 from .errors import DataError, ModelFileError, ShapeError, quoted
+from .names import ACTIVATIONS, KINKED
 from .scaling import Scaler, Scaling, beyond
 
 PIECE = 20_000_000  # rows times parameters of one call, so that Ctrl-C is answered between calls
@@ -236,6 +237,22 @@ class Model:
         read = self.core.doubles(preactivations), self.core.doubles(outputs), data.inputs.pointer, data.targets.pointer
         expect_ok(self.core.backward(*written, self.shape, self.pointer, *read, code))
         return deltas
+
+    def kink_pattern(self, rows: matrices.Rows) -> Callable[[], bytes]:
+        """A function whose bytes are 1 for each row and node whose activation is above its kink, and otherwise 0."""
+        kinked = [
+            ACTIVATIONS[code] in KINKED for code, n_out in zip(self.activations, self.sizes[1:]) for _ in range(n_out)
+        ]
+        inputs = [self.core.doubles(array("d", row)) for row in rows.split()]
+
+        def pattern() -> bytes:
+            active = bytearray()
+            for row in inputs:
+                preactivations, _ = self.forward(row)
+                active += bytes(has_kink and z > 0.0 for has_kink, z in zip(kinked, preactivations))
+            return bytes(active)
+
+        return pattern
 
     def _take_work(self) -> Any:
         """Scratch memory that no other thread has: lists pop and append in one piece."""

@@ -6,18 +6,19 @@ from __future__ import annotations
 import hashlib
 import os
 from array import array
-from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar, overload
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
 
-from . import _files, _pure, _training, fit_options, gradient_check, hints, model_file
+from . import _files, _training, fit_options, gradient_check, hints, model_file, network_file
 from ._holding import Holder
 from ._progress import Progress
 from .checks import matrices
 from .checks import options as check
-from .core import choose, means, mode
-from .errors import ModelFileError, OptionError, ShapeError, quoted
+from .core import choose
+from .errors import OptionError, ShapeError, quoted
 from .gradient_check import GradientCheck
 from .history import History
+from .layers import Layer, Trace
 from .model import Model, decode
 from .names import (
     ACTIVATIONS,
@@ -51,42 +52,6 @@ class Array(Protocol):
 
     def __array__(self, *arguments: Any, **options: Any) -> Any:
         """The NumPy array of its values."""
-
-
-class Layer(NamedTuple):
-    """One layer's parameters, as writable float64 views of the network's memory (contract §3)."""
-
-    weights: memoryview[float]  # (inputs, outputs)
-    biases: memoryview[float] | None  # (outputs,), None in a network without biases
-    activation: str
-
-
-class Product(NamedTuple):
-    """What a row adds to the gradient of one weight (contract §5): `value` is `input` times `delta`."""
-
-    input: float
-    delta: float
-    value: float
-
-
-class Trace(NamedTuple):
-    """One layer's values for one row (contract §4 and §5): of its nodes, and of the inputs from the layer before."""
-
-    preactivations: list[float]
-    outputs: list[float]
-    inputs: list[float]
-    deltas: list[float] | None  # on the way back, which are what the row adds to the biases' gradient; else None
-
-    @property
-    def products(self) -> list[list[Product]] | None:
-        """What the row adds to the gradient of each weight, (inputs, nodes) as `Layer.weights`; None without targets.
-
-        FloatingPointModeError.
-        """
-        if self.deltas is None:
-            return None
-        mode.require_standard("a product")
-        return [[Product(a, d, a * d) for d in self.deltas] for a in self.inputs]
 
 
 class Network:
@@ -497,23 +462,9 @@ class Network:
             lambda: probe.loss(data, code),
             probe.gradient(data, code),
             list(map(probe.parameter_name, range(probe.count))),
-            self._kink_pattern(probe, data.inputs) if set(KINKED) & set(self.activations) else None,
+            probe.kink_pattern(data.inputs) if set(KINKED) & set(self.activations) else None,
             progress,
         )
-
-    def _kink_pattern(self, model: Model, rows: matrices.Rows) -> Callable[[], bytes]:
-        """A function whose bytes are 1 for each row and node whose activation is above its kink, and otherwise 0."""
-        kinked = [name in KINKED for name, n_out in zip(self.activations, self.sizes[1:]) for _ in range(n_out)]
-        inputs = [model.core.doubles(array("d", row)) for row in rows.split()]
-
-        def pattern() -> bytes:
-            active = bytearray()
-            for row in inputs:
-                preactivations, _ = model.forward(row)
-                active += bytes(has_kink and z > 0.0 for has_kink, z in zip(kinked, preactivations))
-            return bytes(active)
-
-        return pattern
 
     def trace(
         self,
@@ -590,7 +541,7 @@ class Network:
         DataError: a parameter is not finite. OptionError: there is no training, or the parameters were changed since.
         OSError.
         """
-        fields = self._fields()
+        fields = network_file.describe(self)
         if check.boolean("training", training):
             if self._left is None or self._left.left.tobytes() != self.model.view.tobytes():
                 raise OptionError(
@@ -598,26 +549,6 @@ class Network:
                 )
             fields["training"] = self._left.to_fields()
         _files.write(path, model_file.dumps(fields))
-
-    def _fields(self) -> dict[str, Any]:
-        """The fields of the network's model file."""
-        self.model.require_finite()
-        inputs = self.sizes[0]
-        [self_test] = self.raw_rows([means(self.model.core, range(1, inputs + 1), inputs + 1)])
-        scalings = {"inputs": self.input_scaling, "outputs": self.output_scaling}
-        given = {name: model_file.scaling_fields(each) for name, each in scalings.items() if each is not None}
-        return {
-            "contract": _pure.CONTRACT,
-            "sizes": list(self.sizes),
-            "activations": list(self.activations),
-            "bias": self.bias,
-            "parameters": model_file.to_hex(self.model.values),
-            **({"scaling": given} if given else {}),
-            "self_test": {
-                "input": model_file.to_hex(self_test),
-                "output": model_file.to_hex(self.predict([self_test])[0]),
-            },
-        }
 
     def raw_rows(self, rows: list[list[float]]) -> list[list[float]]:
         """Inputs that are scaled to about these rows; where one is beyond float64, the column's shift in its place."""
@@ -635,38 +566,10 @@ class Network:
         ModelFileError: the file is cut or altered, or is no model file that this version reads. BackendError, OSError.
         """
         choose(backend)  # so that a wrong backend is not reported as a wrong file
-        name = check.path(path)
-        fields = model_file.loads(model_file.read(name), name)
-        contract = fields.get("contract")
-        if contract != _pure.CONTRACT:
-            kept = f"this bitprop keeps contract {_pure.CONTRACT}"
-            raise ModelFileError(f"{name} is of contract {quoted(contract)}, {kept}")
-        try:
-            sizes = check.sizes(fields["sizes"])
-            activations = check.activations(fields["activations"], ACTIVATIONS, len(sizes))
-            bias = check.boolean("bias", fields["bias"])
-            given = len(fields["parameters"])
-            expected = sum((n_in + bias) * n_out for n_in, n_out in zip(sizes, sizes[1:]))
-            if given != expected:  # before any memory is taken for what the sizes claim
-                raise ValueError(f"{given} parameters, expected {expected} for the sizes {check.shape_text(sizes)}")
-            network = cls._of(Model(sizes, activations, bias, backend))
-            network.model.view[:] = memoryview(model_file.from_hex(fields["parameters"]))
-            for name_of, each in fields.get("scaling", {}).items():
-                scaling = Scaling(model_file.from_hex(each["shift"]), model_file.from_hex(each["spread"]))
-                setattr(network, {"inputs": "input_scaling", "outputs": "output_scaling"}[name_of], scaling)
-            rewritten = network._fields()
-            if "training" in fields:
-                left = matrices.to_array(network.model.view)
-                network._left = TrainingState.from_fields(fields["training"], left)
-                network.history = network._left.history
-                rewritten["training"] = network._left.to_fields()
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise ModelFileError(f"{name} does not describe a network: {error}") from None
-        if rewritten["self_test"] != fields.get("self_test"):
-            here, there = quoted(rewritten["self_test"]), quoted(fields.get("self_test"))
-            raise ModelFileError(f"{name}: its self-test gives {here}, not {there}")
-        if model_file.dumps(rewritten) != model_file.dumps(fields):
-            raise ModelFileError(f"{name} describes a network, but not as bitprop writes it")
+        network, left = network_file.read(check.path(path), cls._of, backend)
+        if left is not None:
+            network._left = left
+            network.history = left.history
         return network
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -29,6 +29,8 @@ def power(exponent: int) -> int:
 
 THIRD = number(1, 3)
 LINE, SIGMOID = ["identity"], ["sigmoid"]
+WIDE_SEED = 0x123456789ABCDEF1  # more bits than a binary64 holds, in both words
+ADDED_ACTIVATIONS = ("softsign", "leaky_relu")  # one by one, since another would change no published case
 
 
 class Draw(o.Generator):
