@@ -23,6 +23,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import core_solver
 import fann_solver
 import solve_page
 from compiling import COMPILER, library
@@ -382,7 +383,8 @@ def _solve(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
         reports = _checked_files(options)
         if not reports:
             here = _here(SOLVE_PACKAGES)
-            outcomes = cli_solve.measure(options, [*solve.solvers(), *fann_solver.solvers()], here)
+            everyone = [*solve.solvers(), *core_solver.solvers(), *fann_solver.solvers()]
+            outcomes = cli_solve.measure(options, everyone, here)
             fields = [outcome.to_json() for outcome in outcomes]
             figures = {"seeds": options.seeds, "limit": options.limit}
             reports = [{"command": _command(), **figures, "here": here, "outcomes": fields}]
@@ -391,7 +393,7 @@ def _solve(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     if options.json:
         Path(options.json).write_text(json.dumps(reports[0], indent=1), encoding="utf-8")
     if options.write:
-        solve_page.write(reports, fann_solver.FLAGS, Path(options.write))
+        solve_page.write(reports, fann_solver.FLAGS, core_solver.FLAGS, Path(options.write))
     return 130 if getattr(options, "interrupted", False) else cli_solve.status(outcomes)
 
 

@@ -22,6 +22,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import core_solver
 import fann_solver
 
 from bitprop.bench.problems import Problem, chosen
@@ -45,6 +46,7 @@ Stage = Mapping[str, Sequence[Any]]
 RATES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 STEPS = {"increase": (1.2, 1.5), "first_step": (0.03, 0.1, 0.3, 1.0)}
 EVERY = {"check_every": (2, 5, 10, 20, 50, 100)}
+EVERY_OR_ONE: Stage = {"check_every": (1, 2, 3, 5, 10)}
 FACTORS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 GRIDS: dict[str, list[Stage]] = {
     "bitprop descent, online": [
@@ -60,6 +62,9 @@ GRIDS: dict[str, list[Stage]] = {
         {"mu": (1e-3, 1e-2, 1e-1, 1.0), "mu_increase": (4.0, 10.0)},
         {"check_every": (1, 2, 3, 5)},
     ],
+    "bitprop nesterov, in C": [{"learning_rate": FACTORS, "momentum": (0.9, 0.95)}],
+    "bitprop adam, in C": [{"learning_rate": RATES, "loss": ("mse", "binary_cross_entropy")}, EVERY_OR_ONE],
+    "bitprop rprop, in C": [{**STEPS, "loss": ("mse", "binary_cross_entropy")}, EVERY_OR_ONE],
     "scikit-learn adam": [{"learning_rate_init": RATES}, {"check_every": (1, 5, 10, 20)}],
     "scikit-learn lbfgs": [{"check_every": (10, 20, 50, 100, 200)}],
     "JAX Adam": [{"learning_rate": RATES, "loss": ("mse", "bce")}, {"dtype": ("float64", "float32")}],
@@ -74,7 +79,8 @@ SAME = {  # contestants that take the settings of another one by the same rule, 
     "PyTorch Adam, compiled": ("JAX Adam", {"learning_rate": "lr", "loss": "loss"}),
     "PyTorch Rprop": ("JAX RPROP", {"first_step": "lr", "loss": "loss", "check_every": "check_every"}),
 }
-VALIDATED = {  # further stages where other rows are judged than those that are trained on
+VALIDATED: dict[str, list[Stage]] = {  # further stages where other rows are judged than those that are trained on
+    "bitprop nesterov, in C": [EVERY_OR_ONE],
     "JAX Adam": [{"check_every": (1, 2, 5, 10)}],
     "JAX RPROP": [{"check_every": (1, 2, 5, 10)}],
     "FANN RPROP": [{"check_every": (1, 2, 5, 10)}],
@@ -154,7 +160,7 @@ def main() -> None:
         problems, _ = chosen(options.problems.split(",") if options.problems else None, options.data)
     except OptionError as error:
         parser.error(str(error))
-    for solver in [*solvers(), *fann_solver.solvers()]:
+    for solver in [*solvers(), *core_solver.solvers(), *fann_solver.solvers()]:
         if options.only and not any(part in solver.name for part in options.only):
             continue
         for problem in problems:

@@ -17,6 +17,7 @@ from .processes import LeftOutError, Process
 from .settings import SETTINGS
 
 TOLERANCE = 1e-4  # relative, of a loss at the goal: others compute it in another order, some in single precision
+IN_C = ", in C"  # ends the names of bitprop without Python
 LIMIT = 5.0  # seconds that a training may take
 
 
@@ -69,12 +70,14 @@ def solvers() -> list[Solver]:
     found = []
     for name, settings in SETTINGS.items():
         rules = {each.get("rule", RULES[0]) for each in settings.values()}
-        if rules <= set(RULES) and name not in ELSEWHERE:
+        if rules <= set(RULES) and not is_in_c(name):
             found.append(Solver(name, [*command, name], settings))
     return found
 
 
-ELSEWHERE = ("FANN RPROP",)  # contestants of bench/peers.py, whose settings stand beside the others
+def is_in_c(name: str) -> bool:
+    """Whether a contestant is one of bench/peers.py, whose settings stand beside the others."""
+    return name.endswith(IN_C) or name.startswith("FANN")
 
 
 class _Taker:
@@ -155,25 +158,32 @@ class Measurement:
         for taker in runners:
             del taker.answers[done:]
         rows = [taker.row(self.problem.goal, self._limit) for taker in runners]
-        best = min((row.median for row in rows if _is_ours(row.name) and row.median is not None), default=None)
-        rows = [row._replace(ratio=row.median / best) if best and row.median is not None else row for row in rows]
         rows.sort(key=lambda row: math.inf if row.median is None else row.median)
+        best = next((row.median for row in rows if kind_of(row.name) == "bitprop"), None)
+        rows = [row._replace(ratio=row.median / best) if best and row.median is not None else row for row in rows]
         left_out = {taker.solver.name: taker.left_out for taker in self.takers if taker.left_out}
         problem = self.problem
         return Outcome(problem.name, problem.title, problem.goal, problem.judged, rows, left_out)
 
 
-def _is_ours(name: str) -> bool:
-    return name.startswith("bitprop")
+def kind_of(name: str) -> str:
+    """What a contestant is: "bitprop", "bitprop in C", "FANN", or "Python" for the Python peers."""
+    if name.startswith("bitprop"):
+        return "bitprop in C" if name.endswith(IN_C) else "bitprop"
+    return "FANN" if name.startswith("FANN") else "Python"
 
 
 def least(outcome: Outcome, kind: str) -> Row | None:
-    """The fastest row of a kind: "bitprop", "FANN", or "Python" for the Python peers."""
+    """The fastest row of a kind; None where none of them solves."""
+    return next((row for row in outcome.rows if kind_of(row.name) == kind and row.median is not None), None)
 
-    def fits(name: str) -> bool:
-        return not name.startswith(("bitprop", "FANN")) if kind == "Python" else name.startswith(kind)
 
-    return next((row for row in outcome.rows if fits(row.name) and row.median is not None), None)
+def times(outcome: Outcome, ours: str, peers: str) -> float | None:
+    """How many times longer the fastest of the peers takes than the fastest of ours; None without one of each."""
+    row, peer = least(outcome, ours), least(outcome, peers)
+    if row is None or peer is None or row.median is None or peer.median is None:
+        return None
+    return peer.median / row.median
 
 
 def solve_all(

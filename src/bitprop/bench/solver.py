@@ -23,6 +23,7 @@ from ..names import PARTNERS
 from .contestant import THREADS, matrix
 from .problems import PROBLEMS, Problem, examples
 from .settings import SETTINGS
+from .solve import kind_of
 
 WARM_SEED = 2**32  # of the training that makes a contestant ready, which is not measured
 WARM_LIMIT = 0.3  # seconds that this may take, apart from compilation
@@ -168,7 +169,7 @@ def makers() -> dict[str, Maker]:
     """All contestants of this package by name."""
     from . import peer_jax, peer_scipy, peer_sklearn, peer_torch
 
-    ours = {name: _bitprop for name in SETTINGS if name.startswith("bitprop")}
+    ours = {name: _bitprop for name in SETTINGS if kind_of(name) == "bitprop"}
     return {**ours, **peer_sklearn.MAKERS, **peer_torch.MAKERS, **peer_jax.MAKERS, **peer_scipy.MAKERS}
 
 

@@ -73,13 +73,14 @@ def solve_cells(outcome: solve.Outcome) -> list[list[str]]:
 
 
 def aim_cells(outcomes: Sequence[solve.Outcome]) -> list[list[str]]:
-    """The fastest of bitprop, of the Python peers and of FANN by problem, and how many times faster bitprop is."""
-    table = [["ms", "bitprop", "Python peer", "times", "FANN", "times"]]
+    """The fastest by problem, from Python and from C, and how many times longer the peers take than bitprop."""
+    table = [["ms", "bitprop", "Python peer", "times", "bitprop in C", "FANN", "times"]]
     for outcome in outcomes:
-        ours = solve.least(outcome, "bitprop")
-        line = [outcome.problem, _named(ours)]
-        for row in (solve.least(outcome, "Python"), solve.least(outcome, "FANN")):
-            line += [_named(row), "-" if row is None or row.ratio is None else figure(row.ratio)]
+        line = [outcome.problem]
+        for ours, peers in (("bitprop", "Python"), ("bitprop in C", "FANN")):
+            times = solve.times(outcome, ours, peers)
+            line += [_named(solve.least(outcome, kind)) for kind in (ours, peers)]
+            line.append("-" if times is None else figure(times))
         table.append(line)
     return table
 
