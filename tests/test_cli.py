@@ -377,6 +377,31 @@ def test_csv_data(tmp_path: Path) -> None:
 ONE_HOT = "5,3,1,0,0\n4,2,0,1,0\n1,2,0,0,1\n"
 
 
+def test_sample_weight(tmp_path: Path) -> None:
+    """A column of a CSV file has the rows' weights: the training, its loss and the check of the gradient have them."""
+    rows = [([0.1, 0.9], [1.0], 2.0), ([0.4, 0.3], [0.0], 0.0), ([0.8, 0.2], [1.0], 0.5)]
+    text = "".join(f"{x0},{w},{x1},{t}\n" for (x0, x1), (t,), w in rows)
+    (tmp_path / "rows.csv").write_text("a,w,b,t\n" + text, encoding="utf-8")
+    x, y, weights = ([row[part] for row in rows] for part in range(3))
+    weighed = ("rows.csv", "--sample-weight", "w")
+    net = Network(2, 4, 4, 1)
+    net.fit(x, y, epochs=60, validation=0.4, split_seed=3, goal=0.0, sample_weight=weights)
+    own = ("--epochs", "60", "--validation", "0.4", "--split-seed", "3", "--goal", "0", "--save", "net.json")
+    found = run("train", *weighed, *own, "--json", cwd=tmp_path)
+    assert "rows.csv: 2 inputs (a, b), 1 target (t); the first line is a header; weights of the rows" in found.stderr
+    fields = json.loads(found.stdout)
+    assert (fields["fingerprint"], fields["final_mse"]) == (net.fingerprint(), net.loss(x, y, "mse", weights))
+    assert net.loss(x, y, "mse", weights) != net.loss(x, y)
+    predicted = json.loads(run("predict", "net.json", *weighed, "--json", cwd=tmp_path).stdout)
+    assert predicted["mse"] == fields["final_mse"]
+    assert run("gradcheck", *weighed, cwd=tmp_path).returncode == 0
+    swept = run("sweep", *weighed, "--seeds", "1", "--epochs", "60", "--csv", "sweep.csv", cwd=tmp_path)
+    assert swept.returncode == 0
+    alone = Network(2, 4, 4, 1)
+    alone.fit(x, y, epochs=60, sample_weight=weights)
+    assert repr(alone.loss(x, y, "mse", weights)) in (tmp_path / "sweep.csv").read_text(encoding="utf-8")
+
+
 def test_csv_columns(tmp_path: Path) -> None:
     """Which columns are inputs and targets is told; --targets says which, by their number or names."""
     (tmp_path / "bare.csv").write_text(ONE_HOT, encoding="utf-8")
@@ -434,6 +459,11 @@ def test_shape_against_csv(tmp_path: Path) -> None:
             "linear:N, circles:N, moons:N, blobs:N",
         ),
         (["train", "xor", "--targets", "1"], "--targets is given for xor, which has its own: expected a CSV file"),
+        (
+            ["train", "xor", "--sample-weight", "w"],
+            "--sample-weight is given for xor, which has no weights: expected a CSV file",
+        ),
+        (["train", "bare.csv", "--sample-weight", "w"], "bare.csv has no header with names, expected one with 'w'"),
         (["train", "bare.csv", "--targets", "red"], "bare.csv has no header with names, expected one with 'red'"),
         (
             ["train", "bare.csv", "--sizes", "5-1"],

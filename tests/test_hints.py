@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import warnings
+from array import array
 from pathlib import Path
 from typing import Any
 
@@ -166,3 +167,20 @@ def test_lines(command: str, tmp_path: Path) -> None:
     expected = hints(lambda: Network(1, 4, 4, 1).fit(x, y, epochs=2))
     assert lines[1:] == [f"hint: {text}" for text in expected]
     assert len(expected) == 2
+
+
+def test_a_rule_that_ends_without_learning() -> None:
+    """Levenberg and Marquardt's rule that ends at once, or soon without a lower loss, is told at any epoch."""
+    y = [[0.0], [1.0], [0.0], [1.0]]
+    net = Network(2, 3, 1, seed=4, bias=False)
+    net.parameters[:] = array("d", [50.0] * 9)
+    x = [[float(30 * i), float(40 * (i % 3))] for i in range(4)]
+    [found] = hints(lambda: net.fit(x, y, epochs=30, rule="levenberg_marquardt"))
+    assert found.startswith("the training ended before its first epoch, since the gradient is nearly 0")
+    flat = Network(2, 3, 1, seed=2)
+    [found] = hints(lambda: flat.fit([[1.0, 1.0]] * 4, y, epochs=30, rule="levenberg_marquardt"))
+    assert flat.history is not None
+    assert flat.history.stopped == "gradient"
+    assert flat.history.trained < 30
+    assert "the loss hardly fell, from mse 0.2528 to 0.25 in" in found
+    assert "try another rule or other options of it, or another seed" in found

@@ -61,6 +61,15 @@ class Table(NamedTuple):
             raise DataError(f"{self.name} has {_columns(self.width)}, expected {expected}{by}{hint}")
         return columns
 
+    def without(self, name: str) -> tuple[Table, list[float]]:
+        """The table of the other columns, and the numbers of the column with that name. DataError: it has none."""
+        column = self._column(name)
+        if self.width == 1:
+            raise DataError(f"{self.name} has no column but {quoted(name)}")
+        header = [each for place, each in enumerate(self.header or []) if place != column]
+        rest = [row[:column] + row[column + 1 :] for row in self.rows]
+        return Table(self.name, header, rest), [row[column] for row in self.rows]
+
     def _column(self, name: str) -> int:
         if self.header is None:
             raise DataError(f"{self.name} has no header with names, expected one with {quoted(name)}")

@@ -19,7 +19,8 @@ from .names import RANGES, Activation
 
 LOOKED_AT = 1000  # of the inputs, and of the targets: all take longer than an epoch
 LARGE_INPUT = 100.0  # beyond it sigmoid and tanh have no slope left, and a learning rate of 1 diverges
-JUDGED_AFTER = 50  # epochs
+JUDGED_AFTER = 50  # epochs, unless the rule itself found no better parameters:
+RULE_STOPS = ("gradient", "mu")
 
 
 class TrainingHint(UserWarning):
@@ -71,8 +72,14 @@ def on_losses(
 
     `learning_rate`: None where the training did not have one for all epochs.
     """
+    if history.stopped in RULE_STOPS and history.trained == 0:
+        _warn(
+            "the training ended before its first epoch, since the gradient is nearly 0: the network is at a solution, "
+            "or its nodes are saturated: scale the inputs (net.scale, --scale-inputs), or try another seed"
+        )
+        return
     epochs = (history.logged - 1) * log_every
-    if epochs < JUDGED_AFTER:
+    if epochs < (1 if history.stopped in RULE_STOPS else JUDGED_AFTER):
         return
     first, last = history.first_and_last
     if last <= 0.95 * first:
@@ -89,7 +96,7 @@ def on_losses(
         course, cure = "rose", f"a smaller learning rate than {learning_rate!r}"
     if learning_rate is None:
         cure = "another rule or other options of it"
-    figures = f"from {history.name} {first:.4g} to {last:.4g} in {epochs} epochs"
+    figures = f"from {history.name} {first:.4g} to {last:.4g} in {epochs} epoch{'s' * (epochs != 1)}"
     _warn(f"the loss {course}, {figures}: try {cure}, or another seed")
 
 

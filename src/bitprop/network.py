@@ -218,9 +218,11 @@ class Network:
         for name, kind in (("inputs", inputs), ("outputs", outputs)):
             if kind is not None:
                 check.choice(name, kind, KINDS)
-        share = check.validation(validation)
+        share, seed = check.validation(validation), check.seed("split_seed", split_seed)
         if isinstance(share, tuple):
             raise TypeError("validation is a pair, expected a share of the rows: other rows are not scaled from")
+        if share is None and seed != 0:
+            raise OptionError(f"split_seed is {seed}, which has no effect alone: expected a share as validation")
         if outputs is not None and y is None:
             raise OptionError(f"outputs is {outputs!r} without y, expected the targets")
         if outputs is not None and self.activations[-1] == "softmax":
@@ -229,7 +231,7 @@ class Network:
         rows = matrices.convert(model.core, x, self.sizes[0], "x", model.view)
         data = matrices.Data.of(model.core, rows, rows) if y is None else model.raw_data(x, y)
         if share is not None:
-            data, _ = matrices.divide(model.core, data, share, check.seed("split_seed", split_seed))
+            data, _ = matrices.divide(model.core, data, share, seed)
         ranges = (0.0, 1.0), TARGET_RANGES.get(self.activations[-1], (0.0, 1.0))
         found = []
         for part, kind, name, limits in zip((data.inputs, data.targets), (inputs, outputs), "xy", ranges):

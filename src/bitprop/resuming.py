@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import sys
 from array import array
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -152,10 +153,15 @@ def _readable(value: Any) -> str:
 
 
 def _digest(data: matrices.Data) -> str:
-    """The SHA-256 of the first rows."""
+    """The SHA-256 of the first rows, of their numbers in the order of little-endian bytes on any machine."""
     digest = hashlib.sha256()
     for rows in filter(None, (data.inputs, data.targets, data.weights)):
-        digest.update(memoryview(rows.values).cast("B")[:TOLD_BY])
+        first = memoryview(rows.values).cast("B")[:TOLD_BY]
+        if sys.byteorder == "big":
+            swapped = array("d", bytes(first))
+            swapped.byteswap()
+            first = memoryview(swapped).cast("B")
+        digest.update(first)
     return digest.hexdigest()
 
 

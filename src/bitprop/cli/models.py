@@ -44,11 +44,11 @@ def add_predict(commands: Any) -> None:
 
 def _predict(options: argparse.Namespace) -> int:
     net = load(options.model, options.backend)
-    x, y = data_set(options.data, options, net.sizes, options.model, needed=False)
-    outputs = net.predict(x)
+    data = data_set(options.data, options, net.sizes, options.model, needed=False)
+    outputs = net.predict(data.x)
     # Softmax outputs have no squared error.
     name, loss = ("loss", "cross_entropy") if net.activations[-1] == "softmax" else ("mse", "mse")
-    figure = net.loss(x, y, loss) if y else None  # type: ignore[arg-type]  # it is one
+    figure = net.loss(data.x, data.y, loss, data.sample_weight) if data.y else None  # type: ignore[arg-type]  # it is one
     if options.json:
         print_json({"outputs": outputs, name: figure})
     else:
@@ -77,8 +77,10 @@ def add_gradcheck(commands: Any) -> None:
 
 
 def _gradcheck(options: argparse.Namespace) -> int:
-    net, x, y = network_and_data(options, options.model)
-    checked = net.check_gradient(x, y, progress=options.progress, loss=options.loss)
+    net, data = network_and_data(options, options.model)
+    checked = net.check_gradient(
+        data.x, data.y, progress=options.progress, loss=options.loss, sample_weight=data.sample_weight
+    )
     if options.json:
         rows = [row._asdict() for row in checked]
         print_json({"ok": checked.ok, "max_error": checked.max_error, "backend": net.backend, "parameters": rows})

@@ -10,7 +10,7 @@ import math
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from .. import csv_tables, datasets, plots
 from ..checks import options as check
@@ -163,6 +163,8 @@ def add_data(parser: argparse.ArgumentParser) -> None:
         metavar="3|a,b,c",
         help="of a CSV file: its last 3 columns, or those of these names (default: one for each output)",
     )
+    weights = "of a CSV file: the column whose numbers are the rows' weights, in the training and in all losses"
+    parser.add_argument("--sample-weight", metavar="COLUMN", help=weights)
 
 
 def _targets(text: str) -> int | list[str]:
@@ -174,9 +176,17 @@ def _targets(text: str) -> int | list[str]:
     return int(text)
 
 
+class DataSet(NamedTuple):
+    """Rows as `fit` takes them."""
+
+    x: csv_tables.Rows
+    y: csv_tables.Rows
+    sample_weight: list[float] | None = None
+
+
 def data_set(
     data: str, options: argparse.Namespace, sizes: Sequence[int] | None, source: str, needed: bool = True
-) -> tuple[csv_tables.Rows, csv_tables.Rows]:
+) -> DataSet:
     """The data set of that name, for a network of these sizes, if it is known; a CSV file's columns are told.
 
     `source`: what the sizes come from, for messages. `needed`: whether it must have targets.
@@ -188,11 +198,17 @@ def data_set(
     if not isinstance(table, csv_tables.Table):
         if options.targets is not None:
             raise OptionError(f"--targets is given for {data}, which has its own: expected a CSV file")
+        if options.sample_weight is not None:
+            raise OptionError(f"--sample-weight is given for {data}, which has no weights: expected a CSV file")
         x, y = table
         if sizes and (len(x[0]), len(y[0])) != (sizes[0], sizes[-1]):
             given = f"{data} has {csv_tables.counted(len(x[0]), 'input')} and {csv_tables.counted(len(y[0]), 'target')}"
             raise DataError(f"{given}, expected {sizes[0]} and {sizes[-1]}{by}")
-        return table
+        return DataSet(x, y)
+    weights, told = None, ""
+    if options.sample_weight is not None:
+        table, weights = table.without(options.sample_weight)
+        told = f"; weights of the rows from the column {options.sample_weight}"
     wanted = options.targets or (sizes[-1] if sizes else 1)
     inputs = None
     if sizes:
@@ -203,8 +219,8 @@ def data_set(
     columns = table.targets(wanted, inputs, by)
     if needed and not columns:
         raise DataError(f"{table.name} has no targets, expected {wanted} after {inputs} of inputs{by}")
-    say(table.describe(columns))
-    return table.split(columns)
+    say(table.describe(columns) + told)
+    return DataSet(*table.split(columns), weights)
 
 
 def load(model: str, backend: Backend | None) -> Network:
@@ -215,9 +231,7 @@ def load(model: str, backend: Backend | None) -> Network:
         raise OptionError(f"model file {quoted(model)} is not there: expected one that train --save wrote") from None
 
 
-def network_and_data(
-    options: argparse.Namespace, model: str | None
-) -> tuple[Network, csv_tables.Rows, csv_tables.Rows]:
+def network_and_data(options: argparse.Namespace, model: str | None) -> tuple[Network, DataSet]:
     """The network of a model file or of the options, with the data set, which must have targets."""
     own = {
         name: getattr(options, name) for name in ("activation", "bias", "init", "seed", "scale_inputs", "scale_targets")
@@ -231,16 +245,16 @@ def network_and_data(
             raise OptionError(f"{typed} is given for {model}, which has its own: expected a model or network options")
         loaded = load(model, options.backend)
     sizes = loaded.sizes if loaded else options.sizes and check.sizes(options.sizes)
-    x, y = data_set(options.data, options, sizes, model or "--sizes")
+    data = data_set(options.data, options, sizes, model or "--sizes")
     if "," in own.get("activation", ""):
         own["activation"] = [name.strip() for name in own["activation"].split(",")]
-    shape = sizes or (len(x[0]), 4, 4, len(y[0]))
+    shape = sizes or (len(data.x[0]), 4, 4, len(data.y[0]))
     scaled = {name: own.pop(f"scale_{given}", None) for name, given in (("inputs", "inputs"), ("outputs", "targets"))}
     net = loaded or Network(*shape, backend=options.backend, **own)
     if any(scaled.values()):
         share = {name: getattr(options, name) for name in ("validation", "split_seed") if hasattr(options, name)}
-        net.scale(x, y, **scaled, **share)
-    return net, x, y
+        net.scale(data.x, data.y, **scaled, **share)
+    return net, data
 
 
 def print_json(fields: Any) -> None:

@@ -60,7 +60,11 @@ def run(options: argparse.Namespace) -> int:
     if _is_model(first):
         kind, figure = "boundary", _boundary(options)
     else:
-        for name, value in (("--targets", options.targets), ("--data-seed", options.data_seed)):
+        for name, value in (
+            ("--targets", options.targets),
+            ("--data-seed", options.data_seed),
+            ("--sample-weight", options.sample_weight),
+        ):
             if value is not None:
                 raise OptionError(f"{name} has no effect on {first}: expected a model file and data")
         kinds: dict[str, str] = {}
@@ -130,8 +134,8 @@ def _boundary(options: argparse.Namespace) -> Any:
             f"{model} is a network {shape}, expected two inputs and one output "
             "(bitprop predict prints any network's outputs)"
         )
-    x, y = data_set(data, options, net.sizes, model)
-    return plots.boundary(net.predict, x, y, f"{model} on {data}")
+    rows = data_set(data, options, net.sizes, model)
+    return plots.boundary(net.predict, rows.x, rows.y, f"{model} on {data}")
 
 
 def _drawn(header: list[str]) -> tuple[str, str] | None:

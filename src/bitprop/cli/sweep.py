@@ -124,10 +124,10 @@ def _text(run: Run) -> str:
     return text_of_entries({"learning_rate": run.learning_rate, **run.options})
 
 
-def _arguments(options: argparse.Namespace) -> tuple[Any, tuple[Any, Any], dict[str, Any]]:
+def _arguments(options: argparse.Namespace) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
     """What `sweep` takes: the sizes, which are None where the grid has them, the data, and options by name."""
     grid = grid_of(options)
-    net, x, y = network_and_data(_template_options(options, grid), None)
+    net, data = network_and_data(_template_options(options, grid), None)
     network: dict[str, Any] = {"activation": net.activations, "bias": net.bias, "init": options.init or "normal"}
     if "sizes" in grid or HIDDEN in grid:
         network["activation"] = _activation(options.activation)
@@ -136,7 +136,8 @@ def _arguments(options: argparse.Namespace) -> tuple[Any, tuple[Any, Any], dict[
     given.update(epochs=options.epochs, learning_rates=options.learning_rates)
     full = with_sizes(grid, net.sizes[0], net.sizes[-1])
     given["grid"] = full or None
-    return None if "sizes" in full else net.sizes, (x, y), given
+    rows = (data.x, data.y) if data.sample_weight is None else tuple(data)
+    return None if "sizes" in full else net.sizes, rows, given
 
 
 def _template_options(options: argparse.Namespace, grid: Grid) -> argparse.Namespace:

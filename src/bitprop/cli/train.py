@@ -118,14 +118,15 @@ def run(options: argparse.Namespace) -> int:
     outputs = {"--save": options.save, "--history": options.history, "--checkpoint": options.checkpoint}
     check_outputs(outputs, {"the data": datasets.file_of(options.data)}, options.plot)
     check_outputs({"--history": options.history}, {"--load": options.load}, options.plot)  # --save may be --load
-    net, x, y = network_and_data(options, options.load)
+    net, data = network_and_data(options, options.load)
     try:
         history = net.fit(
-            x,
-            y,
+            data.x,
+            data.y,
             epochs=options.epochs,
             learning_rate=options.learning_rate,
             **steps(options),
+            sample_weight=data.sample_weight,
             log_every=_log_every(options, net.history if options.resume else None),
             progress=options.progress,
             resume=options.resume,
@@ -147,7 +148,7 @@ def run(options: argparse.Namespace) -> int:
         raise
     if options.checkpoint:
         say(f"wrote {options.checkpoint}")
-    final = net.loss(x, y, "mse" if history.name == "mse" else options.loss)
+    final = net.loss(data.x, data.y, "mse" if history.name == "mse" else options.loss, data.sample_weight)
     if options.save:
         net.save(options.save)
         say(f"wrote {options.save}")
