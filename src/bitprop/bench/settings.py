@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: MIT
 """How each contestant solves each problem. bench/tune.py writes this file, from what it finds.
 
-Untuned, with settings from the other problems: scikit-learn adam on encoder, parity, cancer1, diabetes1 and sine; and
-on the spirals FANN RPROP, SciPy L-BFGS-B and bitprop's descent, momentum, nesterov and levenberg_marquardt.
+Untuned, with settings from the other problems: bitprop nesterov and levenberg_marquardt on the spirals.
 """
 
 from __future__ import annotations
@@ -30,10 +29,11 @@ SETTINGS: dict[str, dict[str, dict[str, Any]]] = {
         "spirals": {
             "rule": "descent",
             "loss": "half_sse",
-            "learning_rate": 0.5,
+            "learning_rate": 0.02,
             "batch_size": 1,
-            "check_every": 10,
+            "check_every": 1,
             "epochs": 10000,
+            "shuffle_seed": 1,
         },
         "encoder": {
             "rule": "descent",
@@ -82,7 +82,7 @@ SETTINGS: dict[str, dict[str, dict[str, Any]]] = {
     "bitprop descent, batch": {
         "xor": {"rule": "descent", "loss": "mse", "learning_rate": 2.0, "check_every": 100, "epochs": 100000},
         "linear": {"rule": "descent", "loss": "mse", "learning_rate": 5.0, "check_every": 10, "epochs": 100000},
-        "spirals": {"rule": "descent", "loss": "mse", "learning_rate": 1.0, "check_every": 10, "epochs": 100000},
+        "spirals": {"rule": "descent", "loss": "mse", "learning_rate": 0.5, "check_every": 50, "epochs": 100000},
         "encoder": {"rule": "descent", "loss": "mse", "learning_rate": 10.0, "check_every": 100, "epochs": 100000},
         "parity": {"rule": "descent", "loss": "mse", "learning_rate": 10.0, "check_every": 50, "epochs": 100000},
         "cancer1": {"rule": "descent", "loss": "mse", "learning_rate": 10.0, "check_every": 10, "epochs": 100000},
@@ -106,7 +106,14 @@ SETTINGS: dict[str, dict[str, dict[str, Any]]] = {
             "epochs": 100000,
             "momentum": 0.9,
         },
-        "spirals": {"rule": "momentum", "loss": "mse", "learning_rate": 0.3, "check_every": 10, "epochs": 100000},
+        "spirals": {
+            "rule": "momentum",
+            "loss": "mse",
+            "learning_rate": 0.1,
+            "check_every": 2,
+            "epochs": 100000,
+            "momentum": 0.9,
+        },
         "encoder": {
             "rule": "momentum",
             "loss": "mse",
@@ -343,49 +350,55 @@ SETTINGS: dict[str, dict[str, dict[str, Any]]] = {
     },
     "bitprop nesterov, in C": {
         "xor": {"rule": "nesterov", "loss": "mse", "learning_rate": 1.0, "check_every": 5, "momentum": 0.9},
-        "linear": {"rule": "nesterov", "loss": "mse", "learning_rate": 2.0, "check_every": 5, "momentum": 0.95},
-        "spirals": {"rule": "nesterov", "loss": "mse", "learning_rate": 0.3, "check_every": 5},
+        "linear": {"rule": "nesterov", "loss": "mse", "learning_rate": 1.0, "check_every": 5, "momentum": 0.95},
+        "spirals": {"rule": "nesterov", "loss": "mse", "learning_rate": 0.1, "check_every": 5, "momentum": 0.9},
         "encoder": {"rule": "nesterov", "loss": "mse", "learning_rate": 10.0, "check_every": 5, "momentum": 0.9},
         "parity": {"rule": "nesterov", "loss": "mse", "learning_rate": 2.0, "check_every": 5, "momentum": 0.95},
-        "cancer1": {"rule": "nesterov", "loss": "mse", "learning_rate": 2.0, "check_every": 5, "momentum": 0.95},
+        "cancer1": {"rule": "nesterov", "loss": "mse", "learning_rate": 2.0, "check_every": 10, "momentum": 0.95},
         "diabetes1": {"rule": "nesterov", "loss": "mse", "learning_rate": 2.0, "check_every": 5, "momentum": 0.9},
         "sine": {"rule": "nesterov", "loss": "mse", "learning_rate": 0.1, "check_every": 5, "momentum": 0.9},
     },
     "bitprop adam, in C": {
-        "xor": {"rule": "adam", "loss": "mse", "learning_rate": 0.2, "check_every": 5},
-        "linear": {"rule": "adam", "loss": "mse", "learning_rate": 0.2, "check_every": 5},
-        "spirals": {"rule": "adam", "loss": "mse", "learning_rate": 0.01, "check_every": 5},
-        "encoder": {"rule": "adam", "loss": "binary_cross_entropy", "learning_rate": 0.5, "check_every": 5},
-        "parity": {"rule": "adam", "loss": "mse", "learning_rate": 0.2, "check_every": 5},
-        "cancer1": {"rule": "adam", "loss": "mse", "learning_rate": 0.1, "check_every": 5},
+        "xor": {"rule": "adam", "loss": "mse", "learning_rate": 0.2, "check_every": 10},
+        "linear": {"rule": "adam", "loss": "mse", "learning_rate": 0.2, "check_every": 3},
+        "spirals": {"rule": "adam", "loss": "mse", "learning_rate": 0.01, "check_every": 10},
+        "encoder": {"rule": "adam", "loss": "binary_cross_entropy", "learning_rate": 0.5, "check_every": 3},
+        "parity": {"rule": "adam", "loss": "mse", "learning_rate": 0.05, "check_every": 1},
+        "cancer1": {"rule": "adam", "loss": "binary_cross_entropy", "learning_rate": 0.2, "check_every": 1},
         "diabetes1": {"rule": "adam", "loss": "mse", "learning_rate": 0.2, "check_every": 5},
-        "sine": {"rule": "adam", "loss": "mse", "learning_rate": 0.5, "check_every": 5},
+        "sine": {"rule": "adam", "loss": "mse", "learning_rate": 0.5, "check_every": 2},
     },
     "bitprop rprop, in C": {
-        "xor": {"rule": "rprop", "loss": "mse", "check_every": 5, "increase": 1.2, "first_step": 0.1},
-        "linear": {"rule": "rprop", "loss": "mse", "check_every": 5, "increase": 1.2, "first_step": 0.1},
-        "spirals": {"rule": "rprop", "loss": "mse", "check_every": 5, "increase": 1.5, "first_step": 0.03},
-        "encoder": {"rule": "rprop", "loss": "mse", "check_every": 5, "increase": 1.2, "first_step": 0.3},
-        "parity": {
+        "xor": {"rule": "rprop", "loss": "mse", "check_every": 10, "increase": 1.5, "first_step": 0.1},
+        "linear": {"rule": "rprop", "loss": "mse", "check_every": 1, "increase": 1.5, "first_step": 0.03},
+        "spirals": {
             "rule": "rprop",
             "loss": "binary_cross_entropy",
             "check_every": 5,
-            "increase": 1.2,
+            "increase": 1.5,
             "first_step": 0.03,
         },
-        "cancer1": {"rule": "rprop", "loss": "mse", "check_every": 5, "increase": 1.2, "first_step": 0.3},
-        "diabetes1": {"rule": "rprop", "loss": "mse", "check_every": 5, "increase": 1.2, "first_step": 0.03},
-        "sine": {"rule": "rprop", "loss": "mse", "check_every": 5, "increase": 1.5, "first_step": 0.3},
+        "encoder": {"rule": "rprop", "loss": "mse", "check_every": 1, "increase": 1.5, "first_step": 0.3},
+        "parity": {
+            "rule": "rprop",
+            "loss": "binary_cross_entropy",
+            "check_every": 10,
+            "increase": 1.5,
+            "first_step": 0.03,
+        },
+        "cancer1": {"rule": "rprop", "loss": "mse", "check_every": 2, "increase": 1.2, "first_step": 0.3},
+        "diabetes1": {"rule": "rprop", "loss": "mse", "check_every": 10, "increase": 1.2, "first_step": 0.03},
+        "sine": {"rule": "rprop", "loss": "mse", "check_every": 1, "increase": 1.2, "first_step": 0.3},
     },
     "scikit-learn adam": {
         "xor": {"learning_rate_init": 0.1, "check_every": 5},
         "linear": {"learning_rate_init": 0.2, "check_every": 1},
         "spirals": {"learning_rate_init": 0.01, "check_every": 1},
-        "encoder": {"learning_rate_init": 0.03, "check_every": 10},
-        "parity": {"learning_rate_init": 0.03, "check_every": 10},
-        "cancer1": {"learning_rate_init": 0.03, "check_every": 10},
-        "diabetes1": {"learning_rate_init": 0.03, "check_every": 10},
-        "sine": {"learning_rate_init": 0.03, "check_every": 10},
+        "encoder": {"learning_rate_init": 0.5, "check_every": 1},
+        "parity": {"learning_rate_init": 0.1, "check_every": 10},
+        "cancer1": {"learning_rate_init": 0.2, "check_every": 1},
+        "diabetes1": {"learning_rate_init": 0.2, "check_every": 5},
+        "sine": {"learning_rate_init": 0.5, "check_every": 5},
     },
     "scikit-learn lbfgs": {
         "xor": {"check_every": 10},
@@ -470,7 +483,7 @@ SETTINGS: dict[str, dict[str, dict[str, Any]]] = {
     "FANN RPROP": {
         "xor": {"errors": "linear", "increase": 1.2, "first_step": 0.1},
         "linear": {"errors": "linear", "increase": 1.2, "first_step": 0.1},
-        "spirals": {"errors": "linear"},
+        "spirals": {"errors": "linear", "increase": 1.2, "first_step": 0.03},
         "encoder": {"errors": "tanh", "increase": 1.2, "first_step": 0.1},
         "parity": {"errors": "tanh", "increase": 1.5, "first_step": 0.03},
         "cancer1": {"errors": "tanh", "increase": 1.2, "first_step": 0.3, "check_every": 2},
@@ -480,7 +493,7 @@ SETTINGS: dict[str, dict[str, dict[str, Any]]] = {
     "SciPy L-BFGS-B": {
         "xor": {"loss": "mse", "maxcor": 20},
         "linear": {"loss": "mse", "maxcor": 5},
-        "spirals": {"loss": "mse"},
+        "spirals": {"loss": "mse", "maxcor": 5},
         "encoder": {"loss": "mse", "maxcor": 10},
         "parity": {"loss": "mse", "maxcor": 5},
         "cancer1": {"loss": "bce", "maxcor": 10},
