@@ -75,8 +75,8 @@ bp_status bp_levenberg_start(bp_levenberg *training, const bp_shape *shape, cons
     if (bp_levenberg_size(shape) == 0) {
         return BP_E_SHAPE;
     }
-    if (data->rows == 0 || data->weights != NULL || settings->log_every == 0 ||
-        !is_squared_error(shape, settings->loss) || !is_within(&settings->mu, LEAST_NORMAL_BITS, INFINITY_BITS) ||
+    if (data->rows == 0 || settings->log_every == 0 || !is_squared_error(shape, settings->loss) ||
+        !is_within(&settings->mu, LEAST_NORMAL_BITS, INFINITY_BITS) ||
         !is_within(&settings->mu_increase, ONE_BITS + 1, INFINITY_BITS) ||
         !is_within(&settings->mu_decrease, 1, ONE_BITS) || !is_within(&settings->mu_max, 0, INFINITY_BITS) ||
         !is_within(&settings->gradient_min, 0, INFINITY_BITS) ||
@@ -168,10 +168,10 @@ static void differentiate_output(const levenberg_parts *parts, const bp_shape *s
     }
 }
 
-/* Adds the products of each two derivatives to a lane. */
-static void add_products(double *lane, const double *derivatives, size_t count) {
+/* Adds the products of each two derivatives, one of them times the row's weight, to a lane. */
+static void add_products(double *lane, const double *derivatives, size_t count, double weight) {
     for (size_t q = 0; q < count; q++) {
-        const double factor = derivatives[q];
+        const double factor = derivatives[q] * weight;
         const double *from = derivatives + q;
         const size_t length = count + 1 - q;
         for (size_t i = 0; i < length; i++) {
@@ -181,13 +181,18 @@ static void add_products(double *lane, const double *derivatives, size_t count) 
     }
 }
 
-/* The squared error of a row of the data, whose pre-activations and outputs are then in their places. */
+/* A row's weight; 1.0, by which a product changes no bit, where rows have none. */
+static double factor_of(const bp_data *data, size_t row) {
+    return data->weights != NULL ? data->weights[row] : 1.0;
+}
+
+/* The weighted squared error of a row of the data, whose pre-activations and outputs are then in their places. */
 static double measure_row(const levenberg_parts *parts, const bp_shape *shape, const double *parameters,
                           const bp_data *data, size_t row) {
     const size_t n_out = shape->sizes[shape->layers - 1];
     const double *y = parts->outputs + parts->nodes - n_out;
     forward(parts->preactivations, parts->outputs, shape, parameters, data->inputs + row * shape->sizes[0]);
-    return squared_row(NULL, y, y, data->targets + row * n_out, n_out, 0);
+    return squared_row(NULL, y, y, data->targets + row * n_out, n_out, 0) * factor_of(data, row);
 }
 
 /* Adds a row of the data: its products, and its squared error. */
@@ -202,7 +207,7 @@ static void add_derivatives(const levenberg_parts *parts, const bp_shape *shape,
     for (size_t j = 0; j < n_out; j++) {
         differentiate_output(parts, shape, parameters, x, j);
         parts->derivatives[parts->count] = y[j] - t[j];
-        add_products(lane, parts->derivatives, parts->count);
+        add_products(lane, parts->derivatives, parts->count, factor_of(data, row));
     }
 }
 
@@ -362,7 +367,7 @@ bp_status bp_levenberg_train(double *log, bp_levenberg *training, double *parame
     if (bp_levenberg_size(shape) == 0) {
         return BP_E_SHAPE;
     }
-    if (!is_squared_error(shape, training->settings.loss) || training->rows != data->rows || data->weights != NULL) {
+    if (!is_squared_error(shape, training->settings.loss) || training->rows != data->rows) {
         return BP_E_OPTION;
     }
     const fp_word callers = fp_enter();

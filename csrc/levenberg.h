@@ -47,8 +47,8 @@ typedef struct {
 /* The doubles of `work` that bp_levenberg_train needs; 0 = invalid shape, or memory beyond size_t. */
 size_t bp_levenberg_size(const bp_shape *shape);
 
-/* Prepares a training on as many rows as `data` has, without reading them. BP_E_SHAPE; BP_E_OPTION: no rows, rows with
-   weights, or a bad setting. */
+/* Prepares a training on as many rows as `data` has, without reading them. BP_E_SHAPE; BP_E_OPTION: no rows, or a bad
+   setting. */
 bp_status bp_levenberg_start(bp_levenberg *training, const bp_shape *shape, const bp_levenberg_settings *settings,
                              const bp_data *data);
 

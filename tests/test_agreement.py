@@ -282,11 +282,14 @@ def test_levenberg(
     loss = data.draw(st.sampled_from([code for code, name in enumerate(LOSSES) if name not in PARTNERS]), "loss")
     budgets = data.draw(st.lists(st.sampled_from([1, 2, 7, 40]), min_size=4, max_size=4), "budgets")
     log_size = data.draw(st.sampled_from([1, 2, 5]), "log_size")
+    weight = st.sampled_from([1.0, 1.0, 0.3, 0.0, -0.0, 5e-324, 1e300])
+    each_row = data.draw(st.one_of(st.none(), st.lists(weight, min_size=rows, max_size=rows)), "sample_weight")
 
     def outcome(core: Core, budget: int) -> list[Any]:
         shape = core.shape(sizes, [ACTIVATIONS.index(name) for name in case["activation"]], case["bias"])
         pointers = core.doubles(x), core.doubles(y)
-        on, limits = core.data(*pointers, rows), core.limits(until=epochs, budget=budget, log_size=log_size)
+        weighing = None if each_row is None else core.doubles(array("d", each_row))
+        on, limits = core.data(*pointers, rows, weighing), core.limits(until=epochs, budget=budget, log_size=log_size)
         log, parameters = array("d", bytes(8 * log_size)), array("d", weights)
         training, work = core.levenberg(), core.levenberg_work(shape)
         settings = core.levenberg_settings(log_every=log_every, loss=loss, **constants)

@@ -27,6 +27,7 @@ from bitprop.vectors import answers, check, mistakes
 
 SINE_X = [[-1.0 + 2.0 * i / 40] for i in range(41)]
 SINE_Y = [[math.sin(math.pi * x)] for (x,) in SINE_X]
+WEIGHTS = [float(i % 3) for i in range(41)]
 LM: Any = {"rule": "levenberg_marquardt"}
 
 
@@ -134,7 +135,6 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"weight_decay": 0.1}, "weight_decay is given for levenberg_marquardt, which uses mu"),
     ({"decay_biases": True}, "decay_biases is given for levenberg_marquardt"),
     ({"momentum": 0.1}, "momentum is given for levenberg_marquardt"),
-    ({"sample_weight": [1.0]}, "sample_weight is given for levenberg_marquardt, which uses mu, mu_increase"),
     ({"loss": "cross_entropy"}, "expected a squared error: half_sse, sse, half_mse, mse"),
     ({"loss": "binary_cross_entropy"}, "expected a squared error: half_sse, sse, half_mse, mse"),
     ({"mu": 0.0}, "mu is 0.0, expected a finite number of at least 2\\^-1022"),
@@ -324,15 +324,15 @@ def test_least_squares() -> None:
 
 MUTANTS = [
     (
-        "lanes[lane] = add(lanes[lane], mul(jacobian[p], jacobian[q]))",
-        "lanes[0] = add(lanes[0], mul(jacobian[p], jacobian[q]))",
+        "lanes[lane] = add(lanes[lane], mul(jacobian[p], weighted[q]))",
+        "lanes[0] = add(lanes[0], mul(jacobian[p], weighted[q]))",
     ),
-    ("lanes[lane] = add(lanes[lane], mul(value, e))", "lanes[0] = add(lanes[0], mul(value, e))"),
+    ("lanes[lane] = add(lanes[lane], mul(e, value))", "lanes[0] = add(lanes[0], mul(e, value))"),
     (
-        "lanes[lane] = add(lanes[lane], mul(jacobian[p], jacobian[q]))",
-        "lanes[lane] = fma(jacobian[p], jacobian[q], lanes[lane])",
+        "lanes[lane] = add(lanes[lane], mul(jacobian[p], weighted[q]))",
+        "lanes[lane] = fma(jacobian[p], weighted[q], lanes[lane])",
     ),
-    ("lanes[lane] = add(lanes[lane], mul(value, e))", "lanes[lane] = fma(value, e, lanes[lane])"),
+    ("lanes[lane] = add(lanes[lane], mul(e, value))", "lanes[lane] = fma(e, value, lanes[lane])"),
     ("acc = sub(acc, mul(factor[p, k], factor[q, k]))", "acc = fma(neg(factor[p, k]), factor[q, k], acc)"),
     ("for k in range(q):\n                acc", "for k in range(q - 1, -1, -1):\n                acc"),
     ("for k in range(q):\n            acc", "for k in range(q - 1, -1, -1):\n            acc"),
@@ -346,15 +346,18 @@ MUTANTS = [
     ("not less(damping.gradient_min, size)", "less(size, damping.gradient_min)"),
     ("sizes = [mul(value, scale) & ~SIGN", "sizes = [value & ~SIGN"),
     ("sizes = [mul(value, scale) & ~SIGN", "sizes = [mul(value, scale)"),
-    ("less(error_of(net, moved, rows, targets), error)", "not less(error, error_of(net, moved, rows, targets))"),
+    (
+        "less(error_of(net, moved, rows, targets, weights), error)",
+        "not less(error, error_of(net, moved, rows, targets, weights))",
+    ),
     (
         "        log.append(error)\n        current = moved",
-        "        log.append(error_of(net, moved, rows, targets))\n        current = moved",
+        "        log.append(error_of(net, moved, rows, targets, weights))\n        current = moved",
     ),
     ("            mu = mul(mu, damping.mu_increase)", "            next_mu = mu = mul(mu, damping.mu_increase)"),
     (
-        "errors[lane] = add(errors[lane], squared_error(pre[-1], after[-1], target))\n        for",
-        "errors[0] = add(errors[0], squared_error(pre[-1], after[-1], target))\n        for",
+        "errors[lane] = add(errors[lane], mul(error, weights[i]) if weights else error)\n        for",
+        "errors[0] = add(errors[0], mul(error, weights[i]) if weights else error)\n        for",
     ),
     (
         "if net.bias:\n                out[biases + node] = delta",
@@ -374,3 +377,30 @@ def test_mutant_is_caught(old: str, new: str) -> None:
     module = mistakes.altered(old, new)
     [document] = check.documents(["levenberg"])
     assert any(answers.answer("levenberg", case["input"], module) != case["expected"] for case in document["cases"])
+
+
+@functools.cache
+def weighted_fingerprint() -> str:
+    """What the pure twin ends at with weights."""
+    net = sine_network("python")
+    net.fit(SINE_X, SINE_Y, epochs=5, sample_weight=WEIGHTS, **LM)
+    return net.fingerprint()
+
+
+def test_sample_weight(backend: Backend) -> None:
+    """Weights of 1 change no bit, a weight of 0 is a row that is not there, and one of 2 a row that is there twice."""
+    plain, ones, weighted, repeated = (sine_network(backend) for _ in range(4))
+    plain.fit(SINE_X, SINE_Y, epochs=5, **LM)
+    ones.fit(SINE_X, SINE_Y, epochs=5, sample_weight=[1.0] * 41, **LM)
+    assert ones == plain
+    history = weighted.fit(SINE_X, SINE_Y, epochs=5, sample_weight=WEIGHTS, **LM)
+    assert weighted.fingerprint() == weighted_fingerprint()
+    assert weighted != plain
+    x, y = ([row for row, weight in zip(rows, WEIGHTS) for _ in range(int(weight))] for rows in (SINE_X, SINE_Y))
+    assert history.sse == pytest.approx(repeated.fit(x, y, epochs=5, **LM).sse, rel=1e-9)  # other lanes round otherwise
+    assert list(weighted.parameters) == pytest.approx(list(repeated.parameters), rel=1e-6)
+    like = {**LM, "activation": ["tanh", "identity"], "init": "glorot"}
+    [run] = sweep((1, 5, 1), (SINE_X, SINE_Y, WEIGHTS), seeds=[1], epochs=5, **like)
+    [single] = sweep((1, 5, 1), (SINE_X, SINE_Y), seeds=[1], epochs=5, **like)
+    assert run.network == weighted
+    assert single.network == plain

@@ -102,7 +102,6 @@ def levenberg_start(training: Levenberg, shape: _pure.Shape, settings: Levenberg
         return _pure.E_SHAPE
     if (
         data.rows == 0
-        or data.weights is not None
         or settings.log_every == 0
         or not is_squared_error(shape, settings.loss)
         or not _pure.is_within(settings.mu, LEAST_NORMAL, math.inf)
@@ -193,25 +192,30 @@ def differentiate_output(
         layer -= 1
 
 
-def add_products(lane: list[float], derivatives: list[float], count: int) -> None:
-    """Adds the products of each two derivatives to a lane."""
+def add_products(lane: list[float], derivatives: list[float], count: int, weight: float) -> None:
+    """Adds the products of each two derivatives, one of them times the row's weight, to a lane."""
     k = 0
     for q in range(count):
-        factor = derivatives[q]
+        factor = derivatives[q] * weight
         for p in range(q, count + 1):
             lane[k] = lane[k] + derivatives[p] * factor
             k += 1
 
 
+def factor_of(data: _pure.Data, row: int) -> float:
+    """A row's weight; 1.0, by which a product changes no bit, where rows have none."""
+    return data.weights[row] if data.weights is not None else 1.0
+
+
 def measure_row(work: LevenbergWork, shape: _pure.Shape, parameters: list[float], data: _pure.Data, row: int) -> float:
-    """The squared error of a row of the data, whose pre-activations and outputs are then in their places."""
+    """The weighted squared error of a row of the data, whose pre-activations and outputs are then in their places."""
     n_in = shape.sizes[0]
     n_out = shape.sizes[shape.layers - 1]
     x = data.inputs[row * n_in : row * n_in + n_in]
     t = data.targets[row * n_out : row * n_out + n_out]
     _pure.forward_row(work.preactivations, work.outputs, shape, parameters, x)
     y = work.outputs[work.nodes - n_out :]
-    return _pure.HEADS[_pure.SSE].row([], y, y, t, n_out, 0)
+    return _pure.HEADS[_pure.SSE].row([], y, y, t, n_out, 0) * factor_of(data, row)
 
 
 def add_derivatives(
@@ -228,7 +232,7 @@ def add_derivatives(
     for j in range(n_out):
         differentiate_output(work, shape, parameters, x, j)
         work.derivatives[work.count] = y[j] - t[j]
-        add_products(lane, work.derivatives, work.count)
+        add_products(lane, work.derivatives, work.count, factor_of(data, row))
 
 
 def add_trial_error(
@@ -339,7 +343,7 @@ def levenberg_train(
 ) -> int:
     if levenberg_size(shape) == 0:
         return _pure.E_SHAPE
-    if not is_squared_error(shape, training.settings.loss) or training.rows != data.rows or data.weights is not None:
+    if not is_squared_error(shape, training.settings.loss) or training.rows != data.rows:
         return _pure.E_OPTION
     count = work.count
     log_size = limits.log_size

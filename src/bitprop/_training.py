@@ -58,7 +58,6 @@ class Trainings:
         networks = len(learning_rates)
         self.histories = [options.history(data.rows, data.targets.width) for _ in range(networks)]
         log_size = min(LOG_SIZE, options.epochs // options.log_every + 1)
-        options.check_rows(data)
         self.limits = core.limits(budget=max(1, FIRST_BUDGET // len(values)), log_size=log_size)
         self.shuffle = options.shuffle_seed is not None
         self.group = options.group(core, values, shape, networks, data.rows, log_size)

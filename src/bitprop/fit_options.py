@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple, TypedDict, Union
 
 from .checks import options as check
-from .checks.matrices import Data
 from .core import Core, Group
 from .errors import DivergedError, OptionError, quoted
 from .history import History
@@ -145,12 +144,6 @@ class Options(NamedTuple):
                 f"need {size:,.0f} MB, and {count**3 / 6e9:,.0f} billion multiplications to try a step; rprop is the "
                 "rule for large networks on the full batch"
             )
-
-    def check_rows(self, data: Data) -> None:
-        """OptionError where the rule does not train on rows with weights."""
-        if not self.by_steps and data.weights is not None:
-            rule = RULES[self.rule]
-            raise OptionError(f"sample_weight is given for {rule}, which uses {', '.join(_options_of(rule))}")
 
     def group(self, core: Core, values: array[float], shape: Any, networks: int, rows: int, log_size: int) -> Group:
         """Memory for so many trainings by the rule, around their parameters; of the last rule only one."""

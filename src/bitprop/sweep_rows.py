@@ -40,7 +40,6 @@ class Rows:
 
     def split(self, rows: matrices.Data, options: Options) -> Split:
         """The rows to train on, and those to validate on. ShapeError, OptionError."""
-        options.check_rows(rows)
         if isinstance(options.validation, tuple):
             return Arrays.of(rows), self.validation
         trained, measured = self._model.validated(rows, options.validation, options.split_seed)

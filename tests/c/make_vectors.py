@@ -44,7 +44,8 @@ STRUCTS = {
     "train": f"{NET} rows batch_size loss shuffle shuffle_seed epochs learning_rate "
     "inputs targets n_sse sse final diverged rule constants weight_decay decay_biases n_learning_rates learning_rates "
     "weighted row_weights drawn first_step_high first_step_seed",
-    "levenberg": f"{NET} rows loss epochs inputs targets n_sse sse final diverged constants mu stop",
+    "levenberg": f"{NET} rows loss epochs inputs targets n_sse sse final diverged constants mu stop "
+    "weighted row_weights",
     "model_bytes": f"{NET} n_bytes bytes fingerprint",
     "decode": f"{NET} n_bytes bytes",
     "fit": "id layers sizes activations bias init seed rows data_seed loss epochs learning_rate batch_size shuffle "
@@ -118,7 +119,7 @@ def fields(case: Case) -> Case:
         out.update(batch_size=f"{size:016x}", shuffle=seed is not None, shuffle_seed=seed or "0" * 16)
     if case["function"] == "train":
         out.update(rule_fields(given))
-    if case["function"] in ("gradient", "train"):
+    if case["function"] in ("gradient", "train", "levenberg"):
         out.update(weighted="row_weights" in given, row_weights=given.get("row_weights", []))
     if "stopped" in out:
         out["stop"] = [None, "gradient", "mu"].index(out["stopped"])

@@ -367,7 +367,8 @@ static void replay_levenberg(const struct levenberg_case *c, uint64_t budget) {
                                             .mu_max = number(c->constants[3]),
                                             .gradient_min = number(c->constants[4])};
     const bp_data data = {copy_doubles(c->inputs, (size_t)c->rows * c->sizes[0]),
-                          copy_doubles(c->targets, (size_t)c->rows * c->sizes[c->layers - 1]), c->rows, NULL};
+                          copy_doubles(c->targets, (size_t)c->rows * c->sizes[c->layers - 1]), c->rows,
+                          c->weighted ? copy_doubles(c->row_weights, c->rows) : NULL};
     const bp_limits limits = {c->epochs, budget, c->epochs + 1U};
     const int expected = c->diverged >= 0 ? BP_DIVERGED : (int)c->stop;
     double *parameters = copy_doubles(c->parameters, c->n_parameters);
@@ -411,7 +412,6 @@ static void refuse_levenberg(void) {
     const bp_data data = {copy_doubles(c->inputs, (size_t)c->rows * c->sizes[0]),
                           copy_doubles(c->targets, (size_t)c->rows * c->sizes[c->layers - 1]), c->rows, NULL};
     const bp_data none = {data.inputs, data.targets, 0, NULL};
-    const bp_data weighted = {data.inputs, data.targets, c->rows, data.targets};
     const bp_limits limits = {1, 1, 0};
     bp_levenberg training, before;
     for (size_t i = 0; i < LENGTH(bad); i++) {
@@ -440,7 +440,6 @@ static void refuse_levenberg(void) {
         CALL("levenberg", BP_E_OPTION, bp_levenberg_start(&training, &shape, &bad[i], &data));
     }
     CALL("levenberg", BP_E_OPTION, bp_levenberg_start(&training, &shape, &good, &none));
-    CALL("levenberg", BP_E_OPTION, bp_levenberg_start(&training, &shape, &good, &weighted));
     CALL("levenberg", BP_E_OPTION, bp_levenberg_start(&training, &softmax, &good, &data));
     CALL("levenberg", BP_E_SHAPE, bp_levenberg_start(&training, &unknown, &good, &data));
     check("levenberg", "refused without a trace", memcmp(&training, &before, sizeof training) == 0);

@@ -100,10 +100,13 @@ def _forward(o: ModuleType, given: Fields) -> Fields:
     return {"preactivations": grid(preactivations), "outputs": grid(outputs)}
 
 
+def _row_weights(given: Fields) -> list[int] | None:
+    return patterns(given["row_weights"]) if "row_weights" in given else None
+
+
 def _gradient(o: ModuleType, given: Fields) -> Fields:
     rows, targets = _data(given)
-    weights = patterns(given["row_weights"]) if "row_weights" in given else None
-    gradient, sse = o.gradient(*_net(given), rows, targets, given["loss"], weights)
+    gradient, sse = o.gradient(*_net(given), rows, targets, given["loss"], _row_weights(given))
     figure = o.figure(given["loss"], sse, len(rows), given["sizes"][-1])
     return {"gradient": hexes(gradient), "sse": to_hex(sse), "figure": to_hex(figure)}
 
@@ -158,7 +161,8 @@ def _scaling(o: ModuleType, given: Fields) -> Fields:
 
 def _levenberg(o: ModuleType, given: Fields) -> Fields:
     damping = o.Damping(*patterns(given["constants"]))
-    ending = o.train_levenberg(*_net(given), *_data(given), given["epochs"], given["loss"], damping)
+    training = given["epochs"], given["loss"], damping, _row_weights(given)
+    ending = o.train_levenberg(*_net(given), *_data(given), *training)
     numbers = {"sse": hexes(ending.log), "parameters": hexes(ending.parameters), "mu": to_hex(ending.mu)}
     return {**numbers, "diverged": ending.diverged, "stopped": ending.stopped}
 

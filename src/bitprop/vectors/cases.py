@@ -65,7 +65,7 @@ FIRST: dict[str, tuple[Callable[[], list[Case]], ...]] = {
     "large": (),
     "rules": (),
     "scaling": (),
-    "levenberg": (levenberg_cases.levenberg_cases, levenberg_cases.ending_cases),
+    "levenberg": (levenberg_cases.levenberg_cases, levenberg_cases.ending_cases, levenberg_cases.weighted_cases),
 }
 OPTIONAL = ("levenberg",)  # groups that a port may leave out, if it says so
 # What makes a group's cases; the first of the makers says what the group is about.

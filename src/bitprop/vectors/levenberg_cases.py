@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .answers import grid, hexes
-from .asking import LINE, NEG_ZERO, SIGMOID, Case, case, fields_of, number, power, stream
+from .asking import LINE, MAX, NEG_ZERO, SIGMOID, TINY, Case, case, fields_of, number, power, stream
 from .oracle import HALF, ONE, TWO, ZERO, Net, Row, Rows, integer, neg
 
 CONSTANTS = [number(1, 1000), integer(10), number(1, 10), integer(10**10), number(1, 10**7)]  # Python's defaults
@@ -155,4 +155,32 @@ def ending_cases() -> list[Case]:  # noqa: PLR0915  # a list
     note = "-0.0 as an input and as a weight"
     zeros = ([[NEG_ZERO, ONE], [ZERO, NEG_ZERO]], [[ONE], [NEG_ZERO]])
     out.append(damped("zeros", "levenberg signed-zero", note, plane, [NEG_ZERO, NEG_ZERO], zeros, 2))
+    return out
+
+
+def weighted_cases() -> list[Case]:
+    """Trainings by this rule whose rows have weights (§12)."""
+    out: list[Case] = []
+    weights = [ONE, HALF, ZERO, number(1, 3), TWO, NEG_ZERO, integer(7), TINY, number(1, 10), integer(1000), ONE]
+
+    def weighted(made: Case, given: Sequence[int]) -> None:
+        made["input"]["row_weights"] = hexes(given)
+        out.append(made)
+
+    note = "each row's error, and one factor of its products, are multiplied by its weight"
+    for activations, bias in ((["tanh", "identity"], True), (["sigmoid", "tanh"], False), (["relu", "softsign"], True)):
+        net = Net([2, 3, 2], activations, bias)
+        name = f"weights-{activations[0]}"
+        draw = stream("levenberg", name)
+        data = (draw.rows(11, 2), draw.rows(11, 2))
+        made = damped(name, "levenberg weights", note, net, draw.parameters(net), data, 4, "half_mse")
+        weighted(made, weights)
+    column = [[ONE], [TWO], [integer(3)]]
+    line = Net([1, 1], LINE, True)
+    note = "all weights 0.0: no gradient"
+    data = (column, column)
+    weighted(damped("weights-zero", "levenberg weights", note, line, [TWO, ONE], data, 3), [ZERO, NEG_ZERO, ZERO])
+    note = "a weight that makes an infinity of an error: divergence"
+    made = damped("weights-diverged", "levenberg weights divergence", note, line, [integer(-9), ONE], data, 3)
+    weighted(made, [ONE, MAX, ONE])
     return out

@@ -959,7 +959,7 @@ def derivatives(net: Net, parameters: Sequence[int], row: Sequence[int], after: 
 
 
 def batch_products(
-    net: Net, parameters: Sequence[int], rows: Rows, targets: Rows
+    net: Net, parameters: Sequence[int], rows: Rows, targets: Rows, weights: Sequence[int] | None = None
 ) -> tuple[dict[tuple[int, int], int], Row, int]:
     """A[p, q] for p >= q, b, and the error, of all rows (§12)."""
     count = net.parameter_count()
@@ -969,23 +969,28 @@ def batch_products(
     for i, (row, target) in enumerate(zip(rows, targets)):
         lane = i % 8
         pre, after = forward(net, parameters, row)
-        errors[lane] = add(errors[lane], squared_error(pre[-1], after[-1], target))
+        error = squared_error(pre[-1], after[-1], target)
+        errors[lane] = add(errors[lane], mul(error, weights[i]) if weights else error)
         for j, (y, t) in enumerate(zip(after[-1], target)):
             jacobian = derivatives(net, parameters, row, after, j)
             e = sub(y, t)
+            weighted = [mul(value, weights[i]) for value in jacobian] if weights else jacobian
             for (p, q), lanes in a.items():
-                lanes[lane] = add(lanes[lane], mul(jacobian[p], jacobian[q]))
-            for lanes, value in zip(b, jacobian):
-                lanes[lane] = add(lanes[lane], mul(value, e))
+                lanes[lane] = add(lanes[lane], mul(jacobian[p], weighted[q]))
+            for lanes, value in zip(b, weighted):
+                lanes[lane] = add(lanes[lane], mul(e, value))
     return {place: lane_sum(lanes) for place, lanes in a.items()}, list(map(lane_sum, b)), lane_sum(errors)
 
 
-def error_of(net: Net, parameters: Sequence[int], rows: Rows, targets: Rows) -> int:
+def error_of(
+    net: Net, parameters: Sequence[int], rows: Rows, targets: Rows, weights: Sequence[int] | None = None
+) -> int:
     """The squared error of all rows (§6)."""
     lanes = [ZERO] * 8
     for i, (row, target) in enumerate(zip(rows, targets)):
         pre, after = forward(net, parameters, row)
-        lanes[i % 8] = add(lanes[i % 8], squared_error(pre[-1], after[-1], target))
+        error = squared_error(pre[-1], after[-1], target)
+        lanes[i % 8] = add(lanes[i % 8], mul(error, weights[i]) if weights else error)
     return lane_sum(lanes)
 
 
@@ -1027,7 +1032,14 @@ class Ending(NamedTuple):
 
 
 def train_levenberg(
-    net: Net, parameters: Sequence[int], rows: Rows, targets: Rows, epochs: int, loss: str, damping: Damping
+    net: Net,
+    parameters: Sequence[int],
+    rows: Rows,
+    targets: Rows,
+    epochs: int,
+    loss: str,
+    damping: Damping,
+    weights: Sequence[int] | None = None,
 ) -> Ending:
     """A training by the rule of Levenberg and Marquardt (§12)."""
     current = [canonical(w) for w in parameters]
@@ -1035,7 +1047,7 @@ def train_levenberg(
     next_mu = damping.mu
     log: list[int] = []
     for epoch in range(epochs):
-        a, b, error = batch_products(net, current, rows, targets)
+        a, b, error = batch_products(net, current, rows, targets, weights)
         if not is_finite(error):
             return Ending(log, current, next_mu, epoch, None)
         sizes = [mul(value, scale) & ~SIGN for value in b]
@@ -1046,7 +1058,7 @@ def train_levenberg(
             step = damped_step(a, b, mu)
             if step is not None:
                 moved = list(map(sub, current, step))
-                if all(map(is_finite, moved)) and less(error_of(net, moved, rows, targets), error):
+                if all(map(is_finite, moved)) and less(error_of(net, moved, rows, targets, weights), error):
                     break
             mu = mul(mu, damping.mu_increase)
             if less(damping.mu_max, mu):
