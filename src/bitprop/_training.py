@@ -15,7 +15,7 @@ from .checks.matrices import Data, to_array, zeros
 from .core import Core, expect_ok, mode
 from .errors import OptionError
 from .fit_options import Options, Rate
-from .resuming import TrainingState, describe, replay_shuffles
+from .resuming import TrainingState, describing, replay_shuffles
 from .stopping import Stopping
 
 SLICE = 0.02  # seconds that a slice aims at
@@ -104,7 +104,7 @@ class Trainings:
         has_state = self.group.state(core, 0, self.shape, state)
         parameters, kept = self.bests[0]
         return TrainingState(
-            describe(self.options, self.learning_rates[0], self.data, training.epoch),
+            describing(self.options, self.learning_rates[0], self.data, training.epoch),
             training.epoch,
             state if has_state else None,
             to_array(parameters) if self.last is None else self.last,

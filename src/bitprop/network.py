@@ -34,7 +34,7 @@ from .names import (
     Rule,
     ScalingKind,
 )
-from .resuming import TrainingState, describe
+from .resuming import TrainingState, describing
 from .scaling import KINDS, Scaling, fitted
 
 if TYPE_CHECKING:
@@ -350,7 +350,7 @@ class Network:
             checked = checked._replace(scaling=scaling)
             resumed = self._left if resume else None
             if resumed is not None:
-                resumed.require(describe(checked, rate, data, resumed.epoch), checked.epochs, model.view)
+                resumed.require(describing(checked, rate, data, resumed.epoch)(), checked.epochs, model.view)
                 if resumed.stopping["reason"] is not None:
                     hints.on_ended(resumed.stopping["reason"])
             memory = model.core, model.shape, model.values

@@ -7,7 +7,8 @@ import hashlib
 import re
 import sys
 from array import array
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 from . import _pure
@@ -33,7 +34,7 @@ REPLAYED = 1_000_000  # rows of a call that replays shuffles, so that Ctrl-C is 
 class TrainingState(NamedTuple):
     """A training after some whole epochs: its options, and all that changes as it goes on."""
 
-    options: Mapping[str, Any]  # as `describe` gives them
+    describe: Callable[[], Mapping[str, Any]]  # gives what must be the same: text, which few trainings are asked for
     epoch: int
     state: array[float] | None  # of the rule (contract §7); None before the first epoch
     parameters: array[float]  # after that epoch,
@@ -44,7 +45,7 @@ class TrainingState(NamedTuple):
 
     def require(self, options: Mapping[str, Any], epochs: int, parameters: memoryview[float]) -> None:
         """OptionError where the training cannot go on with these options and parameters."""
-        for name, had in self.options.items():
+        for name, had in self.describe().items():
             given = options[name]
             same = _are_same_rates(given, had, self.epoch) if name == "learning_rate" else given == had
             if not same and name == "data":
@@ -62,7 +63,7 @@ class TrainingState(NamedTuple):
     def to_fields(self) -> dict[str, Any]:
         """The state as a model file has it; `left` are the parameters of the file."""
         return {
-            "options": dict(self.options),
+            "options": dict(self.describe()),
             "epoch": self.epoch,
             "state": None if self.state is None else to_hex(self.state),
             "parameters": to_hex(self.parameters),
@@ -95,7 +96,8 @@ class TrainingState(NamedTuple):
             raise ValueError("its training has no state of its rule")
         stopping = Stopping(criteria)
         stopping.go_on(given)
-        return cls(options, epoch, state, parameters, left, best, history, {**stopping.to_fields(), "checked": checked})
+        had: Callable[[], dict[str, Any]] = partial(dict, options)
+        return cls(had, epoch, state, parameters, left, best, history, {**stopping.to_fields(), "checked": checked})
 
 
 def _everies(options: Mapping[str, Any]) -> list[tuple[str, Any]]:
@@ -103,11 +105,18 @@ def _everies(options: Mapping[str, Any]) -> list[tuple[str, Any]]:
 
 
 def _names(rule: Any) -> set[str]:
-    """The names of what `describe` gives, for this rule."""
+    """The names of what a description has, for this rule."""
     return {*NAMES, *RULE_OPTIONS[rule], *Criteria._fields}
 
 
-def describe(options: Options, rate: Rate, data: matrices.Data, epochs: int) -> dict[str, Any]:
+def describing(options: Options, rate: Rate, data: matrices.Data, epochs: int) -> Callable[[], dict[str, Any]]:
+    """A function for `describe`, which keeps no rows alive."""
+    if isinstance(options.validation, tuple):
+        options = options._replace(validation=())
+    return partial(_describe, options, rate, data.rows, _digest(data), epochs)
+
+
+def _describe(options: Options, rate: Rate, rows: int, digest: str, epochs: int) -> dict[str, Any]:
     """What must be the same where a training goes on, as a model file has it; the learning rates of so many epochs."""
     validated = None if options.validation is None else "rows"
     return {
@@ -131,8 +140,8 @@ def describe(options: Options, rate: Rate, data: matrices.Data, epochs: int) -> 
         "split_seed": options.split_seed,
         "learning_rate": to_hex([rate] if isinstance(rate, float) else rate[:epochs]),
         "scaling": [to_hex(values) for values in options.scaling],
-        "rows": data.rows,
-        "data": _digest(data),
+        "rows": rows,
+        "data": digest,
     }
 
 
@@ -143,7 +152,7 @@ def _are_same_rates(one: list[str], other: list[str], epochs: int) -> bool:
 
 
 def _readable(value: Any) -> str:
-    """A value of `describe` for a message: its numbers in decimal digits."""
+    """A value of a description for a message: its numbers in decimal digits."""
     if isinstance(value, list):
         shown = [_readable(each) for each in value[:3]] + ["..."] * (len(value) > 3)
         return shown[0] if len(value) == 1 else f"[{', '.join(shown)}]"
