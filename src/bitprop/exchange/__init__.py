@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: MIT
+"""Networks to and from other libraries: ONNX, PyTorch and scikit-learn, each imported only where it is used."""
+
+from .onnx_reading import from_onnx
+from .onnx_writing import to_onnx
+from .sklearn import from_sklearn
+from .torch import from_torch, to_torch
+
+__all__ = ["from_onnx", "from_sklearn", "from_torch", "to_onnx", "to_torch"]
