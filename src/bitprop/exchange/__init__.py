@@ -1,9 +1,18 @@
 # SPDX-License-Identifier: MIT
-"""Networks to and from other libraries: ONNX, PyTorch and scikit-learn, each imported only where it is used."""
+"""Networks to and from other libraries, each of which is imported only where it is used."""
 
 from .onnx_reading import from_onnx
 from .onnx_writing import to_onnx
+from .safetensors import from_safetensors, to_safetensors
 from .sklearn import from_sklearn
 from .torch import from_torch, to_torch
 
-__all__ = ["from_onnx", "from_sklearn", "from_torch", "to_onnx", "to_torch"]
+__all__ = [
+    "from_onnx",
+    "from_safetensors",
+    "from_sklearn",
+    "from_torch",
+    "to_onnx",
+    "to_safetensors",
+    "to_torch",
+]

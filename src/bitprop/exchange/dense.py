@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import importlib
 from array import array
 from collections.abc import Iterable, Sequence
 from types import ModuleType
@@ -24,15 +25,18 @@ class Dense(NamedTuple):
     activation: Activation
 
 
+# Where each library comes from: those whose models users bring are not of the extra.
+INSTALLED_BY = {"torch": "torch", "sklearn": "scikit-learn"}
+
+
 def library(name: str, for_what: str) -> ModuleType:
     """The module `name`. BackendError: it is not installed."""
-    import importlib
-
     try:
         return importlib.import_module(name)
     except ImportError:
-        given = f"{for_what} needs {name}, which is not installed"
-        raise BackendError(f"{given}: pip install 'bitprop[exchange]'") from None
+        package = name.partition(".")[0]
+        cure = INSTALLED_BY.get(package, "'bitprop[exchange]'")
+        raise BackendError(f"{for_what} needs {package}, which is not installed: pip install {cure}") from None
 
 
 def network_of(layers: Sequence[Dense], name: str) -> Network:

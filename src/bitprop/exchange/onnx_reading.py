@@ -86,8 +86,8 @@ def _written(model: Any, description: str, name: str) -> Network:
         rewritten = to_onnx(net, exact=check.boolean("exact", fields["exact"]))
     except (BitpropError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise ModelFileError(f"{name} says that bitprop wrote it, but has no whole network: {error}") from None
-    if rewritten.graph != model.graph:
-        raise ModelFileError(f"{name} was altered: its graph is not the one that bitprop writes of its network")
+    if rewritten.graph != model.graph or rewritten.metadata_props[0].value != description:
+        raise ModelFileError(f"{name} was altered: it is not the model that bitprop writes of its network")
     return net
 
 

@@ -8,6 +8,7 @@ value that Where takes there may be -0.0 and matter.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import struct
@@ -52,7 +53,13 @@ def to_onnx(net: Network, path: str | os.PathLike[str] | None = None, exact: boo
         ir_version=IR_VERSION,
         producer_name="bitprop",
     )
-    fields = {"sizes": list(net.sizes), "activations": list(net.activations), "bias": net.bias, "exact": exact}
+    fields = {
+        "sizes": list(net.sizes),
+        "activations": list(net.activations),
+        "bias": net.bias,
+        "exact": exact,
+        "sha256": hashlib.sha256(b"".join(each.raw_data for each in graph.constants.values())).hexdigest(),
+    }
     helper.set_model_props(model, {KEY: json.dumps(fields)})
     if path is not None:
         _files.write(path, model.SerializeToString())
