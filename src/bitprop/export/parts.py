@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from .. import model_file
+from .. import _pure, model_file
 from ..network import Network
 
 
@@ -38,12 +38,17 @@ def facts_of(net: Network, file: str) -> Facts:
         net.activations,
         net.bias,
         model_file.to_hex(net.parameters),
-        [(model_file.to_hex(row), model_file.to_hex(output)) for row, output in zip(rows, outputs)],
+        [(model_file.to_hex(row), [_pattern(value) for value in output]) for row, output in zip(rows, outputs)],
         f"The network {layers} ({', '.join(dict.fromkeys(net.activations))}, {biases}), fingerprint\n"
         f"{net.fingerprint()}",
         net.fingerprint()[:8],
         _scalings(net),
     )
+
+
+def _pattern(value: float) -> str:
+    """Its pattern, that of any NaN being one (contract §1.5)."""
+    return f"{_pure.NAN_BITS:x}" if value != value else model_file.to_hex([value])[0]
 
 
 def _scalings(net: Network) -> list[tuple[str, list[str]]]:
