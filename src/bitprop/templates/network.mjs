@@ -35,7 +35,9 @@ function split(t) {
   const z = r * r;
   const w = z * z;
   const c = 2.0 + z * ((P1 + z * P2) + w * ((P3 + z * P4) + w * P5));
-  return [r, c, number(BigInt(k + 1023) << 52n)];
+  scratch.setUint32(0, (k + 1023) << 20); // 2^k
+  scratch.setUint32(4, 0);
+  return [r, c, scratch.getFloat64(0)];
 }
 
 function sigmoid(x) {
