@@ -258,9 +258,13 @@ def test_hostile_models(tmp_path: Path) -> None:
         from_onnx(model)
 
 
-def test_onnx_is_not_written_of_what_is_not_finite(tmp_path: Path) -> None:
-    """A parameter that is not finite, as for `save`; and a folder that is missing."""
+def test_onnx_is_not_written(tmp_path: Path) -> None:
+    """A parameter that is not finite, as for `save`; a folder that is missing; what is no network and no choice."""
     pytest.importorskip("onnx")
+    with pytest.raises(TypeError, match="net is 7, expected a Network"):
+        to_onnx(7)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="exact is 'no'"):
+        to_onnx(Network(2, 1), exact="no")  # type: ignore[arg-type]
     net = Network(2, 1)
     with pytest.raises(FileNotFoundError):
         to_onnx(net, tmp_path / "none" / "net.onnx")

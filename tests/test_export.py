@@ -551,7 +551,8 @@ def test_bad_use(tmp_path: Path) -> None:
         (["net.json", "--to", "rust", "--out", "net.mjs"], "--out is 'net.mjs', expected a name that ends in .rs"),
         (["net.json", "--to", "javascript", "--name", "x"], "expected it with --to c"),
         (["net.json", "--to", "arduino"], "expected the folder to write"),
-        (["net.json", "--to", "arduino", "--out", "net.json"], "--out is 'net.json', which is a file"),
+        (["net.json", "--to", "arduino", "--out", "net.json"], "--out is 'net.json', which is no folder"),
+        (["net.json", "--to", "arduino", "--out", ""], "--out is '', which is no folder"),
         (
             ["net.json", "--to", "arduino", "--out", "net.h"],
             "expected a name that ends in nothing, since it is a folder",

@@ -123,8 +123,8 @@ def _check_ending(to: str, file: str) -> None:
 
 def _export(options: argparse.Namespace) -> int:
     if options.to == "arduino" and options.out is not None:
-        if os.path.exists(options.out) and not os.path.isdir(options.out):
-            raise OptionError(f"--out is {quoted(options.out)}, which is a file, expected a folder")
+        if not options.out or (os.path.exists(options.out) and not os.path.isdir(options.out)):
+            raise OptionError(f"--out is {quoted(options.out)}, which is no folder, expected one, or a new name")
     else:
         check_outputs({"--out": options.out}, {"the model": options.model})
     if options.out is None and options.to not in export.LANGUAGES:
@@ -135,7 +135,7 @@ def _export(options: argparse.Namespace) -> int:
     if options.name is not None and options.to not in ("c", "arduino"):
         raise OptionError(f"--name is given with --to {options.to}, expected it with --to c: it begins all names in C")
     net = load(options.model, None)
-    file = os.path.basename(os.path.normpath(options.out or options.model))
+    file = os.path.basename(os.path.abspath(options.out or options.model))
     name = export.identifier(os.path.splitext(file)[0]) if options.name is None else options.name
     fields = {"to": options.to, "name": name, "fingerprint": net.fingerprint(), "out": options.out}
     if options.out is None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from types import ModuleType
 from typing import NamedTuple
 
-from ..errors import BackendError, OptionError, ShapeError
+from ..errors import BackendError, OptionError, ShapeError, quoted
 from ..layers import Layer
 from ..names import Activation
 from ..network import Network
@@ -66,8 +66,15 @@ def network_of(layers: Sequence[Dense], name: str) -> Network:
     return net
 
 
+def require_network(net: object) -> None:
+    """TypeError: it is no Network."""
+    if not isinstance(net, Network):
+        raise TypeError(f"net is {quoted(net)}, expected a Network")
+
+
 def layers_of(net: Network, to: str) -> Iterable[Layer]:
-    """The network's layers, for a format without scaling. OptionError: it scales. DataError: not finite."""
+    """The network's layers, for a format without scaling. OptionError: it scales. DataError: not finite. TypeError."""
+    require_network(net)
     if net.input_scaling is not None or net.output_scaling is not None:
         cure = "scale the rows yourself, and give a copy of the network whose scalings are None"
         raise OptionError(f"net has a scaling, for which {to} has no place: {cure}")

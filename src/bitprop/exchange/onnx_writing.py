@@ -16,9 +16,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import _files, _pure
+from ..checks import options as check
 from ..network import Network
 from ..scaling import Scaling
-from .dense import library
+from .dense import library, require_network
 
 OPSET = 13  # the oldest in which all these operators take float64
 IR_VERSION = 7  # of that opset
@@ -33,9 +34,11 @@ def to_onnx(net: Network, path: str | os.PathLike[str] | None = None, exact: boo
     `exact`: True makes a graph of single operations in the order of contract §4, §2 and §13, with which ONNX Runtime
     gives the bits of `predict` (it was compared on processors of x86-64); False makes the ordinary, smaller and faster
     graph of Gemm, Sigmoid and so on, whose sums and exponentials are the runtime's. `path`: also write it there.
-    DataError: a parameter is not finite. BackendError: `onnx` is not installed. OSError.
+    DataError: a parameter is not finite. BackendError: `onnx` is not installed. OSError, TypeError.
     """
     helper = library("onnx", "to_onnx").helper
+    require_network(net)
+    exact = check.boolean("exact", exact)
     net.model.require_finite()
     graph = _Graph(helper)
     x = _Value(graph, "x")

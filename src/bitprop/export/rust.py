@@ -28,8 +28,8 @@ def _network(facts: Facts) -> str:
     used = ", ".join(f"Activation::{_variant(activation)}" for activation in facts.activations)
     n_in, n_out, layers = facts.sizes[0], facts.sizes[-1], len(facts.sizes)
     return (
-        f'{title}//!\n//!     #[path = "{facts.file}"]\n//!     mod net;\n'
-        f"//!     let outputs = net::predict(&[{', '.join(['0.5'] * n_in)}]);\n\n"
+        f'{title}\n//     #[path = "{facts.file}"]\n//     mod net;\n'
+        f"//     let outputs = net::predict(&[{', '.join(['0.5'] * n_in)}]);\n\n"
         f"pub const INPUTS: usize = {n_in};\npub const OUTPUTS: usize = {n_out};\n"
         f"const LAYERS: usize = {layers};\nconst WIDEST: usize = {max(facts.sizes)};\n"
         f"const SIZES: [usize; LAYERS] = [{', '.join(map(str, facts.sizes))}];\n"
