@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 from array import array
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from bitprop import DataError, ModelFileError, Network, OptionError, Scaling, ShapeError
+from bitprop import BitpropError, DataError, ModelFileError, Network, OptionError, Scaling, ShapeError
 from bitprop.exchange import (
     from_onnx,
     from_safetensors,
@@ -163,22 +164,25 @@ W = [[0.1, 0.2, 0.3], [0.4, 0.5, 0.6]]
 B = [1.0, 2.0, 3.0]
 
 
+def other_model() -> Any:
+    """A chain of two layers with all that is read."""
+    return made(
+        [
+            ("Gemm", ["in", "w", "b"], "a", {"transB": 1}),
+            ("LeakyRelu", ["a"], "c", {"alpha": 0.01}),
+            ("MatMul", ["c", "v"], "d", {}),
+            ("Add", ["e", "d"], "f", {}),
+            ("Identity", ["f"], "g", {}),
+            ("Softmax", ["g"], "out", {"axis": -1}),
+        ],
+        {"w": np.float32(W).T, "b": [B], "v": [[1.0, -1.0], [0.5, 0.25], [2.0, 3.0]], "e": np.float16(0.1)},
+    )
+
+
 def test_from_onnx() -> None:
     """Gemm and MatMul with Add, weights of 32 bits, transposed or not, in initialisers or Constant nodes."""
     onnx = pytest.importorskip("onnx")
-    net = from_onnx(
-        made(
-            [
-                ("Gemm", ["in", "w", "b"], "a", {"transB": 1}),
-                ("LeakyRelu", ["a"], "c", {"alpha": 0.01}),
-                ("MatMul", ["c", "v"], "d", {}),
-                ("Add", ["e", "d"], "f", {}),
-                ("Identity", ["f"], "g", {}),
-                ("Softmax", ["g"], "out", {"axis": -1}),
-            ],
-            {"w": np.float32(W).T, "b": [B], "v": [[1.0, -1.0], [0.5, 0.25], [2.0, 3.0]], "e": np.float16(0.1)},
-        )
-    )
+    net = from_onnx(other_model())
     assert (net.sizes, net.activations, net.bias) == ((2, 3, 2), ("leaky_relu", "softmax"), True)
     assert net.layers[0].weights.tolist() == np.float32(W).astype(float).tolist()
     assert net.layers[0].biases is not None
@@ -191,6 +195,19 @@ def test_from_onnx() -> None:
     net = from_onnx(model)
     assert (net.sizes, net.activations, net.bias) == ((2, 3), ("identity",), False)
     assert net.parameters.tolist() == [*W[0], *W[1]]
+
+
+@pytest.mark.filterwarnings("ignore")  # of an exporter that PyTorch is going to replace, but which needs no more
+def test_from_onnx_of_torch(tmp_path: Path) -> None:
+    """What PyTorch exports is the network of the module itself."""
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("onnx")
+    nn = torch.nn
+    module = nn.Sequential(
+        *(nn.Linear(3, 5), nn.Sigmoid(), nn.Linear(5, 4), nn.LeakyReLU(), nn.Linear(4, 3), nn.Softmax(dim=-1))
+    )
+    torch.onnx.export(module, (torch.zeros(2, 3),), str(tmp_path / "net.onnx"), dynamo=False)
+    assert from_onnx(tmp_path / "net.onnx") == from_torch(module)
 
 
 BAD_MODELS: list[tuple[list[tuple[Any, ...]], str]] = [
@@ -256,6 +273,20 @@ def test_hostile_models(tmp_path: Path) -> None:
     model.graph.node[0].op_type = "Sub"
     with pytest.raises(ModelFileError, match="was altered: it is not the model that bitprop writes"):
         from_onnx(model)
+
+
+def test_altered_models() -> None:
+    """A model of other origin with any bit altered, or cut anywhere, is read or refused as bitprop refuses."""
+    pytest.importorskip("onnx")
+    data = other_model().SerializeToString()
+    wrong = [data[:length] for length in range(len(data))]
+    for place, byte in enumerate(data):
+        wrong += [data[:place] + bytes([byte ^ 1 << bit]) + data[place + 1 :] for bit in range(8)]
+    read = 0
+    for each in wrong:
+        with contextlib.suppress(BitpropError):
+            read += from_onnx(each).sizes[0] > 0
+    assert len(data) < read < len(wrong) / 2
 
 
 def test_onnx_is_not_written(tmp_path: Path) -> None:

@@ -100,10 +100,10 @@ class _Chain:
         self.constants = {each.name: each for each in graph.initializer}
         for node in graph.node:
             if node.op_type == "Constant":
-                [attribute] = node.attribute or [None]
-                if attribute is None or attribute.name != "value":
+                names = [each.name for each in node.attribute]
+                if names != ["value"] or len(node.output) != 1:
                     raise self.refusal(node, "is a constant without a tensor")
-                self.constants[node.output[0]] = attribute.t
+                self.constants[node.output[0]] = node.attribute[0].t
         inputs = [each.name for each in graph.input if each.name not in self.constants]
         outputs = [each.name for each in graph.output]
         if len(inputs) != 1 or len(outputs) != 1:
@@ -113,8 +113,9 @@ class _Chain:
 
     def refusal(self, node: Any, what: str) -> ModelFileError:
         """The error for a node."""
+        title = node.name or next(iter(node.output), "without a name")
         operator = f"{node.domain}.{node.op_type}" if node.domain else node.op_type
-        return ModelFileError(f"{self.name}: node {quoted(node.name or node.output[0])} ({operator}) {what}")
+        return ModelFileError(f"{self.name}: node {quoted(title)} ({operator}) {what}")
 
     def layers(self) -> list[Dense]:
         """The dense layers. ModelFileError."""
@@ -123,20 +124,20 @@ class _Chain:
         value = self.input
         for node in self.nodes:
             given = [each for each in node.input if each and each not in self.constants]
+            constants = [each for each in node.input if each in self.constants]
             if given != [value] or len(node.output) != 1 or not node.input or node.domain not in ("", "ai.onnx"):
                 raise self.refusal(node, "is not part of one chain of dense layers from the input to the output")
             value = node.output[0]
             if node.op_type in ("Gemm", "MatMul"):
                 found.append(self.dense(node))
                 activated = False
-            elif node.op_type == "Add" and not activated and found[-1].biases is None:
-                [constant] = [each for each in node.input if each in self.constants]
-                found[-1] = found[-1]._replace(biases=self.biases(node, constant, len(found[-1].weights[0])))
-            elif node.op_type in ACTIVATIONS and not activated:
+            elif node.op_type == "Add" and len(constants) == 1 and not activated and found[-1].biases is None:
+                found[-1] = found[-1]._replace(biases=self.biases(node, constants[0], len(found[-1].weights[0])))
+            elif node.op_type in ACTIVATIONS and not constants and not activated:
                 self.check_activation(node)
                 found[-1] = found[-1]._replace(activation=ACTIVATIONS[node.op_type])
                 activated = True
-            elif node.op_type != "Identity":
+            elif node.op_type != "Identity" or constants:
                 operators = ", ".join(ACTIVATIONS)
                 where = f"expected Gemm or MatMul and Add, each followed by one of {operators} or by none"
                 raise self.refusal(node, f"has no place in a network: {where}")

@@ -99,10 +99,10 @@ mod activations {
         let mut total = 0.0; // no exponential is -0.0, so this start changes no bit
         for value in x.iter_mut() {
             *value = exponential(*value - most);
-            total = total + *value;
+            total += *value;
         }
         for value in x.iter_mut() {
-            *value = *value / total;
+            *value /= total;
         }
     }
 }
@@ -124,7 +124,7 @@ fn activate(layer: &mut [f64], activation: Activation) {
 }
 
 /// The outputs for one row of inputs (§4). Stack: two layers of `WIDEST` numbers, the outputs, and a little more.
-#[allow(clippy::assign_op_pattern, clippy::needless_range_loop)] // as the contract has it
+#[allow(clippy::needless_range_loop)] // as the contract has it
 pub fn predict(inputs: &[f64; INPUTS]) -> [f64; OUTPUTS] {
     let mut a = [0.0; WIDEST];
     a[..INPUTS].copy_from_slice(inputs);
@@ -140,7 +140,7 @@ pub fn predict(inputs: &[f64; INPUTS]) -> [f64; OUTPUTS] {
         for j in 0..n_out {
             let mut acc = if BIAS == 1 { number(weights[n_in * n_out + j]) } else { a[0] * number(weights[j]) };
             for i in 1 - BIAS..n_in {
-                acc = acc + a[i] * number(weights[i * n_out + j]);
+                acc += a[i] * number(weights[i * n_out + j]);
             }
             outputs[j] = acc;
         }
