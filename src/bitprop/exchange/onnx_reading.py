@@ -193,6 +193,6 @@ class _Chain:
         if tensor.data_type not in (FLOAT, DOUBLE, HALF):
             raise self.refusal(node, f"has {quoted(constant)} of type {tensor.data_type}, expected floating point")
         try:
-            return library("onnx", "from_onnx").numpy_helper.to_array(tensor).astype("float64")
+            return library("onnx.numpy_helper", "from_onnx").to_array(tensor).astype("float64")
         except Exception as error:  # the classes depend on the version
             raise self.refusal(node, f"has {quoted(constant)} that cannot be read: {error}") from None

@@ -36,7 +36,7 @@ def to_onnx(net: Network, path: str | os.PathLike[str] | None = None, exact: boo
     graph of Gemm, Sigmoid and so on, whose sums and exponentials are the runtime's. `path`: also write it there.
     DataError: a parameter is not finite. BackendError: `onnx` is not installed. OSError, TypeError.
     """
-    helper = library("onnx", "to_onnx").helper
+    helper = library("onnx.helper", "to_onnx")
     require_network(net)
     exact = check.boolean("exact", exact)
     net.model.require_finite()
