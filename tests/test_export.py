@@ -558,6 +558,7 @@ def test_bad_use(tmp_path: Path) -> None:
             "expected a name that ends in nothing, since it is a folder",
         ),
         (["net.json", "--to", "arduino", "--out", "net", "--name", "1x"], "name is '1x'"),
+        (["net.json", "--to", "arduino", "--out", "String"], "name is 'String', which is a header of C or Arduino"),
         (["net.json", "--to", "onnx"], "expected the file to write"),
         (["net.json", "--to", "onnx", "--out", "net"], "expected a name that ends in .onnx"),
     ):

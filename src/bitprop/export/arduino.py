@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+from ..errors import OptionError, quoted
 from .c import macro
 
+# Headers that the library, or Arduino's core, includes and must find: in lower case, since some systems do not tell.
+_TAKEN = ("arduino", "ctype", "errno", "float", "limits", "math", "new", "stdint", "stdio", "stdlib", "string", "time")
 _PROPERTIES = """name={name}
 version=1.0.0
 author=bitprop
@@ -43,8 +46,11 @@ void loop() {{
 def library(header: str, name: str, inputs: int) -> dict[str, str]:
     """The library's files, each text by its place in the folder.
 
-    `header`: the network as C, with the prefix `name`; `inputs`: how many it takes.
+    `header`: the network as C, with the prefix `name`; `inputs`: how many it takes. OptionError: `name` is that of
+    another header.
     """
+    if name.lower() in _TAKEN:
+        raise OptionError(f"name is {quoted(name)}, which is a header of C or Arduino, expected another one")
     names = {"name": name, "NAME": macro(name), "inputs": ", ".join(["0.5"] * inputs)}
     return {
         "library.properties": _PROPERTIES.format(**names),
