@@ -21,7 +21,7 @@ from ..network import Network
 from ..scaling import Scaling
 from .dense import library, require_network
 
-OPSET = 13  # the oldest in which all these operators take float64
+OPSET = 13  # the oldest whose Split takes the lengths as an input
 IR_VERSION = 7  # of that opset
 KEY = "bitprop"  # of the metadata that tells which network bitprop wrote
 DOUBLE, INT64 = 11, 7  # onnx.TensorProto.DataType
