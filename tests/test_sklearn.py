@@ -531,7 +531,6 @@ def test_bad_input() -> None:
         ({"y": y[1:]}, ValueError, "inconsistent"),
         ({"y": y + 0.5}, ValueError, "Unknown label type"),
         ({"y": [None] * 150}, ValueError, "y"),
-        ({"y": [b"a"] * 150}, TypeError, "labels represented as bytes"),
         ({"hidden_layer_sizes": (5, 0)}, ValueError, "layer 2 of 4-5-0-3 has size 0"),
         ({"hidden_layer_sizes": "5"}, TypeError, "size of layer 1"),
         ({"activation": ["relu", "tanh"]}, ValueError, "3 activations given, expected 2"),

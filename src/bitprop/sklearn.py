@@ -359,10 +359,10 @@ class BitpropClassifier(ClassifierMixin, _Estimator):  # type: ignore[misc]  # l
             return outputs
         if len(self.classes_) == 2:
             return np.hstack([1.0 - outputs, outputs])
-        total = reduce(np.add, outputs.T)[
-            :, None
-        ]  # in the order of the classes, which a sum of NumPy's does not promise
-        return np.divide(outputs, total, out=np.full_like(outputs, 1.0 / len(self.classes_)), where=total > 0.0)
+        total = reduce(np.add, outputs.T)[:, None]  # class by class: sums of NumPy's do not promise an order
+        shares: NDArray[float64] = np.full_like(outputs, 1.0 / len(self.classes_))
+        np.divide(outputs, total, out=shares, where=total > 0.0)
+        return shares
 
     def predict_log_proba(self, X: Any) -> NDArray[float64]:
         """The logarithm of `predict_proba`, as NumPy gives it: its last bits may differ elsewhere; of 0 it is -inf."""
