@@ -7,7 +7,7 @@ import hashlib
 import os
 from array import array
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, overload
 
 from . import _files, _training, fit_options, gradient_check, hints, model_file, network_file
 from ._holding import Holder
@@ -272,7 +272,7 @@ class Network:
         log_every: int = 1,
         progress: bool | None = False,
         callback: _training.Callback | None = None,
-        resume: bool = False,
+        resume: bool | Literal["rule"] = False,
         checkpoint: str | os.PathLike[str] | None = None,
         checkpoint_seconds: float = 60.0,
         **options: Unpack[fit_options.RuleOptions],
@@ -302,6 +302,7 @@ class Network:
         parameters of the best check, but for an error or Ctrl-C.
         `resume`: go on with the training that this network's last `fit` left, or its model file, to the bits of one
         that never stopped; `epochs` are those of both together, and the other options and the rows must be the same.
+        "rule": begin another training, of any rows, with the state of the rule that the last left (§7).
         `checkpoint`: the path of a model file, which is saved with the training at its end, also by an error or Ctrl-C,
         and about every so many seconds before, so that a training that is killed can go on.
         A TrainingHint warns of data that can hardly be learnt (at the first `fit`) and of a loss that hardly fell.
@@ -337,7 +338,8 @@ class Network:
             raise ShapeError(f"x has {data.rows} rows, expected fewer than 2^32 with shuffling")
         path = None if checkpoint is None else _files.check_folder(checkpoint)
         seconds = check.not_negative("checkpoint_seconds", checkpoint_seconds)
-        if check.boolean("resume", resume) and self._left is None:
+        carries = isinstance(resume, str) and check.choice("resume", resume, ("rule",)) == 0
+        if (carries or check.boolean("resume", resume)) and self._left is None:
             raise OptionError(
                 "resume=True, but the network has no training that could go on: fit it, or load a model file that was "
                 "saved by checkpoint= or by save(..., training=True)"
@@ -348,14 +350,15 @@ class Network:
             scalings = [each for each in (self.input_scaling, self.output_scaling) if each is not None]
             scaling = tuple(values for each in scalings for values in (each.shift, each.spread))
             checked = checked._replace(scaling=scaling)
-            resumed = self._left if resume else None
+            carried = self._carried(rule) if carries else None
+            resumed = self._left if resume and not carries else None
             if resumed is not None:
                 resumed.require(describing(checked, rate, data, resumed.epoch)(), checked.epochs, model.view)
                 if resumed.stopping["reason"] is not None:
                     hints.on_ended(resumed.stopping["reason"])
             memory = model.core, model.shape, model.values
             keep = self._keep if path is None else lambda left: self._save_training(path, left)
-            trainings = _training.Trainings(*memory, data, checked, [rate], measured, resumed, keep)
+            trainings = _training.Trainings(*memory, data, checked, [rate], measured, resumed, keep, carried)
             [history] = trainings.histories
             self.history = history
             with Progress(checked.epochs * data.rows, f"{checked.epochs} epochs: rows", progress) as bar:
@@ -367,6 +370,14 @@ class Network:
             telling = checked.telling_rate(rate)
             hints.on_losses(history, checked.log_every, data.inputs, data.targets, last, telling)
         return history
+
+    def _carried(self, rule: Rule) -> array[float] | None:
+        """The state of the rule that the last training left; None where it did no epoch. OptionError."""
+        left = self._left
+        if left is None or left.options["rule"] != rule:
+            had = None if left is None else left.options["rule"]
+            raise OptionError(f"rule is {quoted(rule)} with resume='rule', and the last training's was {quoted(had)}")
+        return left.state
 
     def _keep(self, left: TrainingState) -> None:
         self._left = left
