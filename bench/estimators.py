@@ -167,10 +167,10 @@ NOTES = {
     f"{SAME['batch_size']}, shuffled, {EPOCHS} epochs, no weight decay, no early end, scaled data.",
     "defaults": "Only `random_state=0` is given. MLPClassifier and MLPRegressor scale nothing by themselves; the third "
     "row has StandardScaler in front, and for numbers around the targets too.",
-    "best": "In each of five folds, `GridSearchCV(cv=3)` chooses among twelve settings: 16 or 100 nodes; a `weight_decay` "
-    "of 0, 0.001 or 0.01, or an `alpha` of 0.0001, 0.1 or 1; and relu with Adam at a rate of 0.01, or tanh with a method "
-    "for the full batch, rprop or L-BFGS. There are 500 epochs at most, and the data are scaled. `fit` is the time of the "
-    "chosen setting, and `search` that of the whole search.",
+    "best": "In each of five folds, `GridSearchCV(cv=3)` chooses among twelve settings: 16 or 100 nodes; a "
+    "`weight_decay` of 0, 0.001 or 0.01, or an `alpha` of 0.0001, 0.1 or 1; and relu with Adam at a rate of 0.01, or "
+    "tanh with a method for the full batch, rprop or L-BFGS. There are 500 epochs at most, and the data are scaled. "
+    "`fit` is the time of the chosen setting, and `search` that of the whole search.",
 }
 MARKS = ("<!-- written by bench/estimators.py -->", "<!-- end -->")
 

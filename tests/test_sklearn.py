@@ -316,6 +316,20 @@ def test_partial_fit() -> None:
     assert numbers.score(*DIABETES) > 0.4
 
 
+@pytest.mark.parametrize("rule", ["momentum", "adam", "rprop", "levenberg_marquardt"])
+def test_partial_fit_goes_on(backend: Backend, rule: Any) -> None:
+    """With all rows as one batch, so many calls are a fit of as many epochs, to the bit: the rule's state goes on."""
+    x, y = DIABETES
+    options: dict[str, Any] = {"rule": rule, "batch_size": None, "backend": backend, "max_iter": 6, "tol": None}
+    whole = regressor(**options).fit(x[:50], y[:50])
+    parts = regressor(**options)
+    for call in range(6):
+        parts = pickle.loads(pickle.dumps(parts)) if call == 3 else parts
+        parts.partial_fit(x[:50], y[:50])
+    assert parts.network_ == whole.network_
+    assert parts.loss_curve_ == whole.loss_curve_
+
+
 def test_warm_start() -> None:
     """It goes on from the weights and the scaling that are there; another shape is refused, and nothing changes."""
     x, y = IRIS
@@ -475,6 +489,8 @@ def test_class_weight() -> None:
     assert named.network_ == classifier().fit(x, names, sample_weight=np.where(names == "b", 4.0, 1.0)).network_
     plain = classifier().fit(x, names)
     assert (named.predict(x) == "b").sum() > (plain.predict(x) == "b").sum()
+    huge = classifier(class_weight={"b": 1e308}).fit(x, names, sample_weight=1e308 * (weights / weights.max()))
+    assert set(huge.predict(x)) == {"b"}
     for bad in ({"d": 1.0}, "heavy", {"a": -1.0}):
         with pytest.raises(OptionError, match="class_weight"):
             classifier(class_weight=bad).fit(x, names)
@@ -533,6 +549,10 @@ def test_bad_input() -> None:
         ({"y": [None] * 150}, ValueError, "y"),
         ({"hidden_layer_sizes": (5, 0)}, ValueError, "layer 2 of 4-5-0-3 has size 0"),
         ({"hidden_layer_sizes": "5"}, TypeError, "size of layer 1"),
+        ({"activation": None}, TypeError, "activation is None"),
+        ({"callbacks": print}, TypeError, "callbacks is <built-in function print>, expected a list of functions"),
+        ({"rule_options": [3]}, TypeError, r"rule_options is \[3\], expected a dict"),
+        ({"class_weight": {0: float("inf")}}, ValueError, "class_weight"),
         ({"activation": ["relu", "tanh"]}, ValueError, "3 activations given, expected 2"),
         ({"rule_options": {"momentum": 0.5}}, ValueError, "momentum is given for adam"),
         ({"learning_rate": "constant"}, TypeError, "learning_rate"),
@@ -542,8 +562,9 @@ def test_bad_input() -> None:
         ({"scale_inputs": "robust"}, ValueError, "inputs is 'robust'"),
         ({"rule": "levenberg_marquardt"}, ValueError, "loss is 'cross_entropy' with the rule levenberg_marquardt"),
     ):
-        data = {"X": x, "y": y, **{name: value for name, value in bad.items() if name in "Xy"}}
-        made = classifier(**{name: value for name, value in bad.items() if name not in "Xy"})
+        given = ("X", "y", "sample_weight")
+        data = {"X": x, "y": y, **{name: value for name, value in bad.items() if name in given}}
+        made = classifier(**{name: value for name, value in bad.items() if name not in given})
         with pytest.raises(error, match=message):
             made.fit(**data)
         assert not hasattr(made, "network_")

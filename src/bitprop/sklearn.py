@@ -63,9 +63,10 @@ class _Rows(NamedTuple):
         weights: Any = rows.weights
         if not len(weights):
             raise DataError("sample_weight is zero for all rows, expected a weight above zero")
+        if not weights.max() < np.inf:
+            raise DataError("class_weight is beyond float64, expected smaller numbers")
         if (weights == weights[0]).all():
             return rows._replace(weights=None)
-        # A weight near the limits of float64 would leave them if it were multiplied by the number of rows first.
         largest = weights / weights.max()
         return rows._replace(weights=largest * (len(largest) / math.fsum(largest.tolist())))
 
@@ -88,7 +89,7 @@ class _Rows(NamedTuple):
 
 
 def _weights(X: NDArray[float64], sample_weight: Any) -> NDArray[float64]:
-    """A checked weight for each row. DataError, ValueError."""
+    """A checked weight for each row, at most 1, so that no product of weights overflows. DataError, ValueError."""
     weights: NDArray[float64] = check_array(
         sample_weight, dtype=np.float64, ensure_2d=False, input_name="sample_weight"
     )
@@ -97,7 +98,8 @@ def _weights(X: NDArray[float64], sample_weight: Any) -> NDArray[float64]:
     check_consistent_length(X, weights)
     if weights.min() < 0.0:
         raise DataError(f"sample_weight has {weights.min()} in row {weights.argmin()}, expected at least 0")
-    return weights
+    largest = weights.max()
+    return weights / largest if largest > 0.0 else weights
 
 
 class _Plateau:
@@ -206,7 +208,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no ty
         rows = rows.weighed()
         if not going_on:
             self._scale(network, rows, task.target_scaling)
-        self._train(network, rows, held_out, task, 1 if part else self.max_iter, seed, going_on)
+        self._train(network, rows, held_out, task, seed, part, going_on)
         return self
 
     def _seed(self) -> int:
@@ -220,7 +222,8 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no ty
         hidden: Any = self.hidden_layer_sizes
         hidden = tuple(hidden) if hasattr(hidden, "__iter__") else (hidden,)
         names: Any = self.activation
-        names = (names,) * len(hidden) if isinstance(names, str) else tuple(names)
+        several = hasattr(names, "__iter__") and not isinstance(names, str)
+        names = tuple(names) if several else (names,) * len(hidden)
         sizes = (task.rows.inputs.shape[1], *hidden, task.rows.targets.shape[1])
         shape = sizes, (*names, task.last), self.bias
         seed = self._seed()
@@ -254,7 +257,14 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no ty
             network.output_scaling = rows.scaling("targets")
 
     def _train(
-        self, network: Network, rows: _Rows, held_out: _Rows | None, task: _Task, epochs: int, seed: int, going_on: bool
+        self,
+        network: Network,
+        rows: _Rows,
+        held_out: _Rows | None,
+        task: _Task,
+        seed: int,
+        part: bool,
+        going_on: bool,
     ) -> None:
         batch_size = self.batch_size
         if batch_size == "auto":
@@ -262,12 +272,18 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no ty
         elif isinstance(batch_size, str):
             raise OptionError(f"batch_size is {quoted(batch_size)}, expected a number of rows, None or 'auto'")
         whole = batch_size is None or (isinstance(batch_size, Integral) and batch_size >= len(rows.inputs))
+        for name, given, kind, expected in (
+            ("callbacks", self.callbacks, (list, tuple, type(None)), "a list of functions"),
+            ("rule_options", self.rule_options, (dict, type(None)), "a dict"),
+        ):
+            if not isinstance(given, kind):
+                raise TypeError(f"{name} is {quoted(given)}, expected {expected} or None")
         callbacks = list(self.callbacks or ())
         stops: dict[str, Any] = {}
         if held_out is not None:
             validation = held_out if held_out.weights is not None else held_out[:2]
             stops = {"validation": tuple(validation), "patience": self.n_iter_no_change, "min_delta": self.tol or 0.0}
-        elif self.tol is not None and epochs > 1:
+        elif self.tol is not None and not part:
             tol = check.not_negative("tol", self.tol)
             callbacks.append(_Plateau(tol, check.integer("n_iter_no_change", self.n_iter_no_change, 1)))
 
@@ -280,13 +296,14 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no ty
             network.fit(
                 rows.inputs,
                 rows.targets,
-                epochs=epochs,
+                epochs=1 if part else self.max_iter,
                 learning_rate=self.learning_rate,
                 batch_size=None if whole else batch_size,
                 shuffle_seed=seed if self.shuffle and not whole else None,
                 loss=task.loss,
                 rule=self.rule,
                 sample_weight=rows.weights,
+                resume="rule" if part and before is not None else False,
                 progress=bool(self.verbose),
                 callback=after_epoch if callbacks else None,
                 **stops,
@@ -334,7 +351,7 @@ class BitpropClassifier(ClassifierMixin, _Estimator):  # type: ignore[misc]  # l
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """Itself, trained by one epoch of these rows. `classes`: all that there will ever be, for the first call.
 
-        The inputs are scaled by the rows of the first call. The state of the rule begins anew with each call.
+        The inputs are scaled by the rows of the first call. The state of the rule goes on from call to call.
         """
         if self.class_weight == "balanced":
             raise OptionError("class_weight is 'balanced' with partial_fit, which knows no other rows: expected a dict")
@@ -442,7 +459,7 @@ class BitpropRegressor(RegressorMixin, MultiOutputMixin, _Estimator):  # type: i
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Itself, trained by one epoch of these rows.
 
-        Inputs and targets are scaled by the rows of the first call. The state of the rule begins anew with each call.
+        Inputs and targets are scaled by the rows of the first call. The state of the rule goes on from call to call.
         """
         return self._fit(X, y, sample_weight, part=True)
 
