@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -489,7 +490,9 @@ def test_class_weight() -> None:
     assert named.network_ == classifier().fit(x, names, sample_weight=np.where(names == "b", 4.0, 1.0)).network_
     plain = classifier().fit(x, names)
     assert (named.predict(x) == "b").sum() > (plain.predict(x) == "b").sum()
-    huge = classifier(class_weight={"b": 1e308}).fit(x, names, sample_weight=1e308 * (weights / weights.max()))
+    huge = classifier(class_weight={"b": 1e308}, max_iter=500).fit(
+        x, names, sample_weight=1e308 * (weights / weights.max())
+    )
     assert set(huge.predict(x)) == {"b"}
     for bad in ({"d": 1.0}, "heavy", {"a": -1.0}):
         with pytest.raises(OptionError, match="class_weight"):
@@ -570,6 +573,21 @@ def test_bad_input() -> None:
         assert not hasattr(made, "network_")
     assert classifier().fit(x[:1], y[:1]).predict(x[:1]).tolist() == [0]
     assert regressor().fit(x[:1], y[:1]).predict(x[:1]).shape == (1,)
+
+
+def test_examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """All blocks of the page run, in order, and print the score that the first one shows."""
+    core_or_skip("ctypes")  # the pure twin would take minutes
+    monkeypatch.chdir(tmp_path)
+    page = Path(__file__).resolve().parent.parent.joinpath("docs", "sklearn.md").read_text(encoding="utf-8")
+    names: dict[str, Any] = {}
+    found = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    assert len(found) == 6
+    for block in found:
+        exec(compile(block, "docs/sklearn.md", "exec"), names)
+    [score] = re.findall(r"# (0\.\d+)\n", found[0])
+    assert capsys.readouterr().out.startswith(f"{score}\n")
+    assert len(names["model"].validation_curve_) == names["model"].n_iter_
 
 
 def test_without_scikit_learn() -> None:
