@@ -508,7 +508,7 @@ def test_company() -> None:
     """Pipelines, searches, cross-validation on processes, clones, and frames from set_output."""
     x, y = load_iris(return_X_y=True, as_frame=True)
     scaler = StandardScaler().set_output(transform="pandas")
-    pipe = make_pipeline(scaler, classifier(scale_inputs=None, max_iter=100))
+    pipe = make_pipeline(scaler, classifier(scale_inputs=None, max_iter=100, activation="tanh"))
     assert cross_val_score(pipe, x, y, cv=3, n_jobs=2).mean() > 0.85
     assert list(pipe.fit(x, y)[-1].feature_names_in_) == list(x.columns)
     grid = {"bitpropclassifier__hidden_layer_sizes": [(3,), (4, 4)], "bitpropclassifier__rule": ["adam", "rprop"]}

@@ -75,16 +75,20 @@ class _Rows(NamedTuple):
 
         Without weights it would be Scaling.standard, but for the last bits: sums are rounded once here.
         """
-        weights: list[float] = self.weights.tolist()  # type: ignore[union-attr]
+        weights: Any = self.weights
         shifts, spreads = [], []
-        for number, column in enumerate(getattr(self, name).T.tolist()):
-            shift = math.fsum(w * v for w, v in zip(weights, column)) / len(weights)
-            squares = [w * ((v - shift) * (v - shift)) for w, v in zip(weights, column)]
-            if not max(squares) < math.inf:
-                raise DataError(f"{name} have numbers in column {number} whose scaling is beyond float64")
-            constant = all(v == column[0] for v in column)
-            shifts.append(column[0] if constant else shift)
-            spreads.append(1.0 if constant else math.sqrt(math.fsum(squares) / len(weights)) or 1.0)
+        for number, column in enumerate(getattr(self, name).T):
+            if (column == column[0]).all():
+                shifts.append(column[0])
+                spreads.append(1.0)
+                continue
+            shift = math.fsum((weights * column).tolist()) / len(weights)
+            with np.errstate(over="ignore"):
+                squares = weights * ((column - shift) * (column - shift))
+                if not squares.sum() < np.inf:
+                    raise DataError(f"{name} have numbers in column {number} whose scaling is beyond float64")
+            shifts.append(shift)
+            spreads.append(math.sqrt(math.fsum(squares.tolist()) / len(weights)) or 1.0)
         return Scaling(shifts, spreads)
 
 
