@@ -374,8 +374,8 @@ class Network:
     def _carried(self, rule: Rule) -> array[float] | None:
         """The state of the rule that the last training left; None where it did no epoch. OptionError."""
         left = self._left
-        if left is None or left.options["rule"] != rule:
-            had = None if left is None else left.options["rule"]
+        had = None if left is None else left.describe()["rule"]
+        if left is None or had != rule:
             raise OptionError(f"rule is {quoted(rule)} with resume='rule', and the last training's was {quoted(had)}")
         return left.state
 
