@@ -7,7 +7,7 @@ import math
 import os
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from .checks import options as check
 from .errors import BackendError, DataError, OptionError
@@ -25,6 +25,8 @@ FEW = 50  # points of a curve below which each is marked
 LETTER = 0.1  # inches that the legend of long labels gives to a letter, with what goes along
 MOST_CURVES = 20  # each with another pair of colour and line
 STEPS = 110  # of the grid on which a boundary is drawn, on each side
+SHARES = "Reds"  # of maps: the greater a share, the darker, in grey print too
+MARK = "#08519c"  # of what a map points at
 LABELS = {"mse": "mean squared error", "loss": "cross-entropy"}  # by the name that a history gives
 
 
@@ -196,6 +198,57 @@ def comparison(
     axes.grid(alpha=0.3)
     figure.suptitle(_plain(title), fontsize="medium")
     axes.legend()
+    return figure
+
+
+class Map(NamedTuple):
+    """Shares over two scales, to be drawn by `maps`."""
+
+    title: str
+    rows: Sequence[str]  # from below
+    columns: Sequence[str]
+    shares: Sequence[Sequence[float]]  # by row and column, from 0 to 1
+    hatched: Sequence[Sequence[bool]]
+    marks: Sequence[tuple[int, int]]  # row and column
+
+
+def maps(each: Sequence[Map], across: int, title: str, labels: tuple[str, str], mark: str, hatch: str) -> Any:
+    """The figure of maps, `across` of them side by side, with each share in per cent.
+
+    `labels`: of the rows and of the columns; `mark`, `hatch`: what these mean, in the legend.
+    """
+    require()
+    from matplotlib.figure import Figure
+    from matplotlib.patches import Patch, Rectangle
+
+    down = -(-len(each) // across)
+    columns, rows = len(each[0].columns), max(len(one.rows) for one in each)
+    size = (1.2 + across * (0.7 + 0.4 * columns), 1.5 + down * (0.8 + 0.32 * rows))
+    figure = Figure(figsize=size, layout="constrained")
+    for number, (axes, one) in enumerate(zip(figure.subplots(down, across, squeeze=False).flat, each)):
+        axes.imshow(one.shares, cmap=SHARES, vmin=0.0, vmax=1.0, origin="lower", aspect=0.8)
+        for row, (shares, hatched) in enumerate(zip(one.shares, one.hatched)):
+            for column, (share, is_hatched) in enumerate(zip(shares, hatched)):
+                colour = "white" if share > 0.5 else "black"
+                axes.text(column, row, f"{100 * share:.0f}", ha="center", va="center", size=7, color=colour)
+                if is_hatched:
+                    axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, hatch="///", fill=False, ec="0.6", lw=0))
+        for row, column in one.marks:
+            axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, ec=MARK, lw=2.5))
+        axes.set_xticks(range(len(one.columns)), one.columns, size=7, rotation=90)
+        axes.set_yticks(range(len(one.rows)), one.rows, size=7)
+        axes.set_title(_plain(one.title), fontsize="medium")
+        axes.set_xlabel(labels[1])
+        if number % across == 0:
+            axes.set_ylabel(labels[0])
+    figure.suptitle(_plain(title))
+    handles = []
+    if any(one.marks for one in each):
+        handles.append(Patch(fill=False, ec=MARK, lw=2.5, label=mark))
+    if any(any(row) for one in each for row in one.hatched):
+        handles.append(Patch(fill=False, ec="0.6", hatch="///", lw=0, label=hatch))
+    if handles:
+        figure.legend(handles=handles, loc="outside lower center", ncols=2)
     return figure
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from .. import lab, plots
 from ..lab import pictures
-from . import proben1
+from . import overshoot, proben1
 from .options import add_backend, add_progress, command, make_folder, print_json, say, whole
 
 
@@ -28,8 +28,11 @@ def add(commands: Any) -> None:
     )
     add_backend(parser)
     add_progress(parser)
-    experiments = parser.add_subparsers(metavar="proben1", title="another experiment", parser_class=type(parser))
+    experiments = parser.add_subparsers(
+        metavar="proben1|overshoot", title="another experiment", parser_class=type(parser)
+    )
     proben1.add(experiments)
+    overshoot.add(experiments)
 
 
 def run(options: argparse.Namespace) -> int:
