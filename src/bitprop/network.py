@@ -9,7 +9,7 @@ from array import array
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, overload
 
-from . import _files, _training, fit_options, gradient_check, hints, model_file, network_file
+from . import _files, _training, fit_options, gradient_check, hints, html_parts, model_file, network_file
 from ._holding import Holder
 from ._progress import Progress
 from .checks import matrices
@@ -150,6 +150,15 @@ class Network:
         parts = " and ".join(part for part, scaling in scaled.items() if scaling is not None)
         biases += f", scaled {parts}" if parts else ""
         return f"<Network {shape}, {activation}, {biases}, {self.model.count} parameters, {self.backend}>"
+
+    def _repr_html_(self) -> str:
+        """What notebooks show: a line for each layer, and the fingerprint."""
+        rows = [
+            (number, n_in, n_out, name, n_in * n_out, n_out * self.bias)
+            for number, (n_in, n_out, name) in enumerate(zip(self.sizes, self.sizes[1:], self.activations), 1)
+        ]
+        head = ("layer", "inputs", "nodes", "activation", "weights", "biases")
+        return html_parts.table(head, rows, repr(self)) + html_parts.paragraph(f"fingerprint {self.fingerprint()}")
 
     def __eq__(self, value: object) -> bool:
         """Whether sizes, activations, `bias`, scalings and all bits of the parameters are the same; any two NaN are."""
