@@ -162,6 +162,18 @@ def test_command(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert line[8:].replace(" ", "") == "".join(shown).replace(" ", "")
 
 
+def test_page() -> None:
+    """The table that docs/lab.md shows has the SHA-256 that the page names, and lines that are trained again here."""
+    core_or_skip("ctypes")
+    docs = Path(__file__).parent.parent / "docs"
+    data = docs.joinpath("overshoot.csv").read_bytes()
+    assert hashlib.sha256(data).hexdigest() in docs.joinpath("lab.md").read_text(encoding="utf-8")
+    study = Study(rows=(50,), rates=(0.001, 1.0, 3.0))
+    lines = overshoot.csv_text(overshoot.run(study)).splitlines()
+    assert len(lines) == 1 + 3 * 2 * 3 + 2
+    assert set(lines) <= set(data.decode().splitlines())
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
