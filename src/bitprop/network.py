@@ -141,15 +141,18 @@ class Network:
             layers.append(Layer(weights, self.parameters[end:start] if self.bias else None, activation))
         return tuple(layers)
 
+    @property
+    def _shape_text(self) -> str:
+        return "-".join(map(str, self.sizes))
+
     def __repr__(self) -> str:
         names = self.activations
         activation = names[0] if len(set(names)) == 1 else ", ".join(names)
         biases = "with biases" if self.bias else "without biases"
-        shape = "-".join(map(str, self.sizes))
         scaled = {"inputs": self.input_scaling, "targets": self.output_scaling}
         parts = " and ".join(part for part, scaling in scaled.items() if scaling is not None)
         biases += f", scaled {parts}" if parts else ""
-        return f"<Network {shape}, {activation}, {biases}, {self.model.count} parameters, {self.backend}>"
+        return f"<Network {self._shape_text}, {activation}, {biases}, {self.model.count} parameters, {self.backend}>"
 
     def _repr_html_(self) -> str:
         """What notebooks show: a line for each layer, and the fingerprint."""
@@ -525,6 +528,37 @@ class Network:
         """The number of a loss that goes with the outputs: of the one that suits them best for None. OptionError."""
         natural: Loss = "cross_entropy" if self.activations[-1] == "softmax" else "half_sse"
         return self.loss_code(natural if loss is None else loss)
+
+    # --- pictures, by matplotlib (extra: `lab`) ---
+
+    def plot_boundary(self, x: Any = None, y: Any = None, path: str | os.PathLike[str] | None = None) -> Any:
+        """A matplotlib figure of the output over two inputs, saved where a path is given.
+
+        It has the rows x (rows, 2), each as the class of its target in y (rows, 1). Without rows, it goes from 0 to 1;
+        with an `input_scaling`, over two spreads on either side of the shift.
+        ShapeError: the network has not two inputs and one output. OptionError, DataError, BackendError.
+        """
+        from . import plots
+
+        if (self.sizes[0], self.sizes[-1]) != (2, 1):
+            raise ShapeError(f"the network is {self._shape_text}, expected two inputs and one output")
+        if (x is None) != (y is None):
+            raise OptionError(f"{'x' if y is None else 'y'} is given without the other, expected both or neither")
+        if x is None:
+            corners = self.raw_rows([[0.0, 0.0], [1.0, 1.0]] if self.input_scaling is None else [[-2.0] * 2, [2.0] * 2])
+            return plots.save(plots.boundary(self.predict, corners, [], f"network {self._shape_text}"), path)
+        data = self.model.raw_data(x, y)
+        figure = plots.boundary(self.predict, data.inputs.split(), data.targets.split(), f"network {self._shape_text}")
+        return plots.save(figure, path)
+
+    def plot_weights(self, path: str | os.PathLike[str] | None = None) -> Any:
+        """A matplotlib figure of the weights and biases of each layer, saved where a path is given.
+
+        DataError: one is not finite. BackendError.
+        """
+        from . import plots
+
+        return plots.save(plots.weights(self.layers, f"network {self._shape_text}"), path)
 
     # --- copies, bytes and files ---
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from .checks import options as check
 from .errors import BackendError, DataError, OptionError
 from .history import History
+from .layers import Layer
 
 Points = Sequence[Sequence[float]]
 Labels = Sequence[Sequence[float]]
@@ -25,6 +26,8 @@ FEW = 50  # points of a curve below which each is marked
 LETTER = 0.1  # inches that the legend of long labels gives to a letter, with what goes along
 MOST_CURVES = 20  # each with another pair of colour and line
 STEPS = 110  # of the grid on which a boundary is drawn, on each side
+SIGNS = "RdBu"  # of weights: below 0 red, above blue; where there is room the numbers stand in them, for grey print
+LEGIBLE = 12  # rows and columns up to which there is
 SHARES = "Reds"  # of maps: the greater a share, the darker, in grey print too
 MARK = "#08519c"  # of what a map points at
 LABELS = {"mse": "mean squared error", "loss": "cross-entropy"}  # by the name that a history gives
@@ -266,8 +269,20 @@ def predictions(x: Points, truth: Labels, outputs: Labels, title: str = "") -> A
 
 
 def boundary(predict: Callable[[Points], Labels], x: Points, truth: Labels, title: str = "") -> Any:
-    """The figure of a network's output over the plane, its 0.5 line, and the points with their true classes."""
+    """The figure of a network's output over the plane, its 0.5 line, and the points with their true classes.
+
+    Without `truth` no point is drawn, and `x` tells what part of the plane is.
+    """
     figure, axes = _figure(width=5.5)
+    shades = draw_boundary(axes, predict, x, truth)
+    figure.colorbar(shades, ax=axes, label="output", ticks=[0, 0.25, 0.5, 0.75, 1])
+    axes.set_title(_heading(title, truth, predict(x), 66) if truth else _plain(title), fontsize="medium")
+    _legend(figure, axes, len(x))
+    return figure
+
+
+def draw_boundary(axes: Any, predict: Callable[[Points], Labels], x: Points, truth: Labels) -> Any:
+    """Draws the output, its 0.5 line and the points into the axes; returns the shades, as a colour bar takes them."""
     columns, rows = (_steps([row[place] for row in x]) for place in (0, 1))
     values = [row[0] for row in predict([[a, b] for b in rows for a in columns])]
     grid = [values[at : at + len(columns)] for at in range(0, len(values), len(columns))]
@@ -279,15 +294,55 @@ def boundary(predict: Callable[[Points], Labels], x: Points, truth: Labels, titl
         cmap=LinearSegmentedColormap.from_list("outputs", OUTPUTS),
         extend="neither" if min(values) >= 0.0 and max(values) <= 1.0 else "both",
     )
-    figure.colorbar(shades, ax=axes, label="output", ticks=[0, 0.25, 0.5, 0.75, 1])
     if min(values) < 0.5 < max(values):
         axes.contour(columns, rows, grid, levels=[0.5], colors="black", linewidths=1.4)
         axes.plot([], [], color="black", lw=1.4, label="output 0.5")  # a contour has no place in a legend
-    _scatter(axes, x, truth)
-    outputs = predict(x)
-    _mark_wrong(axes, x, truth, outputs)
-    axes.set_title(_heading(title, truth, outputs, 66), fontsize="medium")
-    _legend(figure, axes, len(x))
+    if truth:
+        _scatter(axes, x, truth)
+        _mark_wrong(axes, x, truth, predict(x))
+    axes.set(xlabel="x0", ylabel="x1", box_aspect=1)
+    return shades
+
+
+def weights(layers: Sequence[Layer], title: str = "") -> Any:
+    """The figure of each layer's weights, and its biases below them, on one scale of colours around 0."""
+    grids: list[list[Any]] = [  # of numbers
+        [*layer.weights.tolist(), *([layer.biases.tolist()] if layer.biases is not None else [])] for layer in layers
+    ]
+    largest = max((abs(value) for grid in grids for row in grid for value in row), default=0.0)
+    if not math.isfinite(largest):
+        raise DataError("the network has a parameter that is not finite, expected numbers that can be drawn")
+    require()
+    from matplotlib.colors import Normalize
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+
+    widths = [1.4 + 0.42 * min(len(grid[0]), LEGIBLE) for grid in grids]
+    figure = Figure(figsize=(1.2 + sum(widths), 4.8), layout="constrained")
+    panels = figure.subplots(1, len(layers), squeeze=False, width_ratios=widths)[0]
+    norm = Normalize(-largest or -1.0, largest or 1.0)
+    for number, (axes, layer, grid) in enumerate(zip(panels, layers, grids), 1):
+        shades = axes.imshow(grid, cmap=SIGNS, norm=norm, aspect="auto")
+        source = "input" if number == 1 else f"node of layer {number - 1}"
+        inputs = len(grid) - (layer.biases is not None)
+        if max(len(grid), len(grid[0])) <= LEGIBLE:
+            for row, values in enumerate(grid):
+                for column, value in enumerate(values):
+                    colour = "white" if abs(value) > 0.7 * largest else "black"
+                    text = f"{value:.2g}" if abs(value) < 100.0 else f"{value:.0f}"
+                    axes.text(column, row, text, ha="center", va="center", size=7, color=colour)
+            axes.set_yticks(range(len(grid)), [*map(str, range(inputs)), "bias"][: len(grid)])
+            axes.set_xticks(range(len(grid[0])))
+        else:
+            for axis in (axes.xaxis, axes.yaxis):
+                axis.set_major_locator(MaxNLocator(integer=True))
+            if inputs < len(grid):
+                axes.axhline(inputs - 0.5, color="black", lw=0.8)
+                source += ", and below the biases"
+        axes.set_title(f"layer {number}, {_plain(layer.activation)}", fontsize="medium")
+        axes.set(xlabel="node", ylabel=source)
+    figure.colorbar(shades, ax=list(panels), label="weight")
+    figure.suptitle(_plain(title), fontsize="medium")
     return figure
 
 
