@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 import math
-from html.parser import HTMLParser
 from typing import Any
 
 import pytest
+from html_reader import Reader
 
 from bitprop import Network, datasets, html_parts, sweep
 from bitprop.gradient_check import GradientCheck, GradientRow
@@ -15,44 +15,6 @@ from bitprop.sweep_configurations import text_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::bitprop.TrainingHint")
 X, Y = datasets.xor()
-
-
-class Reader(HTMLParser):
-    """Fails where an element is not closed in its order; gathers cells, other text, and attributes."""
-
-    def __init__(self, text: str):
-        super().__init__()
-        self.open: list[str] = []
-        self.cells: list[list[str]] = []
-        self.text = ""
-        self.attributes: list[tuple[str, str, str | None]] = []
-        self.feed(text)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """An element begins."""
-        self.attributes += [(tag, name, value) for name, value in attrs]
-        self.open.append(tag)
-        if tag == "tr":
-            self.cells.append([])
-        if tag in ("td", "th"):
-            self.cells[-1].append("")
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """An element without content."""
-        self.attributes += [(tag, name, value) for name, value in attrs]
-
-    def handle_endtag(self, tag: str) -> None:
-        """An element ends."""
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        """Text."""
-        if self.open and self.open[-1] in ("td", "th"):
-            self.cells[-1][-1] += data
-        else:
-            self.text += data
 
 
 def read(shown: Any) -> Reader:

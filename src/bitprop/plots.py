@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import os
 import textwrap
@@ -21,6 +22,7 @@ CLASSES = (("o", "#a50f15"), ("^", "#9ecae1"))
 OUTPUTS = ("#f4a582", "#eef5fb")  # of an output of 0 and of 1, lighter than each class; between them grey print too
 BANDS = ("0.88", "0.72")  # greys from the outermost band inwards; opaque, so that the legend has them as drawn
 LINES = ("-", "--", ":", "-.")  # of curves, which grey print tells apart by them
+DPI = 120
 ROOM = 500  # points that have room at their full size in a picture
 FEW = 50  # points of a curve below which each is marked
 LETTER = 0.1  # inches that the legend of long labels gives to a letter, with what goes along
@@ -77,8 +79,15 @@ def save(figure: Any, path: str | os.PathLike[str] | None) -> Any:
     if path is not None:
         name = check.path(path)
         require(name)
-        figure.savefig(name, dpi=120)
+        figure.savefig(name, dpi=DPI)
     return figure
+
+
+def png(figure: Any) -> bytes:
+    """The figure as a PNG file."""
+    file = io.BytesIO()
+    figure.savefig(file, format="png", dpi=DPI)
+    return file.getvalue()
 
 
 def _plain(text: str) -> str:

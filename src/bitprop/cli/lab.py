@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 import argparse
+import os
 from typing import Any
 
-from .. import lab, plots
-from ..lab import pictures
+from .. import _files, lab, plots
+from ..lab import page, pictures
 from . import overshoot, proben1
 from .options import add_backend, add_progress, command, make_folder, print_json, say, whole
 
@@ -26,6 +27,12 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--out", metavar="DIR", help="write pictures there (needs matplotlib: pip install 'bitprop[lab]')"
     )
+    parser.add_argument(
+        "--report",
+        metavar="DIR",
+        help="write there the page index.html, with all tables, pictures, seeds and commands, which opens offline "
+        "(needs matplotlib)",
+    )
     add_backend(parser)
     add_progress(parser)
     experiments = parser.add_subparsers(
@@ -37,9 +44,11 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """What the command does; the exit status."""
-    if options.out is not None:
-        plots.require()
-        make_folder(options.out)
+    for name in ("out", "report"):
+        folder = getattr(options, name)
+        if folder is not None:
+            plots.require()
+            make_folder(folder, f"--{name}")
     ready = None if options.json else _print_table
     result = lab.run(options.seed, options.seeds, options.backend, options.progress, ready, lab.EXPERIMENTS)
     if options.json:
@@ -49,6 +58,10 @@ def run(options: argparse.Namespace) -> int:
     if options.out is not None:
         for path in pictures.save(result.tables, options.out, options.progress):
             say(f"wrote {path}")
+    if options.report is not None:
+        path = os.path.join(options.report, "index.html")
+        _files.write(path, page.html(result, options.progress))
+        say(f"wrote {path}")
     return 0
 
 
