@@ -42,8 +42,8 @@ def html(lab: Lab, progress: bool | None = False) -> str:
         f"<h1>{escaped(title)}</h1>",
         paragraph(
             "A 2-4-4-1 network of sigmoid nodes, without biases, with standard normal weights, is trained by the "
-            "gradient of half the squared error over all rows. Each table of the report stands beside the same training here: "
-            "the single run, and the quantiles of many seeds, each of which gives the data and the network."
+            "gradient of half the squared error over all rows. Each table of the report stands beside the same "
+            "training here: the single run, and the quantiles of many seeds. A seed gives both data and network."
         ),
         paragraph(
             f"{seeds}; seed {lab.seed} for the single runs. bitprop {facts['version']}, contract {facts['contract']}, "
