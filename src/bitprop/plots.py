@@ -235,7 +235,7 @@ def maps(each: Sequence[Map], across: int, title: str, labels: tuple[str, str], 
 
     down = -(-len(each) // across)
     columns, rows = len(each[0].columns), max(len(one.rows) for one in each)
-    size = (1.2 + across * (0.7 + 0.4 * columns), 1.5 + down * (0.8 + 0.32 * rows))
+    size = (max(7.0, 1.2 + across * (0.7 + 0.4 * columns)), 1.5 + down * (0.8 + 0.32 * rows))
     figure = Figure(figsize=size, layout="constrained")
     for number, (axes, one) in enumerate(zip(figure.subplots(down, across, squeeze=False).flat, each)):
         axes.imshow(one.shares, cmap=SHARES, vmin=0.0, vmax=1.0, origin="lower", aspect=0.8)
@@ -314,24 +314,24 @@ def draw_boundary(axes: Any, predict: Callable[[Points], Labels], x: Points, tru
 
 
 def weights(layers: Sequence[Layer], title: str = "") -> Any:
-    """The figure of each layer's weights, and its biases below them, on one scale of colours around 0."""
+    """The figure of each layer's weights, and its biases below them, each layer on a scale of colours around 0."""
     grids: list[list[Any]] = [  # of numbers
         [*layer.weights.tolist(), *([layer.biases.tolist()] if layer.biases is not None else [])] for layer in layers
     ]
-    largest = max((abs(value) for grid in grids for row in grid for value in row), default=0.0)
-    if not math.isfinite(largest):
+    if not all(math.isfinite(value) for grid in grids for row in grid for value in row):
         raise DataError("the network has a parameter that is not finite, expected numbers that can be drawn")
     require()
     from matplotlib.colors import Normalize
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
-    widths = [1.4 + 0.42 * min(len(grid[0]), LEGIBLE) for grid in grids]
-    figure = Figure(figsize=(1.2 + sum(widths), 4.8), layout="constrained")
+    widths = [2.0 + 0.42 * min(len(grid[0]), LEGIBLE) for grid in grids]
+    figure = Figure(figsize=(0.4 + sum(widths), 4.8), layout="constrained")
     panels = figure.subplots(1, len(layers), squeeze=False, width_ratios=widths)[0]
-    norm = Normalize(-largest or -1.0, largest or 1.0)
     for number, (axes, layer, grid) in enumerate(zip(panels, layers, grids), 1):
-        shades = axes.imshow(grid, cmap=SIGNS, norm=norm, aspect="auto")
+        largest = max(abs(value) for row in grid for value in row)
+        norm = Normalize(-largest or -1.0, largest or 1.0)
+        figure.colorbar(axes.imshow(grid, cmap=SIGNS, norm=norm, aspect="auto"), ax=axes)
         source = "input" if number == 1 else f"node of layer {number - 1}"
         inputs = len(grid) - (layer.biases is not None)
         if max(len(grid), len(grid[0])) <= LEGIBLE:
@@ -350,7 +350,6 @@ def weights(layers: Sequence[Layer], title: str = "") -> Any:
                 source += ", and below the biases"
         axes.set_title(f"layer {number}, {_plain(layer.activation)}", fontsize="medium")
         axes.set(xlabel="node", ylabel=source)
-    figure.colorbar(shades, ax=list(panels), label="weight")
     figure.suptitle(_plain(title), fontsize="medium")
     return figure
 
