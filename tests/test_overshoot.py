@@ -178,6 +178,8 @@ def test_page() -> None:
     ("arguments", "message"),
     [
         (["lab", "--seeds", "5", "overshoot"], "--seeds is given before overshoot"),
+        (["lab", "--report", "page", "overshoot"], "expected `bitprop lab --report DIR --overshoot`"),
+        (["lab", "--report", "page", "proben1", "--data", "."], "--report is given for proben1"),
         (["lab", "overshoot", "--rows", "50,"], "'50,' has an empty entry"),
         (["lab", "overshoot", "--rows", "many"], "'many' is not a whole number"),
         (["lab", "overshoot", "--rules", "sgd"], "rule is 'sgd'"),

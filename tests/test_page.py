@@ -82,6 +82,30 @@ def test_page_without_seeds_is_escaped() -> None:
     assert "No seeds for quantiles" in reader.text
 
 
+def test_overshoot() -> None:
+    """The study is a section of the page, with its map, its counts, its scores, its JSON and its command."""
+    core_or_skip("ctypes")
+    from bitprop.lab import overshoot, page
+
+    study = overshoot.Study(rows=(50, 400), rates=(1.0, 0.01), rules=("descent", "rprop"), epochs=100, seeds=2)
+    cells = overshoot.run(study)
+    fits = overshoot.fit(2, sizes=[300, 400], reports=[each._replace(epochs=20, every=2) for each in overshoot.REPORTS])
+    result = lab.run(seeds=0, experiments=[SHORT[1]])
+    text = page.html(result, page.Overshoot(study, cells, fits, 2))
+    reader = Reader(text)
+    assert len([value for _, name, value in reader.attributes if name == "src"]) == 3 + 1
+    [fields] = re.findall(r'id="overshoot">(.*?)</script>', text)
+    assert json.loads(fields) == json.loads(json.dumps(overshoot.to_json(study, cells, fits, 2)))
+    first = [cell for cell in cells if (cell.rule, cell.bias, cell.learning_rate) == ("descent", False, 1.0)]
+    shown = [f"{cell.stuck}" + (f" +{cell.slow}" if cell.slow else "") for cell in first]
+    place = reader.cells.index(["rate", "50 rows", "400 rows"])
+    assert reader.cells[place + 1] == ["1", *shown]
+    assert [str(fits[1].rows), *(f"{score:.4f}" for score in (*fits[1].scores, fits[1].total))] in reader.cells
+    assert f"{overshoot.best(fits).rows} rows have the least" in reader.text
+    assert overshoot.sha256(cells) in reader.text
+    assert "bitprop lab overshoot --seed 0 --seeds 2 --epochs 100 --fit-seeds 2" in reader.text
+
+
 def test_command(tmp_path: Path) -> None:
     """`bitprop lab --report DIR` makes the folder and writes the page, of the numbers that --json prints."""
     core_or_skip("ctypes")
@@ -102,3 +126,5 @@ def test_wrong_folder(capsys: pytest.CaptureFixture[str]) -> None:
     """A folder that cannot be made is refused before anything is trained."""
     assert cli.main(["lab", "--report", __file__]) == 2
     assert "--report is " in capsys.readouterr().err
+    assert cli.main(["lab", "--overshoot"]) == 2
+    assert "--overshoot is given without --report" in capsys.readouterr().err

@@ -8,7 +8,10 @@ import os
 from typing import Any
 
 from .. import _files, lab, plots
+from ..errors import OptionError
+from ..lab import overshoot as study_module
 from ..lab import page, pictures
+from ..lab.overshoot import Study
 from . import overshoot, proben1
 from .options import add_backend, add_progress, command, make_folder, print_json, say, whole
 
@@ -33,6 +36,11 @@ def add(commands: Any) -> None:
         help="write there the page index.html, with all tables, pictures, seeds and commands, which opens offline "
         "(needs matplotlib)",
     )
+    parser.add_argument(
+        "--overshoot",
+        action="store_true",
+        help="with --report: the study of `bitprop lab overshoot` as well, which takes about 90 seconds more",
+    )
     add_backend(parser)
     add_progress(parser)
     experiments = parser.add_subparsers(
@@ -49,6 +57,8 @@ def run(options: argparse.Namespace) -> int:
         if folder is not None:
             plots.require()
             make_folder(folder, f"--{name}")
+    if options.overshoot and options.report is None:
+        raise OptionError("--overshoot is given without --report: expected both, or `bitprop lab overshoot`")
     ready = None if options.json else _print_table
     result = lab.run(options.seed, options.seeds, options.backend, options.progress, ready, lab.EXPERIMENTS)
     if options.json:
@@ -60,9 +70,18 @@ def run(options: argparse.Namespace) -> int:
             say(f"wrote {path}")
     if options.report is not None:
         path = os.path.join(options.report, "index.html")
-        _files.write(path, page.html(result, options.progress))
+        stuck = _study(options) if options.overshoot else None
+        _files.write(path, page.html(result, stuck, options.progress))
         say(f"wrote {path}")
     return 0
+
+
+def _study(options: argparse.Namespace) -> page.Overshoot:
+    """The outcome of the overshoot study, of its own size."""
+    study = Study(seed=options.seed, backend=options.backend)
+    cells = study_module.run(study, options.progress)
+    fits = study_module.fit(study_module.FIT_SEEDS, options.seed, options.backend, options.progress)
+    return page.Overshoot(study, cells, fits, study_module.FIT_SEEDS)
 
 
 def _print_table(table: lab.Table) -> None:

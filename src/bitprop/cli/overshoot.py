@@ -70,6 +70,8 @@ def run(options: argparse.Namespace) -> int:
     """What the command does; the exit status."""
     if options.seeds != 100:
         raise OptionError("--seeds is given before overshoot, which has its own: expected it after overshoot")
+    if options.report is not None:
+        raise OptionError("--report is given for overshoot: expected `bitprop lab --report DIR --overshoot`")
     study = Study(
         rows=options.rows,
         rates=options.learning_rates,
@@ -98,7 +100,9 @@ def run(options: argparse.Namespace) -> int:
         if not options.json:
             print(f"\n{overshoot.fit_text(fits, options.fit_seeds, options.seed)}")
     if options.json:
-        print_json(_fields(study, cells, fits, options.fit_seeds, backend))
+        print_json(
+            {"version": version(), "backend": backend, **overshoot.to_json(study, cells, fits, options.fit_seeds)}
+        )
     return 0
 
 
@@ -109,21 +113,3 @@ def _write(study: Study, cells: list[overshoot.Cell], folder: str) -> None:
     path = os.path.join(folder, "overshoot.png")
     plots.save(overshoot_pictures.figure(study, cells), path)
     say(f"wrote {path}")
-
-
-def _fields(
-    study: Study, cells: list[overshoot.Cell], fits: list[overshoot.Fit], fit_seeds: int, backend: str
-) -> dict[str, Any]:
-    """What came of the study, for JSON."""
-    tables = [experiment.name for experiment in overshoot.REPORTS]
-    scores = [{"rows": fit.rows, **dict(zip(tables, fit.scores)), "sum": fit.total} for fit in fits]
-    return {
-        "version": version(),
-        "backend": backend,
-        "seed": study.seed,
-        "seeds": study.seeds,
-        "epochs": study.epochs,
-        "sha256": overshoot.sha256(cells),
-        "cells": [cell.to_json() for cell in cells],
-        "fit": {"seeds": fit_seeds, "scores": scores, "best": overshoot.best(fits).rows if fits else None},
-    }

@@ -263,18 +263,45 @@ def _check_seeds(seed: int, seeds: int) -> None:
         raise OptionError(f"seed {seed} and the {seeds} from it on reach 2^64, expected seeds below")
 
 
+def to_json(study: Study, cells: Sequence[Cell], fits: Sequence[Fit], fit_seeds: int) -> dict[str, Any]:
+    """The form that `bitprop lab overshoot --json` prints. `fits`: of so many seeds; none where there is no fit."""
+    tables = [experiment.name for experiment in REPORTS]
+    scores = [{"rows": fit.rows, **dict(zip(tables, fit.scores)), "sum": fit.total} for fit in fits]
+    return {
+        "seed": study.seed,
+        "seeds": study.seeds,
+        "epochs": study.epochs,
+        "sha256": sha256(cells),
+        "cells": [cell.to_json() for cell in cells],
+        "fit": {"seeds": fit_seeds, "scores": scores, "best": best(fits).rows if fits else None},
+    }
+
+
+def counts(study: Study, cells: Sequence[Cell], rule: Rule, bias: bool) -> list[list[str]]:
+    """A line for each learning rate: the rate, "-" for none, then the stuck, and the slow, of each number of rows."""
+    lines = []
+    for rate in study.rates_of(rule):
+        of_rate = [cell for cell in cells if (cell.rule, cell.bias, cell.learning_rate) == (rule, bias, rate)]
+        shown = [f"{cell.stuck}" + (f" +{cell.slow}" if cell.slow else "") for cell in of_rate]
+        lines.append(["-" if rate is None else f"{rate:g}", *shown])
+    return lines
+
+
+def heading(study: Study, rule: Rule, bias: bool) -> str:
+    """What `counts` counts."""
+    biases = "with biases" if bias else "without biases"
+    return f"{rule}, {biases}: stuck of {study.seeds} trainings (+ slow), {study.epochs} epochs"
+
+
 def text(study: Study, cells: Sequence[Cell]) -> str:
     """The shares as tables, one for each rule, with and without biases: rows across, learning rates down."""
     lines = []
     for rule in study.rules:
         for bias in study.biases:
-            biases = "with biases" if bias else "without biases"
-            lines.append(f"{rule}, {biases}: stuck of {study.seeds} trainings (+ slow), {study.epochs} epochs")
+            lines.append(heading(study, rule, bias))
             lines.append(f"{'rate':>8} " + "".join(f"{rows:>8}" for rows in study.rows) + "  rows")
-            for rate in study.rates_of(rule):
-                of_rate = [cell for cell in cells if (cell.rule, cell.bias, cell.learning_rate) == (rule, bias, rate)]
-                shown = [f"{cell.stuck}" + (f" +{cell.slow}" if cell.slow else "") for cell in of_rate]
-                lines.append(f"{'-' if rate is None else f'{rate:g}':>8} " + "".join(f"{each:>8}" for each in shown))
+            for rate, *shown in counts(study, cells, rule, bias):
+                lines.append(f"{rate:>8} " + "".join(f"{each:>8}" for each in shown))
             lines.append("")
     lines.append(f"sha256 of the table: {sha256(cells)}")
     return "\n".join(lines)

@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import base64
 import json
-from typing import Any
+from typing import Any, NamedTuple
 
 from .. import plots
 from .._progress import Progress
 from ..core import info
 from ..html_parts import escaped, paragraph, table
-from . import pictures
+from . import overshoot, overshoot_pictures, pictures
+from .overshoot import Cell, Fit, Study
 from .report import Lab, Table
 
 STYLE = """
@@ -31,8 +32,20 @@ CAPTIONS = {
 }
 
 
-def html(lab: Lab, progress: bool | None = False) -> str:
-    """The page of the lab's tables, in their order, with the fields of `Lab.to_json` inside."""
+class Overshoot(NamedTuple):
+    """The outcome of the overshoot study."""
+
+    study: Study
+    cells: list[Cell]
+    fits: list[Fit]
+    fit_seeds: int
+
+
+def html(lab: Lab, stuck: Overshoot | None = None, progress: bool | None = False) -> str:
+    """The page of the lab's tables, in their order, with the fields of `Lab.to_json` inside.
+
+    `stuck`: the overshoot study, where it was run.
+    """
     facts = info()
     title = "The lab report, reproduced by bitprop"
     seeds = (
@@ -71,12 +84,16 @@ def html(lab: Lab, progress: bool | None = False) -> str:
     if lab.left_out is not None:
         parts.append(paragraph(lab.left_out))
     parts += [
-        "<h2>More</h2>",
-        paragraph("Where trainings get stuck, over rows, learning rates and rules, and which size fits these figures:"),
-        _command("bitprop lab overshoot --out DIR"),
+        '<h2 id="overshoot">Where trainings get stuck, and which number of rows fits</h2>',
+        *(
+            [paragraph("This command tells:"), _command("bitprop lab overshoot")]
+            if stuck is None
+            else _overshoot(stuck)
+        ),
+        "<h2>All digits</h2>",
         paragraph("All numbers of this page, with all their digits, are in it as JSON, as this command prints them:"),
         _command(f"bitprop lab --seed {lab.seed} --seeds {lab.seeds} --json"),
-        f'<script type="application/json" id="lab">{_json(lab.to_json())}</script>',
+        _json("lab", lab.to_json()),
     ]
     head = (
         f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{escaped(title)}</title>'
@@ -116,6 +133,34 @@ def _section(each: Table) -> list[str]:
     ]
 
 
+def _overshoot(stuck: Overshoot) -> list[str]:
+    """The map, its counts, the scores of the fit, and the command."""
+    study, cells, fits, fit_seeds = stuck
+    seeds = f"--seed {study.seed} --seeds {study.seeds} --epochs {study.epochs} --fit-seeds {fit_seeds}"
+    return [
+        paragraph(
+            f"Stuck: the final mse is above {overshoot.HIGH:g} times the variance of the targets, and changed by less "
+            f"than {overshoot.REST:.0%} in the second half of the epochs. Slow: it is above, and changed more."
+        ),
+        _picture(plots.png(overshoot_pictures.figure(study, cells)), "The share of stuck trainings in each place."),
+        *(
+            table(["rate", *(f"{rows} rows" for rows in study.rows)], overshoot.counts(study, cells, rule, bias), text)
+            for rule in study.rules
+            for bias in study.biases
+            for text in [overshoot.heading(study, rule, bias)]
+        ),
+        paragraph(f"SHA-256 of these counts as a CSV file: {overshoot.sha256(cells)}."),
+        table(
+            ["rows", *(f"rate {experiment.learning_rate:g}" for experiment in overshoot.REPORTS), "sum"],
+            [[fit.rows, *(f"{score:.4f}" for score in (*fit.scores, fit.total))] for fit in fits],
+            f"How well the report's tables over 200 fit {fit_seeds} seeds: the mean continuous ranked probability score "
+            f"of log10(loss); less is better, and {overshoot.best(fits).rows} rows have the least",
+        ),
+        _command(f"bitprop lab overshoot {seeds}"),
+        _json("overshoot", overshoot.to_json(study, cells, fits, fit_seeds)),
+    ]
+
+
 def train_command(each: Table) -> str:
     """The command that trains the single run of a table again."""
     experiment = each.experiment
@@ -134,6 +179,7 @@ def _picture(png: bytes, caption: str) -> str:
     return f'<figure><img alt="{text}" src="data:image/png;base64,{data}"><figcaption>{text}</figcaption></figure>'
 
 
-def _json(fields: dict[str, Any]) -> str:
-    """JSON that may stand in an element of HTML: no tag can begin in it."""
-    return json.dumps(fields).replace("<", "\\u003c")
+def _json(name: str, fields: dict[str, Any]) -> str:
+    """An element with JSON, in which no tag can begin."""
+    text = json.dumps(fields).replace("<", "\\u003c")
+    return f'<script type="application/json" id="{name}">{text}</script>'
