@@ -153,8 +153,8 @@ def _overshoot(stuck: Overshoot) -> list[str]:
         table(
             ["rows", *(f"rate {experiment.learning_rate:g}" for experiment in overshoot.REPORTS), "sum"],
             [[fit.rows, *(f"{score:.4f}" for score in (*fit.scores, fit.total))] for fit in fits],
-            f"How well the report's tables over 200 fit {fit_seeds} seeds: the mean continuous ranked probability score "
-            f"of log10(loss); less is better, and {overshoot.best(fits).rows} rows have the least",
+            f"How well the report's tables over 200 fit {fit_seeds} seeds: the mean continuous ranked probability "
+            f"score of log10(loss); less is better, and {overshoot.best(fits).rows} rows have the least",
         ),
         _command(f"bitprop lab overshoot {seeds}"),
         _json("overshoot", overshoot.to_json(study, cells, fits, fit_seeds)),
