@@ -367,19 +367,35 @@ def test_arduino(net: Network, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "flags", ["-mcpu=cortex-m4 -mthumb", "-mcpu=cortex-m7 -mthumb -mfloat-abi=hard -mfpu=fpv5-d16"]
+    ("flags", "board"),
+    [
+        ("-mcpu=cortex-m4 -mfpu=fpv4-sp-d16", "mps2-an386"),
+        ("-mcpu=cortex-m7 -mfpu=fpv5-d16", "mps2-an500"),  # which has fused products and sums of doubles
+    ],
 )
-def test_arduino_for_arm(flags: str, tmp_path: Path) -> None:
-    """The sketch compiles for the processors of ARM boards, also for one that could fuse."""
-    if shutil.which("arm-none-eabi-g++") is None:
-        pytest.skip("no arm-none-eabi-g++ here")
+def test_arduino_on_arm(flags: str, board: str, tmp_path: Path) -> None:
+    """The sketch predicts to the same bits on the processors of ARM boards, which QEMU emulates."""
+    for tool in ("arm-none-eabi-g++", "qemu-system-arm"):
+        if shutil.which(tool) is None:
+            pytest.skip(f"no {tool} here")
     write(NETWORKS[0], "arduino", tmp_path, "xor")
     tmp_path.joinpath("main.cpp").write_text(ARDUINO, encoding="utf-8")
-    sketch = '-DSKETCH="examples/xor/xor.ino"'
-    build = ["arm-none-eabi-g++", "-std=gnu++11", "-Os", *flags.split(), "-Wall", "-Wextra", "-Werror", "-Isrc", sketch]
-    built = subprocess.run([*build, "-S", "main.cpp"], cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert built.returncode == 0, built.stderr
+    embedded = ROOT / "examples" / "embedded"
+    processor = [*flags.split(), "-mthumb", "-mfloat-abi=hard", "-Os"]
+    warnings = ["-std=gnu++11", "-fno-exceptions", "-Wall", "-Wextra", "-Werror", "-Isrc"]
+    board_files = ["-nostartfiles", "--specs=rdimon.specs", "-T", str(embedded / "mps2.ld"), "start.o"]
+    for build in (
+        ["arm-none-eabi-gcc", *processor, "-c", str(embedded / "start.c")],
+        ["arm-none-eabi-g++", *processor, *warnings, '-DSKETCH="examples/xor/xor.ino"', "-S", "main.cpp"],
+        ["arm-none-eabi-g++", *processor, *board_files, "main.s", "-o", "main.elf"],
+    ):
+        built = subprocess.run(build, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert built.returncode == 0, built.stderr
     assert not re.search(r"\bvfn?m[as]\.f64", tmp_path.joinpath("main.s").read_text(encoding="utf-8"))
+    quiet = ["-nographic", "-monitor", "none", "-serial", "none", "-semihosting-config", "enable=on,target=native"]
+    emulated = ["qemu-system-arm", "-M", board, *quiet, "-kernel", str(tmp_path / "main.elf")]
+    found = subprocess.run(emulated, capture_output=True, text=True, check=True, timeout=60)
+    assert found.stdout.split("\n") == ["self-test passed", *to_hex(NETWORKS[0].predict([[0.5, 0.5]])[0]), ""]
 
 
 def test_arduino_of_eight_bits(tmp_path: Path) -> None:
