@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import subprocess
 import sys
 from array import array
@@ -14,10 +15,12 @@ import pytest
 
 from bitprop import BitpropError, DataError, ModelFileError, Network, OptionError, Scaling, ShapeError, info
 from bitprop.exchange import (
+    from_keras,
     from_onnx,
     from_safetensors,
     from_sklearn,
     from_torch,
+    to_keras,
     to_onnx,
     to_safetensors,
     to_torch,
@@ -405,6 +408,81 @@ def test_bad_perceptrons() -> None:
         from_sklearn(perceptrons.MLPRegressor())
     with pytest.raises(TypeError, match="mlp is a list, expected an MLPClassifier or an MLPRegressor"):
         from_sklearn([])
+
+
+# --- Keras ---
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of PyTorch's and NumPy's arrays, in Keras
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("bias", [True, False])
+def test_keras(activation: Activation, bias: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There and back to the same bits, by itself and through Keras, whose predictions agree."""
+    net = network(activation, 3, 5, 2, bias=bias)
+    assert from_keras(*to_keras(net)) == net
+    pytest.importorskip("torch")
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    keras = pytest.importorskip("keras")
+    text, weights = to_keras(net)
+    model = keras.models.model_from_json(text)
+    model.set_weights(weights)
+    assert from_keras(model.to_json(), model.get_weights()) == net
+    x = rows(1000, 3)
+    expected = net.predict(x)
+    # Layers of float64 do not keep Keras from rounding to 32 bits, of which sums of some numbers lose a little more.
+    assert (np.abs(model.predict(x, verbose=0) - expected) / np.maximum(1.0, np.abs(expected))).max() <= 1e-5
+
+
+def keras_text(*layers: tuple[str, dict[str, Any]]) -> str:
+    """The JSON of a Sequential with these layers."""
+    each = [{"class_name": kind, "config": config} for kind, config in layers]
+    return json.dumps({"class_name": "Sequential", "config": {"name": "sequential", "layers": each}})
+
+
+def test_from_keras() -> None:
+    """Weights of 32 bits, activations as layers, Dropout, biases in some layers only; and the LeakyReLU of Keras 2."""
+    text = keras_text(
+        ("InputLayer", {}),
+        ("Dense", {"units": 3, "activation": "linear", "use_bias": True}),
+        ("LeakyReLU", {"alpha": 0.01}),
+        ("Dropout", {"rate": 0.5}),
+        ("Dense", {"units": 2, "activation": "linear", "use_bias": False}),
+        ("Activation", {"activation": "softmax"}),
+    )
+    net = from_keras(text, [np.float32(W), np.float32(B), np.ones((3, 2))])
+    assert (net.sizes, net.activations, net.bias) == ((2, 3, 2), ("leaky_relu", "softmax"), True)
+    assert net.layers[0].weights.tolist() == np.float32(W).astype(float).tolist()
+
+
+DENSE = ("Dense", {"units": 3, "activation": "tanh", "use_bias": True})
+BAD_KERAS: list[tuple[str, list[Any], type[Exception], str]] = [
+    ("{", [], OptionError, "text is not the JSON of a Keras model"),
+    ("[]", [], OptionError, "text is not the JSON of a Keras model"),
+    ("[" * 100_000, [], OptionError, "text is not the JSON of a Keras model"),
+    ('{"class_name": "Sequential", "config": {"layers": [7]}}', [], OptionError, "text is not the JSON"),
+    ('{"class_name": "Functional"}', [], OptionError, "text is the JSON of a 'Functional', expected that of a Seq"),
+    (keras_text(("Conv2D", {})), [], OptionError, r"layer 0 \(Conv2D\) has no place in a network"),
+    (keras_text(("Activation", {"activation": "tanh"})), [], OptionError, r"layer 0 \(Activation\) has no place"),
+    (keras_text(DENSE, ("Activation", {"activation": "relu"})), [W, B], OptionError, r"layer 1 \(Activation\) has no"),
+    (keras_text(("Dense", {"units": 3, "activation": "gelu"})), [W, B], OptionError, "has the activation 'gelu'"),
+    (keras_text(("Dense", {"units": 3, "activation": {"a": 1}})), [W, B], OptionError, "has the activation {'a': 1}"),
+    (keras_text(("Dense", {**DENSE[1], "activation": "linear"}), ("LeakyReLU", {})), [W, B], OptionError, "slope None"),
+    (keras_text(DENSE), [], ShapeError, r"layer 0 \(Dense\) finds weights of the shapes \[\], expected"),
+    (keras_text(DENSE), [W], ShapeError, r"finds weights of the shapes \[\(2, 3\)\], expected \[\(2, 3\), \(3,\)\]"),
+    (keras_text(DENSE), [B, B], ShapeError, "finds weights of the shapes"),
+    (keras_text(DENSE), [[[1.0], [1.0, 2.0]], B], ShapeError, "expected a list of arrays of numbers"),
+    (keras_text(DENSE), [W, B, B], ShapeError, "1 weights are left over"),
+    (keras_text(), [], ShapeError, "the Keras model has no dense layer"),
+    (keras_text(DENSE), [np.full((2, 3), np.nan), B], DataError, "expected finite numbers"),
+]
+
+
+@pytest.mark.parametrize(("text", "weights", "error", "message"), BAD_KERAS)
+def test_bad_keras(text: str, weights: list[Any], error: type[Exception], message: str) -> None:
+    """Another model, or other weights, are refused, and the layer is named."""
+    with pytest.raises(error, match=message):
+        from_keras(text, weights)
 
 
 # --- safetensors ---
