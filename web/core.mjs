@@ -4,7 +4,13 @@ import { WASM } from "./generated.mjs";
 import { OptionError, ShapeError } from "./errors.mjs";
 
 export const DIVERGED = -4;
-const program = WebAssembly.compile(Uint8Array.from(atob(WASM), (letter) => letter.charCodeAt(0)));
+
+async function compile() {
+  const packed = Uint8Array.from(atob(WASM), (letter) => letter.charCodeAt(0));
+  const bytes = new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate")));
+  return WebAssembly.compile(await bytes.arrayBuffer());
+}
+const program = compile();
 
 export class Core {
   /** A new instance, with memory of its own. */

@@ -53,8 +53,8 @@ export class Training {
         throw new ShapeError(`the data have ${rows[0].length} ${name}, the network ${sizes.join("-")} has ${width}`);
       }
     }
-    const codes = activation.map((name) => ACTIVATIONS.indexOf(name));
-    this.count = core.c.set_shape(core.copyWords(sizes), core.copyWords(codes), sizes.length, Number(bias));
+    this.activationCodes = activation.map((name) => ACTIVATIONS.indexOf(name));
+    this.count = core.c.set_shape(core.copyWords(sizes), core.copyWords(this.activationCodes), sizes.length, Number(bias));
     this.nodes = sizes.slice(1).reduce((sum, size) => sum + size, 0);
     const bySteps = rule !== "levenberg_marquardt";
     const workSize = bySteps ? core.c.steps_size(RULES.indexOf(rule)) : core.c.levenberg_size();
