@@ -16,7 +16,7 @@ import { stepHtml } from "./formulas.mjs";
 import { takeStep, traceRow } from "./step.mjs";
 
 const FRAME = 11; // milliseconds of training between two pictures
-const CALM = matchMedia("(prefers-reduced-motion: reduce)");
+const isCalm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 const SHOWN_ROWS = 16; // of a table of outputs
 
 const $ = (id) => document.getElementById(id);
@@ -116,7 +116,7 @@ function frame() {
     return;
   }
   const now = performance.now();
-  if (now - state.drawn > (CALM.matches ? 1000 : 40)) show();
+  if (now - state.drawn > (isCalm() ? 1000 : 40)) show();
   next();
 }
 
