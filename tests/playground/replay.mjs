@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Trains experiments with the script of a page, without a browser: node replay.mjs PAGE <experiments.json
-// Prints [{"fingerprint", "loss"} or {"error", "message", "epoch"}, ...]; the loss is 16 digits, its bits.
+// Answers questions with the script of a page, without a browser: node replay.mjs PAGE <questions.json
+// A question is an experiment, whose answer is {"fingerprint", "loss"} or {"error", "message", "epoch"}; or it is
+// {"dataset", "seed"}, whose answer is the rows {"x", "y"}. Numbers are 16 digits, their bits.
 import { readFileSync } from "node:fs";
 import vm from "node:vm";
 
@@ -13,13 +14,17 @@ function digits(value) {
   return bytes.getBigUint64(0).toString(16).padStart(16, "0");
 }
 
-const results = [];
-for (const experiment of JSON.parse(readFileSync(0, "utf8"))) {
-  try {
-    const { fingerprint, loss } = await bitprop.train(experiment);
-    results.push({ fingerprint, loss: digits(loss) });
-  } catch ({ name, message, epoch }) {
-    results.push({ error: name, message, epoch });
+async function answer(question) {
+  if ("dataset" in question) {
+    const { x, y } = await bitprop.datasets(question.dataset, question.seed);
+    return { x: x.map((row) => row.map(digits)), y: y.map((row) => row.map(digits)) };
   }
+  const { fingerprint, loss } = await bitprop.train(question);
+  return { fingerprint, loss: digits(loss) };
 }
-console.log(JSON.stringify(results));
+
+const answers = [];
+for (const question of JSON.parse(readFileSync(0, "utf8"))) {
+  answers.push(await answer(question).catch(({ name, message, epoch }) => ({ error: name, message, epoch })));
+}
+console.log(JSON.stringify(answers));
