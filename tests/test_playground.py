@@ -46,7 +46,7 @@ def ask(questions: list[dict[str, Any]]) -> list[dict[str, Any]]:
     node = shutil.which("node")
     if node is None:
         pytest.skip("no node here")
-    program = str(ROOT / "tests" / "playground" / "replay.mjs")
+    program = str(ROOT / "tests" / "playground_replay.mjs")
     done = subprocess.run(
         [node, program, str(PAGE)], input=json.dumps(questions), capture_output=True, text=True, check=False
     )
@@ -116,7 +116,7 @@ def test_data_sets() -> None:
         ({"data": "moons:0"}, "OptionError", "expected moons:N with N from 1"),
         ({"data": "constructor"}, "OptionError", "expected xor, linear:N"),
         ({"sizes": [2]}, "ShapeError", "expected at least 2 layer sizes"),
-        ({"sizes": [2, 0, 1]}, "OptionError", "size of layer 1 is 0"),
+        ({"sizes": [2, 0, 1]}, "ShapeError", "sizes has 0 for layer 1, expected 1 or more"),
         ({"sizes": [3, 1]}, "ShapeError", "the data have 2 inputs, the network 3-1 has 3"),
         ({"activation": "sine"}, "OptionError", 'activation is "sine"'),
         ({"activation": ["softmax", "tanh", "tanh"]}, "OptionError", "expected in the last only"),

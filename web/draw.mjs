@@ -5,6 +5,8 @@ import { short } from "./numbers.mjs";
 const CLASSES = ["#d9701a", "#1f6fc4", "#2a9d6f", "#b34fb3", "#9a7d0a", "#5f6caf", "#c0392b", "#4a8c99"];
 const DASHES = [[], [6, 3], [2, 3], [8, 3, 2, 3]]; // so that curves differ without their colours
 
+const POINTS_MOST = 3000; // that are drawn; of more, every second, third ... one
+
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const rgb = (hex) => {
   const long = hex.length === 4 ? hex.replace(/[^#]/g, "$&$&") : hex;
@@ -44,11 +46,23 @@ function range(values) {
   return [low - edge, high + edge];
 }
 
+const windows = new WeakMap();
+
 /** What the plane of two inputs shows of rows x: {left, right, bottom, top}. */
 export function windowOf(x) {
-  const [left, right] = range(x.map((row) => row[0]));
-  const [bottom, top] = range(x.map((row) => row[1]));
-  return { left, right, bottom, top };
+  if (!windows.has(x)) {
+    const [left, right] = range(x.map((row) => row[0]));
+    const [bottom, top] = range(x.map((row) => row[1]));
+    windows.set(x, { left, right, bottom, top });
+  }
+  return windows.get(x);
+}
+
+const targets = new WeakMap();
+
+function targetsOf(y) {
+  if (!targets.has(y)) targets.set(y, range(y.flat()));
+  return targets.get(y);
 }
 
 const classOf = (row) => (row.length === 1 ? row[0] : row.indexOf(Math.max(...row)));
@@ -58,7 +72,7 @@ const classOf = (row) => (row.length === 1 ? row[0] : row.indexOf(Math.max(...ro
 export function drawPlane(canvas, training, rows, cells, cursor = null) {
   const { context, width, height } = prepared(canvas);
   const view = windowOf(rows.x);
-  const [low, high] = range(rows.y.flat());
+  const [low, high] = targetsOf(rows.y);
   const share = (value) => Math.min(1, Math.max(0, (value - low) / (high - low) * 1.2 - 0.1));
   if (training) {
     const inputs = new Float64Array(cells * cells * 2);
@@ -75,7 +89,9 @@ export function drawPlane(canvas, training, rows, cells, cursor = null) {
   const colours = [colour("--low"), colour("--high")];
   const size = width < 150 ? 1.5 : rows.x.length > 500 ? 2 : 4;
   context.lineWidth = 1;
+  const stride = Math.ceil(rows.x.length / POINTS_MOST);
   rows.x.forEach(([x0, x1], i) => {
+    if (i % stride) return;
     const x = ((x0 - view.left) / (view.right - view.left)) * width;
     const y = ((view.top - x1) / (view.top - view.bottom)) * height;
     const one = rows.y[i].length === 1;

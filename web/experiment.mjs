@@ -156,7 +156,12 @@ export function check(given) {
   if (!Array.isArray(given.sizes) || given.sizes.length < 2) {
     throw new ShapeError(`sizes is ${quoted(given.sizes)}, expected at least 2 layer sizes, such as [2, 4, 4, 1]`);
   }
-  const sizes = given.sizes.map((size, layer) => whole(`size of layer ${layer}`, size, 1, 2 ** 32));
+  given.sizes.forEach((size, layer) => {
+    if (!Number.isInteger(size) || size < 1 || size >= 2 ** 32) {
+      throw new ShapeError(`sizes has ${quoted(size)} for layer ${layer}, expected 1 or more (below 2^32)`);
+    }
+  });
+  const sizes = given.sizes.slice();
   const bias = boolean("bias", given.bias ?? true);
   const count = parameterCount(sizes, bias);
   if (count > PARAMETERS_MOST) {

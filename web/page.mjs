@@ -17,6 +17,7 @@ import { takeStep, traceRow } from "./step.mjs";
 
 const FRAME = 11; // milliseconds of training between two pictures
 const isCalm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+const QUICK = 2e6; // rows times parameters that are measured for every picture
 const SHOWN_ROWS = 16; // of a table of outputs
 
 const $ = (id) => document.getElementById(id);
@@ -148,8 +149,9 @@ function show() {
   for (const id of ["run", "epoch", "step", "rewind", "keep"]) $(id).disabled = !training;
   if (!state.running) $("run").textContent = "Run";
   $("now").textContent = training ? training.epoch.toLocaleString("en") : "";
-  const measured = training ? training.measured() : NaN;
-  $("loss").textContent = training ? short(measured, 6) : "";
+  const quick = training && (!state.running || training.rows * training.count < QUICK);
+  const measured = quick ? training.measured() : NaN;
+  $("loss").textContent = quick ? short(measured, 6) : "";
   $("fingerprint").textContent = training ? fingerprintText(training) : "";
   showOutputs();
   showCurves();

@@ -87,6 +87,7 @@ export class Training {
             shuffle_seed ?? 0n, learning_rate ?? 0, weight_decay, Number(decay_biases), this.constants,
           ),
     );
+    this.slices = (this.slices ?? 0) + 1; // counts what may have changed the parameters
     this.epoch = 0;
     this.logged = 0;
     this.curve = new Curve();
@@ -121,13 +122,13 @@ export class Training {
         this.log, this.parameters, this.work, this.order, BigInt(until), BigInt(budget), LOG_SIZE,
       ),
     );
+    this.slices++;
     this.epoch = core.c.epochs_done();
     const entropy = this.experiment.loss in PARTNERS;
     const divisor = entropy ? this.rows : this.rows * this.outputs;
     const errors = core.doubles(this.log, LOG_SIZE);
     for (let i = 0; this.logged < this.epoch; i++, this.logged++) {
       this.curve.add(this.logged, errors[i] / divisor);
-      this.lastLoss = errors[i] / divisor;
     }
     if (status === DIVERGED) this.stopped = "diverged";
     else if (status > 0) this.stopped = STOPS[status];
@@ -152,6 +153,14 @@ export class Training {
 
   /** The loss of the present parameters on the rows that it trains on. */
   measured() {
+    if (this.measuredAt !== this.slices) {
+      this.measuredAt = this.slices;
+      this.measuredLoss = this.measureNow();
+    }
+    return this.measuredLoss;
+  }
+
+  measureNow() {
     const { core } = this;
     const data = [this.inputRows, this.targetRows, this.rows, LOSSES.indexOf(this.measure)];
     core.expectOk(core.c.loss_of(this.figure, this.predictWork, this.parameters, ...data));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Answers questions with the script of a page, without a browser: node replay.mjs PAGE <questions.json
+// Answers questions with the script of a page, without a browser: node playground_replay.mjs PAGE <questions.json
 // A question is an experiment, whose answer is {"fingerprint", "loss"} or {"error", "message", "epoch"}; or it is
 // {"dataset", "seed"}, whose answer is the rows {"x", "y"}. Numbers are 16 digits, their bits.
 import { readFileSync } from "node:fs";
