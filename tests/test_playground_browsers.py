@@ -324,6 +324,14 @@ def test_step_as_formulas(opened: Open) -> None:
     assert "δ₁ = (Σ w·δ)·f" in page.inner_text("#lines")
 
 
+def test_numbers_for_reading(opened: Open) -> None:
+    """Small and large numbers keep their exponents, and lose only zeros behind the point."""
+    page = opened("#rows=1e-10,-25e20,100,0.5,1&sizes=4-1&epochs=0")
+    page.click("#step")
+    text = page.inner_text("#lines code >> nth=0").replace("\u2212", "-")
+    assert re.findall(r"[xt]. = ([^,;]*)", text) == ["1e-10", "-2.5e21", "100", "0.5", "1"]
+
+
 def test_step_of_a_batch(opened: Open) -> None:
     """With batches, a step is one of them, and a whole epoch of steps is Python's epoch."""
     page = opened(f"{MOONS}&epochs=0")
@@ -389,6 +397,7 @@ def test_form(opened: Open) -> None:
     fill(page, "learning_rate", "-2")
     assert "learning_rate is -2, expected a finite number of at least 0" in page.inner_text("#error")
     assert page.get_attribute("[name=learning_rate]", "aria-invalid") == "true"
+    assert page.is_disabled("#run")
     fill(page, "learning_rate", "0.05")
     assert page.inner_text("#error") == ""
     page.evaluate("document.querySelector('#options').closest('details').open = true")
@@ -442,6 +451,29 @@ def test_seeds_and_runs(opened: Open) -> None:
     wait(page, "location.hash.includes('seed=7')")
     page.click("[aria-label='Remove run 1']")
     assert len(page.query_selector_all("#runs tbody tr")) == 1
+
+
+@pytest.mark.parametrize(
+    ("hash_", "message"),
+    [
+        ("#data=xor&sizes=2-x-1&epochs=5", 'sizes is "x", expected a number'),
+        ("#data=xor&sizes=2-4-1&epochs=5&colour=3", "colour is given"),
+        ("#data=xor&sizes=2-4-1&epochs=5&bias=maybe", "bias is maybe, expected true or false"),
+        ("#data=%&sizes=2-4-1&epochs=5", "the address has a broken part: data=%"),
+        ("#rows=1,2;3&sizes=1-1&epochs=5", "row 1 of y has 0 numbers, expected 1"),
+        ("#data=xor&sizes=2-4-1&epochs=5&activation=<b>", "expected one of sigmoid"),
+    ],
+)
+def test_bad_links(opened: Open, hash_: str, message: str) -> None:
+    """What is wrong in a link is said, and nothing is trained; a good link after it works."""
+    page = opened()
+    page.evaluate("(hash) => { location.hash = hash; }", hash_)
+    wait(page, "document.getElementById('error').textContent !== ''")
+    assert message in page.inner_text("#error")
+    assert page.is_disabled("#run")
+    page.evaluate("(hash) => { location.hash = hash; }", SHORT)
+    wait(page, "document.getElementById('now').textContent === '300'")
+    assert page.inner_text("#error") == ""
 
 
 # --- for everyone ---

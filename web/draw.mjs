@@ -208,7 +208,7 @@ export function drawCurves(canvas, curves, logarithmic) {
     context.fillText(short(kind.back(tick), 2), left - 6, up(tick));
   }
   context.textAlign = "center";
-  for (const tick of ticks(0, epochs, false)) {
+  for (const tick of ticks(0, epochs, false).filter(Number.isInteger)) {
     context.fillText(tick.toLocaleString("en"), Math.min(across(tick), width - 14), height - 8);
   }
   for (const { points, colour: stroke, dash, wide } of curves) {

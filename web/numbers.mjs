@@ -15,6 +15,7 @@ export function short(value, digits = 4) {
   if (!Number.isFinite(value)) return String(value);
   const size = Math.abs(value);
   const text = size !== 0 && (size < 1e-3 || size >= 1e5) ? value.toExponential(digits - 1) : value.toPrecision(digits);
-  const plain = text.includes(".") ? text.replace(/\.?0+(?=e|$)/, "") : text;
-  return plain.replace("-", "−").replace(/e([+-]?)0*/, (_, sign) => `e${sign === "-" ? "−" : ""}`);
+  const [mantissa, exponent] = text.split("e");
+  const plain = mantissa.includes(".") ? mantissa.replace(/\.?0+$/, "") : mantissa;
+  return (exponent ? `${plain}e${exponent.replace("+", "")}` : plain).replaceAll("-", "−");
 }

@@ -46,6 +46,16 @@ function fail(error) {
   if (!error.name.endsWith("Error") || error instanceof TypeError) console.error(error);
 }
 
+/** Shows an error of the experiment, which leaves no training. */
+function refuse(error) {
+  state.making++;
+  state.running = false;
+  state.trainings = [];
+  makeTiles();
+  fail(error);
+  show();
+}
+
 /** Begins an experiment: with its initial weights, for as many seeds from its own on. */
 async function begin(options, seeds) {
   const making = ++state.making;
@@ -64,10 +74,8 @@ async function begin(options, seeds) {
     markWrong("");
   } catch (error) {
     if (making !== state.making) return false;
-    state.trainings = [];
     if (typeof options.data !== "string") state.rows = options.data;
-    fail(error);
-    show();
+    refuse(error);
     return false;
   }
   state.step = null;
@@ -190,10 +198,12 @@ function outputsTable(training) {
   const rows = training.x.slice(0, SHOWN_ROWS);
   const outputs = training.predict(rows.flat());
   const width = training.outputs;
-  const list = (values) => values.map((value) => short(value, 3)).join(" ");
+  const fixed = (value) => (Math.abs(value) < 1000 ? value.toFixed(2).replace("-", "−") : short(value, 3));
+  const list = (values) => values.map(fixed).join(" ");
+  const given = (values) => values.map((value) => short(value, 3)).join(" ");
   const body = rows.map((row, i) => {
     const answers = Array.from(outputs.subarray(i * width, (i + 1) * width));
-    return `<tr><td>${list(row)}</td><td>${list(training.y[i])}</td><td>${list(answers)}</td></tr>`;
+    return `<tr><td>${given(row)}</td><td>${given(training.y[i])}</td><td>${list(answers)}</td></tr>`;
   });
   const more = training.rows - rows.length;
   return (
@@ -211,7 +221,7 @@ function showCurves() {
 
 function makeTiles() {
   const { trainings } = state;
-  if (trainings.length === 1) {
+  if (trainings.length < 2) {
     $("tiles").replaceChildren();
     return;
   }
@@ -453,7 +463,7 @@ async function change() {
     }
     if (await begin(options, seeds)) say("New weights.");
   } catch (error) {
-    fail(error);
+    refuse(error);
   }
 }
 
@@ -468,7 +478,7 @@ async function load(hash) {
       go(main().experiment.epochs);
     }
   } catch (error) {
-    fail(error);
+    refuse(error);
   }
 }
 
