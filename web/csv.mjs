@@ -25,7 +25,9 @@ export function parseRows(text, targets) {
   }
   if (rows.length === 0) throw new DataError("there are no rows of numbers");
   if (!(targets >= 1 && targets < width)) {
-    throw new DataError(`there are ${width} columns, expected more than ${targets}, the columns of targets, which is 1 or more`);
+    throw new DataError(
+      `there are ${width} columns, expected more than ${targets}, the columns of targets, which is 1 or more`,
+    );
   }
   return { x: rows.map((row) => row.slice(0, width - targets)), y: rows.map((row) => row.slice(width - targets)) };
 }

@@ -8,8 +8,15 @@ const NOISE = 0.1;
 // The sines of 0 to 8 sixteenths of pi, as bits.
 const SINES = new Float64Array(
   new BigUint64Array([
-    0x0n, 0x3fc8f8b83c69a60bn, 0x3fd87de2a6aea963n, 0x3fe1c73b39ae68c8n, 0x3fe6a09e667f3bcdn, 0x3fea9b66290ea1a3n,
-    0x3fed906bcf328d46n, 0x3fef6297cff75cb0n, 0x3ff0000000000000n,
+    0x0n,
+    0x3fc8f8b83c69a60bn,
+    0x3fd87de2a6aea963n,
+    0x3fe1c73b39ae68c8n,
+    0x3fe6a09e667f3bcdn,
+    0x3fea9b66290ea1a3n,
+    0x3fed906bcf328d46n,
+    0x3fef6297cff75cb0n,
+    0x3ff0000000000000n,
   ]).buffer,
 );
 

@@ -73,7 +73,7 @@ export function drawPlane(canvas, training, rows, cells, cursor = null) {
   const { context, width, height } = prepared(canvas);
   const view = windowOf(rows.x);
   const [low, high] = targetsOf(rows.y);
-  const share = (value) => Math.min(1, Math.max(0, (value - low) / (high - low) * 1.2 - 0.1));
+  const share = (value) => Math.min(1, Math.max(0, ((value - low) / (high - low)) * 1.2 - 0.1));
   if (training) {
     const inputs = new Float64Array(cells * cells * 2);
     for (let j = 0, at = 0; j < cells; j++) {
@@ -188,7 +188,10 @@ export function drawCurves(canvas, curves, logarithmic) {
   const [left, bottom, top] = [46, 22, 8];
   const kind = logarithmic ? DECADES : PLAIN;
   const usable = (loss) => Number.isFinite(kind.place(loss));
-  const losses = curves.flatMap(({ points }) => points.map(([, loss]) => loss)).filter(usable).map(kind.place);
+  const losses = curves
+    .flatMap(({ points }) => points.map(([, loss]) => loss))
+    .filter(usable)
+    .map(kind.place);
   const epochs = Math.max(1, ...curves.map(({ points }) => points[points.length - 1]?.[0] ?? 0));
   let [low, high] = losses.length ? range(losses) : [kind.place(0.01), kind.place(1)];
   if (!logarithmic) low = Math.max(0, low);

@@ -85,7 +85,9 @@ function activationsOf(value, layers) {
   each.forEach((name, layer) => {
     choice("activation", name, ACTIVATIONS);
     if (name === "softmax" && layer < layers - 1) {
-      throw new OptionError(`activation softmax is given for layer ${layer + 1} of ${layers}, expected in the last only`);
+      throw new OptionError(
+        `activation softmax is given for layer ${layer + 1} of ${layers}, expected in the last only`,
+      );
     }
   });
   return each;
@@ -111,7 +113,18 @@ export function optionsOfRule(rule) {
   return [...Object.keys(RULE_OPTIONS[rule]), ...decay];
 }
 
-const COMMON = ["data", "data_seed", "sizes", "activation", "bias", "init", "seed", "rule", "learning_rate", "batch_size"];
+const COMMON = [
+  "data",
+  "data_seed",
+  "sizes",
+  "activation",
+  "bias",
+  "init",
+  "seed",
+  "rule",
+  "learning_rate",
+  "batch_size",
+];
 const NAMES = [...COMMON, "shuffle_seed", "loss", "epochs"];
 
 function ruleOptions(given, rule) {

@@ -86,7 +86,8 @@ export function cHeader(training) {
     [/(\[NETWORK_INPUTS\] = )\{[0-9., ]*\};\n/, (_, before) => `${before}{${facts.halves}};\n`],
     [/NETWORK_H_[0-9a-f]{8}/g, `NETWORK_H_${facts.fingerprint.slice(0, 8)}`],
     ...Object.entries(numbers).map(([name, value]) => [
-      new RegExp(`#define NETWORK_${name} \\d+`), `#define NETWORK_${name} ${value}`,
+      new RegExp(`#define NETWORK_${name} \\d+`),
+      `#define NETWORK_${name} ${value}`,
     ]),
     [/(network_sizes\[.*\] = )\{.*\}/, (_, before) => `${before}{${sizes.join(", ")}}`],
     [/(network_activations\[.*\] = )\{.*\}/, (_, before) => `${before}{${codes}}`],
@@ -103,7 +104,10 @@ export function cHeader(training) {
 export function pythonFile(training) {
   const facts = factsOf(training);
   const upper = (digits) => digits.map((each) => `0x${each.toUpperCase()}`);
-  const tuple = (digits) => `(${upper(digits).map((word) => `${word},`).join(" ")})`;
+  const tuple = (digits) =>
+    `(${upper(digits)
+      .map((word) => `${word},`)
+      .join(" ")})`;
   const tests = facts.tests.map(([inputs, outputs]) => `    (${tuple(inputs)}, ${tuple(outputs)}),\n`).join("");
   return replaced(EXPORTED_PYTHON, [
     [/# The network .*, fingerprint\n# [0-9a-f]{64}/, `# ${facts.title.join("\n# ")}`],

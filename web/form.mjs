@@ -6,7 +6,14 @@ import { OptionError } from "./errors.mjs";
 import { number, parseNumber } from "./url.mjs";
 
 const OWN = "rows";
-const TITLES = { xor: "xor", linear: "linear", circles: "circles", moons: "moons", blobs: "blobs", spirals: "two spirals" };
+const TITLES = {
+  xor: "xor",
+  linear: "linear",
+  circles: "circles",
+  moons: "moons",
+  blobs: "blobs",
+  spirals: "two spirals",
+};
 const fields = globalThis.document?.getElementById("form").elements; // there is none without a browser
 
 function fill(select, names, titles = {}) {
@@ -22,7 +29,10 @@ export function prepareForm() {
 }
 
 function sizesOf(text) {
-  const sizes = text.trim().split(/[-,\s]+/).map((size) => parseNumber("sizes", size));
+  const sizes = text
+    .trim()
+    .split(/[-,\s]+/)
+    .map((size) => parseNumber("sizes", size));
   return sizes;
 }
 
@@ -111,7 +121,8 @@ export function adapt(changed, rows) {
   }
   if (changed === "kind" || changed === "n") {
     showData(kind);
-    const inputs = { parity: Number(fields.n.value), encoder: Number(fields.n.value), rows: rows.x[0]?.length }[kind] ?? 2;
+    const inputs =
+      { parity: Number(fields.n.value), encoder: Number(fields.n.value), rows: rows.x[0]?.length }[kind] ?? 2;
     const outputs = { encoder: Number(fields.n.value), rows: rows.y[0]?.length }[kind] ?? 1;
     const hidden = sizesOf(fields.sizes.value).slice(1, -1);
     if (inputs && outputs) fields.sizes.value = [inputs, ...hidden, outputs].join("-");

@@ -66,7 +66,9 @@ export function stepHtml(training, step, trace, place, bits) {
     line(
       `epoch ${step.epoch}, batch of ${rows} row${rows === 1 ? "" : "s"}; row ${place + 1} of it, which is row ` +
         `${row + 1} of the data: ${few(input).join(", ")}${input.length > MOST ? ", …" : ""}; ` +
-        `targets ${few(targets).map((value, j) => `t${sub(j + 1)} = ${show(value)}`).join(", ")}`,
+        `targets ${few(targets)
+          .map((value, j) => `t${sub(j + 1)} = ${show(value)}`)
+          .join(", ")}`,
     ),
     "<h3>Forwards</h3>",
   ];
@@ -86,10 +88,15 @@ export function stepHtml(training, step, trace, place, bits) {
   const { a } = layers[last];
   const errors = a.map((value, j) => value - targets[j]);
   few(errors).forEach((error, j) => {
-    html.push(line(`e${sub(j + 1)} = a${sub(j + 1)} − t${sub(j + 1)} = ${show(a[j])} − ${factor(targets[j])} = ${show(error)}`));
+    html.push(
+      line(`e${sub(j + 1)} = a${sub(j + 1)} − t${sub(j + 1)} = ${show(a[j])} − ${factor(targets[j])} = ${show(error)}`),
+    );
   });
   if (entropy) html.push(line(`the row's ${loss.replace(/_/g, " ")} = ${show(trace.error)}`));
-  else html.push(line(`the row's squared error = ${sum(errors.map((error) => `${factor(error)}²`))} = ${show(trace.error)}`));
+  else
+    html.push(
+      line(`the row's squared error = ${sum(errors.map((error) => `${factor(error)}²`))} = ${show(trace.error)}`),
+    );
   html.push("<h3>Back, by the chain rule</h3>");
   for (let n = last; n >= 0; n--) {
     const layer = layers[n];
@@ -113,7 +120,9 @@ export function stepHtml(training, step, trace, place, bits) {
   const scale = SCALE[loss](rows, training.outputs);
   html.push("<h3>Gradients and new weights</h3>");
   if (step.bySteps) {
-    html.push(line(`of the row: ∂/∂w = a·δ, where a is the weight's input; of the batch: g = ${scale}Σ a·δ over its rows`));
+    html.push(
+      line(`of the row: ∂/∂w = a·δ, where a is the weight's input; of the batch: g = ${scale}Σ a·δ over its rows`),
+    );
   }
   const { rule, options, learning_rate } = experiment;
   const decay = options.weight_decay ? `; weight decay ${number(options.weight_decay)}` : "";
@@ -151,7 +160,8 @@ function parameterTable(step, layers, { show, factor, rate, plain }) {
   });
   const left = lines.length - body.length;
   return (
-    `<div class="scroll"><table><thead><tr>${heads.map((head) => `<th scope="col">${head}</th>`).join("")}</tr></thead>` +
+    '<div class="scroll" tabindex="0" role="region" aria-label="Parameters"><table>' +
+    `<thead><tr>${heads.map((head) => `<th scope="col">${head}</th>`).join("")}</tr></thead>` +
     `<tbody>${body.join("")}</tbody></table></div>${left > 0 ? line(`… and ${left} more parameters`) : ""}`
   );
 }

@@ -166,7 +166,10 @@ function show() {
   showTiles();
   if (!state.running && training) {
     $("boundary").setAttribute("aria-label", `Decision boundary at epoch ${training.epoch} with ${training.rows} rows`);
-    $("curves").setAttribute("aria-label", `Loss over ${training.epoch} epochs; ${training.measure} ${short(measured)}`);
+    $("curves").setAttribute(
+      "aria-label",
+      `Loss over ${training.epoch} epochs; ${training.measure} ${short(measured)}`,
+    );
   }
 }
 
@@ -207,7 +210,7 @@ function outputsTable(training) {
   });
   const more = training.rows - rows.length;
   return (
-    '<table><thead><tr><th scope="col">Inputs</th><th scope="col">Targets</th><th scope="col">Outputs</th></tr></thead>' +
+    `<table><thead><tr>${["Inputs", "Targets", "Outputs"].map((head) => `<th scope="col">${head}</th>`).join("")}</tr></thead>` +
     `<tbody>${body.join("")}</tbody></table>${more > 0 ? `<p>… and ${more} more rows</p>` : ""}`
   );
 }
@@ -348,7 +351,11 @@ function showRuns() {
 }
 
 function runButton(text, run, action) {
-  const button = Object.assign(document.createElement("button"), { type: "button", textContent: text, onclick: action });
+  const button = Object.assign(document.createElement("button"), {
+    type: "button",
+    textContent: text,
+    onclick: action,
+  });
   button.setAttribute("aria-label", `${text} run ${run.place + 1}`);
   return button;
 }

@@ -48,7 +48,9 @@ export function pythonScript(experiment, fingerprint) {
     dataLines(experiment) +
     `net = Network(${sizes.join(", ")}${named(network)})\n` +
     `net.fit(x, y, epochs=${experiment.epochs}${named(fit)})\n` +
-    "print(net.fingerprint())" + (fingerprint ? `  # ${fingerprint}` : "") + "\n"
+    "print(net.fingerprint())" +
+    (fingerprint ? `  # ${fingerprint}` : "") +
+    "\n"
   );
 }
 
@@ -74,7 +76,9 @@ export function cProgram(training, experiment, fingerprint) {
       `.shuffle_seed = ${shuffle_seed ?? 0}U,\n    .learning_rate = ${real(learning_rate ?? 0)}, .loss = ${loss}, ` +
       `.rule = ${RULES.indexOf(rule)}, .shuffle = ${Number(shuffle)},\n    .weight_decay = ${real(weight_decay)}, ` +
       `.constants = {${list || "0.0"}}, .decay_biases = ${Number(decay_biases)}};`;
-  const [kind, prefix, order] = levenberg ? ["bp_levenberg", "bp_levenberg", ""] : ["bp_training", "bp_train", "order, "];
+  const [kind, prefix, order] = levenberg
+    ? ["bp_levenberg", "bp_levenberg", ""]
+    : ["bp_training", "bp_train", "order, "];
   return `/* Prints the fingerprint ${fingerprint ?? "of this training"}. In a checkout of bitprop:
      cc -std=c99 -O2 -ffp-contract=off -I csrc -I examples/embedded csrc/levenberg.c program.c -o program */
 #include "levenberg.h"
@@ -102,8 +106,12 @@ static ${kind} training;
 int main(void) {
     uint32_t hash[8];
     double *work = malloc(8 * ${levenberg ? "bp_levenberg_size(&shape)" : "bp_train_size(&shape, settings.rule)"});
-    uint8_t *bytes = malloc(bp_encode_size(&shape));${levenberg ? "" : `
-    uint32_t *order = ${shuffle ? `malloc(4 * ${rows})` : "NULL"};`}
+    uint8_t *bytes = malloc(bp_encode_size(&shape));${
+      levenberg
+        ? ""
+        : `
+    uint32_t *order = ${shuffle ? `malloc(4 * ${rows})` : "NULL"};`
+    }
     memcpy(x, inputs, sizeof inputs);
     memcpy(y, targets, sizeof targets);
     if (work == NULL || bytes == NULL${shuffle ? " || order == NULL" : ""} || bp_self_test() != BP_OK ||

@@ -47,9 +47,7 @@ function gradientOf(training, values, batch) {
   core.doubles(parameters, count).set(values);
   core.doubles(inputs, batch.length * training.inputs).set(batch.flatMap((row) => training.x[row]));
   core.doubles(targets, batch.length * training.outputs).set(batch.flatMap((row) => training.y[row]));
-  core.expectOk(
-    core.c.gradient_of(gradient, work, parameters, inputs, targets, batch.length, training.loss),
-  );
+  core.expectOk(core.c.gradient_of(gradient, work, parameters, inputs, targets, batch.length, training.loss));
   return core.doubles(gradient, count).slice();
 }
 
@@ -73,9 +71,7 @@ export function traceRow(training, values, row) {
   core.doubles(inputs, training.inputs).set(training.x[row]);
   core.doubles(targets, training.outputs).set(training.y[row]);
   core.expectOk(core.c.forward_row(preactivations, outputs, parameters, inputs));
-  core.expectOk(
-    core.c.backward_row(sums, deltas, parameters, preactivations, outputs, inputs, targets, training.loss),
-  );
+  core.expectOk(core.c.backward_row(sums, deltas, parameters, preactivations, outputs, inputs, targets, training.loss));
   core.doubles(slopes, nodes).set(core.doubles(outputs, nodes));
   const layers = [];
   let node = 0;

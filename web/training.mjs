@@ -48,13 +48,21 @@ export class Training {
     this.loss = LOSSES.indexOf(experiment.loss);
     this.inputs = sizes[0];
     this.outputs = sizes[sizes.length - 1];
-    for (const [name, rows, width] of [["inputs", x, this.inputs], ["outputs", y, this.outputs]]) {
+    for (const [name, rows, width] of [
+      ["inputs", x, this.inputs],
+      ["outputs", y, this.outputs],
+    ]) {
       if (rows[0].length !== width) {
         throw new ShapeError(`the data have ${rows[0].length} ${name}, the network ${sizes.join("-")} has ${width}`);
       }
     }
     this.activationCodes = activation.map((name) => ACTIVATIONS.indexOf(name));
-    this.count = core.c.set_shape(core.copyWords(sizes), core.copyWords(this.activationCodes), sizes.length, Number(bias));
+    this.count = core.c.set_shape(
+      core.copyWords(sizes),
+      core.copyWords(this.activationCodes),
+      sizes.length,
+      Number(bias),
+    );
     this.nodes = sizes.slice(1).reduce((sum, size) => sum + size, 0);
     const bySteps = rule !== "levenberg_marquardt";
     const workSize = bySteps ? core.c.steps_size(RULES.indexOf(rule)) : core.c.levenberg_size();
@@ -83,8 +91,16 @@ export class Training {
       rule === "levenberg_marquardt"
         ? core.c.start_levenberg(this.loss, this.constants)
         : core.c.start_steps(
-            this.order, Math.min(batch_size ?? this.rows, this.rows), this.loss, code, Number(shuffle_seed !== null),
-            shuffle_seed ?? 0n, learning_rate ?? 0, weight_decay, Number(decay_biases), this.constants,
+            this.order,
+            Math.min(batch_size ?? this.rows, this.rows),
+            this.loss,
+            code,
+            Number(shuffle_seed !== null),
+            shuffle_seed ?? 0n,
+            learning_rate ?? 0,
+            weight_decay,
+            Number(decay_biases),
+            this.constants,
           ),
     );
     this.slices = (this.slices ?? 0) + 1; // counts what may have changed the parameters
@@ -118,9 +134,7 @@ export class Training {
   slice(until, budget) {
     const { core } = this;
     const status = core.expectOk(
-      core.c.train_slice(
-        this.log, this.parameters, this.work, this.order, BigInt(until), BigInt(budget), LOG_SIZE,
-      ),
+      core.c.train_slice(this.log, this.parameters, this.work, this.order, BigInt(until), BigInt(budget), LOG_SIZE),
     );
     this.slices++;
     this.epoch = core.c.epochs_done();
@@ -141,11 +155,12 @@ export class Training {
     const cure = rule in LEARNING_RATES ? `learning_rate was ${learning_rate}: try a smaller one` : cures[rule];
     const what = "its error, or a parameter after it, is not finite; the network is back at that epoch's start";
     return new DivergedError(
-      `training diverged in epoch ${this.epoch}: ${what}. ${cure}, or scale the data`, this.epoch,
+      `training diverged in epoch ${this.epoch}: ${what}. ${cure}, or scale the data`,
+      this.epoch,
     );
   }
 
-  /** The loss by which Network.loss measures by default, mse; of softmax outputs, which have no other, cross_entropy. */
+  /** The loss that is measured: mse, as by Network.loss; of softmax outputs, which have no other, cross_entropy. */
   get measure() {
     const { activation } = this.experiment;
     return activation[activation.length - 1] === "softmax" ? "cross_entropy" : "mse";
