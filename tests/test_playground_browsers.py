@@ -271,6 +271,7 @@ def test_pause(opened: Open) -> None:
         "return performance.now() - begun; })()"
     )
     assert took < 1000.0  # milliseconds, also on a busy machine
+    wait(page, "document.getElementById('said').textContent !== 'Running.'")
     assert said(page).startswith("Stopped inside epoch 0")
     assert page.inner_text("#fingerprint") == "(at the end of this epoch)"
     page.click("#run")

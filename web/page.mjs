@@ -137,6 +137,15 @@ function ended() {
   return `Stopped ${where}, ${training.measure} ${short(training.measured())}.`;
 }
 
+/** Stops at once; measuring and drawing, which may take longer than a slice, come after it. */
+function halt() {
+  state.running = false;
+  $("run").textContent = "Run";
+  setTimeout(() => {
+    if (!state.running) pause();
+  });
+}
+
 function pause() {
   state.running = false;
   if (!main()) return;
@@ -498,7 +507,7 @@ async function choose(preset) {
 }
 
 function listen() {
-  $("run").onclick = () => (state.running ? pause() : go(main().experiment.epochs));
+  $("run").onclick = () => (state.running ? halt() : go(main().experiment.epochs));
   $("epoch").onclick = () => {
     if (state.running) pause();
     else go(main().epoch + 1);
