@@ -180,8 +180,9 @@ NOTES = {
     "row has StandardScaler in front, and for numbers around the targets too.",
     "best": "In each fold, `GridSearchCV(cv=3)` chooses among twelve settings: 16 or 100 nodes; a "
     "`weight_decay` of 0, 0.01 or 0.1, or an `alpha` of 0.0001, 1 or 10, which is divided by the rows of a batch; "
-    f"and relu with Adam at a rate of {RATE:g}, or tanh with a method for the full batch, rprop or L-BFGS. There are 500 "
-    "epochs at most, and the data are scaled. `fit` is the time of the chosen setting, and `search` that of the whole search.",
+    f"and relu with Adam at a rate of {RATE:g}, or tanh with a method for the full batch, rprop or L-BFGS. There are "
+    "500 epochs at most, and the data are scaled. `fit` is the time of the chosen setting, and `search` that of the "
+    "whole search.",
 }
 MARKS = ("<!-- written by bench/estimators.py -->", "<!-- end -->")
 
