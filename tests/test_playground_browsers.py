@@ -23,7 +23,7 @@ import playground_drivers as drivers
 import playground_experiments as experiments
 import pytest
 
-from bitprop import Network, cli, datasets
+from bitprop import Network, cli, datasets, names
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = (ROOT / "src" / "bitprop" / "playground.html").as_uri()
@@ -323,6 +323,22 @@ def test_step_as_formulas(opened: Open) -> None:
             assert f"= {bits(value)}" in text
     page.uncheck("#bits")
     assert "δ₁ = (Σ w·δ)·f" in page.inner_text("#lines")
+
+
+def test_every_name_has_its_formula(opened: Open) -> None:
+    """A step is shown for every rule, activation and loss."""
+    page = opened()
+    page.click("#step")
+    hidden = [f"activation={name},sigmoid" for name in names.ACTIVATIONS if name != "softmax"]
+    losses = [f"activation={names.PARTNERS.get(loss, 'tanh')}&loss={loss}" for loss in names.LOSSES]
+    losses = [each.replace("=softmax", "=tanh,softmax") for each in losses]
+    for option in (*hidden, *losses, *(f"rule={rule}" for rule in names.RULES)):
+        page.evaluate("(hash) => { location.hash = hash; }", f"#data=xor&sizes=2-2-1&{option}&epochs=0")
+        wait(page, "document.getElementById('lines').textContent.startsWith('Press')")
+        page.click("#step")
+        text = page.inner_text("#lines")
+        assert "undefined" not in text
+        assert len(lines_of(page)) == 9, option
 
 
 def test_numbers_for_reading(opened: Open) -> None:
