@@ -3,15 +3,42 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from conftest import core_or_skip
 
 ROOT = Path(__file__).resolve().parent.parent
+PAGES = sorted(
+    path.relative_to(ROOT) for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/**/*.md")]
+)
+STARTS = [page for page in PAGES if page.parent.name == "start"]
+INSTALLATION = "python3 -m venv"  # how a block begins that the environment of the tests takes the place of
+
+
+class Block(NamedTuple):
+    """A block of a page."""
+
+    language: str
+    text: str
+
+    @property
+    def file(self) -> str | None:
+        """The name of the file that it is, if its first line is a comment of a name and no more."""
+        named = re.match(r"(?:#|//|/\*) (\w+\.\w+)(?: \*/)?\n", self.text)
+        return named[1] if named else None
+
+
+def blocks_of(page: Path) -> list[Block]:
+    """All blocks of a page, in order."""
+    text = ROOT.joinpath(page).read_text(encoding="utf-8")
+    return [Block(*found) for found in re.findall(r"^```(\w*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)]
 
 
 def blocks(page: str) -> list[str]:
@@ -48,6 +75,34 @@ def test_examples(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs sh")
+@pytest.mark.parametrize("page", STARTS, ids=str)
+def test_start(page: Path, tmp_path: Path) -> None:
+    """Followed in an empty folder, a page for beginners prints what it says: each block of text is the output before."""
+    core_or_skip("cffi")  # which the pages install
+    pytest.importorskip("matplotlib")
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    environment = {**os.environ, "PATH": path, "COLUMNS": "200"}
+    printed = None
+    compared = 0
+    for block in blocks_of(page):
+        if block.language == "text":
+            assert printed == block.text
+            compared += 1
+        elif block.language == "sh" and not block.text.startswith(INSTALLATION):
+            needed = re.findall(r"arm-none-eabi-gcc|\bnode\b", block.text)
+            if any(shutil.which(program) is None for program in needed) and os.environ.get("CI") != "true":
+                pytest.skip(f"needs {needed[0]}")
+            run = ["sh", "-euc", block.text]
+            found = subprocess.run(run, capture_output=True, text=True, check=False, cwd=tmp_path, env=environment)
+            assert found.returncode == 0, found.stderr
+            printed = found.stdout
+        elif block.language != "sh":
+            assert block.file, f"a block of {block.language} whose first line names no file"
+            tmp_path.joinpath(block.file).write_text(block.text, encoding="utf-8")
+    assert compared
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs sh")
 def test_device_in_a_fresh_checkout(tmp_path: Path) -> None:
     """The commands that fill a device's folder make it; Python takes the place of MicroPython."""
     page = ROOT.joinpath("docs", "embedding.md").read_text(encoding="utf-8")
@@ -60,17 +115,23 @@ def test_device_in_a_fresh_checkout(tmp_path: Path) -> None:
     assert "fingerprint" in found.stdout
 
 
-PAGES = sorted(
-    path.relative_to(ROOT) for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/**/*.md")]
-)
+def anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings, as a code host makes them."""
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=str)
 def test_links(page: Path) -> None:
-    """Every relative link of a page leads to a file."""
-    text = re.sub(r"```.*?```", "", ROOT.joinpath(page).read_text(encoding="utf-8"), flags=re.DOTALL)
-    for link in re.findall(r"\]\(([^)#]+)", text):
-        assert link.startswith("https://") or ROOT.joinpath(page.parent, link).exists(), link
+    """Every relative link and picture of a page leads to a file, and every anchor to a heading."""
+    text = re.sub(r"```.*?```|`[^`]*`", "", ROOT.joinpath(page).read_text(encoding="utf-8"), flags=re.DOTALL)
+    for link in re.findall(r"\]\(([^)]+)\)", text):
+        if not link.startswith("https://"):
+            name, _, anchor = link.partition("#")
+            target = ROOT.joinpath(page.parent, name) if name else ROOT / page
+            assert target.exists(), link
+            assert not anchor or anchor in anchors(target), link
 
 
 def test_table_of_platforms() -> None:
