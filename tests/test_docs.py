@@ -77,7 +77,7 @@ def test_examples(
 @pytest.mark.skipif(sys.platform == "win32", reason="needs sh")
 @pytest.mark.parametrize("page", STARTS, ids=str)
 def test_start(page: Path, tmp_path: Path) -> None:
-    """Followed in an empty folder, a page for beginners prints what it says: each block of text is the output before."""
+    """Followed in an empty folder, a page for beginners prints what it says, in each block of text."""
     core_or_skip("cffi")  # which the pages install
     pytest.importorskip("matplotlib")
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The documentation as a site: `sphinx-build -W -c docs/site docs build/site`. Neither it nor its reader needs a network.
+"""The documentation as a site, which needs no network: `sphinx-build -W -c docs/site docs build/site`.
 
 The pages are those of docs/, which a code host shows as well. So what only the site needs is here: the navigation, what
 becomes of links to files outside docs/, the reference of the command line, and how docstrings are set.
@@ -23,7 +23,6 @@ ROOT = Path(__file__).resolve().parents[2]
 
 project = "bitprop"
 release = version = bitprop.__version__
-project_copyright = "MIT licence"
 extensions = ["myst_parser", "sphinx.ext.autodoc"]
 
 myst_heading_anchors = 4  # for links such as python.md#data-sets, as a code host has them
@@ -33,16 +32,40 @@ html_static_path = ["static"]
 html_css_files = ["site.css"]
 html_extra_path = [str(ROOT / "src" / "bitprop" / "playground.html")]
 html_copy_source = False
-html_show_sphinx = False
+html_show_sphinx = html_show_copyright = False
 autodoc_member_order = "bysource"
 add_module_names = False
 
+python_maximum_signature_line_length = 100
+
 NAVIGATION = {
-    "In five minutes": ["start/student", "start/python", "start/embedded", "start/porter", "playground"],
-    "Guides": ["python", "rules", "lab", "gallery", "embedding", "porting"],
-    "Reference": ["site/reference/*", "site/command", "contract"],
+    "In five minutes": [
+        "Students <start/student>",
+        "Python engineers <start/python>",
+        "Embedded engineers <start/embedded>",
+        "Porters <start/porter>",
+        "The playground <browser>",
+    ],
+    "Guides": [
+        "Python by example <python>",
+        "Which rule when <rules>",
+        "The lab <lab>",
+        "Gallery <gallery>",
+        "Embedding <embedding>",
+        "Porting <porting>",
+    ],
+    "Reference": [
+        "site/reference/network",
+        "site/reference/results",
+        "site/reference/sweep",
+        "site/reference/data",
+        "site/reference/export",
+        "site/reference/errors",
+        "site/command",
+        "contract",
+    ],
     "Measurements": ["speed", "solve", "platforms"],
-    "Decisions": ["decisions/*"],
+    "Design": ["site/decisions"],
 }
 
 
@@ -51,7 +74,7 @@ def read_page(app: Sphinx, page: str, content: list[str]) -> None:
     text = content[0]
     if page == "index":
         for caption, pages in NAVIGATION.items():
-            text += "\n```{{toctree}}\n:hidden:\n:glob:\n:caption: {}\n\n{}\n```\n".format(caption, "\n".join(pages))
+            text += "\n```{{toctree}}\n:hidden:\n:caption: {}\n\n{}\n```\n".format(caption, "\n".join(pages))
     if page == "site/command":
         text += "".join(f"\n## bitprop {name}\n\n```text\n{help_of(name)}```\n" for name in commands())
     folder = ROOT / "docs" / Path(page).parent
@@ -74,26 +97,24 @@ def help_of(*command: str) -> str:
     return subprocess.run(run, capture_output=True, text=True, check=True, env=environment).stdout
 
 
-# A sentence that begins with names of options, or of errors, and a colon.
-ITEM = re.compile(r"(?<=[.;]) (?=(?:`[\w.]+`(?:, `[\w.]+`)*: )|(?:[A-Z]\w*Error\b(?:[;,] [A-Z]\w*Error\b)*[:;.]))")
+ITEM = re.compile(r"(?:^|(?<=\.) )(?=`|[A-Z]\w*Error\b|Errors as )")  # where a sentence on an option or an error begins
 SPECIAL = re.compile(r"([*|\\]|_(?!\w))")  # of reStructuredText
 
 
 def set_docstring(app: Sphinx, kind: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
-    """Makes reStructuredText of a docstring: code in `...`, and an item for each option and error that it describes."""
+    """Makes reStructuredText of a docstring: `...` is code, and each option and error is an item."""
     paragraphs = []
     for paragraph in "\n".join(lines).strip().split("\n\n"):
-        first, *items = ITEM.split(re.sub(r"\s+", " ", paragraph).strip())
-        paragraphs += [first, "\n".join(f"* {item}" for item in items)]
-    marked = re.sub(
-        r"`([^`]+)`|[^`]+", lambda part: f"``{part[1]}``" if part[1] else escaped(part[0]), "\n\n".join(paragraphs)
-    )
-    lines[:] = marked.split("\n")
+        first, *items = ITEM.split(" ".join(paragraph.split()))
+        paragraphs += [escaped(first), "\n".join(f"* {escaped(item)}" for item in items)]
+    lines[:] = "\n\n".join(paragraphs).split("\n")
 
 
 def escaped(text: str) -> str:
-    """The text without markup of reStructuredText, but for the marks of items."""
-    return re.sub(r"(?m)^\\\* ", "* ", SPECIAL.sub(r"\\\1", text))
+    """The text in reStructuredText, with links to the contract."""
+    parts = re.split(r"(`[^`]+`)", text)
+    marked = [f"`{part}`" if part.startswith("`") else SPECIAL.sub(r"\\\1", part) for part in parts]
+    return re.sub(r"\b(contract §\d+)", r":doc:`\1 </contract>`", "".join(marked))
 
 
 def setup(app: Sphinx) -> None:
