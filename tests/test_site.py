@@ -93,11 +93,13 @@ def test_nothing_is_loaded_from_elsewhere(site: Path, pages: dict[Path, Page]) -
 
 
 def test_reference_is_complete(pages: dict[Path, Page]) -> None:
-    """Every public name, every method of Network and every data set is described."""
+    """Every public name, method of Network and command of the README is described."""
     ids = {name for page in pages.values() for name in page.ids}
     names = [f"bitprop.{name}" for name in bitprop.__all__ if name != "datasets"]
     names += [f"bitprop.Network.{name}" for name in vars(bitprop.Network) if not name.startswith("_")]
     names += ["bitprop.datasets.moons", "bitprop.datasets.read_csv", "bitprop.export.export"]
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    names += [f"bitprop-{name}" for name in re.findall(r"^bitprop (\w+)", readme, re.MULTILINE)]
     internal = {"bitprop.Network.loss_code", "bitprop.Network.raw_rows"}
     assert set(names) - internal <= ids
 

@@ -7,6 +7,7 @@ becomes of links to files outside docs/, the reference of the command line, and 
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import subprocess
@@ -76,7 +77,7 @@ def read_page(app: Sphinx, page: str, content: list[str]) -> None:
         for caption, pages in NAVIGATION.items():
             text += "\n```{{toctree}}\n:hidden:\n:caption: {}\n\n{}\n```\n".format(caption, "\n".join(pages))
     if page == "site/command":
-        text += "".join(f"\n## bitprop {name}\n\n```text\n{help_of(name)}```\n" for name in commands())
+        text += "".join(f"\n## bitprop{name}\n\n```text\n{help_of(name)}```\n" for name in commands(""))
     folder = ROOT / "docs" / Path(page).parent
     text = re.sub(
         r"\[([^]]+)\]\(([^)#:]+)\)", lambda link: link[1] if (folder / link[2]).is_dir() else link[0], text
@@ -85,14 +86,16 @@ def read_page(app: Sphinx, page: str, content: list[str]) -> None:
     content[0] = re.sub(r"\[([^]]+)\]\([./]+src/bitprop/playground\.html\)", r'<a href="playground.html">\1</a>', text)
 
 
-def commands() -> list[str]:
-    """The names of the subcommands."""
-    return re.findall(r"^    ([a-z]+) ", help_of(), re.MULTILINE)
+def commands(above: str) -> list[str]:
+    """The commands below another one, each with those below it."""
+    names = re.findall(r"^    ([a-z]\w*)\b", help_of(above), re.MULTILINE)
+    return [each for name in names for each in (f"{above} {name}", *commands(f"{above} {name}"))]
 
 
-def help_of(*command: str) -> str:
-    """The text of the command's --help."""
-    run = [sys.executable, "-m", "bitprop", *command, "--help"]
+@functools.cache
+def help_of(command: str) -> str:
+    """The text of a command's --help."""
+    run = [sys.executable, "-m", "bitprop", *command.split(), "--help"]
     environment = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1"}
     return subprocess.run(run, capture_output=True, text=True, check=True, env=environment).stdout
 
