@@ -41,7 +41,7 @@ LINES_LEFT_OUT = {
     "bitprop lab --out": "docs/start/student.md has it",
     "bitprop lab --json": "tests/test_lab.py",
     "bitprop lab proben1": "it needs data that bitprop does not include; tests/test_proben1_runs.py",
-    "bitprop vectors generate": "it takes most of a minute; tests/test_vectors.py",
+    "bitprop vectors generate": "it takes most of a minute; tests/test_vectors_check.py",
     "bitprop bench": "it measures for minutes; tests/test_bench.py and tests/test_solve.py",
     "python - <<'END'": "it takes two minutes",
     "sh run.sh": "tests/platforms runs it",

@@ -2,7 +2,8 @@
 """The documentation as a site, which needs no network: `sphinx-build -W -c docs/site docs build/site`.
 
 The pages are those of docs/, which a code host shows as well. So what only the site needs is here: the navigation, what
-becomes of links to files outside docs/, the reference of the command line, and how docstrings are set.
+becomes of links to files outside docs/, the reference of the command line, and how docstrings are set. It is Sphinx,
+since its search needs no server, and Furo, since that has no fonts of its own.
 """
 
 from __future__ import annotations
@@ -106,9 +107,13 @@ SPECIAL = re.compile(r"([*|\\]|_(?!\w))")  # of reStructuredText
 
 def set_docstring(app: Sphinx, kind: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
     """Makes reStructuredText of a docstring: `...` is code, and each option and error is an item."""
-    paragraphs = []
+    if lines and lines[0].startswith("Alias for field number"):  # Python's own, of a named tuple
+        lines.clear()
+    paragraphs: list[str] = []
     for paragraph in "\n".join(lines).strip().split("\n\n"):
         first, *items = ITEM.split(" ".join(paragraph.split()))
+        if items and not first and not paragraphs:
+            first = items.pop(0)  # the summary, even where it begins with a name
         paragraphs += [escaped(first), "\n".join(f"* {escaped(item)}" for item in items)]
     lines[:] = "\n\n".join(paragraphs).split("\n")
 
@@ -116,7 +121,7 @@ def set_docstring(app: Sphinx, kind: str, name: str, thing: Any, options: Any, l
 def escaped(text: str) -> str:
     """The text in reStructuredText, with links to the contract."""
     parts = re.split(r"(`[^`]+`)", text)
-    marked = [f"`{part}`" if part.startswith("`") else SPECIAL.sub(r"\\\1", part) for part in parts]
+    marked = [f"``{part.strip('` ')}``" if part.startswith("`") else SPECIAL.sub(r"\\\1", part) for part in parts]
     return re.sub(r"\b(contract §\d+)", r":doc:`\1 </contract>`", "".join(marked))
 
 
