@@ -99,7 +99,8 @@ def test_reference_is_complete(pages: dict[Path, Page]) -> None:
     names += [f"bitprop.Network.{name}" for name in vars(bitprop.Network) if not name.startswith("_")]
     names += ["bitprop.datasets.moons", "bitprop.datasets.read_csv", "bitprop.export.export"]
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    names += [f"bitprop-{name}" for name in re.findall(r"^bitprop (\w+)", readme, re.MULTILINE)]
+    commands = "".join(re.findall(r"^```sh\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL))
+    names += [f"bitprop-{name}" for name in re.findall(r"^bitprop (\w+)", commands, re.MULTILINE)]
     internal = {"bitprop.Network.loss_code", "bitprop.Network.raw_rows"}
     assert set(names) - internal <= ids
 
