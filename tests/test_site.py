@@ -54,7 +54,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def pages(site: Path) -> dict[Path, Page]:
     """The pages of the site but the playground, which is one file by itself."""
-    paths = sorted(path for path in site.rglob("*.html") if path.name != PLAYGROUND.name)
+    paths = sorted(path for path in site.rglob("*.html") if path.parent.name != "_static")
     return {path: Page(path.read_text(encoding="utf-8")) for path in paths}
 
 
@@ -64,8 +64,8 @@ def test_every_page_is_built(site: Path) -> None:
     assert len(sources) > 30
     for source in sources:
         assert (site / source).with_suffix(".html").exists(), source
-    assert (site / PLAYGROUND.name).read_bytes() == PLAYGROUND.read_bytes()
-    assert 'href="playground.html"' in (site / "browser.html").read_text(encoding="utf-8")
+    assert (site / "_static" / PLAYGROUND.name).read_bytes() == PLAYGROUND.read_bytes()
+    assert 'href="../_static/playground.html"' in (site / "site" / "playground.html").read_text(encoding="utf-8")
 
 
 def test_links(pages: dict[Path, Page]) -> None:

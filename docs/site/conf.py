@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The documentation as a site, which needs no network: `sphinx-build -W -c docs/site docs build/site`.
+"""The documentation as a site, which needs no network: `sphinx-build -c docs/site docs build/site`.
 
 The pages are those of docs/, which a code host shows as well. So what only the site needs is here: the navigation, what
 becomes of links to files outside docs/, the reference of the command line, and how docstrings are set. It is Sphinx,
@@ -30,9 +30,8 @@ extensions = ["myst_parser", "sphinx.ext.autodoc"]
 myst_heading_anchors = 4  # for links such as python.md#data-sets, as a code host has them
 html_theme = "furo"  # with the system's fonts
 html_title = "bitprop"
-html_static_path = ["static"]
+html_static_path = ["static", str(ROOT / "src" / "bitprop" / "playground.html")]
 html_css_files = ["site.css"]
-html_extra_path = [str(ROOT / "src" / "bitprop" / "playground.html")]
 html_copy_source = False
 html_show_sphinx = html_show_copyright = False
 autodoc_member_order = "bysource"
@@ -46,7 +45,7 @@ NAVIGATION = {
         "Python engineers <start/python>",
         "Embedded engineers <start/embedded>",
         "Porters <start/porter>",
-        "The playground <browser>",
+        "The playground <site/playground>",
     ],
     "Guides": [
         "Python by example <python>",
@@ -75,7 +74,7 @@ def read_page(app: Sphinx, page: str, content: list[str]) -> None:
     """Completes a page's source for the site."""
     text = content[0]
     if page == "index":
-        for caption, pages in NAVIGATION.items():
+        for caption, pages in navigation().items():
             text += "\n```{{toctree}}\n:hidden:\n:caption: {}\n\n{}\n```\n".format(caption, "\n".join(pages))
     if page == "site/command":
         text += "".join(f"\n## bitprop{name}\n\n```text\n{help_of(name)}```\n" for name in commands(""))
@@ -84,7 +83,15 @@ def read_page(app: Sphinx, page: str, content: list[str]) -> None:
         r"\[([^]]+)\]\(([^)#:]+)\)", lambda link: link[1] if (folder / link[2]).is_dir() else link[0], text
     )  # a folder has no page
     # Other files outside docs/ are downloaded, but this one opens.
-    content[0] = re.sub(r"\[([^]]+)\]\([./]+src/bitprop/playground\.html\)", r'<a href="playground.html">\1</a>', text)
+    opens = '<a href="{}_static/playground.html">\\1</a>'.format("../" * page.count("/"))
+    content[0] = re.sub(r"\[([^]]+)\]\([./]+src/bitprop/playground\.html\)", opens, text)
+
+
+def navigation() -> dict[str, list[str]]:
+    """NAVIGATION with the pages that it does not name, at the end of the guides."""
+    named = {re.sub(r".*<(.*)>", r"\1", entry) for entries in NAVIGATION.values() for entry in entries}
+    others = sorted({path.stem for path in ROOT.glob("docs/*.md")} - named - {"index"})
+    return {**NAVIGATION, "Guides": NAVIGATION["Guides"] + others}
 
 
 def commands(above: str) -> list[str]:
