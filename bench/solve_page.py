@@ -39,7 +39,8 @@ Python stand beside bitprop's Python interface, and FANN, which is called from C
 {aims}
 
 A `fit` of no epochs takes about half of bitprop's time on the smallest problems: Python checks what it is given, and
-keeps what `resume=True` needs. JAX's loop is compiled for the one network and its data; `first` below has the seconds that this takes.
+keeps what `resume=True` needs. JAX's loop is compiled for the one network and its data; `first` below has the seconds
+that this takes.
 
 ## Machine and versions
 

@@ -23,7 +23,11 @@ PAGES = sorted(
 )
 STARTS = [page for page in PAGES if page.parent.name == "start"]
 FOLLOWED = [
-    Path(page) for page in ("README.md", "docs/python.md", "docs/lab.md", "docs/embedding.md", "docs/porting.md")
+    Path(page)
+    for page in (
+        *("README.md", "docs/python.md", "docs/lab.md", "docs/embedding.md", "docs/porting.md"),
+        "docs/exchange.md",
+    )
 ]
 INSTALLATION = {"python3 -m venv": "the environment of the tests takes its place", "mkdir": "so does their folder"}
 # Pages whose commands no test here runs, and why.
@@ -31,6 +35,7 @@ LEFT_OUT = {
     "CONTRIBUTING.md": "most of them are steps of continuous integration",
     "docs/index.md": "tests/test_site.py builds the site",
     "docs/platforms.md": "it is a step of continuous integration",
+    "docs/sklearn.md": "tests/test_sklearn.py runs it",
     "docs/speed.md": "it measures for a quarter of an hour; tests/test_bench.py",
     "docs/solve.md": "it measures for longer; tests/test_solve.py",
 }
@@ -41,6 +46,9 @@ LINES_LEFT_OUT = {
     "bitprop lab --out": "docs/start/student.md has it",
     "bitprop lab --json": "tests/test_lab.py",
     "bitprop lab proben1": "it needs data that bitprop does not include; tests/test_proben1_runs.py",
+    "bitprop lab --report": "tests/test_page.py",
+    "bitprop lab overshoot": "it takes minutes; tests/test_overshoot.py",
+    "bitprop completion": "it writes to the user's own folder; tests/test_completion.py",
     "bitprop vectors generate": "it takes most of a minute; tests/test_vectors_check.py",
     "bitprop bench": "it measures for minutes; tests/test_bench.py and tests/test_solve.py",
     "python - <<'END'": "it takes two minutes",
@@ -71,7 +79,7 @@ def run_commands(text: str, left_out: Iterable[str], folder: Path) -> str:
     """What the commands of a block print, without those that are left out. Each must succeed."""
     lines = [text] if "<<" in text else text.splitlines()
     commands = "\n".join(line for line in lines if not line.startswith(tuple(left_out)))
-    for program in re.findall(r"^arm-none-eabi-gcc|\bnode\b|my-port", commands, re.MULTILINE):
+    for program in re.findall(r"^(?:arm-none-eabi-gcc|rustc|node)\b|node(?= port)|my-port", commands, re.MULTILINE):
         needed = "node" if program == "my-port" else program
         if shutil.which(needed) is None and os.environ.get("CI") != "true":
             pytest.skip(f"needs {needed}")
@@ -110,6 +118,9 @@ def test_examples(
     """All blocks of a page, in order, in a folder with what the page takes for granted."""
     core_or_skip("ctypes")  # the pure twin would take minutes
     pytest.importorskip("matplotlib")
+    if page.name == "exchange.md":
+        for library in ("onnxruntime", "onnx", "safetensors", "sklearn", "torch"):
+            pytest.importorskip(library)
     monkeypatch.chdir(tmp_path)
     prepare(tmp_path)
     names: dict[str, object] = {}
@@ -130,6 +141,8 @@ def test_examples(
         assert "\n".join(errors) in printed
         [ended] = re.findall(r"# (callback .*)", code)
         assert f"{ended}\n" in printed
+    if page.name == "exchange.md":
+        assert printed.split("\n") == ["0", "True", "0.5 True", ""]
     if page.name == "README.md":
         results = re.findall(r"print\(.*# (.*)", code)
         assert len(results) == 3
@@ -210,6 +223,13 @@ def test_links(page: Path) -> None:
             target = ROOT.joinpath(page.parent, name) if name else ROOT / page
             assert target.exists(), link
             assert not anchor or anchor in anchors(target), link
+
+
+def test_gallery() -> None:
+    """The gallery has every picture of the documentation."""
+    pictures = {path.relative_to(ROOT / "docs").as_posix() for path in ROOT.glob("docs/pictures/*.png")}
+    text = ROOT.joinpath("docs", "gallery.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"!\[[^]]+\]\(([^)]+)\)", text)) == pictures
 
 
 def test_table_of_platforms() -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Networks as source code: `bitprop export` to C and to Python."""
+"""Networks as source code: `bitprop export` to C, Python, JavaScript, Rust, Arduino and ONNX."""
 
 from __future__ import annotations
 
@@ -13,14 +13,16 @@ import re
 import shutil
 import subprocess
 import sys
+from array import array
 from pathlib import Path
 from typing import Any
 
 import pytest
 from bits import from_hex, to_hex
 
-from bitprop import Network, OptionError
-from bitprop.export import export, identifier
+from bitprop import Network, OptionError, Scaling, exchange
+from bitprop.export import export, identifier, write
+from bitprop.names import ACTIVATIONS, Activation
 
 ROOT = Path(__file__).resolve().parent.parent
 NETWORKS = [
@@ -154,6 +156,270 @@ def test_c(values: list[tuple[Network, list[list[float]], list[list[str]]]], com
         assert found.stdout.split() == [pattern for row in outputs for pattern in row]
 
 
+# --- JavaScript and Rust ---
+
+MAIN_JAVASCRIPT = """import { readFileSync } from "node:fs";
+import { predict, selfTest } from "./net.mjs";
+const view = new DataView(new ArrayBuffer(8));
+const number = (hex) => { view.setBigUint64(0, BigInt("0x" + hex)); return view.getFloat64(0); };
+const bits = (x) => {
+  view.setFloat64(0, x);
+  return Number.isNaN(x) ? "7ff8000000000000" : view.getBigUint64(0).toString(16).padStart(16, "0");
+};
+if (!selfTest()) throw new Error("self-test");
+const rows = readFileSync(0, "utf8").trim().split("\\n").map((line) => line.split(" ").map(number));
+console.log(rows.map((row) => predict(row).map(bits).join(" ")).join("\\n"));
+"""
+MAIN_RUST = """#[path = "net.rs"]
+mod net;
+use std::io::BufRead;
+fn bits(x: f64) -> String {
+    if x.is_nan() { "7ff8000000000000".to_string() } else { format!("{:016x}", x.to_bits()) }
+}
+fn main() {
+    assert!(net::self_test());
+    for line in std::io::stdin().lock().lines() {
+        let mut row = [0.0; net::INPUTS];
+        for (value, hex) in row.iter_mut().zip(line.unwrap().split(' ')) {
+            *value = f64::from_bits(u64::from_str_radix(hex, 16).unwrap());
+        }
+        let outputs: Vec<String> = net::predict(&row).iter().map(|&x| bits(x)).collect();
+        println!("{}", outputs.join(" "));
+    }
+}
+"""
+
+
+def javascript_program(net: Network, folder: Path) -> list[str]:
+    """The command of a program that predicts rows of patterns by the exported module."""
+    folder.joinpath("net.mjs").write_text(export(net, "javascript"), encoding="utf-8")
+    folder.joinpath("main.mjs").write_text(MAIN_JAVASCRIPT, encoding="utf-8")
+    return [compiler("node"), "main.mjs"]
+
+
+def rust_program(net: Network, folder: Path, *flags: str) -> list[str]:
+    """The same in Rust, where a warning is an error."""
+    folder.joinpath("net.rs").write_text(export(net, "rust"), encoding="utf-8")
+    folder.joinpath("main.rs").write_text(MAIN_RUST, encoding="utf-8")
+    build = [compiler("rustc"), "-D", "warnings", *(flags or ("-O",)), "main.rs", "-o", "main"]
+    built = subprocess.run(build, cwd=folder, capture_output=True, text=True, check=False)
+    assert built.returncode == 0, built.stderr
+    return [str(folder / "main")]
+
+
+def answers(command: list[str], folder: Path, rows: list[list[float]]) -> list[list[str]]:
+    """The program's outputs, patterns as well."""
+    given = "\n".join(" ".join(to_hex(row)) for row in rows)
+    done = subprocess.run(command, cwd=folder, input=given, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return [line.split() for line in done.stdout.splitlines()]
+
+
+def scaled_network() -> Network:
+    """A network with scalings of both sides."""
+    net = Network(2, 3, 2, seed=8, activation=["tanh", "identity"])
+    net.input_scaling = Scaling([0.5, -3.0], [2.0, 0.1])
+    net.output_scaling = Scaling([1.0, 0.0], [0.3, 1e-3])
+    return net
+
+
+PROGRAMS = {"javascript": javascript_program, "rust": rust_program}
+
+
+@pytest.mark.parametrize("language", PROGRAMS)
+def test_program(
+    values: list[tuple[Network, list[list[float]], list[list[str]]]], language: str, tmp_path: Path
+) -> None:
+    """The exported module predicts to the same bits and tests itself, with all shapes, activations and scalings."""
+    scaled = scaled_network()
+    rows = [[1e-3 * i, 2.5 - i] for i in range(20)]
+    each = [*values, (scaled, rows, [to_hex(row) for row in scaled.predict(rows)])]
+    for number, (net, rows, outputs) in enumerate(each):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        assert answers(PROGRAMS[language](net, folder), folder, rows) == outputs
+
+
+@pytest.mark.parametrize("language", PROGRAMS)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_activations(language: str, activation: Activation, tmp_path: Path) -> None:
+    """A hundred thousand values through each activation, which these languages have in words of their own."""
+    net = Network(1, 2, activation=activation, bias=False)
+    net.parameters[:] = memoryview(array("d", [1.0, -0.5]))
+    draw = random.Random(9)
+    rows = [[value] for value in EDGES]
+    rows += [[draw.uniform(-1.0, 1.0) * 10.0 ** draw.choice([-320, -300, -9, 0, 1, 2, 3, 300])] for _ in range(100_000)]
+    expected = [to_hex(row) for row in net.predict(rows)]
+    assert answers(PROGRAMS[language](net, tmp_path), tmp_path, rows) == expected
+
+
+@pytest.mark.parametrize("language", PROGRAMS)
+def test_program_not_finite(language: str, tmp_path: Path) -> None:
+    """Infinities and NaN, given and calculated, go through as the contract says, and -0.0 keeps its sign."""
+    special = [math.inf, -math.inf, math.nan, 1.0, -0.0]
+    for number, activation in enumerate(ACTIVATIONS):
+        net = Network(2, 3, activation=activation, seed=number)
+        net.parameters[:2] = memoryview(array("d", [1.7e308, -1.7e308]))
+        net.parameters[6] = -0.0
+        rows = [[a, b] for a in special for b in special]
+        names: dict[str, Any] = {}
+        exec(compile(export(net, "python"), "exported", "exec"), names)
+        expected = [to_hex(names["predict"](row)) for row in rows]
+        assert any("7ff8000000000000" in row for row in expected)
+        folder = tmp_path / activation
+        folder.mkdir()
+        assert answers(PROGRAMS[language](net, folder), folder, rows) == expected
+
+
+def test_javascript_use(tmp_path: Path) -> None:
+    """Typed arrays are rows too; another length and another type are errors; other weights fail the self-test."""
+    net = NETWORKS[0]
+    command = javascript_program(net, tmp_path)
+    code = """import { predict, selfTest } from "./net.mjs";
+const failed = (row) => { try { return String(predict(row)); } catch (error) { return `${error}`; } };
+console.log(predict([0.5, 0.25])[0] === predict(new Float32Array([0.5, 0.25]))[0], selfTest());
+console.log(failed([1]), "|", failed([1, "2"]), "|", failed([1, null]));
+"""
+    tmp_path.joinpath("main.mjs").write_text(code, encoding="utf-8")
+    wrong = "TypeError: the row has something that is no number"
+    expected = f"true true\nRangeError: the row has 1 inputs, expected 2 | {wrong} | {wrong}\n"
+    assert subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout == expected
+    path = tmp_path / "net.mjs"
+    altered = re.sub(r"(PARAMETERS = \[\n  0x.)f", r"\1e", path.read_text(encoding="utf-8"))
+    altered = re.sub(r"(PARAMETERS = \[\n  0x.)0", r"\1f", altered)
+    path.write_text(altered, encoding="utf-8")
+    assert subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout[:10] == "true false"
+
+
+def test_rust_without_the_standard_library(tmp_path: Path) -> None:
+    """The module needs `core` alone, in every edition; a build without optimisation gives the same bits."""
+    net = scaled_network()
+    rows = [[0.25, -1.5]]
+    assert answers(rust_program(net, tmp_path, "-C", "opt-level=0"), tmp_path, rows) == [to_hex(net.predict(rows)[0])]
+    code = '#![no_std]\n#[path = "net.rs"]\npub mod net;\n'
+    tmp_path.joinpath("lib.rs").write_text(code, encoding="utf-8")
+    for edition in ("2015", "2018", "2021"):
+        build = [
+            compiler("rustc"),
+            "-D",
+            "warnings",
+            "--edition",
+            edition,
+            "--crate-type",
+            "lib",
+            "--emit=metadata",
+            "lib.rs",
+        ]
+        built = subprocess.run(build, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert built.returncode == 0, built.stderr
+
+
+# --- Arduino and ONNX ---
+
+# As much of Arduino.h as a sketch uses, with the macros that meet a header's names; numbers are printed as their bits.
+ARDUINO = """#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#define min(a, b) ((a) < (b) ? (a) : (b))
+#define max(a, b) ((a) > (b) ? (a) : (b))
+#define abs(x) ((x) > 0 ? (x) : -(x))
+#define bit(b) (1UL << (b))
+#define lowByte(w) ((uint8_t)((w) & 0xff))
+#define B1 1
+#define PI 3.1415926535897932384626433832795
+#define F(text) (text)
+struct Port {
+    void begin(long) {}
+    operator bool() { return true; }
+    void println(const char *text) { puts(text); }
+    void println(double value, int) {
+        uint64_t bits;
+        memcpy(&bits, &value, sizeof bits);
+        printf("%08lx%08lx\\n", (unsigned long)(bits >> 32), (unsigned long)(bits & 0xffffffffU));
+    }
+} Serial;
+static void delay(unsigned long) {}
+#include SKETCH
+int main() {
+    setup();
+    loop();
+    return 0;
+}
+"""
+
+
+@pytest.mark.parametrize("net", [NETWORKS[0], NETWORKS[6], scaled_network()], ids=["plain", "softmax", "scaled"])
+def test_arduino(net: Network, tmp_path: Path) -> None:
+    """The library's sketch compiles beside Arduino's macros, tests itself and predicts to the same bits."""
+    write(net, "arduino", tmp_path / "xor", "xor")
+    files = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file())
+    assert files == ["xor/examples/xor/xor.ino", "xor/library.properties", "xor/src/xor.h"]
+    properties = tmp_path.joinpath("xor", "library.properties").read_text(encoding="utf-8").splitlines()
+    assert {"name=xor", "architectures=*", "includes=xor.h"} < set(properties)
+    tmp_path.joinpath("main.cpp").write_text(ARDUINO, encoding="utf-8")
+    sketch = '-DSKETCH="xor/examples/xor/xor.ino"'
+    build = [compiler("g++"), "-std=gnu++11", "-Os", "-Wall", "-Wextra", "-Werror", "-Ixor/src", sketch, "main.cpp"]
+    built = subprocess.run([*build, "-o", "main"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert built.returncode == 0, built.stderr
+    printed = subprocess.run([str(tmp_path / "main")], capture_output=True, text=True, check=True).stdout.split("\n")
+    assert printed == ["self-test passed", *to_hex(net.predict([[0.5, 0.5]])[0]), ""]
+
+
+@pytest.mark.parametrize(
+    ("flags", "board"),
+    [
+        ("-mcpu=cortex-m4 -mfpu=fpv4-sp-d16", "mps2-an386"),
+        ("-mcpu=cortex-m7 -mfpu=fpv5-d16", "mps2-an500"),  # which has fused products and sums of doubles
+    ],
+)
+def test_arduino_on_arm(flags: str, board: str, tmp_path: Path) -> None:
+    """The sketch predicts to the same bits on the processors of ARM boards, which QEMU emulates."""
+    for tool in ("arm-none-eabi-g++", "qemu-system-arm"):
+        if shutil.which(tool) is None:
+            pytest.skip(f"no {tool} here")
+    write(NETWORKS[0], "arduino", tmp_path, "xor")
+    tmp_path.joinpath("main.cpp").write_text(ARDUINO, encoding="utf-8")
+    embedded = ROOT / "examples" / "embedded"
+    processor = [*flags.split(), "-mthumb", "-mfloat-abi=hard", "-Os"]
+    warnings = ["-std=gnu++11", "-fno-exceptions", "-Wall", "-Wextra", "-Werror", "-Isrc"]
+    board_files = ["-nostartfiles", "--specs=rdimon.specs", "-T", str(embedded / "mps2.ld"), "start.o"]
+    for build in (
+        ["arm-none-eabi-gcc", *processor, "-c", str(embedded / "start.c")],
+        ["arm-none-eabi-g++", *processor, *warnings, '-DSKETCH="examples/xor/xor.ino"', "-S", "main.cpp"],
+        ["arm-none-eabi-g++", *processor, *board_files, "main.s", "-o", "main.elf"],
+    ):
+        built = subprocess.run(build, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert built.returncode == 0, built.stderr
+    assert not re.search(r"\bvfn?m[as]\.f64", tmp_path.joinpath("main.s").read_text(encoding="utf-8"))
+    quiet = ["-nographic", "-monitor", "none", "-serial", "none", "-semihosting-config", "enable=on,target=native"]
+    emulated = ["qemu-system-arm", "-M", board, *quiet, "-kernel", str(tmp_path / "main.elf")]
+    found = subprocess.run(emulated, capture_output=True, text=True, check=True, timeout=60)
+    assert found.stdout.split("\n") == ["self-test passed", *to_hex(NETWORKS[0].predict([[0.5, 0.5]])[0]), ""]
+
+
+def test_arduino_of_eight_bits(tmp_path: Path) -> None:
+    """Where double has 32 bits, as on AVR boards, the header says so."""
+    write(NETWORKS[0], "arduino", tmp_path, "xor")
+    tmp_path.joinpath("main.cpp").write_text('#include "src/xor.h"\n', encoding="utf-8")
+    tmp_path.joinpath("float.h").write_text(
+        "#define FLT_EVAL_METHOD 0\n#define DBL_MANT_DIG 24\n#define DBL_MAX_EXP 128\n", encoding="utf-8"
+    )
+    command = [compiler("g++"), "-std=gnu++11", "-I.", "-fsyntax-only", "main.cpp"]
+    found = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert found.returncode != 0
+    assert "double must be IEEE 754 binary64" in found.stderr
+
+
+def test_onnx(tmp_path: Path) -> None:
+    """The file holds the network, as `to_onnx` writes it."""
+    pytest.importorskip("onnx")
+    NETWORKS[6].save(tmp_path / "net.json")
+    found = run("net.json", "--to", "onnx", "--out", "net.onnx", folder=tmp_path)
+    assert (found.returncode, found.stderr) == (0, "wrote net.onnx\n")
+    assert exchange.from_onnx(tmp_path / "net.onnx") == NETWORKS[6]
+
+
 WRONG_BUILDS = [
     "gcc -funsafe-math-optimizations -O3",
     "clang -funsafe-math-optimizations -O3",
@@ -195,9 +461,10 @@ def test_names(tmp_path: Path) -> None:
         subprocess.run([compiler("gcc"), "-std=c99", *WARNINGS, "-fsyntax-only", "net.h"], check=True, cwd=tmp_path)
 
 
-def test_infinite_outputs(tmp_path: Path) -> None:
+@pytest.mark.parametrize("activation", ["identity", "softsign", "tanh"])
+def test_infinite_outputs(activation: Activation, tmp_path: Path) -> None:
     """Finite weights may give infinities and NaN, with which the self-tests agree all the same."""
-    net = Network(2, 2, 1, activation="identity")
+    net = Network(2, 2, 1, activation=activation)
     net.parameters[:] = memoryview(from_hex(["7fe1ccf385ebc8a0", "ffe1ccf385ebc8a0"] * 4 + ["3ff0000000000000"]))
     names: dict[str, Any] = {}
     exec(compile(export(net, "python"), "exported", "exec"), names)
@@ -270,6 +537,16 @@ def test_command(tmp_path: Path) -> None:
     fields = json.loads(run("my net.json", "--to", "c", "--name", "Xy", "--json", folder=tmp_path).stdout)
     assert fields["text"] == export(net, "c", "Xy")
     assert fields["fingerprint"] == net.fingerprint()
+    for language, file in (("javascript", "net.mjs"), ("rust", "net.rs")):
+        assert run("my net.json", "--to", language, "--out", file, folder=tmp_path).stderr == f"wrote {file}\n"
+        assert tmp_path.joinpath(file).read_text(encoding="utf-8") == export(net, language, "net", file)
+        printed = run("my net.json", "--to", language, folder=tmp_path).stdout
+        assert printed == export(net, language, "my_net")
+    for _ in range(2):  # the folder may be there
+        found = run("my net.json", "--to", "arduino", "--out", "libraries/my-net/", "--json", folder=tmp_path)
+        assert json.loads(found.stdout)["name"] == "my_net"
+    header = tmp_path.joinpath("libraries", "my-net", "src", "my_net.h").read_text(encoding="utf-8")
+    assert header == export(net, "c", "my_net")
 
 
 def test_bad_use(tmp_path: Path) -> None:
@@ -287,6 +564,19 @@ def test_bad_use(tmp_path: Path) -> None:
         (["net.json", "--to", "python", "--out", "my-net.py"], "expected a name that import takes"),
         (["net.json", "--to", "python", "--out", "net.h"], "--out is 'net.h', expected a name that ends in .py"),
         (["net.json", "--to", "c", "--out", "net.py"], "--out is 'net.py', expected a name that ends in .h"),
+        (["net.json", "--to", "rust", "--out", "net.mjs"], "--out is 'net.mjs', expected a name that ends in .rs"),
+        (["net.json", "--to", "javascript", "--name", "x"], "expected it with --to c"),
+        (["net.json", "--to", "arduino"], "expected the folder to write"),
+        (["net.json", "--to", "arduino", "--out", "net.json"], "--out is 'net.json', which is no folder"),
+        (["net.json", "--to", "arduino", "--out", ""], "--out is '', which is no folder"),
+        (
+            ["net.json", "--to", "arduino", "--out", "net.h"],
+            "expected a name that ends in nothing, since it is a folder",
+        ),
+        (["net.json", "--to", "arduino", "--out", "net", "--name", "1x"], "name is '1x'"),
+        (["net.json", "--to", "arduino", "--out", "String"], "name is 'String', which is a header of C or Arduino"),
+        (["net.json", "--to", "onnx"], "expected the file to write"),
+        (["net.json", "--to", "onnx", "--out", "net"], "expected a name that ends in .onnx"),
     ):
         found = run(*arguments, folder=tmp_path)
         assert found.returncode == 2

@@ -80,7 +80,8 @@ def test_wheel(wheel: Path) -> None:
     assert [name for name in names if name.startswith("bitprop/_core.")]
     assert {"bitprop/py.typed", "bitprop/lab/report_tables.json", "bitprop/_pure.py"} <= set(names)
     assert "_bitprop_command.py" in names
-    assert {"bitprop/templates/network.h", "bitprop/templates/network.py", "bitprop/vectors/schema.json"} <= set(names)
+    assert {f"bitprop/templates/network.{ending}" for ending in ("h", "mjs", "py", "rs")} <= set(names)
+    assert "bitprop/vectors/schema.json" in names
     assert len([name for name in names if re.fullmatch(r"bitprop/vectors/\d\d-\w+\.json", name)]) == len(cases.GROUPS)
     assert [name for name in names if name.endswith((".c", "_tpl.h", "bitprop.h", "build_ffi.py"))] == [
         "bitprop/csrc/bitprop.c"

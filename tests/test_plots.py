@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 from conftest import core_or_skip
 
-from bitprop import DataError, Network, cli, datasets, lab, plots, sweep
+from bitprop import DataError, Network, OptionError, ShapeError, cli, datasets, lab, plots, sweep
+from bitprop.animation import Film
 from bitprop.lab import pictures
 
 matplotlib = pytest.importorskip("matplotlib")
@@ -431,3 +432,87 @@ def test_matplotlib_is_imported_only_to_draw() -> None:
     """The command and all that it imports leave matplotlib alone."""
     code = "import sys, bitprop.cli, bitprop.lab.pictures; sys.exit('matplotlib' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+# --- a network's own pictures ---
+
+
+def test_network_boundary(tmp_path: Path) -> None:
+    """With rows it is the lab's picture of them, in any form; without, the plane alone."""
+    x, y = datasets.xor()
+    net = Network(2, 3, 1, seed=1)
+    figure = net.plot_boundary(x, y, tmp_path / "boundary.png")
+    axes = figure.axes[0]
+    assert len(line(axes, "class 0").get_xdata()) == 11
+    assert axes.get_title().startswith("network 2-3-1\n")
+    assert tmp_path.joinpath("boundary.png").read_bytes().startswith(b"\x89PNG")
+    flat = [label for (label,) in y]
+    assert len(line(net.plot_boundary(x, flat).axes[0], "class 1").get_xdata()) == 10
+    plane = net.plot_boundary().axes[0]
+    assert plane.get_xlim() == pytest.approx((-0.05, 1.05))
+    assert [each for each in plane.lines if len(each.get_xdata())] == []
+    net.scale([[100.0, 5.0], [300.0, 7.0]])
+    assert net.plot_boundary().axes[0].get_xlim() == pytest.approx((-20.0, 420.0))  # 200, two spreads of 100, a margin
+    raw = net.plot_boundary([[100.0, 5.0], [300.0, 7.0]], [[0.0], [1.0]]).axes[0]
+    assert list(line(raw, "class 1").get_xdata()) == [300.0]
+    with pytest.raises(ShapeError, match="the network is 3-1, expected two inputs and one output"):
+        Network(3, 1).plot_boundary()
+    with pytest.raises(OptionError, match="x is given without the other"):
+        net.plot_boundary(x)
+
+
+def test_network_weights(tmp_path: Path) -> None:
+    """A panel for each layer with its weights, and the biases below; numbers where they have room, each around 0."""
+    net = Network(2, 3, 1, activation=["tanh", "sigmoid"], seed=4)
+    net.layers[1].biases[0] = -250.0  # type: ignore[index]  # it has biases
+    figure = net.plot_weights(tmp_path / "weights.png")
+    first, second = figure.axes[:2]
+    assert tmp_path.joinpath("weights.png").read_bytes().startswith(b"\x89PNG")
+    assert (first.get_title(), second.get_title()) == ("layer 1, tanh", "layer 2, sigmoid")
+    layer = net.layers[0]
+    assert layer.biases is not None
+    assert first.images[0].get_array().tolist() == [*layer.weights.tolist(), layer.biases.tolist()]
+    assert first.texts[0].get_text() == f"{layer.weights[0, 0]:.2g}"
+    assert second.texts[-1].get_text() == "-250"
+    assert [tick.get_text() for tick in first.get_yticklabels()] == ["0", "1", "bias"]
+    assert second.images[0].get_clim() == (-250.0, 250.0)
+    largest = max(abs(value) for row in layer.weights.tolist() for value in row)  # type: ignore[attr-defined]
+    assert first.images[0].get_clim() == (-largest, largest)
+    large = Network(20, 30, 2, bias=False).plot_weights()
+    assert len(large.axes[0].texts) == 0
+    assert large.axes[0].images[0].get_array().shape == (20, 30)
+    zero = Network(1, 1, bias=False)
+    zero.parameters[0] = 0.0
+    assert [text.get_text() for text in zero.plot_weights().axes[0].texts] == ["0"]
+    zero.parameters[0] = float("nan")
+    with pytest.raises(DataError, match="not finite"):
+        zero.plot_weights()
+
+
+def test_film(tmp_path: Path) -> None:
+    """The film's frames are the network after so many epochs; the training has the bits of one without it."""
+    from PIL import Image
+
+    x, y = datasets.xor()
+    net, alone = (Network(2, 3, 1, seed=1) for _ in range(2))
+    film = Film(net, epochs=50, frames=6)
+    net.fit(x, y, epochs=50, callback=film)
+    alone.fit(x, y, epochs=50)
+    assert net == alone
+    assert film.losses == alone.history.mse  # type: ignore[union-attr]  # it was trained
+    assert [frame.epochs for frame in film.frames] == [0, 1, 2, 5, 10, 23, 50]
+    for frame in film.frames:
+        same = Network(2, 3, 1, seed=1)
+        same.fit(x, y, epochs=frame.epochs)
+        assert same.parameters.tobytes() == frame.parameters
+    film.save(tmp_path / "xor.gif", x, y)
+    with Image.open(tmp_path / "xor.gif") as picture:
+        assert picture.format == "GIF"
+        assert getattr(picture, "n_frames", 1) >= len(film.frames)
+    assert net == alone
+    with pytest.raises(OptionError, match=r"expected a name that ends in \.gif"):
+        film.save(tmp_path / "xor.png", x, y)
+    with pytest.raises(ShapeError, match="expected two inputs and one output"):
+        Film(Network(2, 2), 10)
+    with pytest.raises(OptionError, match="frames is 1"):
+        Film(net, 10, frames=1)

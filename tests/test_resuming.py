@@ -313,6 +313,35 @@ def test_rates_may_be_given_as_one_or_as_many() -> None:
     assert net == whole({"learning_rate": [0.1] * 4 + [0.5] * 2}, 6)
 
 
+@pytest.mark.parametrize("rule", ["momentum", "adam", "rprop", "levenberg_marquardt"])
+def test_state_of_the_rule_goes_on(backend: Backend, rule: Any) -> None:
+    """Trainings of one epoch, each with the rule's state of the last, are one training; the rows may be others."""
+    net = Network(2, 4, 1, seed=5, backend=backend)
+    for training in range(6):
+        net.fit(X, Y, epochs=1, rule=rule, resume="rule" if training else False)
+        net = pickle.loads(pickle.dumps(net))
+    assert net == whole({"rule": rule}, 6, backend)
+    anew = net.copy()
+    anew.fit(X[:9], Y[:9], epochs=1, rule=rule)
+    net.fit(X[:9], Y[:9], epochs=1, rule=rule, resume="rule")
+    assert net != anew
+
+
+def test_state_of_another_rule_is_refused() -> None:
+    """A state fits its rule only, and there must be one."""
+    net = whole({"rule": "adam"}, 3)
+    before = net.to_bytes()
+    for fitted, rule, resume, error, message in (
+        (net, "rprop", "rule", OptionError, "rule is 'rprop' with resume='rule', and the last training's was 'adam'"),
+        (net, "adam", "state", OptionError, "resume is 'state', expected one of rule"),
+        (net, "adam", 1.0, TypeError, "resume is 1.0"),
+        (net.copy(), "adam", "rule", OptionError, "has no training that could go on"),
+    ):
+        with pytest.raises(error, match=message):
+            fitted.fit(X, Y, epochs=1, rule=rule, resume=resume)  # type: ignore[arg-type]
+    assert net.to_bytes() == before
+
+
 def test_file_without_training_is_of_version_1(tmp_path: Path) -> None:
     """Readers of version 1 read all networks that are saved without a training."""
     net = whole({}, 3)

@@ -95,8 +95,10 @@ def test_nothing_is_loaded_from_elsewhere(site: Path, pages: dict[Path, Page]) -
 def test_reference_is_complete(pages: dict[Path, Page]) -> None:
     """Every public name, method of Network and command of the README is described."""
     ids = {name for page in pages.values() for name in page.ids}
-    names = [f"bitprop.{name}" for name in bitprop.__all__ if name != "datasets"]
+    names = [f"bitprop.{name}" for name in bitprop.__all__ if name not in ("datasets", "exchange")]
     names += [f"bitprop.Network.{name}" for name in vars(bitprop.Network) if not name.startswith("_")]
+    names += [f"bitprop.exchange.{name}" for name in bitprop.exchange.__all__]
+    names += [f"bitprop.sklearn.{name}" for name in ("BitpropClassifier", "BitpropRegressor")]
     names += ["bitprop.datasets.moons", "bitprop.datasets.read_csv", "bitprop.export.export"]
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     commands = "".join(re.findall(r"^```sh\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL))

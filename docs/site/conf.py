@@ -54,6 +54,8 @@ NAVIGATION = {
         "Gallery <gallery>",
         "Embedding <embedding>",
         "Porting <porting>",
+        "Estimators <sklearn>",
+        "Exchange <exchange>",
     ],
     "Reference": [
         "site/reference/network",
@@ -61,6 +63,8 @@ NAVIGATION = {
         "site/reference/sweep",
         "site/reference/data",
         "site/reference/export",
+        "site/reference/exchange",
+        "site/reference/sklearn",
         "site/reference/errors",
         "site/command",
         "contract",

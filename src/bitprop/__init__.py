@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Small neural networks, trained by back-propagation to the same bits everywhere."""
 
-from . import datasets
+from . import datasets, exchange
 from ._sweep import sweep
 from .core import info
 from .errors import (
@@ -47,6 +47,7 @@ __all__ = [
     "TrainingError",
     "TrainingHint",
     "datasets",
+    "exchange",
     "info",
     "sweep",
 ]

@@ -13,14 +13,14 @@ from typing import BinaryIO
 from .checks import options as check
 
 
-def write(path: str | os.PathLike[str], text: str) -> None:
-    """Writes UTF-8 text: whoever opens `path` finds the old file or the new one, whole. OSError, OptionError.
+def write(path: str | os.PathLike[str], content: str | bytes) -> None:
+    """Writes bytes, or UTF-8 text: whoever opens `path` finds the old file or the new one, whole. OSError, OptionError.
 
-    The text goes to a temporary file in the same folder, to the disk, and then takes the old file's place. The new file
-    is the caller's, with the old one's permissions; other hard links keep the old text; a symbolic link stays, and what
-    it points at is replaced. A device or a pipe is written to where it is.
+    They go to a temporary file in the same folder, to the disk, and then take the old file's place. The new file is the
+    caller's, with the old one's permissions; other hard links keep the old content; a symbolic link stays, and what it
+    points at is replaced. A device or a pipe is written to where it is.
     """
-    data = text.encode("utf-8", "backslashreplace")
+    data = content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content
     name = check.path(path)
     try:
         if os.path.exists(name) and not stat.S_ISREG(os.stat(name).st_mode):

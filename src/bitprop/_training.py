@@ -31,7 +31,8 @@ class Trainings:
     """Trainings of networks of one shape in place (contract §8), one for each learning rate, with their histories.
 
     `values`: the networks' parameters, one after the other. `validation`: the rows that checks measure. Of a single
-    training, `resumed` is what it goes on from, and `keep` is called with what it leaves, however it ends.
+    training, `resumed` is what it goes on from, `carried` the state of the rule with which it begins instead, and
+    `keep` is called with what it leaves, however it ends.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Trainings:
         validation: Data | None = None,
         resumed: TrainingState | None = None,
         keep: Callable[[TrainingState], None] | None = None,
+        carried: array[float] | None = None,
     ):
         self.core = core
         self.shape = shape
@@ -65,7 +67,9 @@ class Trainings:
         for n, (rate, rates) in enumerate(zip(learning_rates, self.rates)):
             settings = options.settings(core, data.rows, rate if isinstance(rate, float) else 0.0, rates)
             expect_ok(self.group.start(core, n, shape, settings, data.pointer))
-        if options.first_steps is not None:
+        if carried is not None:
+            self.group.resume(core, 0, shape, carried, 0)
+        elif options.first_steps is not None:
             state = _drawn_state(core, len(values) // networks, *options.first_steps)
             for n in range(networks):
                 self.group.resume(core, n, shape, state, 0)

@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from . import html_parts
 from ._progress import Progress
 from .core import mode
 
@@ -44,6 +45,20 @@ class GradientCheck(tuple[GradientRow, ...]):
         """Whether any parameter could be compared and every error is within the tolerance, 1e-6."""
         return self.max_error <= TOLERANCE
 
+    @property
+    def verdict(self) -> str:
+        """The comparison in one sentence."""
+        agree = "agree" if self.ok else "DO NOT AGREE"
+        return f"largest error {self.max_error:.1e}, tolerance {TOLERANCE:.0e}: the two {agree}"
+
+    def _repr_html_(self) -> str:
+        """What notebooks show: the verdict, and the parameters with the largest errors, at most 20."""
+        worst = sorted(self, key=lambda row: (row.kink, row.error == row.error, -row.error))[: html_parts.MOST_ROWS]
+        text = self.verdict + (f"; the {len(worst)} largest of {len(self)} errors" if len(worst) < len(self) else "")
+        head = ("parameter", "back-propagation", "finite differences", "error")
+        rows = [(row.name, row.gradient, row.numeric, "kink" if row.kink else f"{row.error:.1e}") for row in worst]
+        return html_parts.table(head, rows, text)
+
     def __str__(self) -> str:
         lines = [f"{'parameter':<12} {'back-propagation':>24} {'finite differences':>24} {'error':>9}"]
         for row in self:
@@ -52,8 +67,7 @@ class GradientCheck(tuple[GradientRow, ...]):
         kinks = sum(row.kink for row in self)
         if kinks:
             lines.append(f"not compared: {kinks} of {len(self)}, where an activation stands at its kink (at 0)")
-        verdict = "agree" if self.ok else "DO NOT AGREE"
-        lines.append(f"largest error {self.max_error:.1e}, tolerance {TOLERANCE:.0e}: the two {verdict}")
+        lines.append(self.verdict)
         return "\n".join(lines)
 
 

@@ -10,7 +10,7 @@ from array import array
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from . import _files
+from . import _files, html_parts
 from .checks import options as check
 from .core import choose, means, mode
 from .model_file import from_hex, to_hex
@@ -203,6 +203,16 @@ class History:
         """At most 20 lines of `table`, evenly spaced."""
         every = self._log_every * max(1, -(-len(self) // 20))
         return self.table(every)
+
+    def _repr_html_(self) -> str:
+        """What notebooks show: the curve of the losses, and at most 20 of them."""
+        mode.require_standard("writing decimal digits")
+        losses, checks = self.loss, dict(zip(self.validation_epochs, self.validation))
+        head = ["epoch", self.name, *([f"validation, {self.measure}"] if checks else [])]
+        rows = [[epoch, loss, *([checks.get(epoch)] if checks else [])] for epoch, loss in zip(self.epochs, losses)]
+        text = html_parts.paragraph(f"{self.trained} epochs, stopped by {self.stopped}")
+        curve = html_parts.curve(losses, f"{self.name} by epoch, logarithmic")
+        return text + curve + html_parts.table(head, rows[:: max(1, -(-len(rows) // html_parts.MOST_ROWS))])
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
         """Writes a CSV file with the columns epoch, mse and sse, or epoch, loss and error, whole or not at all.

@@ -7,9 +7,9 @@ import hashlib
 import os
 from array import array
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, overload
 
-from . import _files, _training, fit_options, gradient_check, hints, model_file, network_file
+from . import _files, _training, fit_options, gradient_check, hints, html_parts, model_file, network_file
 from ._holding import Holder
 from ._progress import Progress
 from .checks import matrices
@@ -141,15 +141,27 @@ class Network:
             layers.append(Layer(weights, self.parameters[end:start] if self.bias else None, activation))
         return tuple(layers)
 
+    @property
+    def _shape_text(self) -> str:
+        return "-".join(map(str, self.sizes))
+
     def __repr__(self) -> str:
         names = self.activations
         activation = names[0] if len(set(names)) == 1 else ", ".join(names)
         biases = "with biases" if self.bias else "without biases"
-        shape = "-".join(map(str, self.sizes))
         scaled = {"inputs": self.input_scaling, "targets": self.output_scaling}
         parts = " and ".join(part for part, scaling in scaled.items() if scaling is not None)
         biases += f", scaled {parts}" if parts else ""
-        return f"<Network {shape}, {activation}, {biases}, {self.model.count} parameters, {self.backend}>"
+        return f"<Network {self._shape_text}, {activation}, {biases}, {self.model.count} parameters, {self.backend}>"
+
+    def _repr_html_(self) -> str:
+        """What notebooks show: a line for each layer, and the fingerprint."""
+        rows = [
+            (number, n_in, n_out, name, n_in * n_out, n_out * self.bias)
+            for number, (n_in, n_out, name) in enumerate(zip(self.sizes, self.sizes[1:], self.activations), 1)
+        ]
+        head = ("layer", "inputs", "nodes", "activation", "weights", "biases")
+        return html_parts.table(head, rows, repr(self)) + html_parts.paragraph(f"fingerprint {self.fingerprint()}")
 
     def __eq__(self, value: object) -> bool:
         """Whether sizes, activations, `bias`, scalings and all bits of the parameters are the same; any two NaN are."""
@@ -272,7 +284,7 @@ class Network:
         log_every: int = 1,
         progress: bool | None = False,
         callback: _training.Callback | None = None,
-        resume: bool = False,
+        resume: bool | Literal["rule"] = False,
         checkpoint: str | os.PathLike[str] | None = None,
         checkpoint_seconds: float = 60.0,
         **options: Unpack[fit_options.RuleOptions],
@@ -302,6 +314,7 @@ class Network:
         parameters of the best check, but for an error or Ctrl-C.
         `resume`: go on with the training that this network's last `fit` left, or its model file, to the bits of one
         that never stopped; `epochs` are those of both together, and the other options and the rows must be the same.
+        "rule": begin another training, of any rows, with the state of the rule that the last left (§7).
         `checkpoint`: the path of a model file, which is saved with the training at its end, also by an error or Ctrl-C,
         and about every so many seconds before, so that a training that is killed can go on.
         A TrainingHint warns of data that can hardly be learnt (at the first `fit`) and of a loss that hardly fell.
@@ -337,7 +350,8 @@ class Network:
             raise ShapeError(f"x has {data.rows} rows, expected fewer than 2^32 with shuffling")
         path = None if checkpoint is None else _files.check_folder(checkpoint)
         seconds = check.not_negative("checkpoint_seconds", checkpoint_seconds)
-        if check.boolean("resume", resume) and self._left is None:
+        carries = isinstance(resume, str) and check.choice("resume", resume, ("rule",)) == 0
+        if (carries or check.boolean("resume", resume)) and self._left is None:
             raise OptionError(
                 "resume=True, but the network has no training that could go on: fit it, or load a model file that was "
                 "saved by checkpoint= or by save(..., training=True)"
@@ -348,14 +362,15 @@ class Network:
             scalings = [each for each in (self.input_scaling, self.output_scaling) if each is not None]
             scaling = tuple(values for each in scalings for values in (each.shift, each.spread))
             checked = checked._replace(scaling=scaling)
-            resumed = self._left if resume else None
+            carried = self._carried(rule) if carries else None
+            resumed = self._left if resume and not carries else None
             if resumed is not None:
                 resumed.require(describing(checked, rate, data, resumed.epoch)(), checked.epochs, model.view)
                 if resumed.stopping["reason"] is not None:
                     hints.on_ended(resumed.stopping["reason"])
             memory = model.core, model.shape, model.values
             keep = self._keep if path is None else lambda left: self._save_training(path, left)
-            trainings = _training.Trainings(*memory, data, checked, [rate], measured, resumed, keep)
+            trainings = _training.Trainings(*memory, data, checked, [rate], measured, resumed, keep, carried)
             [history] = trainings.histories
             self.history = history
             with Progress(checked.epochs * data.rows, f"{checked.epochs} epochs: rows", progress) as bar:
@@ -367,6 +382,14 @@ class Network:
             telling = checked.telling_rate(rate)
             hints.on_losses(history, checked.log_every, data.inputs, data.targets, last, telling)
         return history
+
+    def _carried(self, rule: Rule) -> array[float] | None:
+        """The state of the rule that the last training left; None where it did no epoch. OptionError."""
+        left = self._left
+        had = None if left is None else left.describe()["rule"]
+        if left is None or had != rule:
+            raise OptionError(f"rule is {quoted(rule)} with resume='rule', and the last training's was {quoted(had)}")
+        return left.state
 
     def _keep(self, left: TrainingState) -> None:
         self._left = left
@@ -505,6 +528,37 @@ class Network:
         """The number of a loss that goes with the outputs: of the one that suits them best for None. OptionError."""
         natural: Loss = "cross_entropy" if self.activations[-1] == "softmax" else "half_sse"
         return self.loss_code(natural if loss is None else loss)
+
+    # --- pictures, by matplotlib (extra: `lab`) ---
+
+    def plot_boundary(self, x: Any = None, y: Any = None, path: str | os.PathLike[str] | None = None) -> Any:
+        """A matplotlib figure of the output over two inputs, saved where a path is given.
+
+        It has the rows x (rows, 2), each as the class of its target in y (rows, 1). Without rows, it goes from 0 to 1;
+        with an `input_scaling`, over two spreads on either side of the shift.
+        ShapeError: the network has not two inputs and one output. OptionError, DataError, BackendError.
+        """
+        from . import plots
+
+        if (self.sizes[0], self.sizes[-1]) != (2, 1):
+            raise ShapeError(f"the network is {self._shape_text}, expected two inputs and one output")
+        if (x is None) != (y is None):
+            raise OptionError(f"{'x' if y is None else 'y'} is given without the other, expected both or neither")
+        if x is None:
+            corners = self.raw_rows([[0.0, 0.0], [1.0, 1.0]] if self.input_scaling is None else [[-2.0] * 2, [2.0] * 2])
+            return plots.save(plots.boundary(self.predict, corners, [], f"network {self._shape_text}"), path)
+        data = self.model.raw_data(x, y)
+        figure = plots.boundary(self.predict, data.inputs.split(), data.targets.split(), f"network {self._shape_text}")
+        return plots.save(figure, path)
+
+    def plot_weights(self, path: str | os.PathLike[str] | None = None) -> Any:
+        """A matplotlib figure of the weights and biases of each layer, saved where a path is given.
+
+        DataError: one is not finite. BackendError.
+        """
+        from . import plots
+
+        return plots.save(plots.weights(self.layers, f"network {self._shape_text}"), path)
 
     # --- copies, bytes and files ---
 

@@ -3,15 +3,17 @@
 
 from __future__ import annotations
 
+import io
 import math
 import os
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from .checks import options as check
 from .errors import BackendError, DataError, OptionError
 from .history import History
+from .layers import Layer
 
 Points = Sequence[Sequence[float]]
 Labels = Sequence[Sequence[float]]
@@ -20,11 +22,16 @@ CLASSES = (("o", "#a50f15"), ("^", "#9ecae1"))
 OUTPUTS = ("#f4a582", "#eef5fb")  # of an output of 0 and of 1, lighter than each class; between them grey print too
 BANDS = ("0.88", "0.72")  # greys from the outermost band inwards; opaque, so that the legend has them as drawn
 LINES = ("-", "--", ":", "-.")  # of curves, which grey print tells apart by them
+DPI = 120
 ROOM = 500  # points that have room at their full size in a picture
 FEW = 50  # points of a curve below which each is marked
 LETTER = 0.1  # inches that the legend of long labels gives to a letter, with what goes along
 MOST_CURVES = 20  # each with another pair of colour and line
 STEPS = 110  # of the grid on which a boundary is drawn, on each side
+SIGNS = "RdBu"  # of weights: below 0 red, above blue; where there is room the numbers stand in them, for grey print
+LEGIBLE = 12  # rows and columns up to which there is
+SHARES = "Reds"  # of maps: the greater a share, the darker, in grey print too
+MARK = "#08519c"  # of what a map points at
 LABELS = {"mse": "mean squared error", "loss": "cross-entropy"}  # by the name that a history gives
 
 
@@ -72,8 +79,15 @@ def save(figure: Any, path: str | os.PathLike[str] | None) -> Any:
     if path is not None:
         name = check.path(path)
         require(name)
-        figure.savefig(name, dpi=120)
+        figure.savefig(name, dpi=DPI)
     return figure
+
+
+def png(figure: Any) -> bytes:
+    """The figure as a PNG file."""
+    file = io.BytesIO()
+    figure.savefig(file, format="png", dpi=DPI)
+    return file.getvalue()
 
 
 def _plain(text: str) -> str:
@@ -199,6 +213,57 @@ def comparison(
     return figure
 
 
+class Map(NamedTuple):
+    """Shares over two scales, to be drawn by `maps`."""
+
+    title: str
+    rows: Sequence[str]  # from below
+    columns: Sequence[str]
+    shares: Sequence[Sequence[float]]  # by row and column, from 0 to 1
+    hatched: Sequence[Sequence[bool]]
+    marks: Sequence[tuple[int, int]]  # row and column
+
+
+def maps(each: Sequence[Map], across: int, title: str, labels: tuple[str, str], mark: str, hatch: str) -> Any:
+    """The figure of maps, `across` of them side by side, with each share in per cent.
+
+    `labels`: of the rows and of the columns; `mark`, `hatch`: what these mean, in the legend.
+    """
+    require()
+    from matplotlib.figure import Figure
+    from matplotlib.patches import Patch, Rectangle
+
+    down = -(-len(each) // across)
+    columns, rows = len(each[0].columns), max(len(one.rows) for one in each)
+    size = (max(7.0, 1.2 + across * (0.7 + 0.4 * columns)), 1.5 + down * (0.8 + 0.32 * rows))
+    figure = Figure(figsize=size, layout="constrained")
+    for number, (axes, one) in enumerate(zip(figure.subplots(down, across, squeeze=False).flat, each)):
+        axes.imshow(one.shares, cmap=SHARES, vmin=0.0, vmax=1.0, origin="lower", aspect=0.8)
+        for row, (shares, hatched) in enumerate(zip(one.shares, one.hatched)):
+            for column, (share, is_hatched) in enumerate(zip(shares, hatched)):
+                colour = "white" if share > 0.5 else "black"
+                axes.text(column, row, f"{100 * share:.0f}", ha="center", va="center", size=7, color=colour)
+                if is_hatched:
+                    axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, hatch="///", fill=False, ec="0.6", lw=0))
+        for row, column in one.marks:
+            axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, ec=MARK, lw=2.5))
+        axes.set_xticks(range(len(one.columns)), one.columns, size=7, rotation=90)
+        axes.set_yticks(range(len(one.rows)), one.rows, size=7)
+        axes.set_title(_plain(one.title), fontsize="medium")
+        axes.set_xlabel(labels[1])
+        if number % across == 0:
+            axes.set_ylabel(labels[0])
+    figure.suptitle(_plain(title))
+    handles = []
+    if any(one.marks for one in each):
+        handles.append(Patch(fill=False, ec=MARK, lw=2.5, label=mark))
+    if any(any(row) for one in each for row in one.hatched):
+        handles.append(Patch(fill=False, ec="0.6", hatch="///", lw=0, label=hatch))
+    if handles:
+        figure.legend(handles=handles, loc="outside lower center", ncols=2)
+    return figure
+
+
 def predictions(x: Points, truth: Labels, outputs: Labels, title: str = "") -> Any:
     """The figure of the points by class, ground truth beside prediction, as the report shows them."""
     figure, (left, right) = _figure(2, width=4.8)
@@ -213,8 +278,20 @@ def predictions(x: Points, truth: Labels, outputs: Labels, title: str = "") -> A
 
 
 def boundary(predict: Callable[[Points], Labels], x: Points, truth: Labels, title: str = "") -> Any:
-    """The figure of a network's output over the plane, its 0.5 line, and the points with their true classes."""
+    """The figure of a network's output over the plane, its 0.5 line, and the points with their true classes.
+
+    Without `truth` no point is drawn, and `x` tells what part of the plane is.
+    """
     figure, axes = _figure(width=5.5)
+    shades = draw_boundary(axes, predict, x, truth)
+    figure.colorbar(shades, ax=axes, label="output", ticks=[0, 0.25, 0.5, 0.75, 1])
+    axes.set_title(_heading(title, truth, predict(x), 66) if truth else _plain(title), fontsize="medium")
+    _legend(figure, axes, len(x))
+    return figure
+
+
+def draw_boundary(axes: Any, predict: Callable[[Points], Labels], x: Points, truth: Labels) -> Any:
+    """Draws the output, its 0.5 line and the points into the axes; returns the shades, as a colour bar takes them."""
     columns, rows = (_steps([row[place] for row in x]) for place in (0, 1))
     values = [row[0] for row in predict([[a, b] for b in rows for a in columns])]
     grid = [values[at : at + len(columns)] for at in range(0, len(values), len(columns))]
@@ -226,15 +303,54 @@ def boundary(predict: Callable[[Points], Labels], x: Points, truth: Labels, titl
         cmap=LinearSegmentedColormap.from_list("outputs", OUTPUTS),
         extend="neither" if min(values) >= 0.0 and max(values) <= 1.0 else "both",
     )
-    figure.colorbar(shades, ax=axes, label="output", ticks=[0, 0.25, 0.5, 0.75, 1])
     if min(values) < 0.5 < max(values):
         axes.contour(columns, rows, grid, levels=[0.5], colors="black", linewidths=1.4)
         axes.plot([], [], color="black", lw=1.4, label="output 0.5")  # a contour has no place in a legend
-    _scatter(axes, x, truth)
-    outputs = predict(x)
-    _mark_wrong(axes, x, truth, outputs)
-    axes.set_title(_heading(title, truth, outputs, 66), fontsize="medium")
-    _legend(figure, axes, len(x))
+    if truth:
+        _scatter(axes, x, truth)
+        _mark_wrong(axes, x, truth, predict(x))
+    axes.set(xlabel="x0", ylabel="x1", box_aspect=1)
+    return shades
+
+
+def weights(layers: Sequence[Layer], title: str = "") -> Any:
+    """The figure of each layer's weights, and its biases below them, each layer on a scale of colours around 0."""
+    grids: list[list[Any]] = [  # of numbers
+        [*layer.weights.tolist(), *([layer.biases.tolist()] if layer.biases is not None else [])] for layer in layers
+    ]
+    if not all(math.isfinite(value) for grid in grids for row in grid for value in row):
+        raise DataError("the network has a parameter that is not finite, expected numbers that can be drawn")
+    require()
+    from matplotlib.colors import Normalize
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+
+    widths = [2.0 + 0.42 * min(len(grid[0]), LEGIBLE) for grid in grids]
+    figure = Figure(figsize=(0.4 + sum(widths), 4.8), layout="constrained")
+    panels = figure.subplots(1, len(layers), squeeze=False, width_ratios=widths)[0]
+    for number, (axes, layer, grid) in enumerate(zip(panels, layers, grids), 1):
+        largest = max(abs(value) for row in grid for value in row)
+        norm = Normalize(-largest or -1.0, largest or 1.0)
+        figure.colorbar(axes.imshow(grid, cmap=SIGNS, norm=norm, aspect="auto"), ax=axes)
+        source = "input" if number == 1 else f"node of layer {number - 1}"
+        inputs = len(grid) - (layer.biases is not None)
+        if max(len(grid), len(grid[0])) <= LEGIBLE:
+            for row, values in enumerate(grid):
+                for column, value in enumerate(values):
+                    colour = "white" if abs(value) > 0.7 * largest else "black"
+                    text = f"{value:.2g}" if abs(value) < 100.0 else f"{value:.0f}"
+                    axes.text(column, row, text, ha="center", va="center", size=7, color=colour)
+            axes.set_yticks(range(len(grid)), [*map(str, range(inputs)), "bias"][: len(grid)])
+            axes.set_xticks(range(len(grid[0])))
+        else:
+            for axis in (axes.xaxis, axes.yaxis):
+                axis.set_major_locator(MaxNLocator(integer=True))
+            if inputs < len(grid):
+                axes.axhline(inputs - 0.5, color="black", lw=0.8)
+                source += ", and below the biases"
+        axes.set_title(f"layer {number}, {_plain(layer.activation)}", fontsize="medium")
+        axes.set(xlabel="node", ylabel=source)
+    figure.suptitle(_plain(title), fontsize="medium")
     return figure
 
 

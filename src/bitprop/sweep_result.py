@@ -11,7 +11,7 @@ from array import array
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from . import _files
+from . import _files, html_parts
 from .checks import options as check
 from .core import mode
 from .errors import OptionError, quoted, shortened
@@ -251,6 +251,24 @@ class SweepResult(Sequence[Run]):
                 line["best_validation"] = {q: quantile(losses, q) for q in each}
             lines.append(line)
         return lines
+
+    def _repr_html_(self) -> str:
+        """What notebooks show: `table()`, of at most 20 configurations."""
+        lines = self.table()
+        names = list(dict.fromkeys(name for run in self for name in (LEARNING_RATE, *run.options)))
+        head = [*names, "trainings", f"below {SOLVED:g}", "failed", *(f"{q:.0%}" for q in QUANTILES)]
+        rows = [
+            [
+                *(text_of(line[name]) if name in line else None for name in names),
+                *(line[name] for name in ("trainings", "solved", "failed")),
+                *line["quantiles"].values(),
+            ]
+            for line in lines[: html_parts.MOST_ROWS]
+        ]
+        text = f"{len(self)} trainings, quantiles of the final {self.name}"
+        if len(lines) > len(rows):
+            text += f"; {len(rows)} of {len(lines)} configurations"
+        return html_parts.table(head, rows, text)
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
         """Writes a CSV file of the trainings, whole or not at all.

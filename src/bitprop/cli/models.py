@@ -8,7 +8,7 @@ import keyword
 import os
 from typing import Any
 
-from .. import _files, export
+from .. import export
 from ..errors import OptionError, quoted
 from ..names import LOSSES
 from .options import (
@@ -98,40 +98,55 @@ def add_export(commands: Any) -> None:
         commands,
         _export,
         "export",
-        "Write a model as source code that predicts by itself: a C header, or a Python file without imports.",
+        "Write a model as source code that predicts by itself, in a file without imports, or for another tool.",
         example="bitprop export xor.json --to c --out xor.h",
     )
     parser.add_argument("model", metavar="MODEL", help="a model file")
-    parser.add_argument("--to", required=True, choices=list(export.LANGUAGES), help="the language")
-    parser.add_argument("--out", metavar="FILE", help="write it there (default: print it)")
-    parser.add_argument("--name", help="how all names in C begin (default: from the name of FILE or MODEL)")
+    to = "a C header, a file of Python (also MicroPython), JavaScript or Rust, an Arduino library's folder, or ONNX"
+    parser.add_argument("--to", required=True, choices=list(export.ENDINGS), help=to)
+    out = "write it there (default: print it; arduino and onnx are only written)"
+    parser.add_argument("--out", metavar="FILE", help=out)
+    named = "how all names in C begin, also for arduino (default: from the name of FILE or MODEL)"
+    parser.add_argument("--name", help=named)
 
 
 def _check_ending(to: str, file: str) -> None:
-    """OptionError: a file named as one of the other language, or one of Python that `import` does not take."""
+    """OptionError: a file named as one of another language, or one of Python that `import` does not take."""
     name, ending = os.path.splitext(file)
-    if ending == (".py" if to == "c" else ".h"):
-        raise OptionError(f"--out is {quoted(file)}, expected a name that ends in {'.h' if to == 'c' else '.py'}")
+    expected = export.ENDINGS[to]
+    if ending != expected and ending in export.ENDINGS.values() and (ending or to == "onnx"):
+        ends = f"ends in {expected}" if expected else "ends in nothing, since it is a folder"
+        raise OptionError(f"--out is {quoted(file)}, expected a name that {ends}")
     if ending == ".py" and (keyword.iskeyword(name) or not name.isidentifier()):
         raise OptionError(f"--out is {quoted(file)}, expected a name that import takes: letters, digits, underscores")
 
 
 def _export(options: argparse.Namespace) -> int:
-    check_outputs({"--out": options.out}, {"the model": options.model})
+    if options.to == "arduino" and options.out is not None:
+        if not options.out or (os.path.exists(options.out) and not os.path.isdir(options.out)):
+            raise OptionError(f"--out is {quoted(options.out)}, which is no folder, expected one, or a new name")
+    else:
+        check_outputs({"--out": options.out}, {"the model": options.model})
+    if options.out is None and options.to not in export.LANGUAGES:
+        what = "folder" if options.to == "arduino" else "file"
+        raise OptionError(f"--to {options.to} is given without --out, expected the {what} to write: it is not printed")
     if options.out is not None:
         _check_ending(options.to, os.path.basename(options.out))
-    if options.name is not None and options.to != "c":
+    if options.name is not None and options.to not in ("c", "arduino"):
         raise OptionError(f"--name is given with --to {options.to}, expected it with --to c: it begins all names in C")
     net = load(options.model, None)
-    file = os.path.basename(options.out or options.model)
+    file = os.path.basename(os.path.abspath(options.out or options.model))
     name = export.identifier(os.path.splitext(file)[0]) if options.name is None else options.name
-    text = export.export(net, options.to, name, file if options.out else None)
-    if options.out is not None:
-        _files.write(options.out, text)
-        say(f"wrote {options.out}")
+    fields = {"to": options.to, "name": name, "fingerprint": net.fingerprint(), "out": options.out}
+    if options.out is None:
+        text = export.export(net, options.to, name)
+        if options.json:
+            print_json({**fields, "text": text})
+        else:
+            print(text, end="")
+        return 0
+    export.write(net, options.to, options.out, name)
+    say(f"wrote {options.out}")
     if options.json:
-        fields = {"to": options.to, "name": name, "fingerprint": net.fingerprint(), "out": options.out}
-        print_json(fields if options.out is not None else {**fields, "text": text})
-    elif options.out is None:
-        print(text, end="")
+        print_json(fields)
     return 0

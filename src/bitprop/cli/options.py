@@ -329,11 +329,11 @@ def check_writable(path: str) -> None:
         raise OptionError(f"cannot write {path}: the folder {folder} does not allow it")
 
 
-def make_folder(path: str) -> None:
-    """Makes the folder of --out, where it is not there yet, and refuses one that cannot be written to. OptionError."""
+def make_folder(path: str, name: str = "--out") -> None:
+    """Makes the folder of an option, where it is not there yet. OptionError: it cannot be written to."""
     try:
         os.makedirs(path, exist_ok=True)
     except OSError as error:
         expected = f"a folder that is there or can be made ({error.strerror})"
-        raise OptionError(f"--out is {quoted(path)}, expected {expected}") from None
+        raise OptionError(f"{name} is {quoted(path)}, expected {expected}") from None
     check_writable(os.path.join(path, "file"))

@@ -61,6 +61,10 @@ def run(options: argparse.Namespace) -> int:
     for name, default in (("seed", 0), ("seeds", 100)):
         if getattr(options, name) != default:
             raise OptionError(f"--{name} is given for proben1, which has its own seeds: expected none")
+    if options.report is not None:
+        raise OptionError(
+            "--report is given for proben1, which is not in that page: expected `bitprop lab --report DIR`"
+        )
     rows = proben1_tables.choose(proben1_tables.read(options.data), options.tables, options.only)
     rows, left_out = _with_files(rows, options.data, options.only is not None)
     problems = dict.fromkeys(row.problem for row in rows)

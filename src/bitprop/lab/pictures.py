@@ -17,19 +17,23 @@ def save(tables: Sequence[Table], folder: str | os.PathLike[str], progress: bool
     paths = []
     with Progress(3 * len(tables), "pictures", progress) as bar:
         for table in tables:
-            title = table.experiment.title
-            x, y = table.experiment.data(table.seed)
-            figures = {
-                "loss": losses(table),
-                "prediction": plots.predictions(x, y, table.network.predict(x), title),
-                "boundary": plots.boundary(table.network.predict, x, y, title),
-            }
-            for kind, figure in figures.items():
+            for kind, figure in figures(table).items():
                 path = os.path.join(folder, f"{table.experiment.name}-{kind}.png")
                 plots.save(figure, path)
                 paths.append(path)
                 bar.update(1)
     return paths
+
+
+def figures(table: Table) -> dict[str, Any]:
+    """The figures of the table, by the kind that is part of their names."""
+    title = table.experiment.title
+    x, y = table.experiment.data(table.seed)
+    return {
+        "loss": losses(table),
+        "prediction": plots.predictions(x, y, table.network.predict(x), title),
+        "boundary": plots.boundary(table.network.predict, x, y, title),
+    }
 
 
 def losses(table: Table) -> Any:
