@@ -35,7 +35,8 @@ LEFT_OUT = {
     "CONTRIBUTING.md": "most of them are steps of continuous integration",
     "docs/index.md": "tests/test_site.py builds the site",
     "docs/platforms.md": "it is a step of continuous integration",
-    "docs/sklearn.md": "tests/test_sklearn.py runs it",
+    "docs/playground.md": "tests/test_playground.py and tests/test_playground_browsers.py",
+    "docs/sklearn.md": "tests/test_sklearn.py",
     "docs/speed.md": "it measures for a quarter of an hour; tests/test_bench.py",
     "docs/solve.md": "it measures for longer; tests/test_solve.py",
 }
@@ -49,6 +50,7 @@ LINES_LEFT_OUT = {
     "bitprop lab --report": "tests/test_page.py",
     "bitprop lab overshoot": "it takes minutes; tests/test_overshoot.py",
     "bitprop completion": "it writes to the user's own folder; tests/test_completion.py",
+    "bitprop playground": "it serves until Ctrl-C; tests/test_playground.py",
     "bitprop vectors generate": "it takes most of a minute; tests/test_vectors_check.py",
     "bitprop bench": "it measures for minutes; tests/test_bench.py and tests/test_solve.py",
     "python - <<'END'": "it takes two minutes",
@@ -133,6 +135,8 @@ def test_examples(
             exec(compile(block.text, str(page), "exec"), names)
         elif block.language == "sh" and sys.platform != "win32":
             outputs += run_commands(block.text.replace("micropython train", "python3 train"), LINES_LEFT_OUT, tmp_path)
+        else:
+            assert block.language in ("", "sh", "text"), f"a block of {block.language} whose first line names no file"
     printed = capsys.readouterr().out
     code = "".join(block.text for block in found if block.language == "python")
     if page.name == "python.md":

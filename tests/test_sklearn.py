@@ -309,6 +309,10 @@ def test_partial_fit() -> None:
         classifier(class_weight="balanced").partial_fit(x, y, classes=[0, 1, 2])
     with pytest.raises(ValueError, match="3 features"):
         made.partial_fit(x[:, :3], names)
+    each = classifier(output_activation="sigmoid").fit(x, y)
+    with pytest.raises(OptionError, match="y has labels, expected classes as before"):
+        each.partial_fit(x, np.eye(3, dtype=int)[y])
+    assert not each.multilabel_
     begun = classifier().partial_fit(x[:1], y[:1], classes=[0, 1, 2])  # a row of one class
     assert begun.predict_proba(x).shape == (150, 3)
     numbers = regressor(learning_rate=0.02)

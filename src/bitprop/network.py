@@ -353,8 +353,8 @@ class Network:
         carries = isinstance(resume, str) and check.choice("resume", resume, ("rule",)) == 0
         if (carries or check.boolean("resume", resume)) and self._left is None:
             raise OptionError(
-                "resume=True, but the network has no training that could go on: fit it, or load a model file that was "
-                "saved by checkpoint= or by save(..., training=True)"
+                f"resume={resume!r}, but the network has no training that could go on: fit it, or load a model file "
+                "that was saved by checkpoint= or by save(..., training=True)"
             )
         # Once, since it takes longer than a short training.
         warned = self.history is None and hints.on_data(data.inputs, data.targets, last)

@@ -397,6 +397,9 @@ class BitpropClassifier(ClassifierMixin, _Estimator):  # type: ignore[misc]  # l
         if kind == "multiclass-multioutput":
             raise OptionError("y has several columns of classes, expected one column, or several of 0 and 1 (labels)")
         labels = kind == "multilabel-indicator"
+        if known is not None and getattr(self, "multilabel_", labels) != labels:
+            had, given = ("labels", "classes") if self.multilabel_ else ("classes", "labels")
+            raise OptionError(f"y has {given}, expected {had} as before")
         if labels:
             classes, targets = np.arange(y.shape[1]), y.astype(np.float64)
             if known is not None and len(known) != len(classes):
@@ -428,7 +431,7 @@ class BitpropClassifier(ClassifierMixin, _Estimator):  # type: ignore[misc]  # l
         if given == "balanced":
             totals = np.bincount(places, weights, len(classes)).astype(np.float64)
             each = np.divide(
-                totals.sum(), totals * np.count_nonzero(totals), out=np.ones_like(totals), where=totals > 0
+                math.fsum(totals), totals * np.count_nonzero(totals), out=np.ones_like(totals), where=totals > 0
             )
         elif isinstance(given, dict):
             unknown = [key for key in given if key not in classes.tolist()]

@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 from ..core import mode
 from ..errors import BitpropError, DivergedError
 from ..hints import TrainingHint
-from . import bench, completion, doctor, lab, machine, models, plot, sweep, train, vectors
+from . import bench, completion, doctor, lab, machine, models, playground, plot, sweep, train, vectors
 from .options import say, version
 
 
@@ -46,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
     for add in (
         *(lab.add, train.add, sweep.add, models.add_predict, models.add_gradcheck, models.add_export, plot.add),
-        *(vectors.add, bench.add, machine.add_info, doctor.add),
+        *(playground.add, vectors.add, bench.add, machine.add_info, doctor.add),
     ):
         add(commands)
     completion.add(commands, parser)

@@ -1,0 +1,592 @@
+# SPDX-License-Identifier: MIT
+"""The playground in browsers: Chromium by Playwright, and its bits in Firefox and WebKit too.
+
+They need `pip install 'bitprop[browser]'` and, of Debian, chromium, firefox-esr, webkit2gtk-driver and xvfb. What is
+missing is skipped; with BITPROP_BROWSERS=require it fails.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import playground_drivers as drivers
+import playground_experiments as experiments
+import pytest
+
+from bitprop import Network, cli, datasets, names
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = (ROOT / "src" / "bitprop" / "playground.html").as_uri()
+REQUIRED = os.environ.get("BITPROP_BROWSERS") == "require"
+SHORT = "#data=xor&sizes=2-4-4-1&bias=false&seed=7&epochs=300"
+MOONS = "#data=moons:60&sizes=2-5-1&activation=tanh,sigmoid&rule=adam&learning_rate=0.03&batch_size=7&shuffle_seed=3"
+OWN = "#rows=0.25,-1e-7,1;-3.5,2,0;0.1,0.3,0.5&sizes=2-3-1&epochs=40&loss=mse"
+LEVENBERG = "#data=linear:30&data_seed=5&sizes=2-3-1&rule=levenberg_marquardt&mu=0.01&epochs=8"
+SOFTMAX = (
+    "#data=encoder:5&sizes=5-2-5&activation=tanh,softmax&loss=cross_entropy&init=glorot&weight_decay=0.001&epochs=70"
+)
+LINKS = [SHORT, f"{MOONS}&epochs=25", OWN, LEVENBERG, SOFTMAX]
+SECONDS = 60  # for which to wait at most
+DONE = "document.getElementById('run').textContent === 'Run'"
+
+Open = Callable[..., Any]
+
+
+def wait(page: Any, condition: str) -> None:
+    """Waits for it. (Playwright's own way needs eval, which the page forbids.)"""
+    end = time.monotonic() + SECONDS
+    while not page.evaluate(condition):
+        assert time.monotonic() < end, condition
+        time.sleep(0.02)
+
+
+def missing(what: str) -> None:
+    """Skips, or fails where browsers are required."""
+    if REQUIRED:
+        pytest.fail(f"no {what} here")
+    pytest.skip(f"no {what} here")
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """Debian's Chromium."""
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        missing("playwright")
+    program = shutil.which("chromium")
+    if program is None:
+        missing("chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def opened(chromium: Any) -> Iterator[Open]:
+    """Opens the page behind "#", with options of the browser's context; at the end, none of them has had an error."""
+    contexts: list[Any] = []
+    errors: list[str] = []
+
+    def visit(hash_: str = "", **options: Any) -> Any:
+        context = chromium.new_context(**options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on(
+            "console", lambda message: errors.append(message.text) if message.type in ("error", "warning") else None
+        )
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(PAGE + hash_)
+        wait(page, "document.getElementById('fingerprint').textContent.length === 64")
+        return page
+
+    yield visit
+    for context in contexts:
+        context.close()
+    assert errors == []
+
+
+def run(page: Any) -> str:
+    """Runs to the end; the fingerprint there."""
+    page.click("#run")
+    return stopped(page)
+
+
+def stopped(page: Any) -> str:
+    """The fingerprint when it has stopped."""
+    wait(page, DONE)
+    fingerprint: str = page.inner_text("#fingerprint")
+    assert re.fullmatch("[0-9a-f]{64}", fingerprint)
+    return fingerprint
+
+
+def said(page: Any) -> str:
+    """What the page says."""
+    text: str = page.inner_text("#said")
+    return text
+
+
+def select(page: Any, name: str, value: str) -> None:
+    """Chooses in a field of the form."""
+    page.select_option(f"#form [name={name}]", value)
+    page.wait_for_timeout(100)
+
+
+def fill(page: Any, name: str, value: str) -> None:
+    """Fills a field of the form and leaves it."""
+    page.fill(f"#form [name={name}]", value)
+    page.press(f"#form [name={name}]", "Tab")
+    page.wait_for_timeout(100)
+
+
+# --- the same bits ---
+
+
+def compare(cases: list[dict[str, Any]], answers: Any) -> None:
+    """Every answer is Python's."""
+    assert len(answers) == len(cases)
+    for case, answer in zip(cases, answers):
+        shown = {name: value for name, value in answer.items() if value is not None}
+        message = shown.pop("message", "")
+        assert shown == experiments.python_result(case), (case, message)
+
+
+def test_random_experiments_in_chromium(opened: Open) -> None:
+    """200 random experiments end with Python's fingerprints and losses, to the bit."""
+    cases = experiments.experiments(200, seed=1)
+    script = "(cases) => new Promise((done) => (function () {" + drivers.TRAIN + "})(cases, done))"
+    compare(cases, opened().evaluate(script, cases))
+
+
+@pytest.mark.parametrize("browser", [drivers.firefox, drivers.webkit])
+def test_random_experiments_in_other_browsers(browser: Any) -> None:
+    """The same in Firefox and WebKit."""
+    cases = experiments.experiments(200, seed=2)
+    with browser() as driver:
+        if driver is None:
+            missing(browser.__name__)
+        driver.open(PAGE)
+        compare(cases, driver.run(drivers.TRAIN, cases))
+
+
+def text_of(page: Any, kind: str) -> str:
+    """The text that a button of the last section makes."""
+    page.evaluate("document.getElementById('share').open = true")
+    page.click(f"[data-text={kind}]")
+    wait(page, "document.getElementById('said').textContent.match('Copied|below')")
+    text: str = page.input_value("#text")
+    return text
+
+
+@pytest.mark.parametrize("link", LINKS)
+def test_link_replays_in_browser_python_and_c(opened: Open, link: str, tmp_path: Path) -> None:
+    """A link replays by itself; its own link, its Python program and its C program end with the same fingerprint."""
+    page = opened(link)
+    fingerprint = stopped(page)
+    assert page.evaluate("location.hash").startswith(link.partition("&")[0])
+    copied = text_of(page, "link")
+    assert copied.endswith(f"fingerprint={fingerprint}")
+    again = opened("#" + copied.split("#")[1])
+    assert stopped(again) == fingerprint
+    assert said(again).endswith("The same fingerprint as the link says.")
+    python = [sys.executable, "-W", "ignore", "-c", text_of(page, "python")]
+    assert subprocess.run(python, capture_output=True, text=True, check=True).stdout.strip() == fingerprint
+    compiler = shutil.which("cc")
+    if compiler is None:
+        missing("C compiler")
+        return
+    source, program = tmp_path / "program.c", tmp_path / "program"
+    source.write_text(text_of(page, "c"), encoding="utf-8")
+    flags = ["-std=c99", "-O1", "-ffp-contract=off", "-Wall", "-Werror", "-I", "csrc", "-I", "examples/embedded"]
+    subprocess.run([compiler, *flags, "csrc/levenberg.c", source, "-o", program], check=True, cwd=ROOT)
+    assert subprocess.run([program], capture_output=True, text=True, check=True).stdout.strip() == fingerprint
+
+
+def test_link_with_another_fingerprint(opened: Open) -> None:
+    """A link that promises another fingerprint says so."""
+    page = opened(f"{SHORT}&fingerprint={'0' * 64}")
+    stopped(page)
+    assert "NOT the link's fingerprint" in said(page)
+
+
+@pytest.mark.parametrize("link", [SHORT, SOFTMAX])
+def test_files(opened: Open, link: str, tmp_path: Path) -> None:
+    """The saved model is the file that Network.save writes; the exports are those of `bitprop export`."""
+    page = opened(link)
+    fingerprint = stopped(page)
+    page.evaluate("document.getElementById('share').open = true")
+    saved = {}
+    for name in ("network.json", "network.h", "network.py", "rows.csv"):
+        with page.expect_download() as download:
+            page.click(f"[data-file='{name}']")
+        assert download.value.suggested_filename == name
+        saved[name] = tmp_path / f"saved-{name}"
+        download.value.save_as(saved[name])
+    net = Network.load(saved["network.json"])
+    assert net.fingerprint() == fingerprint
+    net.save(tmp_path / "network.json")
+    assert saved["network.json"].read_bytes() == (tmp_path / "network.json").read_bytes()
+    for language, name in (("c", "network.h"), ("python", "network.py")):
+        arguments = ["export", str(tmp_path / "network.json"), "--to", language, "--out", str(tmp_path / name)]
+        assert cli.main(arguments) == 0
+        assert saved[name].read_text(encoding="utf-8") == (tmp_path / name).read_text(encoding="utf-8")
+    rows = datasets.read_csv(str(saved["rows.csv"]), outputs=net.sizes[-1])
+    assert rows == (datasets.xor() if link == SHORT else datasets.encoder(5))
+
+
+# --- training ---
+
+
+def test_rewind(opened: Open) -> None:
+    """Rewinding gives the same weights, and the same training from there."""
+    page = opened()
+    first = page.inner_text("#fingerprint")
+    fill(page, "epochs", "200")
+    last = run(page)
+    assert last != first
+    page.click("#rewind")
+    assert page.inner_text("#fingerprint") == first
+    assert page.inner_text("#now") == "0"
+    assert run(page) == last
+    net = Network(2, 4, 4, 1, bias=False, seed=7)
+    assert net.fingerprint() == first
+    net.fit(*datasets.xor(), epochs=200)
+    assert net.fingerprint() == last
+
+
+def test_stops_after_epochs_and_goes_on(opened: Open) -> None:
+    """It stops after the epochs that are asked for; more of them go on with the same training."""
+    page = opened(SHORT)
+    assert stopped(page)
+    assert page.inner_text("#now") == "300"
+    page.click("#run")
+    assert "raise “Stop after epochs”" in said(page)
+    fill(page, "epochs", "301")
+    longer = run(page)
+    page.click("#epoch")
+    wait(page, "document.getElementById('now').textContent === '302'")
+    net = Network(2, 4, 4, 1, bias=False, seed=7)
+    net.fit(*datasets.xor(), epochs=301)
+    assert longer == net.fingerprint()
+
+
+def test_pause(opened: Open) -> None:
+    """Pause answers inside an epoch, which takes seconds here; the training then goes on to Python's bits."""
+    page = opened()
+    page.evaluate("location.hash = '#data=linear:40000&sizes=2-60-60-1&epochs=1'")
+    wait(page, "document.getElementById('run').textContent === 'Pause'")
+    took = page.evaluate(
+        "(() => { const begun = performance.now(); document.getElementById('run').click(); "
+        "return performance.now() - begun; })()"
+    )
+    assert took < 1000.0  # milliseconds, also on a busy machine
+    wait(page, "document.getElementById('said').textContent !== 'Running.'")
+    assert said(page).startswith("Stopped inside epoch 0")
+    assert page.inner_text("#fingerprint") == "(at the end of this epoch)"
+    page.click("#run")
+    wait(page, "document.getElementById('fingerprint').textContent.length === 64")
+    net = Network(2, 60, 60, 1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        net.fit(*datasets.linear(40_000), epochs=1)
+    assert page.inner_text("#fingerprint") == net.fingerprint()
+
+
+def test_divergence(opened: Open) -> None:
+    """A training that diverges says in which epoch, and what to try."""
+    page = opened("#data=linear:50&sizes=2-4-1&activation=identity&learning_rate=5&epochs=5000")
+    wait(page, DONE)
+    assert re.match(r"training diverged in epoch \d+: .* learning_rate was 5: try a smaller one", said(page))
+
+
+def lines_of(page: Any) -> list[list[str]]:
+    """The table of parameters of a step."""
+    rows: list[list[str]] = page.evaluate(
+        "Array.from(document.querySelectorAll('#lines tbody tr'), (row) => "
+        "Array.from(row.children, (cell) => cell.textContent))"
+    )
+    return rows
+
+
+def test_step_as_formulas(opened: Open) -> None:
+    """One step's gradients and new weights are Python's, to the bit; the way of a row is that of Network.trace."""
+    page = opened("#data=xor&sizes=2-3-1&seed=4&learning_rate=0.5&epochs=0")
+    page.click("#step")
+    page.fill("#row", "5")
+    page.check("#bits")
+    page.press("#row", "Tab")
+    net = Network(2, 3, 1, seed=4)
+    x, y = datasets.xor()
+    before, gradient, trace = list(net.parameters), net.gradient(x, y), net.trace(x[4], y[4])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        net.fit(x, y, epochs=1, learning_rate=0.5)
+    rows = lines_of(page)
+    bits = experiments.bits
+    assert [row[1] for row in rows] == list(map(bits, before))
+    assert [row[3] for row in rows] == list(map(bits, gradient))
+    assert [row[4].split(" = ")[1] for row in rows] == list(map(bits, net.parameters))
+    text = page.inner_text("#lines")
+    for layer in trace:
+        for value in (*layer.preactivations, *layer.outputs, *(layer.deltas or ())):
+            assert f"= {bits(value)}" in text
+    page.uncheck("#bits")
+    assert "δ₁ = (Σ w·δ)·f" in page.inner_text("#lines")
+
+
+def test_every_name_has_its_formula(opened: Open) -> None:
+    """A step is shown for every rule, activation and loss."""
+    page = opened()
+    page.click("#step")
+    hidden = [f"activation={name},sigmoid" for name in names.ACTIVATIONS if name != "softmax"]
+    losses = [f"activation={names.PARTNERS.get(loss, 'tanh')}&loss={loss}" for loss in names.LOSSES]
+    losses = [each.replace("=softmax", "=tanh,softmax") for each in losses]
+    for option in (*hidden, *losses, *(f"rule={rule}" for rule in names.RULES)):
+        page.evaluate("(hash) => { location.hash = hash; }", f"#data=xor&sizes=2-2-1&{option}&epochs=0")
+        wait(page, "document.getElementById('lines').textContent.startsWith('Press')")
+        page.click("#step")
+        text = page.inner_text("#lines")
+        assert "undefined" not in text
+        assert len(lines_of(page)) == 9, option
+
+
+def test_numbers_for_reading(opened: Open) -> None:
+    """Small and large numbers keep their exponents, and lose only zeros behind the point."""
+    page = opened("#rows=1e-10,-25e20,100,0.5,1&sizes=4-1&epochs=0")
+    page.click("#step")
+    text = page.inner_text("#lines code >> nth=0").replace("\u2212", "-")
+    assert re.findall(r"[xt]. = ([^,;]*)", text) == ["1e-10", "-2.5e21", "100", "0.5", "1"]
+
+
+def test_step_of_a_batch(opened: Open) -> None:
+    """With batches, a step is one of them, and a whole epoch of steps is Python's epoch."""
+    page = opened(f"{MOONS}&epochs=0")
+    for _ in range(9):  # 60 rows by 7
+        page.click("#step")
+    assert page.inner_text("#now") == "1"
+    net = Network(2, 5, 1, activation=["tanh", "sigmoid"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        net.fit(*datasets.moons(60), rule="adam", learning_rate=0.03, batch_size=7, shuffle_seed=3, epochs=1)
+    assert page.inner_text("#fingerprint") == net.fingerprint()
+    assert "batch of 4 rows" in page.inner_text("#lines")
+
+
+# --- data ---
+
+
+def test_points(opened: Open) -> None:
+    """A click and a key add a point each, another key removes it; the link holds the rows."""
+    page = opened()
+    page.click("#boundary", position={"x": 100, "y": 50})
+    wait(page, "location.hash.startsWith('#rows=')")
+    page.focus("#boundary")
+    for key in ("1", "ArrowLeft", "ArrowUp", "Enter"):
+        page.press("#boundary", key)
+    page.wait_for_timeout(200)
+    rows = page.evaluate("decodeURIComponent(location.hash)").split("&")[0].removeprefix("#rows=").split(";")
+    assert len(rows) == 23
+    assert [row.rpartition(",")[2] for row in rows[-2:]] == ["0", "1"]
+    assert page.input_value("[name=kind]") == "rows"
+    page.press("#boundary", "Backspace")
+    page.wait_for_timeout(200)
+    assert page.evaluate("location.hash.split(';').length") == 22
+
+
+def test_pasted_rows(opened: Open) -> None:
+    """Pasted rows become the data, and the sizes follow; a bad number is named by line and column."""
+    page = opened()
+    page.evaluate("document.getElementById('own').open = true")
+    page.fill("#csv", "a;b;c;t\n1;2;3;0\n4;5;x;1\n")
+    page.click("#use")
+    assert page.inner_text("#error") == 'line 3, column 3 is "x", expected a number'
+    page.fill("#csv", "a;b;c;t\n1;2;3;0\n4;5;-6.5e-1;1\n")
+    page.click("#use")
+    page.wait_for_timeout(200)
+    assert page.inner_text("#error") == ""
+    assert page.input_value("[name=sizes]") == "3-4-4-1"
+    assert page.evaluate("decodeURIComponent(location.hash)").startswith("#rows=1,2,3,0;4,5,-0.65,1&")
+    assert page.inner_text("#outputs td >> nth=0") == "1 2 3"
+
+
+def test_form(opened: Open) -> None:
+    """Every field reaches the experiment; a bad value is named, marked, and taken back."""
+    page = opened()
+    select(page, "kind", "moons")
+    fill(page, "n", "90")
+    fill(page, "data_seed", "12345678901234567890")
+    fill(page, "sizes", "2-6-1")
+    select(page, "rule", "momentum")
+    fill(page, "batch_size", "10")
+    fill(page, "shuffle_seed", "8")
+    select(page, "init", "glorot")
+    fill(page, "learning_rate", "-2")
+    assert "learning_rate is -2, expected a finite number of at least 0" in page.inner_text("#error")
+    assert page.get_attribute("[name=learning_rate]", "aria-invalid") == "true"
+    assert page.is_disabled("#run")
+    fill(page, "learning_rate", "0.05")
+    assert page.inner_text("#error") == ""
+    page.evaluate("document.querySelector('#options').closest('details').open = true")
+    page.fill("[name='option weight_decay']", "0.001")
+    page.press("[name='option weight_decay']", "Tab")
+    fill(page, "epochs", "20")
+    net = Network(2, 6, 1, bias=False, init="glorot", seed=7)
+    options: dict[str, Any] = {"rule": "momentum", "learning_rate": 0.05, "batch_size": 10, "shuffle_seed": 8}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        net.fit(*datasets.moons(90, seed=12345678901234567890), epochs=20, weight_decay=0.001, **options)
+    assert run(page) == net.fingerprint()
+
+
+def test_presets(opened: Open) -> None:
+    """Every preset has a comment and begins a training; the overshoot stays, and its cure falls."""
+    page = opened()
+    losses = {}
+    for option in page.query_selector_all("#preset option")[1:]:
+        name = option.inner_text()
+        page.select_option("#preset", label=name)
+        wait(page, f"document.getElementById('said').textContent.startsWith({json.dumps(name + ':')})")
+        assert len(page.inner_text("#comment")) > 40
+        assert page.inner_text("#error") == ""
+        if "rate" in name:
+            run(page)
+            losses[name] = float(page.inner_text("#loss").replace("\u2212", "-"))
+    assert len(losses) == 2
+    high, low = losses.values()
+    assert high > 0.1
+    assert low < 0.01
+
+
+def test_seeds_and_runs(opened: Open) -> None:
+    """Several seeds train at once, each as alone; runs are kept in a table and come back."""
+    page = opened(f"{SHORT}&seeds=3")
+    stopped(page)
+    tiles = page.query_selector_all("#tiles button")
+    assert [re.sub(":.*", "", tile.inner_text()) for tile in tiles] == ["seed 7", "seed 8", "seed 9"]
+    assert page.inner_text("#tiles p").startswith("3 seeds: least ")
+    page.click("#keep")
+    tiles[2].click()
+    wait(page, "location.hash.includes('seed=9')")
+    net = Network(2, 4, 4, 1, bias=False, seed=9)
+    net.fit(*datasets.xor(), epochs=300)
+    assert run(page) == net.fingerprint()
+    page.click("#keep")
+    rows = page.query_selector_all("#runs tbody tr")
+    assert [row.inner_text().split("\t")[6] for row in rows][1] == net.fingerprint()[:16]
+    page.click("[aria-label='Load run 1']")
+    wait(page, "location.hash.includes('seed=7')")
+    page.click("[aria-label='Remove run 1']")
+    assert len(page.query_selector_all("#runs tbody tr")) == 1
+
+
+@pytest.mark.parametrize(
+    ("hash_", "message"),
+    [
+        ("#data=xor&sizes=2-x-1&epochs=5", 'sizes is "x", expected a number'),
+        ("#data=xor&sizes=2-4-1&epochs=5&colour=3", "colour is given"),
+        ("#data=xor&sizes=2-4-1&epochs=5&bias=maybe", "bias is maybe, expected true or false"),
+        ("#data=%&sizes=2-4-1&epochs=5", "the address has a broken part: data=%"),
+        ("#rows=1,2;3&sizes=1-1&epochs=5", "row 1 of y has 0 numbers, expected 1"),
+        ("#data=xor&sizes=2-4-1&epochs=5&activation=<b>", "expected one of sigmoid"),
+    ],
+)
+def test_bad_links(opened: Open, hash_: str, message: str) -> None:
+    """What is wrong in a link is said, and nothing is trained; a good link after it works."""
+    page = opened()
+    page.evaluate("(hash) => { location.hash = hash; }", hash_)
+    wait(page, "document.getElementById('error').textContent !== ''")
+    assert message in page.inner_text("#error")
+    assert page.is_disabled("#run")
+    page.evaluate("(hash) => { location.hash = hash; }", SHORT)
+    wait(page, "document.getElementById('now').textContent === '300'")
+    assert page.inner_text("#error") == ""
+
+
+# --- for everyone ---
+
+
+def test_keyboard_and_names(opened: Open) -> None:
+    """Tab reaches every control in turn, each has a name and shows the focus; Enter runs and pauses."""
+    page = opened()
+    page.evaluate("document.querySelectorAll('details').forEach((each) => (each.open = true))")
+    reached = []
+    for _ in range(80):
+        page.keyboard.press("Tab")
+        control = page.evaluate(
+            """() => {
+              const each = document.activeElement;
+              if (each === document.body) return null;
+              const labels = Array.from(each.labels ?? [], (label) => label.textContent.trim()).join("");
+              const name = each.getAttribute("aria-label") || labels || each.textContent.trim();
+              const key = each.id || each.name || each.dataset.layer || each.textContent;
+              return [key, name, getComputedStyle(each).outlineStyle];
+            }"""
+        )
+        if control is None:
+            break
+        reached.append(control)
+    assert all(name and outline == "solid" for _, name, outline in reached), reached
+    names = [name for name, _, _ in reached]
+    expected = ["preset", "kind", "n", "sizes", "seed", "rule", "learning_rate", "epochs", "seeds", "run", "epoch"]
+    present = [name for name in names if name in expected]
+    assert present == [name for name in expected if name != "n"]  # xor has no N
+    assert {"step", "rewind", "keep", "boundary", "log", "row", "bits", "text"} <= set(names)
+    page.focus("#run")
+    page.keyboard.press("Enter")
+    assert page.inner_text("#run") == "Pause"
+    page.keyboard.press("Enter")
+    wait(page, DONE)
+
+
+def test_live_regions_and_pictures(opened: Open) -> None:
+    """What happens is said, errors are alerts, and the pictures have words."""
+    page = opened(SHORT)
+    stopped(page)
+    assert page.get_attribute("#said", "aria-live") == "polite"
+    assert page.get_attribute("#error", "role") == "alert"
+    assert "epoch 300" in page.get_attribute("#boundary", "aria-label")
+    assert "300 epochs" in page.get_attribute("#curves", "aria-label")
+
+
+CONTRAST = """() => {
+  const light = (colour) => {
+    const [r, g, b] = colour.match(/[\\d.]+/g).map((part) => {
+      const value = part / 255;
+      return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const ground = (each) => {
+    const colour = getComputedStyle(each).backgroundColor;
+    return colour === "rgba(0, 0, 0, 0)" ? ground(each.parentElement) : colour;
+  };
+  return Array.from(document.querySelectorAll("p, label, button, dd, dt, legend, summary, h1, input, select, span"))
+    .filter((each) => each.offsetParent && !each.disabled && each.textContent.trim())
+    .map((each) => [light(getComputedStyle(each).color), light(ground(each))].sort((a, b) => a - b))
+    .reduce((least, [dark, bright]) => Math.min(least, (bright + 0.05) / (dark + 0.05)), 99);
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_contrast(opened: Open, scheme: str) -> None:
+    """Text has the contrast of 4.5 to 1 that WCAG 2 asks for, in light and dark."""
+    page = opened(SHORT, color_scheme=scheme)
+    stopped(page)
+    page.evaluate("document.querySelectorAll('details').forEach((each) => (each.open = true))")
+    ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert (int(re.findall(r"\d+", ground)[0]) < 128) == (scheme == "dark")
+    assert page.evaluate(CONTRAST) >= 4.5
+
+
+def test_phone(opened: Open) -> None:
+    """At a phone's width nothing is wider than the screen, also with formulas and runs."""
+    page = opened(SHORT, viewport={"width": 360, "height": 740}, is_mobile=True, has_touch=True)
+    stopped(page)
+    page.tap("#keep")
+    page.tap("#step")
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+
+
+def test_offline_and_alone(opened: Open, chromium: Any) -> None:
+    """Without a network the page works, and it asks for nothing but itself."""
+    context = chromium.new_context(offline=True, reduced_motion="reduce")
+    page = context.new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(PAGE + SHORT)
+    wait(page, "document.getElementById('now').textContent === '300'")
+    fingerprint = stopped(page)
+    context.close()
+    assert [url for url in asked if not url.startswith("data:")] == [PAGE]
+    assert stopped(opened(SHORT)) == fingerprint
