@@ -20,11 +20,11 @@ TOLERANCE = 1e-6  # of the scale; the method's error is near 1e-9 of it
 class GradientRow(NamedTuple):
     """One parameter: its name, and its two slopes."""
 
-    name: str  # "W1[0][2]": layer 1, input 0, output 2; or "b1[2]"
+    name: str  #: "W1[0][2]": layer 1, input 0, output 2; or "b1[2]"
     gradient: float
-    numeric: float  # NaN at a kink
-    error: float  # |gradient - numeric| as a fraction of the check's scale
-    kink: bool  # the input of a relu, leaky relu or softsign is 0 here, where it is not smooth: nothing is compared
+    numeric: float  #: NaN at a kink
+    error: float  #: |gradient - numeric| as a fraction of the check's scale
+    kink: bool  #: the input of a relu, leaky relu or softsign is 0 here, where it is not smooth: nothing is compared
 
 
 class GradientCheck(tuple[GradientRow, ...]):

@@ -11,8 +11,8 @@ from .core import mode
 class Layer(NamedTuple):
     """One layer's parameters, as writable float64 views of the network's memory (contract §3)."""
 
-    weights: memoryview[float]  # (inputs, outputs)
-    biases: memoryview[float] | None  # (outputs,), None in a network without biases
+    weights: memoryview[float]  #: (inputs, outputs)
+    biases: memoryview[float] | None  #: (outputs,), None in a network without biases
     activation: str
 
 
@@ -30,7 +30,7 @@ class Trace(NamedTuple):
     preactivations: list[float]
     outputs: list[float]
     inputs: list[float]
-    deltas: list[float] | None  # on the way back, which are what the row adds to the biases' gradient; else None
+    deltas: list[float] | None  #: on the way back, which are what the row adds to the biases' gradient; else None
 
     @property
     def products(self) -> list[list[Product]] | None:
