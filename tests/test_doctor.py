@@ -74,7 +74,7 @@ def test_slower_backends(monkeypatch: pytest.MonkeyPatch) -> None:
     facts: dict[str, Any] = {**bitprop.info(), "backend": "ctypes", "reason": "cffi: No module named '_cffi_backend'"}
     monkeypatch.setattr(doctor, "info", lambda: facts)
     assert found("backend") == Finding(
-        "missing", "backend", f"ctypes; {facts['reason']}", "pip install 'bitprop[speedups]'"
+        "slower", "backend", f"ctypes; {facts['reason']}", "pip install 'bitprop[speedups]'"
     )
     facts.update(backend="python", kernel=None, reason="cffi: the C core did not compile: error: no stdint.h")
     state, _, text, cure = found("backend")

@@ -184,3 +184,13 @@ def test_a_rule_that_ends_without_learning() -> None:
     assert flat.history.trained < 30
     assert "the loss hardly fell, from mse 0.2528 to 0.25 in" in found
     assert "try another rule or other options of it, or another seed" in found
+
+
+def test_rows_without_weight() -> None:
+    """Weights that are all 0, with which every loss would look perfect."""
+    net = Network(2, 3, 1)
+    assert hints(lambda: net.fit(X, [[0.0], [1.0], [0.0]], epochs=1, sample_weight=[0.0, -0.0, 0.0])) == [
+        "sample_weight is 0 in all rows: nothing is learnt, and every loss is 0"
+    ]
+    one = Network(2, 3, 1)
+    assert hints(lambda: one.fit(X, [[0.0], [1.0], [0.0]], epochs=1, sample_weight=[0.0, 1.0, 0.0])) == []

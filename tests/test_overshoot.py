@@ -126,7 +126,7 @@ def test_wrong_studies() -> None:
     for study, message in wrong:
         with pytest.raises(OptionError, match=message):
             study.check()
-    with pytest.raises(OptionError, match="fit seeds is 1"):
+    with pytest.raises(OptionError, match="--fit-seeds .or 0, for no fit. is 1"):
         overshoot.check_fit(1, 0)
 
 
@@ -183,7 +183,7 @@ def test_page() -> None:
         (["lab", "overshoot", "--rows", "50,"], "'50,' has an empty entry"),
         (["lab", "overshoot", "--rows", "many"], "'many' is not a whole number"),
         (["lab", "overshoot", "--rules", "sgd"], "rule is 'sgd'"),
-        (["lab", "overshoot", "--fit-seeds", "1"], "fit seeds is 1"),
+        (["lab", "overshoot", "--fit-seeds", "1"], "--fit-seeds (or 0, for no fit) is 1"),
         (["lab", "overshoot", "--out", __file__], "expected a folder"),
     ],
 )

@@ -57,6 +57,7 @@ NAVIGATION = {
         "What is on the playground <playground>",
         "Estimators <sklearn>",
         "Exchange <exchange>",
+        "Beside others <beside>",
     ],
     "Reference": [
         "site/reference/network",

@@ -27,12 +27,15 @@ class TrainingHint(UserWarning):
     """Data or a training that is allowed, but hardly what was meant; the text says what to do."""
 
 
-def on_data(inputs: Rows, targets: Rows, last_activation: Activation) -> bool:
-    """Warns of targets that the last layer cannot give, and of inputs that are not scaled; whether it did.
+def on_data(inputs: Rows, targets: Rows, last_activation: Activation, weights: Rows | None = None) -> bool:
+    """Warns of targets that the last layer cannot give, of inputs that are not scaled, and of rows without any weight.
 
-    It looks at some of them.
+    Returns whether it did. It looks at some of them.
     """
     warned = False
+    if weights is not None and max(weights.values) == 0.0:
+        warned = True
+        _warn("sample_weight is 0 in all rows: nothing is learnt, and every loss is 0")
     least, greatest = RANGES.get(last_activation, (-math.inf, math.inf))
     low, high = _range(targets)
     if low < least or high > greatest:

@@ -357,7 +357,7 @@ class Network:
                 "that was saved by checkpoint= or by save(..., training=True)"
             )
         # Once, since it takes longer than a short training.
-        warned = self.history is None and hints.on_data(data.inputs, data.targets, last)
+        warned = self.history is None and hints.on_data(data.inputs, data.targets, last, data.weights)
         for _ in self._holder.take():
             scalings = [each for each in (self.input_scaling, self.output_scaling) if each is not None]
             scaling = tuple(values for each in scalings for values in (each.shift, each.spread))

@@ -243,10 +243,13 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no ty
         return network, (seed + len(self.loss_curve_)) % 2**64, seed
 
     def _divided(self, task: _Task, seed: int) -> tuple[_Rows, _Rows]:
-        """The rows to train on, and those to hold out: of each class its share."""
+        """The rows to train on, and those to hold out: of each class its share. OptionError, TypeError."""
+        share = check.real("validation_fraction", self.validation_fraction)
+        if not 0.0 < share < 1.0:
+            raise OptionError(f"validation_fraction is {share!r}, expected a number between 0 and 1")
         train, held_out = train_test_split(
             np.arange(len(task.rows.inputs)),
-            test_size=self.validation_fraction,
+            test_size=share,
             random_state=np.random.RandomState(seed % 2**32),
             stratify=task.strata,
         )

@@ -20,7 +20,8 @@ def add(commands: Any, parser: argparse.ArgumentParser) -> None:
         "completion",
         help=text,
         description=f"{text} It needs shtab: pip install 'bitprop[completion]'.",
-        epilog="example: bitprop completion bash > ~/.local/share/bash-completion/completions/bitprop; for zsh to a "
+        epilog="example: bitprop completion bash > ~/.local/share/bash-completion/completions/bitprop, in a "
+        "folder that is there; for zsh to a "
         "file _bitprop in a folder of $fpath, for fish to ~/.config/fish/completions/bitprop.fish",
         allow_abbrev=False,
     )

@@ -25,7 +25,8 @@ REQUIREMENT = re.compile(r"""([\w.-]+)\s*(?:>=([\d.]+))?[^;\[]*;\s*extra\s*==\s*
 class Finding(NamedTuple):
     """One thing that was looked at."""
 
-    state: Literal["ok", "missing", "wrong"]  # missing: an extra, which nobody must have; wrong: something needs doing
+    # missing: an extra, which nobody must have; slower: it works, and could be faster; wrong: something needs doing
+    state: Literal["ok", "missing", "slower", "wrong"]
     what: str
     text: str
     cure: str | None = None
@@ -98,7 +99,7 @@ def _backend(facts: Mapping[str, Any], asked_for: str) -> Finding:
     if name == BACKENDS[0]:
         return Finding("ok", "backend", f"{name}, the fastest")
     if name != "python":
-        return Finding("missing", "backend", f"{name}; {facts['reason']}", "pip install 'bitprop[speedups]'")
+        return Finding("slower", "backend", f"{name}; {facts['reason']}", "pip install 'bitprop[speedups]'")
     cure = (
         "install a C compiler (such as gcc or clang) and Python's headers, then install bitprop again from its source "
         "with BITPROP_BUILD=require, which shows what fails"

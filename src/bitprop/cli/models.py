@@ -133,7 +133,7 @@ def _export(options: argparse.Namespace) -> int:
     if options.out is not None:
         _check_ending(options.to, os.path.basename(options.out))
     if options.name is not None and options.to not in ("c", "arduino"):
-        raise OptionError(f"--name is given with --to {options.to}, expected it with --to c: it begins all names in C")
+        raise OptionError(f"--name is given with --to {options.to}, expected it with --to c or arduino")
     net = load(options.model, None)
     file = os.path.basename(os.path.abspath(options.out or options.model))
     name = export.identifier(os.path.splitext(file)[0]) if options.name is None else options.name

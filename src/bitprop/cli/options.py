@@ -108,7 +108,7 @@ def add_steps(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--shuffle-seed", type=whole, help="shuffle the rows before each epoch, from this seed")
     parser.add_argument("--loss", default="half_sse", choices=LOSSES, help="(half_sse)")
     parser.add_argument("--rule", default="descent", choices=RULES, help="update rule (descent)")
-    parser.add_argument("--weight-decay", type=real, help="of any rule (0.0)")
+    parser.add_argument("--weight-decay", type=real, help="of any rule but levenberg_marquardt (0.0)")
     parser.add_argument("--decay-biases", action="store_true", default=None, help="biases decay as the weights do")
     defaults = {name: default for options in RULE_OPTIONS.values() for name, default in options.items()}
     for name, default in defaults.items():
@@ -207,7 +207,11 @@ def data_set(
         return DataSet(x, y)
     weights, told = None, ""
     if options.sample_weight is not None:
+        if isinstance(options.targets, list) and options.sample_weight in options.targets:
+            given = f"--sample-weight and --targets both name the column {quoted(options.sample_weight)}"
+            raise OptionError(f"{given}, expected another one for each")
         table, weights = table.without(options.sample_weight)
+        by += f" (besides the column {options.sample_weight}, which has the weights)"
         told = f"; weights of the rows from the column {options.sample_weight}"
     wanted = options.targets or (sizes[-1] if sizes else 1)
     inputs = None

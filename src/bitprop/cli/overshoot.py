@@ -26,7 +26,8 @@ def add(commands: Any) -> None:
         run,
         "overshoot",
         "Map where trainings on the report's linear data get stuck, over rows, learning rates, rules and biases; and "
-        "tell which number of rows fits the report's figures best.",
+        "tell which number of rows fits the report's figures best. A training is stuck if it ends above a quarter of the "
+        "targets' variance and hardly changed in the second half of its epochs; it is slow if it still changes.",
         example="bitprop lab overshoot --out overshoot",
         default=argparse.SUPPRESS,  # `bitprop lab --json overshoot` prints JSON too
     )
@@ -37,14 +38,16 @@ def add(commands: Any) -> None:
     )
     of_fit = f"trainings for each number of rows that is tried for the fit ({overshoot.FIT_SEEDS}; 0: no fit)"
     parser.add_argument("--fit-seeds", type=whole, default=overshoot.FIT_SEEDS, help=of_fit)
-    parser.add_argument("--epochs", type=whole, default=overshoot.EPOCHS, help=f"({overshoot.EPOCHS})")
-    for name, kind, default in (
-        ("--rows", whole, overshoot.ROWS),
-        ("--learning-rates", real, overshoot.RATES),
-        ("--rules", str, overshoot.RULES_TRIED),
+    parser.add_argument("--epochs", type=whole, default=overshoot.EPOCHS, help=f"of each training ({overshoot.EPOCHS})")
+    for name, kind, default, what in (
+        ("--rows", whole, overshoot.ROWS, "numbers of rows"),
+        ("--learning-rates", real, overshoot.RATES, "rates, of rules that have one"),
+        ("--rules", str, overshoot.RULES_TRIED, "update rules"),
     ):
         listed = ",".join(map(str, default))
-        parser.add_argument(name, type=_several(kind), default=default, metavar=listed, help="(default: these)")
+        parser.add_argument(
+            name, type=_several(kind), default=default, metavar=listed, help=f"{what} of the map (default: these)"
+        )
     parser.add_argument(
         "--out",
         metavar="DIR",

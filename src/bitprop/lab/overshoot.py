@@ -199,7 +199,7 @@ def sha256(cells: Sequence[Cell]) -> str:
 
 def check_fit(seeds: int, seed: int) -> None:
     """OptionError: `fit` cannot have these seeds."""
-    check.integer("fit seeds", seeds, 2)
+    check.integer("--fit-seeds (or 0, for no fit)", seeds, 2)
     _check_seeds(seed, seeds)
 
 
