@@ -27,7 +27,7 @@ every contestant has the settings, of those that were tried, that bring it to th
 
 In milliseconds, the median of {seeds} trainings. `times`: how many times longer the peer takes than bitprop. Peers in
 Python stand beside bitprop's Python interface, and FANN, which is called from C, beside bitprop's core called from C.
-The fastest are chosen by the same trainings, among seven rules of bitprop from Python and three from C, nine Python
+The fastest are chosen by the same trainings, among seven rules of bitprop from Python and three from C, ten Python
 peers, and FANN by RPROP alone; `-` where no contestant solves half of its trainings. The tables of the problems have
 every rule.
 

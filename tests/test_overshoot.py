@@ -126,7 +126,7 @@ def test_wrong_studies() -> None:
     for study, message in wrong:
         with pytest.raises(OptionError, match=message):
             study.check()
-    with pytest.raises(OptionError, match="--fit-seeds .or 0, for no fit. is 1"):
+    with pytest.raises(OptionError, match=r"--fit-seeds \(or 0, for no fit\) is 1"):
         overshoot.check_fit(1, 0)
 
 

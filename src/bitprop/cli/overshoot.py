@@ -26,8 +26,8 @@ def add(commands: Any) -> None:
         run,
         "overshoot",
         "Map where trainings on the report's linear data get stuck, over rows, learning rates, rules and biases; and "
-        "tell which number of rows fits the report's figures best. A training is stuck if it ends above a quarter of the "
-        "targets' variance and hardly changed in the second half of its epochs; it is slow if it still changes.",
+        "tell which number of rows fits the report's figures best. A training is stuck if it ends above a quarter "
+        "of the targets' variance and hardly changed in the second half of its epochs; it is slow if it still changes.",
         example="bitprop lab overshoot --out overshoot",
         default=argparse.SUPPRESS,  # `bitprop lab --json overshoot` prints JSON too
     )
