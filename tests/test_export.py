@@ -21,7 +21,7 @@ import pytest
 from bits import from_hex, to_hex
 
 from bitprop import Network, OptionError, Scaling, exchange
-from bitprop.export import export, identifier, write
+from bitprop.export import LANGUAGES, export, identifier, write
 from bitprop.names import ACTIVATIONS, Activation
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -613,3 +613,11 @@ def test_names_that_differ_in_case(tmp_path: Path) -> None:
     refused = compiled(0, 2)
     assert refused.returncode != 0
     assert "two exported networks have macros that begin with NET_: export one with another --name" in refused.stderr
+
+
+@pytest.mark.parametrize("name", ["a\u2028b.mjs", "a\u2029b.mjs", "a\u202eb.rs", "a\x85b.h", "a/*b.h", "a*/b.h"])
+def test_names_that_would_end_a_comment(name: str) -> None:
+    """They are refused in every language: what follows them would be a program of its own."""
+    for to in LANGUAGES:
+        with pytest.raises(OptionError, match="expected a name that #include can hold"):
+            export(Network(2, 2, 1), to, file=name)

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bitprop import DivergedError, History, ModelFileError, Network, OptionError, datasets
+from bitprop import DivergedError, History, ModelFileError, Network, OptionError, datasets, model_file
 from bitprop._training import Trainings
 from bitprop.names import LEARNING_RATES, STEP_RULES, Backend
 from bitprop.stopping import Stopping
@@ -367,3 +367,20 @@ def test_wrong_training_in_a_file(tmp_path: Path) -> None:
             path.write_text(model_file.dumps(broken))
             with pytest.raises(ModelFileError):
                 Network.load(path)
+
+
+def test_state_of_another_length(backend: Backend, tmp_path: Path) -> None:
+    """A file whose state of the rule is cut is refused, also where only the state goes on."""
+    net = Network(2, 3, 1, backend=backend)
+    net.fit(X, Y, epochs=2, rule="adam")
+    net.save(tmp_path / "whole.json", training=True)
+    fields = json.loads((tmp_path / "whole.json").read_text(encoding="utf-8"))
+    del fields["sha256"]
+    fields["training"]["state"] = fields["training"]["state"][:1]
+    (tmp_path / "cut.json").write_text(model_file.dumps(fields), encoding="utf-8")
+    cut = Network.load(tmp_path / "cut.json", backend=backend)
+    before = cut.to_bytes()
+    for resume in (True, "rule"):
+        with pytest.raises(OptionError, match="has a state of 1 numbers, expected"):
+            cut.fit(X, Y, epochs=4, rule="adam", resume=resume)
+    assert cut.to_bytes() == before

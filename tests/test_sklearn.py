@@ -599,3 +599,30 @@ def test_without_scikit_learn() -> None:
     program = "import sys; sys.modules['sklearn'] = None; import bitprop.sklearn"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.stderr.splitlines()[-1].endswith("pip install 'bitprop[sklearn]'")
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"callbacks": [5]}, TypeError, "callbacks has 5, expected functions of epoch and loss"),
+        (
+            {"rule_options": {"log_every": 5}},
+            OptionError,
+            "rule_options has 'log_every', expected options of rules: weight_decay",
+        ),
+        ({"rule_options": {"epochs": 5}}, OptionError, "rule_options has 'epochs', expected options of rules"),
+        (
+            {"early_stopping": True, "validation_fraction": 2},
+            OptionError,
+            "validation_fraction is 2.0, expected a number",
+        ),
+    ],
+)
+def test_a_bad_option_keeps_what_was_learnt(options: Any, error: Any, message: str) -> None:
+    """It is refused before anything is trained."""
+    x, y = np.random.default_rng(1).normal(size=(40, 2)), np.arange(40) % 2
+    model = BitpropClassifier(max_iter=3, random_state=1).fit(x, y)
+    before = model.network_.fingerprint()
+    with pytest.raises(error, match=message):
+        model.set_params(**options).fit(x, y)
+    assert model.network_.fingerprint() == before

@@ -68,7 +68,7 @@ class Trainings:
             settings = options.settings(core, data.rows, rate if isinstance(rate, float) else 0.0, rates)
             expect_ok(self.group.start(core, n, shape, settings, data.pointer))
         if carried is not None:
-            self.group.resume(core, 0, shape, carried, 0)
+            self._take_state(carried, 0)
         elif options.first_steps is not None:
             state = _drawn_state(core, len(values) // networks, *options.first_steps)
             for n in range(networks):
@@ -81,14 +81,20 @@ class Trainings:
         if resumed is not None:
             self._resume(resumed)
 
+    def _take_state(self, state: array[float], epoch: int) -> None:
+        """Makes the only training begin at an epoch with a state of its rule. OptionError: one of another length."""
+        expected = self.group.state_size(self.core, self.shape, self.options.rule)
+        if len(state) != expected:
+            given = f"the training that is to go on has a state of {len(state)} numbers"
+            raise OptionError(f"{given}, expected {expected}")
+        self.group.resume(self.core, 0, self.shape, state, epoch)
+
     def _resume(self, resumed: TrainingState) -> None:
         """Makes the only training go on."""
         group, core, options = self.group, self.core, self.options
         _, kept = self.bests[0]
         if resumed.state is not None:
-            if len(resumed.state) != group.state_size(core, self.shape, options.rule):
-                raise OptionError(f"the training that is to go on has a state of {len(resumed.state)} numbers")
-            group.resume(core, 0, self.shape, resumed.state, resumed.epoch)
+            self._take_state(resumed.state, resumed.epoch)
         if options.shuffle_seed is not None:
             order = group.trainings[0], group.orders[0], self.data.rows
             replay_shuffles(core, *order, options.shuffle_seed, resumed.epoch)

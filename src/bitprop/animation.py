@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from typing import Any, NamedTuple
 
 from . import _files, plots
@@ -72,19 +73,23 @@ class Film:
         left, right = figure.subplots(1, 2)
         writer = PillowWriter(SECOND_FRAMES)
         network = self._network.copy()
-        with writer.saving(figure, name, DPI):
-            for number, frame in enumerate(self.frames):
-                network.parameters[:] = memoryview(frame.parameters).cast("d")
-                left.clear()
-                plots.draw_boundary(left, network.predict, points, truth)
-                left.set_title(f"after {frame.epochs} epochs")
-                self._draw_losses(right, frame.epochs)
-                if number == 0:  # its places are those of all frames, so that nothing moves
-                    figure.draw_without_rendering()
-                    figure.set_layout_engine("none")
-                writer.grab_frame()
-            for _ in range(LAST_SECONDS * SECOND_FRAMES):
-                writer.grab_frame()
+        with tempfile.TemporaryDirectory() as folder:  # whose file takes the place of an old one in one step
+            film = os.path.join(folder, "film.gif")
+            with writer.saving(figure, film, DPI):
+                for number, frame in enumerate(self.frames):
+                    network.parameters[:] = memoryview(frame.parameters).cast("d")
+                    left.clear()
+                    plots.draw_boundary(left, network.predict, points, truth)
+                    left.set_title(f"after {frame.epochs} epochs")
+                    self._draw_losses(right, frame.epochs)
+                    if number == 0:  # its places are those of all frames, so that nothing moves
+                        figure.draw_without_rendering()
+                        figure.set_layout_engine("none")
+                    writer.grab_frame()
+                for _ in range(LAST_SECONDS * SECOND_FRAMES):
+                    writer.grab_frame()
+            with open(film, "rb") as file:
+                _files.write(name, file.read())
 
     def _draw_losses(self, axes: Any, epochs: int) -> None:
         """Draws all losses, and over them those up to the frame; epochs count from 1, for a logarithmic scale."""

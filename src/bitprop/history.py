@@ -72,9 +72,9 @@ class History:
     @classmethod
     def from_fields(cls, fields: Mapping[str, Any]) -> History:
         """The history that `to_fields` wrote. KeyError, TypeError, ValueError."""
-        history = cls(
-            fields["log_every"], fields["terms"], 1, fields["measure"], fields["skipped"], fields["check_every"]
-        )
+        skipped = check.integer("skipped", fields["skipped"], 0)
+        check_every = check.integer("check_every", fields["check_every"], 1)
+        history = cls(fields["log_every"], fields["terms"], 1, fields["measure"], skipped, check_every)
         history._logged = from_hex(fields["logged"])
         history._validation = from_hex(fields["validation"])
         history.trained, history.best_epoch, history.stopped = (

@@ -81,6 +81,7 @@ class TrainingState(NamedTuple):
         options, history, given = dict(fields["options"]), History.from_fields(fields["history"]), fields["stopping"]
         if parameters is None or len(parameters) != len(left) or len(left if best is None else best) != len(left):
             raise ValueError(f"its training is not of {len(left)} parameters")
+        from_hex(options["learning_rate"])
         criteria = Criteria(**{name: options[name] for name in Criteria._fields})
         if (best is not None) != criteria.keeps_best or set(options) != _names(options["rule"]):
             raise ValueError("its training has other options than bitprop writes")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from .checks import options as check
 from .core import mode
 from .errors import BackendError, DataError, OptionError, quoted
+from .fit_options import RuleOptions
 from .names import PARTNERS, Activation, Backend, Init, Loss, Rule, ScalingKind
 from .network import Network
 from .scaling import Scaling
@@ -286,6 +287,13 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no ty
             if not isinstance(given, kind):
                 raise TypeError(f"{name} is {quoted(given)}, expected {expected} or None")
         callbacks = list(self.callbacks or ())
+        for each in callbacks:
+            if not callable(each):
+                raise TypeError(f"callbacks has {quoted(each)}, expected functions of epoch and loss")
+        for option in self.rule_options or ():
+            if option not in RuleOptions.__annotations__:
+                rules = ", ".join(RuleOptions.__annotations__)
+                raise OptionError(f"rule_options has {quoted(option)}, expected options of rules: {rules}")
         stops: dict[str, Any] = {}
         if held_out is not None:
             validation = held_out if held_out.weights is not None else held_out[:2]

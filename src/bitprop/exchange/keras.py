@@ -67,7 +67,9 @@ def from_keras(text: str, weights: Sequence[Any]) -> Network:
     for number, (kind, options) in enumerate(_layers(text)):
         place = f"layer {number} ({kind})"
         if kind == "Dense":
-            shapes: list[tuple[Any, ...]] = [(len(rest[0]) if rest else None, options.get("units"))]
+            shapes: list[tuple[Any, ...]] = [
+                (rest[0].shape[0] if rest and rest[0].ndim else None, options.get("units"))
+            ]
             shapes += [(options.get("units"),)] if options.get("use_bias", True) else []
             parts = [rest.pop(0) for _ in shapes if rest]
             if [part.shape for part in parts] != shapes:
@@ -94,7 +96,9 @@ def _layers(text: str) -> list[tuple[str, dict[str, Any]]]:
         if fields["class_name"] != "Sequential":
             raise OptionError(f"text is the JSON of a {quoted(fields['class_name'])}, expected that of a Sequential")
         return [(str(each["class_name"]), dict(each["config"])) for each in fields["config"]["layers"]]
-    except (KeyError, TypeError, RecursionError, json.JSONDecodeError) as error:
+    except OptionError:
+        raise
+    except (KeyError, TypeError, RecursionError, ValueError) as error:
         raise OptionError(f"text is not the JSON of a Keras model: {error}") from None
 
 

@@ -19,7 +19,8 @@ from ..network import Network
 from . import arduino, c, javascript, python, rust
 from .parts import Facts, facts_of
 
-_FILE = re.compile(r'[^\0-\x1f\x7f"\\\ud800-\udfff]+')  # what an #include line can hold
+# What an #include line and a comment of one line can hold: no ends of lines, nor marks that turn the direction of text.
+_FILE = re.compile(r'[^\0-\x1f\x7f-\x9f"\\\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]+')
 # How all names in C begin, as in net_predict; so a keyword may stand here too, but no leading underscore.
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
@@ -51,9 +52,9 @@ def export(net: Network, to: str, name: str = "network", file: str | None = None
     if to not in LANGUAGES:
         raise OptionError(f"to is {quoted(to)}, expected one of {', '.join(LANGUAGES)}")
     _check_name(name)
-    if file is not None and (not _FILE.fullmatch(file) or "*/" in file):
+    if file is not None and (not _FILE.fullmatch(file) or "*/" in file or "/*" in file):
         given = f"file is {quoted(file)}, expected a name that #include can hold, without"
-        raise OptionError(f"{given} */, quotes, backslashes and characters that are not text")
+        raise OptionError(f"{given} */ and /*, quotes, backslashes and characters that are not text")
     return LANGUAGES[to](facts_of(net, file or name + ENDINGS[to]), name)
 
 
