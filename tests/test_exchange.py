@@ -261,9 +261,9 @@ def test_hostile_models(tmp_path: Path) -> None:
         from_onnx(model)
     with pytest.raises(DataError, match="expected finite numbers"):
         from_onnx(made(chain, {"w": [[1.0], [np.nan]]}))
-    two: list[tuple[Any, ...]] = [("MatMul", ["in", "w"], "a", {}), ("MatMul", ["a", "w"], "out", {})]
+    two: list[tuple[Any, ...]] = [("MatMul", ["in", "w"], "a", {}), ("MatMul", ["a", "v"], "out", {})]
     with pytest.raises(ShapeError, match="layer 2 of the model takes 2 inputs, expected 3"):
-        from_onnx(made(two, {"w": W}))
+        from_onnx(made(two, {"w": W, "v": W}))
     with pytest.raises(ShapeError, match="has no dense layer"):
         from_onnx(made([("Identity", ["in"], "out", {})], {}))
     with pytest.raises(ModelFileError, match="is not an ONNX model, or is cut"):
@@ -570,3 +570,15 @@ def test_not_installed(name: str) -> None:
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (found.stdout, found.stderr) == (f"{message}\n", "")
+
+
+def test_shared_weights_are_refused() -> None:
+    """A chain of nodes with one tensor of weights, which would grow with each of them."""
+    onnx = pytest.importorskip("onnx")
+    helper = onnx.helper
+    weights = helper.make_tensor("w", onnx.TensorProto.DOUBLE, [2, 2], [1.0, 0.0, 0.0, 1.0])
+    nodes = [helper.make_node("MatMul", [f"v{i}", "w"], [f"v{i + 1}"], name=f"n{i}") for i in range(3)]
+    ends = [helper.make_tensor_value_info(name, onnx.TensorProto.DOUBLE, ["rows", 2]) for name in ("v0", "v3")]
+    model = helper.make_model(helper.make_graph(nodes, "chain", ends[:1], ends[1:], [weights]))
+    with pytest.raises(ModelFileError, match=r"node 'n1' \(MatMul\) has the weights 'w' of another node"):
+        from_onnx(model)

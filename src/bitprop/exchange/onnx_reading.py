@@ -98,6 +98,7 @@ class _Chain:
         self.name = name
         self.nodes = [node for node in graph.node if node.op_type != "Constant"]
         self.constants = {each.name: each for each in graph.initializer}
+        self.used: set[str] = set()  # constants that are a layer's weights
         for node in graph.node:
             if node.op_type == "Constant":
                 names = [each.name for each in node.attribute]
@@ -155,6 +156,9 @@ class _Chain:
             raise self.refusal(node, "does not multiply the rows by constant weights")
         if "transA" in attributes and attributes["transA"].i:
             raise self.refusal(node, "has transA=1, expected rows")
+        if node.input[1] in self.used:  # a small file could ask for any amount of memory by one tensor for all nodes
+            raise self.refusal(node, f"has the weights {quoted(node.input[1])} of another node, expected its own")
+        self.used.add(node.input[1])
         weights = self.numbers(node, node.input[1])
         if len(weights.shape) != 2 or 0 in weights.shape:
             raise self.refusal(node, f"has weights of the shape {tuple(weights.shape)}, expected (inputs, outputs)")
