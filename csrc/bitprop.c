@@ -1070,9 +1070,9 @@ bp_status bp_train_start(bp_training *training, uint32_t *order, const bp_shape 
     }
     if (rows == 0 || settings->batch_size == 0 || settings->log_every == 0 ||
         !is_within(&settings->learning_rate, 0, INFINITY_BITS) ||
-        !is_within(&settings->weight_decay, 0, INFINITY_BITS) || !takes_loss(shape, settings->loss) ||
-        settings->rule >= BP_RULES || !has_good_constants(settings) || settings->shuffle > 1 ||
-        settings->decay_biases > 1 || (settings->shuffle && rows > UINT32_MAX)) {
+        !is_within(&settings->weight_decay, 0, INFINITY_BITS) || !is_within(&settings->l1, 0, INFINITY_BITS) ||
+        !takes_loss(shape, settings->loss) || settings->rule >= BP_RULES || !has_good_constants(settings) ||
+        settings->shuffle > 1 || settings->decay_biases > 1 || (settings->shuffle && rows > UINT32_MAX)) {
         return BP_E_OPTION;
     }
     if (bp_train_size(shape, settings->rule) == 0) {
@@ -1260,8 +1260,9 @@ static const rule RULES[BP_RULES] = {
     {2, 0, begin_rprop, step_rprop, 5, {ABOVE_ONE, PROPER_SHARE, POSITIVE, NOT_NEGATIVE, NOT_NEGATIVE}},
 };
 
-/* Makes gradients of the sums, with the weight decay; AdamW's changes the parameters instead (§7). */
-static void decay(double *parameters, double *sums, const bp_shape *shape, const bp_settings *settings, double scale) {
+/* Makes gradients of the sums, with what pulls parameters to 0; AdamW's weight decay changes these instead (§7). */
+static void regularise(double *parameters, double *sums, const bp_shape *shape, const bp_settings *settings,
+                       double scale) {
     const double factor = settings->learning_rate * settings->weight_decay;
     size_t k = 0;
     for (uint32_t layer = 1; layer < shape->layers; layer++) {
@@ -1270,11 +1271,17 @@ static void decay(double *parameters, double *sums, const bp_shape *shape, const
         const size_t end = biases + n_out * shape->bias;
         const size_t decayed = settings->decay_biases ? end : biases;
         for (; k < end; k++) {
+            const double w = parameters[k];
             sums[k] = sums[k] * scale;
-            if (k < decayed && settings->rule == BP_ADAMW) {
-                parameters[k] = parameters[k] - factor * parameters[k];
-            } else if (k < decayed) {
-                sums[k] = sums[k] + settings->weight_decay * parameters[k];
+            if (k < decayed && settings->l1 != 0.0) {
+                sums[k] = w > 0.0 ? sums[k] + settings->l1 : w < 0.0 ? sums[k] - settings->l1 : sums[k];
+            }
+            if (k < decayed && settings->weight_decay != 0.0) {
+                if (settings->rule == BP_ADAMW) {
+                    parameters[k] = w - factor * w;
+                } else {
+                    sums[k] = sums[k] + settings->weight_decay * w;
+                }
             }
         }
     }
@@ -1286,8 +1293,8 @@ static void take_step(bp_training *training, double *parameters, const work_part
     double scale = gradient_scale(settings->loss, training->batch_row, shape->sizes[shape->layers - 1]);
     const rule_step *steps = parts->kernel->steps;
     training->error = training->error + parts->sums[parts->count];
-    if (settings->weight_decay != 0.0) {
-        decay(parameters, parts->sums, shape, settings, scale);
+    if (settings->weight_decay != 0.0 || settings->l1 != 0.0) {
+        regularise(parameters, parts->sums, shape, settings, scale);
         scale = 1.0; /* times which the sums are what they are */
     }
     (steps != NULL ? steps[settings->rule] : parts->rule->step)(parameters, parts->state, parts->sums, parts->count,

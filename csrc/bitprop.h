@@ -29,7 +29,7 @@ extern "C" {
 
 /* --- declarations for cffi: begin --- */
 
-#define BP_ABI 7      /* changes with any change of the structs or functions below */
+#define BP_ABI 8      /* changes with any change of the structs or functions below */
 #define BP_CONTRACT 1 /* version of docs/contract.md: changes with any published bit */
 #define BP_FORMAT 1   /* version of the model bytes (§11): changes with their layout */
 #define BP_LANES 8    /* §6 */
@@ -118,6 +118,7 @@ typedef struct {
     uint32_t rule;
     uint32_t shuffle;             /* 0 or 1 */
     double weight_decay;          /* §7; finite, not negative */
+    double l1;                    /* §7; finite, not negative */
     double constants[5];          /* of the rule, in the order of §7 */
     const double *learning_rates; /* the caller's: one for each epoch in place of learning_rate; or NULL */
     uint32_t decay_biases;        /* 0 or 1 */

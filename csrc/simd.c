@@ -343,7 +343,8 @@ static APART void simd_sum_batch(const work_parts *parts, const bp_shape *shape,
 
 /* Whether passes over rows take the steps, too: online, by plain descent. */
 static int is_fused(const bp_settings *settings) {
-    return settings->batch_size == 1 && settings->rule == BP_DESCENT && settings->weight_decay == 0.0;
+    return settings->batch_size == 1 && settings->rule == BP_DESCENT && settings->weight_decay == 0.0 &&
+           settings->l1 == 0.0;
 }
 
 /* The weights of `rows` rows from `row` on, gathered in `memory` where `order` has them; NULL = there are none. */

@@ -114,11 +114,12 @@ CHOICES: dict[str, list[float]] = {
 
 @st.composite
 def rules(draw: st.DrawFn) -> dict[str, Any]:
-    """A rule with its options, and weight decay."""
+    """A rule with its options, weight decay and L1."""
     rule = draw(st.sampled_from(STEP_RULES))
     options = {name: draw(st.sampled_from([default, *CHOICES[name]])) for name, default in RULE_OPTIONS[rule].items()}
     decay = draw(st.sampled_from([0.0, 0.0, 0.01, 5e-324, 1e300]))
-    return {"rule": rule, **options, "weight_decay": decay, "decay_biases": draw(st.booleans())}
+    l1 = draw(st.sampled_from([0.0, 0.0, 0.01, 5e-324, 1e300]))
+    return {"rule": rule, **options, "weight_decay": decay, "l1": l1, "decay_biases": draw(st.booleans())}
 
 
 @pytest.mark.filterwarnings("ignore::bitprop.TrainingHint")  # nothing is meant to be learnt here
@@ -324,6 +325,7 @@ def test_train_many(case: dict[str, Any], rows: int, count: int, data: st.DataOb
     by_epoch = data.draw(st.booleans(), "a rate for each epoch")
     rule = data.draw(st.sampled_from(["descent", "descent", *STEP_RULES]), "rule")
     decay = data.draw(st.sampled_from([0.0, 0.0, 0.01]), "weight_decay")
+    l1 = data.draw(st.sampled_from([0.0, 0.0, 0.01]), "l1")
     generator = random.Random(seed)
     x, y = numbers(rows * sizes[0], 0.0, generator), numbers(rows * sizes[-1], 0.02, generator)
 
@@ -346,6 +348,7 @@ def test_train_many(case: dict[str, Any], rows: int, count: int, data: st.DataOb
                 rule=code,
                 shuffle=shuffle,
                 weight_decay=decay if n % 5 else 0.0,
+                l1=l1 if n % 3 else 0.0,
                 constants=tuple([*RULE_OPTIONS[rule].values(), 0.0, 0.0, 0.0, 0.0, 0.0][:5]),
                 learning_rates=schedules[n] if by_epoch else None,
             )

@@ -98,17 +98,30 @@ def test_sweep(tmp_path: Path) -> None:
 def test_rules() -> None:
     """The rules and their options are those of `fit`; an option of another rule is bad usage."""
     options = ["--epochs", "30", "--seed", "7", "--json"]
-    given = ["--rule", "adam", "--learning-rate", "0.02", "--beta1", "0.5", "--weight-decay", "0.01", "--decay-biases"]
+    given = [
+        "--rule",
+        "adam",
+        "--learning-rate",
+        "0.02",
+        "--beta1",
+        "0.5",
+        "--weight-decay",
+        "0.01",
+        "--decay-biases",
+        "--l1",
+        "0.001",
+    ]
     x, y = datasets.xor()
     net = Network(2, 4, 4, 1, seed=7)
-    net.fit(x, y, epochs=30, rule="adam", learning_rate=0.02, beta1=0.5, weight_decay=0.01, decay_biases=True)
+    decay: dict[str, Any] = {"weight_decay": 0.01, "l1": 0.001, "decay_biases": True}
+    net.fit(x, y, epochs=30, rule="adam", learning_rate=0.02, beta1=0.5, **decay)
     assert json.loads(run("train", "xor", *options, *given).stdout)["fingerprint"] == net.fingerprint()
     fields = json.loads(run("sweep", "xor", *options, "--seeds", "2", "--rule", "rprop", "--step-max", "1").stdout)
     expected = sweep((2, 4, 4, 1), (x, y), seeds=[7, 8], epochs=30, rule="rprop", step_max=1.0)
     assert fields["rule"] == "rprop"
     assert [training["final_mse"] for training in fields["trainings"]] == expected.final_mse
     for wrong, message in (
-        (["--momentum", "0.5"], "momentum is given for descent, which uses weight_decay, decay_biases"),
+        (["--momentum", "0.5"], "momentum is given for descent, which uses weight_decay, l1, decay_biases"),
         (["--rule", "rprop", "--learning-rate", "1"], "learning_rate is given for rprop, which uses increase"),
         (["--rule", "sgd"], "invalid choice: 'sgd'"),
     ):

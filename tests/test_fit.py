@@ -340,7 +340,7 @@ def test_a_rate_for_each_epoch(backend: Backend) -> None:
 @pytest.mark.parametrize("rule", STEP_RULES)
 def test_slices_keep_the_state(backend: Backend, monkeypatch: pytest.MonkeyPatch, rule: Rule) -> None:
     """A rule's state goes on over slices of single rows."""
-    options: dict[str, Any] = {"rule": rule, "batch_size": 4, "shuffle_seed": 2, "weight_decay": 0.01}
+    options: dict[str, Any] = {"rule": rule, "batch_size": 4, "shuffle_seed": 2, "weight_decay": 0.01, "l1": 0.001}
     whole = fitted(backend, 4, **options)
     monkeypatch.setattr(_training, "SLICE", 1e-12)
     monkeypatch.setattr(_training, "FIRST_BUDGET", 50)

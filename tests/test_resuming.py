@@ -256,6 +256,7 @@ def test_killed_and_gone_on(tmp_path: Path) -> None:
         ({"learning_rate": 0.5}, "learning_rate is 0.5, and was 0.1"),
         ({"learning_rate": [0.2] + [0.1] * 8}, "learning_rate"),
         ({"weight_decay": 0.1}, "weight_decay"),
+        ({"l1": 0.1}, "l1 is 0.1, and was 0.0"),
         ({"loss": "mse"}, "loss is 'mse', and was 'half_sse'"),
         ({"validation": 0.5}, "validation is 0.5, and was None"),
         ({"epochs": 3}, "epochs is 3, expected at least the 5 that the training has done"),

@@ -79,7 +79,7 @@ def test_bits_of_single_fits(backend: Backend, options: dict[str, Any], count: i
 def test_rules(backend: Backend, rule: Rule) -> None:
     """A sweep by any rule, with its learning rate and with others, has the bits of single fits."""
     data = datasets.linear(20, seed=4)
-    options: dict[str, Any] = {"rule": rule, "batch_size": 8, "weight_decay": 0.01, "backend": backend}
+    options: dict[str, Any] = {"rule": rule, "batch_size": 8, "weight_decay": 0.01, "l1": 0.001, "backend": backend}
     result = sweep(SIZES, data, seeds=[1, 2], epochs=4, **options)
     assert result.learning_rates == [LEARNING_RATES.get(rule, 0.0)] * 2
     assert result.errors == [None, None]
@@ -249,7 +249,9 @@ def test_options_of_fit() -> None:
     assert [*shared, *fit_options.RuleOptions.__annotations__] == list(fit_options.FitOptions.__annotations__)
     assert shared == {name: fit[name].default for name in shared}
     rules = {name for options in RULE_OPTIONS.values() for name in options}
-    assert rules | {"first_step_seed", "weight_decay", "decay_biases"} == set(fit_options.RuleOptions.__annotations__)
+    assert rules | {"first_step_seed", "weight_decay", "l1", "decay_biases"} == set(
+        fit_options.RuleOptions.__annotations__
+    )
 
 
 def test_options_are_read_once() -> None:

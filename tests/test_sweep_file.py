@@ -263,6 +263,7 @@ OTHERS: list[tuple[dict[str, Any], str]] = [
     ({"validation": DATA}, "the validation differs"),
     ({"validation": 0.25}, "validation is 0.25, and None there"),
     ({"weight_decay": 0.1}, r"weight_decay is 0\.1, and 0\.0 there"),
+    ({"l1": 0.1}, r"l1 is 0\.1, and 0\.0 there"),
     ({"grid": {"bias": [True]}}, r"grid is \['bias'\], and \[\] there"),
     ({"input_scaling": Scaling([0.5, 0.5], [1.0, 1.0])}, "input_scaling is .*, and None there"),
 ]

@@ -257,6 +257,7 @@ def settings_of(core: Core, case: Case) -> Any:
         rule=RULES.index(case.get("rule", "descent")),
         shuffle=int(seed is not None),
         weight_decay=from_hex([case.get("weight_decay", "0" * 16)])[0],
+        l1=from_hex([case.get("l1", "0" * 16)])[0],
         constants=tuple([*constants, 0.0, 0.0, 0.0, 0.0, 0.0][:5]),
         learning_rates=rates,
         decay_biases=int(case.get("decay_biases", False)),

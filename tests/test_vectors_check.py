@@ -123,6 +123,7 @@ SHOWN = [
     (27, "rules", "without p1 and p2"),
     (28, "rules", "into the gradient"),
     (29, "rules", "after a change of sign"),
+    (30, "l1", "left out"),
 ]
 
 
@@ -137,7 +138,9 @@ def test_usual_mistakes(port: object, number: int, group: str, word: str) -> Non
     prepare = f"module = mistakes.module(list(mistakes.CAUSES)[{number}])"
     command = port(prepare=prepare)  # type: ignore[operator]  # a fixture that makes
     names = list(cases.GROUPS)
-    first_asked = names.index(group) if group in ("batches", "shuffles", "rules") else 0  # what is before takes long
+    first_asked = (
+        names.index(group) if group in ("batches", "shuffles", "rules", "l1") else 0
+    )  # what is before takes long
     results = check.run(command, names[first_asked : names.index(group) + 1], 60.0, lambda result: None)
     differing = [result for result in results if result.first]
     first = differing[0].first

@@ -17,7 +17,7 @@ In 2-4-4-1 without biases the weights are parameters 0 to 7, 8 to 23 and 24 to 2
 import math
 import random
 
-ABI = 7
+ABI = 8
 CONTRACT = 1
 FORMAT = 1
 LANES = 8
@@ -79,6 +79,7 @@ class Settings:
         rule: int = DESCENT,
         shuffle: int = 0,
         weight_decay: float = 0.0,
+        l1: float = 0.0,
         constants: "list[float] | tuple[float, ...]" = (0.0, 0.0, 0.0, 0.0, 0.0),
         learning_rates: "list[float] | None" = None,
         decay_biases: int = 0,
@@ -91,6 +92,7 @@ class Settings:
         self.rule = rule
         self.shuffle = shuffle  # 0 or 1
         self.weight_decay = weight_decay  # §7; finite, not negative
+        self.l1 = l1  # §7; finite, not negative
         self.constants = constants  # of the rule, in the order of §7
         self.learning_rates = learning_rates  # one for each epoch in place of learning_rate, or None
         self.decay_biases = decay_biases  # 0 or 1
@@ -865,6 +867,7 @@ def train_start(training: Training, order: list[int], shape: Shape, settings: Se
         or settings.log_every == 0
         or not is_within(settings.learning_rate, 0.0, math.inf)
         or not is_within(settings.weight_decay, 0.0, math.inf)
+        or not is_within(settings.l1, 0.0, math.inf)
         or not takes_loss(shape, settings.loss)
         or settings.rule >= RULES
         or not has_good_constants(settings)
@@ -884,6 +887,7 @@ def train_start(training: Training, order: list[int], shape: Shape, settings: Se
         settings.rule,
         settings.shuffle,
         settings.weight_decay,
+        settings.l1,
         settings.constants,
         settings.learning_rates,
         settings.decay_biases,
@@ -1079,8 +1083,8 @@ RULE_TABLE = [  # in the order of the rules' numbers
 ]
 
 
-def decay(parameters: list[float], sums: list[float], shape: Shape, settings: Settings, scale: float) -> None:
-    """Makes gradients of the sums, with the weight decay; AdamW's changes the parameters instead (§7)."""
+def regularise(parameters: list[float], sums: list[float], shape: Shape, settings: Settings, scale: float) -> None:
+    """Makes gradients of the sums, with what pulls parameters to 0; AdamW's weight decay changes these instead (§7)."""
     factor = settings.learning_rate * settings.weight_decay
     k = 0
     for layer in range(1, shape.layers):
@@ -1089,11 +1093,15 @@ def decay(parameters: list[float], sums: list[float], shape: Shape, settings: Se
         end = biases + n_out * shape.bias
         decayed = end if settings.decay_biases else biases
         while k < end:
+            w = parameters[k]
             sums[k] = sums[k] * scale
-            if k < decayed and settings.rule == ADAMW:
-                parameters[k] = parameters[k] - factor * parameters[k]
-            elif k < decayed:
-                sums[k] = sums[k] + settings.weight_decay * parameters[k]
+            if k < decayed and settings.l1 != 0.0:
+                sums[k] = sums[k] + settings.l1 if w > 0.0 else sums[k] - settings.l1 if w < 0.0 else sums[k]
+            if k < decayed and settings.weight_decay != 0.0:
+                if settings.rule == ADAMW:
+                    parameters[k] = w - factor * w
+                else:
+                    sums[k] = sums[k] + settings.weight_decay * w
             k += 1
 
 
@@ -1102,8 +1110,8 @@ def take_step(training: Training, parameters: list[float], work: Work, shape: Sh
     settings = training.settings
     scale = gradient_scale(settings.loss, training.batch_row, shape.sizes[shape.layers - 1])
     training.error = training.error + work.sums[work.count]
-    if settings.weight_decay != 0.0:
-        decay(parameters, work.sums, shape, settings, scale)
+    if settings.weight_decay != 0.0 or settings.l1 != 0.0:
+        regularise(parameters, work.sums, shape, settings, scale)
         scale = 1.0  # times which the sums are what they are
     work.rule.step(parameters, work.state, work.sums, work.count, settings, scale)
     training.batch_row = 0

@@ -17,13 +17,17 @@ from .stopping import Criteria
 PARAMETERS_MOST = 2000  # of a network by Levenberg and Marquardt, whose work memory then has 160 MB
 LANES_AND_SUMS = 9  # copies of a triangle of parameters in that memory
 
+# Options that a description of a training leaves out where they have these values: files of before have none of them.
+LEFT_OUT = {"l1": 0.0}
+
 Rate = Union[float, "array[float]"]  # one learning rate, or one for each epoch
 
 
 class DecayOptions(TypedDict, total=False):
-    """The options of weight decay, which every rule has."""
+    """The options of what pulls parameters to 0, which every rule by steps has."""
 
     weight_decay: float
+    l1: float
     decay_biases: bool
 
 
@@ -85,6 +89,7 @@ class Options(NamedTuple):
     constants: tuple[float, ...]  # of the rule, as the core has them
     first_steps: tuple[float, float, int] | None  # of rprop, drawn: between two numbers, from a seed
     weight_decay: float
+    l1: float
     decay_biases: bool
     validation: tuple[Any, ...] | float | None  # rows, or the share that is split off
     split_seed: int
@@ -166,6 +171,7 @@ class Options(NamedTuple):
             rule=self.rule,
             shuffle=int(self.shuffle_seed is not None),
             weight_decay=self.weight_decay,
+            l1=self.l1,
             constants=self.constants,
             learning_rates=learning_rates,
             decay_biases=int(self.decay_biases),
@@ -256,6 +262,7 @@ def check_options(
         constants=_check_constants(RULES[rule_code], given, first_steps),
         first_steps=first_steps,
         weight_decay=check.limited("weight_decay", given.get("weight_decay", 0.0)),
+        l1=check.limited("l1", given.get("l1", 0.0)),
         decay_biases=check.boolean("decay_biases", given.get("decay_biases", False)),
         validation=check.validation(validation),
         split_seed=check.seed("split_seed", split_seed),

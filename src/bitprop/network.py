@@ -294,9 +294,10 @@ class Network:
         Neither x nor y may change meanwhile, by a callback or a thread: a backend may read them at any time.
         `rule`: "descent", "momentum", "nesterov", "adam", "adamw" or "rprop" (§7). Its `options` are `momentum` of the
         second and third, `beta1`, `beta2` and `epsilon` of Adam's, `increase`, `decrease`, `first_step`, `step_min` and
-        `step_max` of "rprop"; and of all, `weight_decay` and `decay_biases`. `learning_rate`: a number, or one for each
-        epoch; None takes 1.0, with Adam's rules 0.001. "rprop" uses none. "levenberg_marquardt" (§12) is for a squared
-        error and up to 2,000 parameters; it uses only `mu`, `mu_increase`, `mu_decrease`, `mu_max` and `gradient_min`.
+        `step_max` of "rprop"; and of all, `weight_decay`, `l1` and `decay_biases`. `learning_rate`: a number, or one
+        for each epoch; None takes 1.0, with Adam's rules 0.001. "rprop" uses none. "levenberg_marquardt" (§12) is for a
+        squared error and up to 2,000 parameters; it uses only `mu`, `mu_increase`, `mu_decrease`, `mu_max` and
+        `gradient_min`.
         `epochs`: passes over all rows, 0 or more. `batch_size`: rows of a step; None takes all, 1 is online training.
         `shuffle_seed`: the seed of the rows' order in each epoch; None keeps their order. `loss`: "half_sse", "sse",
         "half_mse" or "mse"; "binary_cross_entropy" for sigmoid outputs; "cross_entropy", the only one, for softmax

@@ -16,7 +16,7 @@ from .checks import matrices
 from .checks import options as check
 from .core import Core, expect_ok
 from .errors import OptionError, quoted
-from .fit_options import Options, Rate
+from .fit_options import LEFT_OUT, Options, Rate
 from .history import History
 from .model_file import from_hex, to_hex
 from .names import LOSSES, RULE_OPTIONS, RULES
@@ -27,6 +27,7 @@ NAMES = (  # of what must be the same, besides the rule's options and the criter
     *("check_every", "validation", "split_seed", "learning_rate", "scaling", "rows", "data"),
 )
 TOLD_BY = 8192  # bytes of each array of rows by whose digest other rows are noticed
+_LEFT_OUT = {name: to_hex([value])[0] for name, value in LEFT_OUT.items()}
 ANEW = "a training without resume begins anew"
 REPLAYED = 1_000_000  # rows of a call that replays shuffles, so that Ctrl-C is heard
 
@@ -45,7 +46,8 @@ class TrainingState(NamedTuple):
 
     def require(self, options: Mapping[str, Any], epochs: int, parameters: memoryview[float]) -> None:
         """OptionError where the training cannot go on with these options and parameters."""
-        for name, had in self.describe().items():
+        options = {**_LEFT_OUT, **options}
+        for name, had in {**_LEFT_OUT, **self.describe()}.items():
             given = options[name]
             same = _are_same_rates(given, had, self.epoch) if name == "learning_rate" else given == had
             if not same and name == "data":
@@ -83,8 +85,11 @@ class TrainingState(NamedTuple):
             raise ValueError(f"its training is not of {len(left)} parameters")
         from_hex(options["learning_rate"])
         criteria = Criteria(**{name: options[name] for name in Criteria._fields})
-        if (best is not None) != criteria.keeps_best or set(options) != _names(options["rule"]):
+        added = _LEFT_OUT.keys() & options.keys()
+        if (best is not None) != criteria.keeps_best or options.keys() - added != _names(options["rule"]):
             raise ValueError("its training has other options than bitprop writes")
+        if any(options[name] == _LEFT_OUT[name] for name in added):
+            raise ValueError("its training has an option that bitprop leaves out")
         epoch, log_every, check_every = (
             check.integer(name, value, 0) for name, value in (("epoch", fields["epoch"]), *_everies(options))
         )
@@ -130,6 +135,7 @@ def _describe(options: Options, rate: Rate, rows: int, digest: str, epochs: int)
         "batch_size": options.batch_size,
         "shuffle_seed": options.shuffle_seed,
         "weight_decay": to_hex([options.weight_decay])[0],
+        **{name: to_hex([getattr(options, name)])[0] for name in LEFT_OUT if getattr(options, name) != LEFT_OUT[name]},
         "decay_biases": options.decay_biases,
         "log_every": options.log_every,
         "check_every": options.check_every,
@@ -186,7 +192,14 @@ def replay_shuffles(core: Core, training: Any, order: Any, rows: int, seed: int,
     data = core.data(pointer, pointer, rows)
     settings = core.settings(
         **{"batch_size": rows, "log_every": 1, "shuffle_seed": seed, "learning_rate": 0.0, "loss": _pure.HALF_SSE},
-        **{"rule": _pure.DESCENT, "shuffle": 1, "weight_decay": 0.0, "constants": (0.0,) * 5, "decay_biases": 0},
+        **{
+            "rule": _pure.DESCENT,
+            "shuffle": 1,
+            "weight_decay": 0.0,
+            "l1": 0.0,
+            "constants": (0.0,) * 5,
+            "decay_biases": 0,
+        },
         learning_rates=None,
     )
     shuffled, weight, log = core.training(), core.doubles(array("d", [0.0])), core.doubles(array("d", [0.0]))

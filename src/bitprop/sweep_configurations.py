@@ -76,6 +76,9 @@ class Configuration(NamedTuple):
     def describe(self, rate: Rate) -> dict[str, Any]:
         """All that the bits of a training depend on but its seed and its rows, with names and values of JSON."""
         options = self.options._asdict()
+        for name, value in fit_options.LEFT_OUT.items():
+            if options[name] == value:
+                del options[name]
         if isinstance(self.options.validation, tuple):
             del options["validation"]
         criteria, constants = options.pop("criteria")._asdict(), options.pop("constants")

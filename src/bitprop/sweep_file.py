@@ -23,6 +23,7 @@ from . import _pure
 from .checks import options as check
 from .core import mode
 from .errors import SweepFileError, quoted
+from .fit_options import LEFT_OUT
 
 FORMAT = "bitprop-sweep"
 FORMAT_VERSION = 1
@@ -171,6 +172,7 @@ def _line(fields: Mapping[str, Any], head: str = "") -> str:
 
 def _differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
     """What differs, in words."""
+    there, here = {**LEFT_OUT, **there}, {**LEFT_OUT, **here}
     names = [name for name in here if name in there and name != "sha256" and there[name] != here[name]]
     rows = {"data": "the data differ", "validation_rows": "the validation differs"}
     told = [rows.get(name) or f"{name} is {quoted(here[name])}, and {quoted(there[name])} there" for name in names]

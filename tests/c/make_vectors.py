@@ -26,7 +26,7 @@ TYPES = {
     "uint32_t ": "layers bias rows shuffle epochs activation n n_parameters n_sse n_bytes stream init crc rule "
     "decay_biases n_learning_rates weighted drawn columns min_max stop",
     "int32_t ": "loss diverged",
-    "uint64_t ": "seed data_seed shuffle_seed batch_size learning_rate figure last_sse weight_decay first_step_high "
+    "uint64_t ": "seed data_seed shuffle_seed batch_size learning_rate figure last_sse weight_decay l1 first_step_high "
     "first_step_seed low high mu",
     "const uint32_t *": "sizes activations bounds randbelow",
     "const uint64_t *": "parameters input inputs targets preactivations outputs gradient sse final x y slope random "
@@ -42,8 +42,8 @@ STRUCTS = {
     "forward": f"{NET} input preactivations outputs",
     "gradient": f"{NET} rows loss inputs targets gradient sse figure weighted row_weights",
     "train": f"{NET} rows batch_size loss shuffle shuffle_seed epochs learning_rate "
-    "inputs targets n_sse sse final diverged rule constants weight_decay decay_biases n_learning_rates learning_rates "
-    "weighted row_weights drawn first_step_high first_step_seed",
+    "inputs targets n_sse sse final diverged rule constants weight_decay l1 decay_biases n_learning_rates "
+    "learning_rates weighted row_weights drawn first_step_high first_step_seed",
     "levenberg": f"{NET} rows loss epochs inputs targets n_sse sse final diverged constants mu stop "
     "weighted row_weights",
     "model_bytes": f"{NET} n_bytes bytes fingerprint",
@@ -76,6 +76,7 @@ def rule_fields(given: Case) -> Case:
         "constants": [*given.get("constants", []), *[none] * 5][:5],
         "decay_biases": given.get("decay_biases", False),
         "weight_decay": given.get("weight_decay", none),
+        "l1": given.get("l1", none),
         "learning_rates": rates,
         "n_learning_rates": len(rates),
         "drawn": "first_step_high" in given,

@@ -294,6 +294,7 @@ static void start(run *r, const struct train_case *c, uint64_t log_every) {
                                   .rule = c->rule,
                                   .shuffle = c->shuffle,
                                   .weight_decay = number(c->weight_decay),
+                                  .l1 = number(c->l1),
                                   .constants = {number(c->constants[0]), number(c->constants[1]),
                                                 number(c->constants[2]), number(c->constants[3]),
                                                 number(c->constants[4])},
@@ -841,39 +842,43 @@ static void test_bad_rules(void) {
     static const uint64_t values[] = {0x3fe0000000000000U, ONE, 0x4000000000000000U, 0xbfe0000000000000U, INFINITE, 0};
     static const struct {
         uint32_t rule;
-        uint32_t constants[5], weight_decay, decay_biases;
+        uint32_t constants[5], weight_decay, l1, decay_biases;
     } settings_of[] = {
-        {BP_MOMENTUM, {HALF, NONE, NONE, NONE, NONE}, NONE, 0}, /* good, then bad ones */
-        {BP_MOMENTUM, {UNIT, NONE, NONE, NONE, NONE}, NONE, 0},
-        {BP_NESTEROV, {BELOW, NONE, NONE, NONE, NONE}, NONE, 0},
-        {BP_ADAM, {NONE, NONE, UNIT, NONE, NONE}, NONE, 0},
-        {BP_ADAM, {UNIT, HALF, UNIT, NONE, NONE}, NONE, 0},
-        {BP_ADAM, {HALF, UNIT, UNIT, NONE, NONE}, NONE, 0},
-        {BP_ADAMW, {HALF, HALF, NONE, NONE, NONE}, NONE, 0},
-        {BP_ADAMW, {HALF, HALF, INFINITE_ONE, NONE, NONE}, NONE, 0},
-        {BP_RPROP, {TWICE, HALF, UNIT, HALF, HALF}, NONE, 0},
-        {BP_RPROP, {UNIT, HALF, UNIT, HALF, HALF}, NONE, 0},
-        {BP_RPROP, {TWICE, UNIT, UNIT, HALF, HALF}, NONE, 0},
-        {BP_RPROP, {TWICE, NONE, UNIT, HALF, HALF}, NONE, 0},
-        {BP_RPROP, {TWICE, HALF, NONE, HALF, HALF}, NONE, 0},
-        {BP_RPROP, {TWICE, HALF, UNIT, BELOW, HALF}, NONE, 0},
-        {BP_RPROP, {TWICE, HALF, UNIT, UNIT, HALF}, NONE, 0},
-        {BP_RPROP, {TWICE, HALF, UNIT, HALF, INFINITE_ONE}, NONE, 0},
-        {BP_DESCENT, {NONE, NONE, NONE, NONE, NONE}, TWICE, 1},
-        {BP_DESCENT, {NONE, NONE, NONE, NONE, NONE}, BELOW, 1},
-        {BP_DESCENT, {NONE, NONE, NONE, NONE, NONE}, INFINITE_ONE, 1},
-        {BP_DESCENT, {NONE, NONE, NONE, NONE, NONE}, TWICE, 2},
+        {BP_MOMENTUM, {HALF, NONE, NONE, NONE, NONE}, NONE, NONE, 0}, /* good, then bad ones */
+        {BP_MOMENTUM, {UNIT, NONE, NONE, NONE, NONE}, NONE, NONE, 0},
+        {BP_NESTEROV, {BELOW, NONE, NONE, NONE, NONE}, NONE, NONE, 0},
+        {BP_ADAM, {NONE, NONE, UNIT, NONE, NONE}, NONE, NONE, 0},
+        {BP_ADAM, {UNIT, HALF, UNIT, NONE, NONE}, NONE, NONE, 0},
+        {BP_ADAM, {HALF, UNIT, UNIT, NONE, NONE}, NONE, NONE, 0},
+        {BP_ADAMW, {HALF, HALF, NONE, NONE, NONE}, NONE, NONE, 0},
+        {BP_ADAMW, {HALF, HALF, INFINITE_ONE, NONE, NONE}, NONE, NONE, 0},
+        {BP_RPROP, {TWICE, HALF, UNIT, HALF, HALF}, NONE, NONE, 0},
+        {BP_RPROP, {UNIT, HALF, UNIT, HALF, HALF}, NONE, NONE, 0},
+        {BP_RPROP, {TWICE, UNIT, UNIT, HALF, HALF}, NONE, NONE, 0},
+        {BP_RPROP, {TWICE, NONE, UNIT, HALF, HALF}, NONE, NONE, 0},
+        {BP_RPROP, {TWICE, HALF, NONE, HALF, HALF}, NONE, NONE, 0},
+        {BP_RPROP, {TWICE, HALF, UNIT, BELOW, HALF}, NONE, NONE, 0},
+        {BP_RPROP, {TWICE, HALF, UNIT, UNIT, HALF}, NONE, NONE, 0},
+        {BP_RPROP, {TWICE, HALF, UNIT, HALF, INFINITE_ONE}, NONE, NONE, 0},
+        {BP_DESCENT, {NONE, NONE, NONE, NONE, NONE}, TWICE, NONE, 1},
+        {BP_DESCENT, {NONE, NONE, NONE, NONE, NONE}, BELOW, NONE, 1},
+        {BP_DESCENT, {NONE, NONE, NONE, NONE, NONE}, INFINITE_ONE, NONE, 1},
+        {BP_DESCENT, {NONE, NONE, NONE, NONE, NONE}, TWICE, NONE, 2},
+        {BP_DESCENT, {NONE, NONE, NONE, NONE, NONE}, NONE, TWICE, 0},
+        {BP_DESCENT, {NONE, NONE, NONE, NONE, NONE}, NONE, BELOW, 0},
+        {BP_DESCENT, {NONE, NONE, NONE, NONE, NONE}, NONE, INFINITE_ONE, 0},
     };
     static const uint32_t sizes[2] = {2, 1}, activations[1] = {BP_TANH};
     const bp_shape s = {sizes, activations, 2, 1, kernel};
     for (size_t i = 0; i < LENGTH(settings_of); i++) {
-        const int good = i == 0 || i == 3 || i == 8 || i == 16;
+        const int good = i == 0 || i == 3 || i == 8 || i == 16 || i == 20;
         bp_training training;
         bp_settings settings = {.batch_size = 1,
                                 .log_every = 1,
                                 .learning_rate = 1.0,
                                 .rule = settings_of[i].rule,
                                 .weight_decay = number(values[settings_of[i].weight_decay]),
+                                .l1 = number(values[settings_of[i].l1]),
                                 .decay_biases = settings_of[i].decay_biases};
         for (size_t k = 0; k < 5; k++) {
             settings.constants[k] = number(values[settings_of[i].constants[k]]);

@@ -292,6 +292,7 @@ class Port:
             rule=self.names.RULES.index(given.get("rule", "descent")),
             shuffle=int(seed is not None),
             weight_decay=self.numbers([given.get("weight_decay", "0")])[0],
+            l1=self.numbers([given.get("l1", "0")])[0],
             constants=tuple((constants + [0.0] * 5)[:5]),
             learning_rates=rates,
             decay_biases=int(given.get("decay_biases", False)),

@@ -586,6 +586,7 @@ type question struct {
 	Rule                        string // none is descent
 	Constants                   vector
 	WeightDecay                 string `json:"weight_decay"`    // none is 0
+	L1                          string `json:"l1"`              // none is 0
 	DecayBiases                 bool   `json:"decay_biases"`    // none is false
 	LearningRates               vector `json:"learning_rates"`  // none: one for all epochs
 	RowWeights                  vector `json:"row_weights"`     // none: no weights
@@ -809,22 +810,21 @@ func (k *kept) update(w, g, rate float64, rule string, c vector) float64 {
 	panic("unknown rule")
 }
 
-// decay takes weight decay into the gradient, or for adamw into the parameters (§7).
-func (q *question) decay(gradient vector, rate float64) {
-	factor := 0.0
-	if q.WeightDecay != "" {
-		factor = math.Float64frombits(integer(q.WeightDecay))
-	}
-	if factor == 0 {
-		return
-	}
+// regularise takes L1 and weight decay into the gradient, for adamw the decay into the parameters (§7).
+func (q *question) regularise(gradient vector, rate float64) {
+	factor, l1 := optional(q.WeightDecay), optional(q.L1)
 	parts := q.layers(gradient)
 	for l, part := range q.layers(q.Parameters) {
 		apply := func(w, g vector) {
 			for i := range w {
-				if q.Rule == "adamw" {
+				if l1 != 0 && w[i] > 0 {
+					g[i] += l1
+				} else if l1 != 0 && w[i] < 0 {
+					g[i] -= l1
+				}
+				if factor != 0 && q.Rule == "adamw" {
 					w[i] -= float64(float64(rate*factor) * w[i])
-				} else {
+				} else if factor != 0 {
 					g[i] += float64(factor * w[i])
 				}
 			}
@@ -834,6 +834,14 @@ func (q *question) decay(gradient vector, rate float64) {
 			apply(part.biases, parts[l].biases)
 		}
 	}
+}
+
+// optional gives a number of a question, 0 where there is none.
+func optional(digits string) float64 {
+	if digits == "" {
+		return 0
+	}
+	return math.Float64frombits(integer(digits))
 }
 
 // train runs the epochs, until one diverges (§7, §8).
@@ -884,7 +892,7 @@ func (q *question) train() answer {
 				weights = weights[first:last]
 			}
 			gradient, sse, _ := q.batch(q.Inputs[first:last], q.Targets[first:last], weights, q.Loss)
-			q.decay(gradient, rate)
+			q.regularise(gradient, rate)
 			for p, g := range gradient {
 				q.Parameters[p] = state[p].update(q.Parameters[p], g, rate, q.Rule, q.Constants)
 			}

@@ -235,12 +235,15 @@ function rprop(w, gradient, kept, rate, [increase, decrease, , stepMin, stepMax]
   return g < 0 ? w + kept[1] : w;
 }
 
-/** Takes weight decay into a batch's gradient or, if it is decoupled, into the parameters (§7). */
-function decay({ layers, bias }, parameters, gradient, { weightDecay, decayBiases, rate, decoupled }) {
-  if (weightDecay === 0) return;
+/** Takes L1 and weight decay into a batch's gradient, or a decay that is decoupled into the parameters (§7). */
+function regularise({ layers, bias }, parameters, gradient, { weightDecay, l1, decayBiases, rate, decoupled }) {
+  if (weightDecay === 0 && l1 === 0) return;
   for (const { outputs, weights, biases } of layers) {
     const end = bias && decayBiases ? biases + outputs : biases;
     for (let p = weights; p < end; p++) {
+      if (l1 !== 0 && parameters[p] > 0) gradient[p] += l1;
+      else if (l1 !== 0 && parameters[p] < 0) gradient[p] -= l1;
+      if (weightDecay === 0) continue;
       if (decoupled) parameters[p] -= (rate * weightDecay) * parameters[p];
       else gradient[p] += weightDecay * parameters[p];
     }
@@ -564,7 +567,8 @@ export function gradient(net, inputs, targets, loss, weights = null) {
  */
 export function train(net, inputs, targets, {
   epochs, rate, loss = 'half_sse', batchSize = null, shuffleSeed = null,
-  rule = 'descent', constants = [], weightDecay = 0, decayBiases = false, rates = null, weights = null,
+  rule = 'descent', constants = [], weightDecay = 0, l1 = 0, decayBiases = false, rates = null,
+  weights = null,
   firstStepHigh = null, firstStepSeed = 0n,
 }) {
   if (!(rates ?? [rate]).every((each) => each >= 0 && each < Infinity)) throw new Error('the learning rate is finite and not negative');
@@ -591,7 +595,7 @@ export function train(net, inputs, targets, {
     for (let start = 0; start < order.length; start += size) {
       const batch = batchGradient(current, inputs, targets, weights, order.slice(start, start + size), loss);
       total += batch.sse;
-      decay(net, parameters, batch.gradient, { weightDecay, decayBiases, rate: now, decoupled });
+      regularise(net, parameters, batch.gradient, { weightDecay, l1, decayBiases, rate: now, decoupled });
       batch.gradient.forEach((g, p) => { parameters[p] = step(parameters[p], g, kept[p], now, constants); });
     }
     const finite = Number.isFinite(total) && parameters.every(Number.isFinite);

@@ -103,6 +103,7 @@ const FUNCTIONS = new Map(Object.entries({
       rule: input.rule,
       constants: numbers(input.constants ?? []),
       weightDecay: number(input.weight_decay ?? '0000000000000000'),
+      l1: number(input.l1 ?? '0000000000000000'),
       decayBiases: input.decay_biases,
       rates: input.learning_rates === undefined ? null : numbers(input.learning_rates),
       weights: input.row_weights === undefined ? null : numbers(input.row_weights),

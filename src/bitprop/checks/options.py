@@ -39,6 +39,7 @@ LIMITS = {
     "mu_max": POSITIVE,
     "gradient_min": NOT_NEGATIVE,
     "weight_decay": NOT_NEGATIVE,
+    "l1": NOT_NEGATIVE,
     "learning_rate": NOT_NEGATIVE,
 }
 

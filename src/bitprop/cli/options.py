@@ -109,7 +109,9 @@ def add_steps(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--loss", default="half_sse", choices=LOSSES, help="(half_sse)")
     parser.add_argument("--rule", default="descent", choices=RULES, help="update rule (descent)")
     parser.add_argument("--weight-decay", type=real, help="of any rule but levenberg_marquardt (0.0)")
-    parser.add_argument("--decay-biases", action="store_true", default=None, help="biases decay as the weights do")
+    parser.add_argument("--l1", type=real, help="L1 regularisation, likewise (0.0)")
+    biases = "weight decay and L1 pull the biases as they do the weights"
+    parser.add_argument("--decay-biases", action="store_true", default=None, help=biases)
     defaults = {name: default for options in RULE_OPTIONS.values() for name, default in options.items()}
     for name, default in defaults.items():
         users = " and ".join(rule for rule in RULES if name in RULE_OPTIONS[rule])

@@ -24,7 +24,7 @@ from ..errors import shortened
 from ..names import Backend
 from .group import Group, LevenbergGroup, split
 
-ABI = 7  # BP_ABI of the header that this file was written for
+ABI = 8  # BP_ABI of the header that this file was written for
 
 
 class Shape(ctypes.Structure):
@@ -68,6 +68,7 @@ class Settings(ctypes.Structure):
         ("rule", c_uint32),
         ("shuffle", c_uint32),
         ("weight_decay", c_double),
+        ("l1", c_double),
         ("constants", c_double * 5),
         ("learning_rates", POINTER(c_double)),
         ("decay_biases", c_uint32),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from . import first_cases, levenberg_cases, more_cases
+from . import first_cases, l1_cases, levenberg_cases, more_cases
 from .asking import Case
 
 # What a case catches, besides a plain bug.
@@ -39,6 +39,7 @@ FLAGS = {
     "divergence": "where training ends, and with which parameters",
     "rule": "an update rule's formula, or the order of its roundings",
     "decay": "weight decay: which parameters, and before which step",
+    "l1": "a constant pull to 0: which parameters, with which sign, and before which step",
     "rates": "a learning rate for each epoch",
     "weights": "a weight of each row, in its error and its deltas",
     "scaling": "the formula of a scaling, or a column without spread",
@@ -66,8 +67,9 @@ FIRST: dict[str, tuple[Callable[[], list[Case]], ...]] = {
     "rules": (),
     "scaling": (),
     "levenberg": (levenberg_cases.levenberg_cases, levenberg_cases.ending_cases, levenberg_cases.weighted_cases),
+    "l1": (l1_cases.l1_cases, l1_cases.edge_cases),
 }
-OPTIONAL = ("levenberg",)  # groups that a port may leave out, if it says so
+OPTIONAL = ("levenberg", "l1")  # groups that a port may leave out, if it says so
 # What makes a group's cases; the first of the makers says what the group is about.
 GROUPS = {group: (*first, *more_cases.ADDED.get(group, ())) for group, first in FIRST.items()}
 

@@ -404,6 +404,9 @@ CAUSES: dict[str, Mistake] = {
     "RPROP that steps in the step after a change of sign too: g is then 0.0 (§7)": Mistake(
         ("step_min\n        g = ZERO\n", "step_min\n"), "rules"
     ),
+    "L1 left out (§7)": Mistake(
+        ("decay, l1 = settings.weight_decay, settings.l1", "decay, l1 = settings.weight_decay, ZERO"), "l1"
+    ),
 }
 
 

@@ -793,6 +793,7 @@ class Settings(NamedTuple):
     rule: str = "descent"
     constants: Sequence[int] = ()
     weight_decay: int = ZERO
+    l1: int = ZERO
     decay_biases: bool = False
     learning_rates: Sequence[int] | None = None
     row_weights: Sequence[int] | None = None
@@ -875,14 +876,18 @@ def first_states(count: int, settings: Settings) -> list[Row]:
     return states
 
 
-def decayed(net: Net, parameters: Row, g: Row, settings: Settings) -> tuple[Row, Row]:
-    """The parameters and the gradient with which weight decay goes into the step (§7)."""
+def regularised(net: Net, parameters: Row, g: Row, settings: Settings) -> tuple[Row, Row]:
+    """The parameters and the gradient with which L1 and weight decay go into the step (§7)."""
     w, g = list(parameters), list(g)
-    decay = settings.weight_decay
-    if not decay & ~SIGN:
-        return w, g
+    decay, l1 = settings.weight_decay, settings.l1
     for m, n, weights, biases in net.layers():
         for k in [*range(weights, weights + m * n), *range(biases, biases + n * (net.bias and settings.decay_biases))]:
+            if l1 & ~SIGN and less(ZERO, w[k]):
+                g[k] = add(g[k], l1)
+            elif l1 & ~SIGN and less(w[k], ZERO):
+                g[k] = sub(g[k], l1)
+            if not decay & ~SIGN:
+                continue
             if RULES[settings.rule].decoupled:
                 w[k] = sub(w[k], mul(mul(settings.learning_rate, decay), w[k]))
             else:
@@ -913,7 +918,7 @@ def train(
             batch = order[begin : begin + size]
             of_rows = [weights[i] for i in batch] if weights else None
             g, error = gradient(net, current, [rows[i] for i in batch], [targets[i] for i in batch], loss, of_rows)
-            current, g = decayed(net, current, g, settings)
+            current, g = regularised(net, current, g, settings)
             total = add(total, error)
             current = [rule.step(w, value, state, settings) for w, value, state in zip(current, g, states)]
         if not all(map(is_finite, [total, *current])):
