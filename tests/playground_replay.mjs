@@ -4,8 +4,10 @@
 // {"dataset", "seed"}, whose answer is the rows {"x", "y"}. Numbers are 16 digits, their bits.
 import { readFileSync } from "node:fs";
 import vm from "node:vm";
+import { inflateSync } from "node:zlib";
 
-const [, script] = readFileSync(process.argv[2], "utf8").match(/<script type="module">([^]*)<\/script>/);
+const [, packed] = readFileSync(process.argv[2], "utf8").match(/^const SCRIPT = "(.*)";$/m);
+const script = inflateSync(Buffer.from(packed, "base64")).toString();
 vm.runInThisContext(`"use strict"; {${script}}`, { filename: "playground" });
 
 function digits(value) {

@@ -55,12 +55,19 @@ def ask(questions: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return answers
 
 
-def test_file() -> None:
+def script_of(builder: ModuleType) -> str:
+    """The script that the page holds."""
+    script: bytes = builder.unpack(builder.held(PAGE.read_text(encoding="utf-8"), "SCRIPT"))
+    return script.decode()
+
+
+def test_file(builder: ModuleType) -> None:
     """One small file that refers to no other, and that allows itself no connection."""
     text = PAGE.read_text(encoding="utf-8")
     assert PAGE.stat().st_size <= SIZE_MOST
-    assert not re.search(r'(?:src|href)="(?!data:)', text)
-    assert not re.search(r"https?://", text)
+    for part in (text, script_of(builder)):
+        assert not re.search(r'(?:src|href)="(?!data:)', part)
+        assert not re.search(r"https?://", part)
     assert "default-src 'none'" in text
 
 
@@ -70,9 +77,11 @@ def test_page_is_built_from_its_sources(builder: ModuleType) -> None:
     If this fails: pip install ziglang==0.17.1 && python web/build.py
     """
     text = PAGE.read_text(encoding="utf-8")
-    packed, program = builder.unpack(text)
-    assert program[:4] == b"\0asm"
-    assert builder.build(packed) == text
+    script = script_of(builder)
+    packed = builder.held(script, "WASM")
+    assert builder.unpack(packed)[:4] == b"\0asm"
+    assert builder.script(packed) == script
+    assert builder.page(builder.held(text, "SCRIPT")) == text
 
 
 def test_program_is_compiled_from_its_sources(builder: ModuleType) -> None:
@@ -80,7 +89,7 @@ def test_program_is_compiled_from_its_sources(builder: ModuleType) -> None:
     found = subprocess.run([sys.executable, "-m", "ziglang", "version"], capture_output=True, text=True, check=False)
     if found.stdout.strip() != ZIG:
         pytest.skip(f"no ziglang {ZIG} here")
-    assert builder.compile_core() == builder.unpack(PAGE.read_text(encoding="utf-8"))[1]
+    assert builder.compile_core() == builder.unpack(builder.held(script_of(builder), "WASM"))
 
 
 def test_random_experiments() -> None:

@@ -55,15 +55,20 @@ def compile_core() -> bytes:
         return Path(program).read_bytes()
 
 
-def pack(program: bytes) -> str:
-    """The program as the page holds it."""
-    return base64.b64encode(zlib.compress(program, 9)).decode()
+def pack(content: bytes) -> str:
+    """A program or a script as the page holds it: compressed, which makes the page less than half as long."""
+    return base64.b64encode(zlib.compress(content, 9)).decode()
 
 
-def unpack(page: str) -> tuple[str, bytes]:
-    """The program that a page holds, packed and as it is."""
-    packed = re.findall(r'^const WASM = "(.*)";$', page, re.MULTILINE)[0]
-    return packed, zlib.decompress(base64.b64decode(packed))
+def unpack(packed: str) -> bytes:
+    """What was packed. Compressors differ, so a test compares this and not the packed text."""
+    return zlib.decompress(base64.b64decode(packed))
+
+
+def held(text: str, name: str) -> str:
+    """What a page, by the name SCRIPT, or a script, by the name WASM, holds in packed form."""
+    packed: str = re.findall(rf'^const {name} = "(.*)";$', text, re.MULTILINE)[0]
+    return packed
 
 
 def exported(language: str) -> str:
@@ -104,19 +109,24 @@ def module(name: str, text: str) -> str:
     return f"const {name}Module = (() => {{\n{text}return {{ {', '.join(exports)} }};\n}})();\n"
 
 
-def build(packed: str) -> str:
-    """The page around a packed program."""
-    script = module("generated", generated(packed))
+def script(packed_program: str) -> str:
+    """The one script of the page, with the packed program in it."""
+    text = module("generated", generated(packed_program))
     for name in MODULES:
-        script += module(name, WEB.joinpath(f"{name}.mjs").read_text(encoding="utf-8"))
-    page = WEB.joinpath("page.html").read_text(encoding="utf-8")
-    for mark, text in (
+        text += module(name, WEB.joinpath(f"{name}.mjs").read_text(encoding="utf-8"))
+    return text
+
+
+def page(packed_script: str) -> str:
+    """The page around a packed script."""
+    text = WEB.joinpath("page.html").read_text(encoding="utf-8")
+    for mark, content in (
         ("/* style */\n", WEB.joinpath("page.css").read_text(encoding="utf-8")),
-        ("/* script */\n", script),
+        ("/* script */", packed_script),
     ):
-        before, after = page.split(mark)
-        page = before + text + after
-    return page
+        before, after = text.split(mark)
+        text = before + content + after
+    return text
 
 
 def main() -> None:
@@ -124,7 +134,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Builds the playground's page.")
     parser.add_argument("--out", type=Path, default=PAGE, help=f"({PAGE})")
     out = parser.parse_args().out
-    out.write_bytes(build(pack(compile_core())).encode())
+    out.write_bytes(page(pack(script(pack(compile_core())).encode())).encode())
     print(f"{out}: {out.stat().st_size:,} bytes")
 
 
