@@ -25,7 +25,8 @@ const [experiments, done] = arguments;
   const results = [];
   for (const experiment of experiments) {
     results.push(await bitprop.train(experiment).then(
-      ({ fingerprint, loss }) => ({ fingerprint, loss: digits(loss) }),
+      ({ fingerprint, loss, validation }) =>
+        ({ fingerprint, loss: digits(loss), validation: validation === undefined ? null : digits(validation) }),
       ({ name, message, epoch }) => ({ error: name, message, epoch })));
   }
   return results;

@@ -8,7 +8,7 @@ import struct
 import warnings
 from typing import Any
 
-from bitprop import DivergedError, Network, datasets
+from bitprop import DivergedError, Network, _pure, datasets
 from bitprop.names import ACTIVATIONS, INITS, LEARNING_RATES, LOSSES, RULE_OPTIONS, RULES
 
 SQUARED = LOSSES[:4]
@@ -71,7 +71,38 @@ def draw(chance: random.Random) -> dict[str, Any]:
         if chance.random() < 0.3:
             options["weight_decay"] = chance.choice([1e-4, 0.01])
             options["decay_biases"] = chance.random() < 0.5
+    rows = len(rows_of(options)[0])
+    share = chance.choice([0.1, 0.2, 0.25, 0.5, chance.random()])
+    if chance.random() < 0.3 and 0 < int(share * rows + 0.5) < rows:
+        options["validation"] = share
+        options["split_seed"] = str(chance.choice([0, chance.randrange(2**64)]))
+    if chance.random() < 0.3:
+        count = len(Network(*sizes, bias=options["bias"]).parameters)
+        options["edits"] = [
+            [chance.randint(0, options["epochs"] + 1), chance.randrange(count), chance.choice([0, -0.5, chance.gauss(0, 1)])]
+            for _ in range(chance.randint(1, 3))
+        ]
     return options
+
+
+def rows_of(experiment: dict[str, Any]) -> tuple[Any, Any]:
+    """All rows of an experiment."""
+    data = experiment["data"]
+    if isinstance(data, dict):
+        return data["x"], data["y"]
+    return datasets.named(data, int(experiment.get("data_seed", 0)))
+
+
+def held_out(rows: int, share: float, seed: int) -> tuple[list[int], list[int]]:
+    """The places of the rows to train on, and of those that are held out, as docs/python.md defines the shuffle."""
+    generator = random.Random()
+    _pure.generator_seed(generator, seed, _pure.STREAM_DATA)
+    order = list(range(rows))
+    for i in range(rows - 1, 0, -1):
+        k = _pure.generator_below(generator, i + 1)
+        order[i], order[k] = order[k], order[i]
+    kept = rows - int(share * rows + 0.5)
+    return order[:kept], order[kept:]
 
 
 def experiments(count: int, seed: int) -> list[dict[str, Any]]:
@@ -86,20 +117,43 @@ def bits(value: float) -> str:
 
 
 def python_result(experiment: dict[str, Any]) -> dict[str, Any]:
-    """What Python's training of it ends with: {"fingerprint", "loss"}, or {"error", "epoch"} where it diverges."""
+    """What Python's training of it ends with: {"fingerprint", "loss", "validation"}, the last with rows held out, or {"error", "epoch"} where it diverges."""
     rest = dict(experiment)
-    data, sizes = rest.pop("data"), rest.pop("sizes")
-    data_seed = int(rest.pop("data_seed", 0))
-    x, y = (data["x"], data["y"]) if isinstance(data, dict) else datasets.named(data, data_seed)  # type: ignore[misc]
+    x, y = rows_of(rest)
+    del rest["data"]
+    sizes, edits, epochs = rest.pop("sizes"), rest.pop("edits", []), rest.pop("epochs")
+    rest.pop("data_seed", None)
     given = {name: rest.pop(name) for name in NETWORK_OPTIONS if name in rest}
     net = Network(*sizes, seed=int(rest.pop("seed", 0)), **given)
-    if "shuffle_seed" in rest:
-        rest["shuffle_seed"] = int(rest["shuffle_seed"])
+    for name in ("shuffle_seed", "split_seed"):
+        if name in rest:
+            rest[name] = int(rest[name])
+    done = 0
+    history = None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            net.fit(x, y, **rest)
+            for epoch, index, value in [*sorted(edits, key=lambda edit: edit[0]), (epochs, None, None)]:
+                if done < epoch <= epochs:
+                    history = net.fit(x, y, epochs=epoch - done, **rest)
+                    if len(history.epochs) < epoch - done:
+                        break  # it stopped by itself
+                    done = epoch
+                if index is not None and epoch <= epochs:
+                    net.parameters[index] = value
+                    history = None
     except DivergedError as error:
-        return {"error": "DivergedError", "epoch": error.epoch}
+        return {"error": "DivergedError", "epoch": done + error.epoch}
     measure: Any = "cross_entropy" if net.activations[-1] == "softmax" else "mse"
-    return {"fingerprint": net.fingerprint(), "loss": bits(net.loss(x, y, measure))}
+    share = rest.get("validation")
+    if share is None:
+        return {"fingerprint": net.fingerprint(), "loss": bits(net.loss(x, y, measure))}
+    (xs, ys), (test_xs, test_ys) = (
+        ([x[place] for place in places], [y[place] for place in places])
+        for places in held_out(len(x), share, rest["split_seed"])
+    )
+    validation = net.loss(test_xs, test_ys, rest["loss"])
+    if history is not None:
+        assert bits(validation) == bits(history.validation[-1])
+    losses = {"loss": bits(net.loss(xs, ys, measure)), "validation": bits(validation)}
+    return {"fingerprint": net.fingerprint(), **losses}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Answers questions with the script of a page, without a browser: node playground_replay.mjs PAGE <questions.json
-// A question is an experiment, whose answer is {"fingerprint", "loss"} or {"error", "message", "epoch"}; or it is
+// A question is an experiment, whose answer is {"fingerprint", "loss", "validation"} or {"error", "message", "epoch"}; or it is
 // {"dataset", "seed"}, whose answer is the rows {"x", "y"}. Numbers are 16 digits, their bits.
 import { readFileSync } from "node:fs";
 import vm from "node:vm";
@@ -21,8 +21,9 @@ async function answer(question) {
     const { x, y } = await bitprop.datasets(question.dataset, question.seed);
     return { x: x.map((row) => row.map(digits)), y: y.map((row) => row.map(digits)) };
   }
-  const { fingerprint, loss } = await bitprop.train(question);
-  return { fingerprint, loss: digits(loss) };
+  const { fingerprint, loss, validation } = await bitprop.train(question);
+  const result = { fingerprint, loss: digits(loss) };
+  return validation === undefined ? result : { ...result, validation: digits(validation) };
 }
 
 const answers = [];

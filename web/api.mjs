@@ -22,7 +22,9 @@ async function train(options) {
   const training = await Training.make(options);
   while (training.run(training.experiment.epochs, SLICE)) await turn();
   if (training.stopped === "diverged") throw training.divergence();
-  return { fingerprint: training.fingerprint(), loss: training.measured() };
+  const result = { fingerprint: training.fingerprint(), loss: training.measured() };
+  if (training.test) result.validation = training.tested(training.experiment.loss);
+  return result;
 }
 
 globalThis.bitprop = { train, datasets: (name, seed = 0) => named(name, BigInt(seed)) };

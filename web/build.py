@@ -33,8 +33,9 @@ C_SOURCES = [
 ]
 # In this order they are one script: each after those that it imports.
 MODULES = [
-    *("errors", "sha256", "core", "datasets", "experiment", "training", "numbers", "url", "scripts", "exports", "step"),
-    *("api", "presets", "csv", "form", "draw", "formulas", "page"),
+    *("errors", "sha256", "core", "datasets", "split", "experiment", "training", "numbers", "url", "scripts"),
+    *("exports", "step", "api", "presets", "csv", "form", "draw", "formulas"),
+    *("state", "diagram", "weights", "view", "running", "runs", "points", "share", "page"),
 ]
 
 

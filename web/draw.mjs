@@ -5,14 +5,16 @@ import { short } from "./numbers.mjs";
 const CLASSES = ["#d9701a", "#1f6fc4", "#2a9d6f", "#b34fb3", "#9a7d0a", "#5f6caf", "#c0392b", "#4a8c99"];
 const DASHES = [[], [6, 3], [2, 3], [8, 3, 2, 3]]; // so that curves differ without their colours
 
+export const TEST_DASH = [5, 4];
+
 const POINTS_MOST = 3000; // that are drawn; of more, every second, third ... one
 
-const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-const rgb = (hex) => {
+export const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+export const rgb = (hex) => {
   const long = hex.length === 4 ? hex.replace(/[^#]/g, "$&$&") : hex;
   return [1, 3, 5].map((at) => parseInt(long.slice(at, at + 2), 16));
 };
-const mix = (from, to, share) => from.map((value, i) => value + (to[i] - value) * share);
+export const mix = (from, to, share) => from.map((value, i) => value + (to[i] - value) * share);
 
 /** The colour and the dashes of the n-th curve beside the first. */
 export function lineStyle(n) {
@@ -20,7 +22,7 @@ export function lineStyle(n) {
 }
 
 /** A canvas's context, with a size in CSS pixels that fits the screen's. */
-function prepared(canvas) {
+export function prepared(canvas) {
   const scale = Math.min(2, window.devicePixelRatio || 1);
   const { clientWidth: width, clientHeight: height } = canvas;
   if (canvas.width !== Math.round(width * scale) || canvas.height !== Math.round(height * scale)) {
@@ -35,7 +37,7 @@ function prepared(canvas) {
 }
 
 /** The least and greatest of numbers, a tenth wider on both sides. */
-function range(values) {
+export function range(values) {
   let [low, high] = [Infinity, -Infinity];
   for (const value of values) {
     low = Math.min(low, value);
@@ -96,13 +98,16 @@ export function drawPlane(canvas, training, rows, cells, cursor = null) {
     const y = ((view.top - x1) / (view.top - view.bottom)) * height;
     const one = rows.y[i].length === 1;
     const label = one ? Number(share(rows.y[i][0]) >= 0.5) : classOf(rows.y[i]);
-    context.fillStyle = one ? colours[label] : CLASSES[label % CLASSES.length];
-    context.strokeStyle = paper;
+    const shade = one ? colours[label] : CLASSES[label % CLASSES.length];
+    const hollow = training?.held.has(i);
+    context.fillStyle = hollow ? paper : shade;
+    context.strokeStyle = hollow ? shade : paper;
+    context.lineWidth = hollow ? 2 : 1;
     context.beginPath();
     if (label % 2) context.rect(x - size + 0.5, y - size + 0.5, 2 * size - 1, 2 * size - 1);
     else context.arc(x, y, size, 0, 7);
     context.fill();
-    if (size > 2) context.stroke();
+    if (size > 2 || hollow) context.stroke();
   });
   if (cursor) {
     const [x, y] = [cursor[0] * width, cursor[1] * height];
@@ -156,7 +161,8 @@ export function drawLine(canvas, training, rows) {
     context.stroke();
     rows.x.forEach(([x], i) => {
       const [at, level] = place(x, rows.y[i][column]);
-      context.fillRect(at - 2, level - 2, 4, 4);
+      if (training?.held.has(i)) context.strokeRect(at - 2.5, level - 2.5, 5, 5);
+      else context.fillRect(at - 2, level - 2, 4, 4);
     });
   }
 }

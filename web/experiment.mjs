@@ -8,6 +8,9 @@ const LEVENBERG_MOST = 2000; // parameters
 const PARAMETERS_MOST = 1000000; // of a network in a page
 const SEED_END = 1n << 64n;
 
+/** The numbers that every rule but that of Levenberg and Marquardt takes, with their defaults. */
+export const PENALTIES = { weight_decay: 0 };
+
 const quoted = (value) => (typeof value === "bigint" ? String(value) : (JSON.stringify(value) ?? String(value)));
 
 function whole(name, value, least, end) {
@@ -107,11 +110,17 @@ export function parameterCount(sizes, bias) {
   return sizes.slice(1).reduce((sum, size, layer) => sum + (sizes[layer] + (bias ? 1 : 0)) * size, 0);
 }
 
-/** The names of the options that a rule has, beside learning_rate. */
-export function optionsOfRule(rule) {
-  const decay = rule === "levenberg_marquardt" ? [] : ["weight_decay", "decay_biases"];
-  return [...Object.keys(RULE_OPTIONS[rule]), ...decay];
+/** The options of a rule that are numbers, beside learning_rate, with their defaults. */
+export function numbersOfRule(rule) {
+  return { ...RULE_OPTIONS[rule], ...(rule === "levenberg_marquardt" ? {} : PENALTIES) };
 }
+
+/** The options of a rule, beside learning_rate, with their defaults. */
+export function standardsOf(rule) {
+  return { ...numbersOfRule(rule), ...(rule === "levenberg_marquardt" ? {} : { decay_biases: false }) };
+}
+
+const optionsOfRule = (rule) => Object.keys(standardsOf(rule));
 
 const COMMON = [
   "data",
@@ -125,7 +134,7 @@ const COMMON = [
   "learning_rate",
   "batch_size",
 ];
-const NAMES = [...COMMON, "shuffle_seed", "loss", "epochs"];
+const NAMES = [...COMMON, "shuffle_seed", "loss", "epochs", "validation", "split_seed", "edits"];
 
 function ruleOptions(given, rule) {
   const names = optionsOfRule(rule);
@@ -135,7 +144,7 @@ function ruleOptions(given, rule) {
     }
   }
   const options = {};
-  for (const [name, standard] of Object.entries(RULE_OPTIONS[rule])) {
+  for (const [name, standard] of Object.entries(numbersOfRule(rule))) {
     options[name] = limited(name, given[name] ?? standard);
   }
   if (rule === "rprop" && options.step_min > options.step_max) {
@@ -144,11 +153,31 @@ function ruleOptions(given, rule) {
   if (rule === "levenberg_marquardt" && options.mu > options.mu_max) {
     throw new OptionError(`mu is ${options.mu}, expected at most mu_max, which is ${options.mu_max}`);
   }
-  if (names.includes("weight_decay")) {
-    options.weight_decay = limited("weight_decay", given.weight_decay ?? 0);
-    options.decay_biases = boolean("decay_biases", given.decay_biases ?? false);
-  }
+  if (names.includes("decay_biases")) options.decay_biases = boolean("decay_biases", given.decay_biases ?? false);
   return options;
+}
+
+function share(value) {
+  if (value === null) return null;
+  if (typeof value !== "number" || !(value > 0 && value < 1)) {
+    throw new OptionError(`validation is ${quoted(value)}, expected a share of the rows, a number between 0 and 1`);
+  }
+  return value;
+}
+
+/** The parameters that are set by hand: [epochs done, place among the parameters, value], the earlier ones first. */
+function editsOf(given, count) {
+  const edits = Array.from(given, ([epoch, index, value]) => {
+    whole("edits: the epoch", epoch, 0, 2 ** 53);
+    if (whole("edits: the parameter", index, 0, 2 ** 53) >= count) {
+      throw new OptionError(`edits has parameter ${index} of ${count}, which count from 0`);
+    }
+    if (typeof value !== "number" || !Number.isFinite(value)) {
+      throw new DataError(`edits has ${quoted(value)} for parameter ${index}, expected a finite number`);
+    }
+    return [epoch, index, value];
+  });
+  return edits.sort(([one], [other]) => one - other);
 }
 
 function checkLevenberg(experiment, count) {
@@ -203,7 +232,13 @@ export function check(given) {
     loss: lossOf(given.loss ?? "half_sse", activation[activation.length - 1]),
     epochs: whole("epochs", given.epochs, 0, 2 ** 53),
     options: ruleOptions(given, rule),
+    validation: share(given.validation ?? null),
+    split_seed: seed("split_seed", given.split_seed ?? 0),
+    edits: editsOf(given.edits ?? [], count),
   };
+  if (experiment.split_seed !== 0n && experiment.validation === null) {
+    throw new OptionError(`split_seed is ${experiment.split_seed}, which has no effect without validation`);
+  }
   if (experiment.data_seed !== 0n && !drawn) {
     throw new OptionError(`data_seed is ${experiment.data_seed}, which has no effect on these data`);
   }

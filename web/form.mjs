@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // The form: options of an experiment as its fields say them, and back.
-import { ACTIVATIONS, INITS, LEARNING_RATES, LOSSES, PARTNERS, RULE_OPTIONS, RULES } from "./generated.mjs";
+import { ACTIVATIONS, INITS, LEARNING_RATES, LOSSES, PARTNERS, RULES } from "./generated.mjs";
 import { DATA_SETS, parseName } from "./datasets.mjs";
 import { OptionError } from "./errors.mjs";
+import { numbersOfRule } from "./experiment.mjs";
 import { number, parseNumber } from "./url.mjs";
 
 const OWN = "rows";
@@ -59,8 +60,7 @@ const activations = () => Array.from(document.querySelectorAll("#activations sel
 /** The fields of the rule's options, each empty for its default. */
 function showOptions(rule, values) {
   const box = document.getElementById("options");
-  const standards = { ...RULE_OPTIONS[rule], ...(rule === "levenberg_marquardt" ? {} : { weight_decay: 0 }) };
-  const labels = Object.entries(standards).map(([name, standard]) => {
+  const labels = Object.entries(numbersOfRule(rule)).map(([name, standard]) => {
     const label = document.createElement("label");
     const input = document.createElement("input");
     input.name = `option ${name}`;
@@ -89,6 +89,11 @@ function showData(kind) {
   fields.data_seed.disabled = !DATA_SETS[kind]?.drawn;
 }
 
+/** Without a share of the rows there is nothing to split. */
+function showSplit() {
+  fields.split_seed.disabled = !(Number(fields.validation.value) > 0);
+}
+
 /** Shows a checked experiment. */
 export function showExperiment(experiment, seeds) {
   const { data, data_seed, sizes, activation, bias, init, seed, rule, learning_rate, options } = experiment;
@@ -109,6 +114,9 @@ export function showExperiment(experiment, seeds) {
   fields.shuffle_seed.value = experiment.shuffle_seed === null ? "" : String(experiment.shuffle_seed);
   fields.loss.value = experiment.loss;
   fields.epochs.value = experiment.epochs;
+  fields.validation.value = experiment.validation === null ? "" : number(experiment.validation);
+  fields.split_seed.value = String(experiment.split_seed);
+  showSplit();
   fields.seeds.value = seeds;
 }
 
@@ -136,6 +144,7 @@ export function adapt(changed, rows) {
     fields.learning_rate.value = LEARNING_RATES[fields.rule.value] ?? "";
     if (fields.batch_size.disabled) fields.batch_size.value = fields.shuffle_seed.value = "";
   }
+  if (changed === "validation") showSplit();
   const last = activations().pop();
   if (changed === "loss" && PARTNERS[fields.loss.value] && PARTNERS[fields.loss.value] !== last) {
     const select = document.querySelector("#activations label:last-child select");
@@ -171,6 +180,8 @@ export function readForm(rows) {
     shuffle_seed: optional("shuffle_seed", textSeed),
     loss: fields.loss.value,
     epochs: optional("epochs", parseNumber) ?? 0,
+    validation: optional("validation", parseNumber) || null,
+    split_seed: optional("split_seed", textSeed) ?? 0,
   };
   for (const input of document.querySelectorAll("#options input")) {
     const name = input.name.replace("option ", "");

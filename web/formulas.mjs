@@ -65,7 +65,7 @@ export function stepHtml(training, step, trace, place, bits) {
   const html = [
     line(
       `epoch ${step.epoch}, batch of ${rows} row${rows === 1 ? "" : "s"}; row ${place + 1} of it, which is row ` +
-        `${row + 1} of the data: ${few(input).join(", ")}${input.length > MOST ? ", …" : ""}; ` +
+        `${(training.places?.[row] ?? row) + 1} of the data: ${few(input).join(", ")}${input.length > MOST ? ", …" : ""}; ` +
         `targets ${few(targets)
           .map((value, j) => `t${sub(j + 1)} = ${show(value)}`)
           .join(", ")}`,

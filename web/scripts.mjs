@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // An experiment as a program in Python and in C, which ends with the same fingerprint.
-import { ACTIVATIONS, INITS, LEARNING_RATES, LOSSES, RULE_OPTIONS, RULES } from "./generated.mjs";
+import { ACTIVATIONS, INITS, LEARNING_RATES, RULES } from "./generated.mjs";
 import { parseName } from "./datasets.mjs";
+import { standardsOf } from "./experiment.mjs";
 import { patterns } from "./numbers.mjs";
 import { number } from "./url.mjs";
 
@@ -24,6 +25,18 @@ function dataLines({ data, data_seed }) {
   return `x, y = datasets.${kind === "spirals" ? "two_spirals" : kind}(${n || ""}${seed})\n`;
 }
 
+/** A training as a list of its parts: {epochs}, or between them an edit, {index, value}. */
+function partsOf({ epochs, edits }) {
+  const parts = [];
+  let done = 0;
+  for (const [epoch, index, value] of edits.filter(([each]) => each <= epochs)) {
+    if (epoch > done) parts.push({ epochs: epoch - done });
+    parts.push({ index, value });
+    done = epoch;
+  }
+  return done < epochs || epochs === 0 ? [...parts, { epochs: epochs - done }] : parts;
+}
+
 /** A Python program that trains the experiment and prints the network's fingerprint. */
 export function pythonScript(experiment, fingerprint) {
   const { sizes, activation, bias, init, seed, rule, learning_rate, batch_size, shuffle_seed, loss } = experiment;
@@ -34,7 +47,7 @@ export function pythonScript(experiment, fingerprint) {
     ["init", init, "normal"],
     ["seed", seed, 0n],
   ].filter(([, value, standard]) => value !== standard);
-  const standards = { weight_decay: 0, decay_biases: false, ...RULE_OPTIONS[rule] };
+  const standards = standardsOf(rule);
   const fit = [
     ["rule", rule, "descent"],
     ["learning_rate", learning_rate, LEARNING_RATES[rule] ?? null],
@@ -42,12 +55,19 @@ export function pythonScript(experiment, fingerprint) {
     ["shuffle_seed", shuffle_seed, null],
     ["loss", loss, "half_sse"],
     ...Object.entries(experiment.options).map(([name, value]) => [name, value, standards[name]]),
+    ["validation", experiment.validation, null],
+    ["split_seed", experiment.split_seed, 0n],
   ].filter(([, value, standard]) => value !== standard);
+  const parts = partsOf(experiment).map((part) =>
+    "epochs" in part
+      ? `net.fit(x, y, epochs=${part.epochs}${named(fit)})\n`
+      : `net.parameters[${part.index}] = ${literal(part.value)}\n`,
+  );
   return (
     `from bitprop import Network${typeof experiment.data === "string" ? ", datasets" : ""}\n\n` +
     dataLines(experiment) +
     `net = Network(${sizes.join(", ")}${named(network)})\n` +
-    `net.fit(x, y, epochs=${experiment.epochs}${named(fit)})\n` +
+    parts.join("") +
     "print(net.fingerprint())" +
     (fingerprint ? `  # ${fingerprint}` : "") +
     "\n"
@@ -61,9 +81,9 @@ function wordLines(values) {
   return text;
 }
 
-/** A C program that trains the experiment on a training's rows and prints the network's fingerprint. */
+/** A C program that trains the experiment on the rows that a training trains on, and prints the network's fingerprint. */
 export function cProgram(training, experiment, fingerprint) {
-  const { sizes, activation, bias, init, seed, rule, learning_rate, batch_size, shuffle_seed, epochs } = experiment;
+  const { sizes, activation, bias, init, seed, rule, learning_rate, batch_size, shuffle_seed } = experiment;
   const { weight_decay = 0, decay_biases = false, ...constants } = experiment.options;
   const { rows, count, loss } = training;
   const levenberg = rule === "levenberg_marquardt";
@@ -79,6 +99,11 @@ export function cProgram(training, experiment, fingerprint) {
   const [kind, prefix, order] = levenberg
     ? ["bp_levenberg", "bp_levenberg", ""]
     : ["bp_training", "bp_train", "order, "];
+  const parts = partsOf(experiment).map((part) =>
+    "epochs" in part
+      ? `    failed = failed || fit(${part.epochs}U);\n`
+      : `    parameters[${part.index}] = ${real(part.value)};\n`,
+  );
   return `/* Prints the fingerprint ${fingerprint ?? "of this training"}. In a checkout of bitprop:
      cc -std=c99 -O2 -ffp-contract=off -I csrc -I examples/embedded csrc/levenberg.c program.c -o program */
 #include "levenberg.h"
@@ -88,7 +113,7 @@ export function cProgram(training, experiment, fingerprint) {
 #include <stdlib.h>
 #include <string.h>
 
-/* The rows, as the bits of doubles. */
+/* The rows that are trained on, as the bits of doubles. */
 static const uint64_t inputs[] = {
 ${wordLines(training.x.flat())}};
 static const uint64_t targets[] = {
@@ -99,26 +124,27 @@ static const uint32_t activations[] = {${activation.map((name) => ACTIVATIONS.in
 static const bp_shape shape = {sizes, activations, ${sizes.length}, ${Number(bias)}, BP_AUTO};
 static const bp_data data = {x, y, ${rows}, NULL};
 ${settings}
-static const bp_limits limits = {${epochs}U, UINT64_MAX, 0};
 static bp_generator generator;
 static ${kind} training;
+static double *work;
+${levenberg ? "" : "static uint32_t *order;\n"}
+/* Trains so many epochs; 0 where it did. */
+static int fit(uint64_t epochs) {
+    const bp_limits limits = {epochs, UINT64_MAX, 0};
+    return ${prefix}_start(&training, ${order}&shape, &settings, &data) != BP_OK ||
+           ${prefix}${levenberg ? "_train" : ""}(NULL, &training, parameters, work, ${order}&shape, &data, &limits) < 0;
+}
 
 int main(void) {
     uint32_t hash[8];
-    double *work = malloc(8 * ${levenberg ? "bp_levenberg_size(&shape)" : "bp_train_size(&shape, settings.rule)"});
-    uint8_t *bytes = malloc(bp_encode_size(&shape));${
-      levenberg
-        ? ""
-        : `
-    uint32_t *order = ${shuffle ? `malloc(4 * ${rows})` : "NULL"};`
-    }
-    memcpy(x, inputs, sizeof inputs);
+    uint8_t *bytes = malloc(bp_encode_size(&shape));
+    work = malloc(8 * ${levenberg ? "bp_levenberg_size(&shape)" : "bp_train_size(&shape, settings.rule)"});
+${shuffle ? `    order = malloc(4 * ${rows});\n` : ""}    memcpy(x, inputs, sizeof inputs);
     memcpy(y, targets, sizeof targets);
-    if (work == NULL || bytes == NULL${shuffle ? " || order == NULL" : ""} || bp_self_test() != BP_OK ||
-        bp_init(parameters, &generator, &shape, ${seed}U, ${INITS.indexOf(init)}) != BP_OK ||
-        ${prefix}_start(&training, ${order}&shape, &settings, &data) != BP_OK ||
-        ${prefix}${levenberg ? "_train" : ""}(NULL, &training, parameters, work, ${order}&shape, &data, &limits) < 0 ||
-        bp_encode(bytes, &shape, parameters) != BP_OK) {
+    int failed = work == NULL || bytes == NULL${shuffle ? " || order == NULL" : ""} || bp_self_test() != BP_OK ||
+                 bp_init(parameters, &generator, &shape, ${seed}U, ${INITS.indexOf(init)}) != BP_OK;
+${parts.join("")}    failed = failed || bp_encode(bytes, &shape, parameters) != BP_OK;
+    if (failed) {
         puts("training failed");
         return 1;
     }

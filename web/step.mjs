@@ -25,7 +25,7 @@ export function takeStep(training) {
   return {
     epoch,
     start,
-    batch, // rows of the data
+    batch, // rows of those that it trains on
     before,
     after: training.values(),
     gradient: bySteps ? gradientOf(training, before, batch) : null,

@@ -6,9 +6,11 @@ import { named } from "./datasets.mjs";
 import { DivergedError, ShapeError } from "./errors.mjs";
 import { check } from "./experiment.mjs";
 import { sha256 } from "./sha256.mjs";
+import { split } from "./split.mjs";
 
 const LOG_SIZE = 4096; // epochs that a slice can log
 const CURVE_MOST = 2048; // points of a curve
+const TEST_MOST = 2e6; // rows held out times parameters, which are measured while it trains
 const FIRST_BUDGET = 100000; // rows times parameters of the first slice
 const STOPS = { 1: "gradient", 2: "mu" }; // of the rule of Levenberg and Marquardt
 
@@ -19,8 +21,10 @@ export class Curve {
     this.points = []; // [epoch, loss]
   }
 
+  /** Another point, or another value of the last one. */
   add(epoch, loss) {
     if (epoch % this.stride) return;
+    if (this.points[this.points.length - 1]?.[0] === epoch) this.points.pop();
     this.points.push([epoch, loss]);
     if (this.points.length > CURVE_MOST) {
       this.stride *= 2;
@@ -38,22 +42,28 @@ export class Training {
     return new Training(experiment, rows, await Core.make());
   }
 
-  constructor(experiment, { x, y }, core) {
-    const { sizes, activation, bias, rule, shuffle_seed } = experiment;
+  /** `rows`: all of them, {x, y}, those that are held out too. */
+  constructor(experiment, rows, core) {
+    const { sizes, activation, bias, rule, shuffle_seed, validation, split_seed } = experiment;
     this.experiment = experiment;
     this.core = core;
-    this.x = x;
-    this.y = y;
+    this.all = rows;
+    const { kept, held } = validation === null ? {} : split(rows.x.length, validation, split_seed, core);
+    const take = (values, places) => (places ? places.map((place) => values[place]) : values);
+    this.places = kept ?? null; // of the rows that it trains on, where it does not train on all
+    this.held = new Set(held);
+    const x = (this.x = take(rows.x, kept));
+    const y = (this.y = take(rows.y, kept));
     this.rows = x.length;
     this.loss = LOSSES.indexOf(experiment.loss);
     this.inputs = sizes[0];
     this.outputs = sizes[sizes.length - 1];
-    for (const [name, rows, width] of [
+    for (const [name, values, width] of [
       ["inputs", x, this.inputs],
       ["outputs", y, this.outputs],
     ]) {
-      if (rows[0].length !== width) {
-        throw new ShapeError(`the data have ${rows[0].length} ${name}, the network ${sizes.join("-")} has ${width}`);
+      if (values[0].length !== width) {
+        throw new ShapeError(`the data have ${values[0].length} ${name}, the network ${sizes.join("-")} has ${width}`);
       }
     }
     this.activationCodes = activation.map((name) => ACTIVATIONS.indexOf(name));
@@ -76,16 +86,29 @@ export class Training {
     this.inputRows = core.copyDoubles(x.flat());
     this.targetRows = core.copyDoubles(y.flat());
     core.c.set_data(this.inputRows, this.targetRows, this.rows);
+    if (held) this.test = [core.copyDoubles(take(rows.x, held).flat()), core.copyDoubles(take(rows.y, held).flat())];
     this.rewind();
   }
 
   /** Back to the initial weights, which have the same bits each time. */
   rewind() {
     const { core, experiment } = this;
-    const { seed, init, rule, batch_size, shuffle_seed, learning_rate, options } = experiment;
+    core.expectOk(core.c.init(this.parameters, experiment.seed, INITS.indexOf(experiment.init)));
+    this.epoch = 0;
+    this.logged = 0;
+    this.curve = new Curve();
+    this.testCurve = new Curve();
+    this.stopped = null; // why it cannot go on: "diverged", "gradient" or "mu"
+    this.budget = Math.max(1, Math.floor(FIRST_BUDGET / this.count));
+    this.start();
+    this.arrive();
+  }
+
+  /** Starts the rule from the present parameters and without a state, as another call of Python's fit does. */
+  start() {
+    const { core, experiment } = this;
+    const { rule, batch_size, shuffle_seed, learning_rate, options } = experiment;
     const { weight_decay = 0, decay_biases = false, ...constants } = options;
-    const code = RULES.indexOf(rule);
-    core.expectOk(core.c.init(this.parameters, seed, INITS.indexOf(init)));
     core.doubles(this.constants, 5).fill(0).set(Object.values(constants));
     core.expectOk(
       rule === "levenberg_marquardt"
@@ -94,7 +117,7 @@ export class Training {
             this.order,
             Math.min(batch_size ?? this.rows, this.rows),
             this.loss,
-            code,
+            RULES.indexOf(rule),
             Number(shuffle_seed !== null),
             shuffle_seed ?? 0n,
             learning_rate ?? 0,
@@ -103,41 +126,67 @@ export class Training {
             this.constants,
           ),
     );
+    this.base = this.epoch; // from which the core counts its epochs
     this.slices = (this.slices ?? 0) + 1; // counts what may have changed the parameters
-    this.epoch = 0;
-    this.logged = 0;
-    this.curve = new Curve();
-    this.stopped = null; // why it cannot go on: "diverged", "gradient" or "mu"
-    this.budget = Math.max(1, Math.floor(FIRST_BUDGET / this.count));
+  }
+
+  /** Does what belongs to this place between two epochs: the edits of its parameters, and the test. */
+  arrive() {
+    const edits = this.experiment.edits.filter(([epoch]) => epoch === this.epoch);
+    const values = this.core.doubles(this.parameters, this.count);
+    for (const [, index, value] of edits) values[index] = value;
+    if (edits.length) {
+      this.start();
+      if (this.stopped !== "diverged") this.stopped = null;
+    }
+    if (this.test && this.held.size * this.count <= TEST_MOST) this.addTest();
+  }
+
+  /** Sets a parameter by hand, between two epochs. The experiment remembers it. */
+  edit(index, value) {
+    const others = this.experiment.edits.filter(([epoch, place]) => epoch !== this.epoch || place !== index);
+    this.experiment.edits = [...others, [this.epoch, index, value]].sort(([one], [other]) => one - other);
+    this.arrive();
   }
 
   /** Whether it stands between two epochs, where it has a fingerprint that Python can reach. */
   get betweenEpochs() {
-    return this.core.c.epochs_begun() === this.epoch;
+    return this.base + this.core.c.epochs_begun() === this.epoch;
   }
 
   /** Trains for about so many milliseconds, at most to that epoch; returns whether there is more to do. */
   run(until, milliseconds) {
     while (this.stopped === null && this.epoch < until) {
       const started = performance.now();
-      this.slice(until, this.budget);
+      const next = Math.min(until, this.nextStop());
+      this.slice(next, this.budget);
+      const arrived = this.epoch === next;
+      if (arrived) this.arrive();
       const elapsed = performance.now() - started;
-      const factor = Math.min(2, milliseconds / Math.max(elapsed, 0.01));
+      const factor = Math.min(arrived ? 1 : 2, milliseconds / Math.max(elapsed, 0.01));
       this.budget = Math.max(1, Math.min(2 ** 40, Math.floor(this.budget * factor)));
-      if (elapsed > milliseconds / 2) break;
       milliseconds -= elapsed;
+      if (elapsed > milliseconds) break;
     }
     return this.stopped === null && this.epoch < until;
   }
 
+  /** The next epoch before which there is something to do: an edit, or a test for the curve. */
+  nextStop() {
+    const edit = this.experiment.edits.find(([epoch]) => epoch > this.epoch)?.[0] ?? Infinity;
+    const { stride } = this.testCurve;
+    return this.test ? Math.min(edit, (Math.floor(this.epoch / stride) + 1) * stride) : edit;
+  }
+
   /** Trains a slice of so many rows. */
   slice(until, budget) {
-    const { core } = this;
+    const { core, base } = this;
+    const limit = BigInt(Math.min(until - base, 2 ** 53));
     const status = core.expectOk(
-      core.c.train_slice(this.log, this.parameters, this.work, this.order, BigInt(until), BigInt(budget), LOG_SIZE),
+      core.c.train_slice(this.log, this.parameters, this.work, this.order, limit, BigInt(budget), LOG_SIZE),
     );
     this.slices++;
-    this.epoch = core.c.epochs_done();
+    this.epoch = base + core.c.epochs_done();
     const entropy = this.experiment.loss in PARTNERS;
     const divisor = entropy ? this.rows : this.rows * this.outputs;
     const errors = core.doubles(this.log, LOG_SIZE);
@@ -170,15 +219,26 @@ export class Training {
   measured() {
     if (this.measuredAt !== this.slices) {
       this.measuredAt = this.slices;
-      this.measuredLoss = this.measureNow();
+      this.measuredLoss = this.lossOf([this.inputRows, this.targetRows], this.rows, this.measure);
     }
     return this.measuredLoss;
   }
 
-  measureNow() {
+  /** The loss of the present parameters on the rows that are held out; `loss`: its name. */
+  tested(loss = this.measure) {
+    return this.lossOf(this.test, this.held.size, loss);
+  }
+
+  /** A point of the curve of tests, in the loss that the curve of the training has. */
+  addTest() {
+    const { loss } = this.experiment;
+    this.testCurve.add(this.epoch, this.tested(loss in PARTNERS ? loss : "mse"));
+  }
+
+  lossOf(data, rows, loss) {
     const { core } = this;
-    const data = [this.inputRows, this.targetRows, this.rows, LOSSES.indexOf(this.measure)];
-    core.expectOk(core.c.loss_of(this.figure, this.predictWork, this.parameters, ...data));
+    const work = [this.figure, this.predictWork, this.parameters];
+    core.expectOk(core.c.loss_of(...work, ...data, rows, LOSSES.indexOf(loss)));
     return core.doubles(this.figure, 1)[0];
   }
 
@@ -207,6 +267,24 @@ export class Training {
     core.doubles(this.asked, inputs.length).set(inputs);
     core.expectOk(core.c.predict(this.answers, this.predictWork, this.parameters, this.asked, rows));
     return core.doubles(this.answers, rows * this.outputs).slice();
+  }
+
+  /** The outputs of all nodes after the input, a row's after the other; `inputs` as for predict. */
+  nodeOutputs(inputs) {
+    const { core, nodes } = this;
+    const rows = inputs.length / this.inputs;
+    if (!(this.nodeRows >= rows)) {
+      this.nodeRows = rows;
+      this.nodeInputs = core.takeDoubles(rows * this.inputs);
+      this.nodeValues = core.takeDoubles((rows + 1) * nodes); // the last row is for pre-activations
+    }
+    core.doubles(this.nodeInputs, inputs.length).set(inputs);
+    const sums = this.nodeValues + 8 * rows * nodes;
+    for (let row = 0; row < rows; row++) {
+      const at = [this.nodeValues + 8 * row * nodes, this.parameters, this.nodeInputs + 8 * row * this.inputs];
+      core.expectOk(core.c.forward_row(sums, ...at));
+    }
+    return core.doubles(this.nodeValues, rows * nodes).slice();
   }
 
   /** A copy of the parameters. */

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // An experiment as the part of an address behind "#", such as data=xor&sizes=2-4-4-1&seed=7&epochs=1000.
 // Names are Python's. What has its default is left out, but for data, sizes and epochs.
-import { INITS, LEARNING_RATES, LOSSES, RULE_OPTIONS } from "./generated.mjs";
+import { INITS, LEARNING_RATES, LOSSES } from "./generated.mjs";
 import { OptionError } from "./errors.mjs";
+import { standardsOf } from "./experiment.mjs";
 
 const escaped = (text) => encodeURIComponent(text).replace(/%2C/g, ",").replace(/%3A/g, ":").replace(/%3B/g, ";");
 
@@ -26,9 +27,11 @@ export function encode(experiment, more = {}) {
   }
   if (experiment.loss !== LOSSES[0]) parts.loss = experiment.loss;
   for (const [name, value] of Object.entries(options)) {
-    const standard = { weight_decay: 0, decay_biases: false, ...RULE_OPTIONS[rule] }[name];
-    if (value !== standard) parts[name] = typeof value === "number" ? number(value) : value;
+    if (value !== standardsOf(rule)[name]) parts[name] = typeof value === "number" ? number(value) : value;
   }
+  if (experiment.validation !== null) parts.validation = number(experiment.validation);
+  if (experiment.split_seed) parts.split_seed = experiment.split_seed;
+  if (experiment.edits.length) parts.edits = experiment.edits.map((edit) => edit.map(number).join(":")).join(";");
   parts.epochs = experiment.epochs;
   return Object.entries({ ...parts, ...more })
     .map(([name, value]) => `${name}=${escaped(String(value))}`)
@@ -58,7 +61,9 @@ function rowsOf(text, inputs) {
   return { x: rows.map((row) => row.slice(0, inputs)), y: rows.map((row) => row.slice(inputs)) };
 }
 
-const TEXTS = ["data", "init", "rule", "loss", "seed", "data_seed", "shuffle_seed"];
+const editsOf = (text) => text.split(";").map((edit) => edit.split(":").map((part) => parseNumber("edits", part)));
+
+const TEXTS = ["data", "init", "rule", "loss", "seed", "data_seed", "shuffle_seed", "split_seed"];
 
 /** The options that the address gives, yet to be checked, and its fingerprint and number of seeds, where it has them:
  * {options, fingerprint, seeds}. OptionError. */
@@ -79,6 +84,7 @@ export function decode(hash) {
     else if (name === "sizes") options.sizes = text.split("-").map((size) => parseNumber(name, size));
     else if (name === "activation") options.activation = text.includes(",") ? text.split(",") : text;
     else if (name === "bias" || name === "decay_biases") options[name] = flag(name, text);
+    else if (name === "edits") options.edits = editsOf(text);
     else if (name === "fingerprint") found.fingerprint = text;
     else if (name === "seeds") found.seeds = parseNumber(name, text);
     else options[name] = parseNumber(name, text);

@@ -114,6 +114,10 @@ EXPORT(draw_deviate) double pg_draw_deviate(void) {
     return draw(&generator, BP_NORMAL, 0.0);
 }
 
+EXPORT(draw_below) uint32_t pg_draw_below(uint32_t n) {
+    return bp_generator_below(&generator, n);
+}
+
 EXPORT(root) double pg_root(double value) {
     return square_root(value);
 }
@@ -190,4 +194,14 @@ EXPORT(rows_done) size_t pg_rows_done(void) {
 
 EXPORT(batch_rows_done) size_t pg_batch_rows_done(void) {
     return by_steps ? steps.batch_row : 0;
+}
+
+/* The address of the rule's state in this `work`; NULL before the first step, and for Levenberg and Marquardt. */
+EXPORT(rule_state) const double *pg_rule_state(double *work) {
+    return by_steps && steps.has_state ? part(work, &shape, steps.settings.rule).state : NULL;
+}
+
+/* With which the next epoch of Levenberg and Marquardt begins. */
+EXPORT(mu) double pg_mu(void) {
+    return levenberg.mu;
 }
