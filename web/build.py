@@ -34,7 +34,8 @@ C_SOURCES = [
 # In this order they are one script: each after those that it imports.
 MODULES = [
     *("errors", "sha256", "core", "datasets", "split", "experiment", "training", "numbers", "url", "scripts"),
-    *("exports", "step", "api", "presets", "csv", "form", "draw", "formulas"),
+    *("exports", "step", "api", "presets", "csv", "form", "draw", "rules"),
+    "formulas",
     *("state", "diagram", "weights", "view", "running", "runs", "points", "share", "page"),
 ]
 
@@ -105,7 +106,7 @@ def module(name: str, text: str) -> str:
     """A module as a part of the one script: a function whose value holds what it exports. It has no comments."""
     text = re.sub(r"^ *(//.*|/\*\*(.|\n)*?\*/)\n", "", text, flags=re.MULTILINE)
     text = re.sub(r'^import (\{[^}]*\}) from "\./(\w+)\.mjs";', r"const \1 = \2Module;", text, flags=re.MULTILINE)
-    exports = re.findall(r"^export (?:async )?(?:function|class|const) (\w+)", text, flags=re.MULTILINE)
+    exports = re.findall(r"^export (?:async )?(?:function|class|const) ([\w$]+)", text, flags=re.MULTILINE)
     text = re.sub(r"^export ", "", text, flags=re.MULTILINE)
     return f"const {name}Module = (() => {{\n{text}return {{ {', '.join(exports)} }};\n}})();\n"
 

@@ -7,8 +7,8 @@ import { short } from "./numbers.mjs";
 const NODES_MOST = 24; // of a layer
 const LAYERS_MOST = 10;
 const PARAMETERS_MOST = 1000;
-const [SIZE, GAP, EDGE] = [46, 8, 6]; // of nodes, in CSS pixels
-const HEIGHT = 420; // to which the nodes of a layer shrink
+const [PITCH, EDGE] = [54, 6]; // from node to node, in CSS pixels
+const HEIGHT = 560; // to which the nodes of a layer shrink
 const SHADES = 64; // from paper to a full colour
 const SPANS = { sigmoid: [0, 1], softmax: [0, 1], tanh: [-1, 1], softsign: [-1, 1] };
 const NEAR = 9; // pixels from a line that still mean it
@@ -39,8 +39,9 @@ export function parametersOf({ sizes, bias }) {
 /** Where the nodes' middles are in a picture of this width: {size, height, nodes}, of each layer a list of [x, y]. */
 function placesOf(sizes, width) {
   const most = Math.max(...sizes);
-  const size = Math.floor(Math.min(SIZE, HEIGHT / most - GAP, (0.6 * width) / sizes.length));
-  const height = most * (size + GAP) + 2 * EDGE;
+  const pitch = Math.min(PITCH, HEIGHT / most);
+  const size = Math.floor(Math.min(0.85 * pitch, (0.6 * width) / sizes.length));
+  const height = most * pitch + 2 * EDGE;
   const across = (layer) => EDGE + size / 2 + (layer * (width - size - 2 * EDGE)) / (sizes.length - 1);
   const down = (count, i) => height / 2 + (i - (count - 1) / 2) * Math.min((height - 2 * EDGE) / count, 2 * size);
   const nodes = sizes.map((count, layer) => Array.from({ length: count }, (_, i) => [across(layer), down(count, i)]));
@@ -179,6 +180,7 @@ function drawLines(canvas, training, places, selected) {
   const { context } = prepared(canvas);
   const values = training.values();
   const colours = [colour("--low"), colour("--high")];
+  const widest = places.size / 8;
   const draw = (line, width, stroke) => {
     const [x0, y0, x1, y1] = endsOf(line, places);
     context.strokeStyle = stroke;
@@ -190,7 +192,7 @@ function drawLines(canvas, training, places, selected) {
   };
   parametersOf(training.experiment).forEach((line, index) => {
     const size = Math.abs(values[index]);
-    const width = 0.4 + (size < Infinity ? (6 * size) / (size + 2) : 6);
+    const width = 0.4 + widest * (size < Infinity ? size / (size + 2) : 1);
     if (line.from < 0) {
       if (index === selected) frame(context, places, line);
       return;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // One step as HTML: each formula with its numbers in it, forwards, back, and to the new weights.
 import { number } from "./url.mjs";
+import { commonLines, ruleFormulas } from "./rules.mjs";
 import { patterns, short } from "./numbers.mjs";
 
 const MOST = 8; // nodes of a layer, and terms of a sum, that are written out
@@ -43,7 +44,8 @@ const RULE = {
 
 const sub = (digits) => String(digits).replace(/\d/g, (digit) => "₀₁₂₃₄₅₆₇₈₉"[digit]);
 const negative = (text) => (text.startsWith("−") ? `(${text})` : text);
-const line = (text) => `<code>${text.replace(/&/g, "&amp;").replace(/</g, "&lt;")}</code>`;
+const escaped = (text) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;");
+const line = (text) => `<code>${escaped(text)}</code>`;
 
 /** The HTML of a step (of step.mjs): of `trace`, its row `place` (counted from 0) of the batch. */
 export function stepHtml(training, step, trace, place, bits) {
@@ -128,11 +130,13 @@ export function stepHtml(training, step, trace, place, bits) {
   const decay = options.weight_decay ? `; weight decay ${number(options.weight_decay)}` : "";
   const rate = learning_rate === null ? "" : `; rate = ${number(learning_rate)}`;
   html.push(line(`${rule}: ${RULE[rule]}${rate}${decay}`));
-  html.push(parameterTable(step, layers, { show, factor, rate: learning_rate, plain: rule === "descent" && !decay }));
+  html.push(...commonLines(experiment, step, { show, factor }).map(line));
+  html.push(parameterTable(experiment, step, layers, { show, factor }));
   return html.join("");
 }
 
-function parameterTable(step, layers, { show, factor, rate, plain }) {
+function parameterTable(experiment, step, layers, words) {
+  const { show, factor } = words;
   const lines = [];
   layers.forEach((layer, n) => {
     const wide = layer.z.length;
@@ -142,20 +146,21 @@ function parameterTable(step, layers, { show, factor, rate, plain }) {
           name: `layer ${n + 1}, w${sub(i + 1)},${sub(j + 1)}`,
           index: layer.first + i * wide + j,
           row: `${factor(layer.inputs[i])}·${factor(layer.deltas[j])} = ${show(layer.sums[i][j])}`,
+          decayed: true,
         });
       });
     });
     (layer.biases ?? []).forEach((_, j) => {
       const index = layer.first + layer.inputs.length * wide + j;
-      lines.push({ name: `layer ${n + 1}, b${sub(j + 1)}`, index, row: show(layer.deltas[j]) });
+      lines.push({ name: `layer ${n + 1}, b${sub(j + 1)}`, index, row: show(layer.deltas[j]), decayed: experiment.options.decay_biases });
     });
   });
-  const heads = ["Parameter", "Before", ...(step.bySteps ? ["Row: a·δ", "Batch: g"] : []), "After"];
-  const body = lines.slice(0, PARAMETERS_MOST).map(({ name, index, row }) => {
-    const [before, after] = [step.before[index], step.after[index]];
-    const g = step.bySteps ? step.gradient[index] : null;
-    const sum = plain ? `${show(before)} − ${factor(rate)}·${factor(g)} = ${show(after)}` : show(after);
-    const cells = [name, show(before), ...(step.bySteps ? [row, show(g)] : []), sum];
+  const { bySteps, state } = step;
+  const heads = ["Parameter", "Before", ...(bySteps ? ["Row: a·δ", "Batch: g"] : []), ...(state ? ["State"] : []), "After"];
+  const body = lines.slice(0, PARAMETERS_MOST).map(({ name, index, row, decayed }) => {
+    const texts = ruleFormulas(experiment, step, index, decayed, words);
+    const gradient = bySteps ? [row, show(step.gradient[index])] : [];
+    const cells = [name, show(step.before[index]), ...gradient, ...(state ? [texts.state] : []), texts.after].map(escaped);
     return `<tr>${cells.map((cell) => `<td>${cell}</td>`).join("")}</tr>`;
   });
   const left = lines.length - body.length;

@@ -37,7 +37,7 @@ function showRuns() {
     if (experiment.shuffle_seed !== null) training.push(`shuffled ${experiment.shuffle_seed}`);
     if (experiment.loss !== "half_sse") training.push(experiment.loss);
     const { edits } = experiment;
-    if (edits.length) training.push(`${edits.length} by hand`);
+    if (edits.length) training.push(`${edits.length} changed by hand`);
     if (experiment.validation !== null) training.push(`test ${number(experiment.validation)}`);
     const cells = [
       "",

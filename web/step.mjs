@@ -1,28 +1,45 @@
 // SPDX-License-Identifier: MIT
 // One step of a training with every number in it: forwards, back, the batch's gradient, and the new parameters.
 
-/** Does the next step and returns its numbers, or null where the training has ended. A step is a batch; of the rule of
+const STATES = { momentum: 1, nesterov: 1, adam: 2, adamw: 2, rprop: 2 }; // numbers for each parameter
+
+/** A copy of the rule's state, as the core has it; null where the rule has none. */
+function stateOf({ core, experiment, count, work }) {
+  const { rule, options } = experiment;
+  if (!(rule in STATES)) return null;
+  const products = rule.startsWith("adam") ? [1, 1] : [];
+  const size = STATES[rule] * count + products.length;
+  const address = core.c.rule_state(work);
+  if (address) return core.doubles(address, size).slice();
+  const first = new Float64Array(size); // before the first step
+  first.set(products, size - products.length);
+  return rule === "rprop" ? first.fill(options.first_step, count) : first;
+}
+
+/** Does the next step and returns its numbers, or null where the training has ended, or ends by it. A step is a batch; of the rule of
  * Levenberg and Marquardt it is an epoch. */
 export function takeStep(training) {
   const { core, experiment, rows } = training;
   if (training.stopped !== null) return null;
-  const before = training.values();
+  const [before, stateBefore, muBefore] = [training.values(), stateOf(training), core.c.mu()];
   const fresh = training.betweenEpochs;
   const start = fresh ? 0 : core.c.rows_done() - core.c.batch_rows_done();
-  const size = Math.min(experiment.batch_size ?? rows, rows - start);
+  const most = Math.min(experiment.batch_size ?? rows, rows);
+  const size = Math.min(most, rows - start);
   const epoch = training.epoch;
   const bySteps = experiment.rule !== "levenberg_marquardt";
   if (!bySteps) {
-    while (training.run(epoch + 1, Infinity));
+    while (training.stopped === null && training.epoch === epoch) training.slice(epoch + 1, training.budget);
   } else {
     if (fresh && training.order && rows > 1) training.slice(epoch + 1, 1); // begins the epoch and its shuffle
     if (core.c.rows_to_shuffle() > 0) training.slice(epoch + 1, core.c.rows_to_shuffle());
     const done = training.betweenEpochs ? 0 : core.c.batch_rows_done();
     training.slice(epoch + 1, size - done);
   }
+  if (training.stopped === "diverged") return null;
   const order = training.order ? core.words(training.order, rows) : null;
   const batch = Array.from({ length: size }, (_, i) => (order ? order[start + i] : start + i));
-  return {
+  const step = {
     epoch,
     start,
     batch, // rows of those that it trains on
@@ -30,7 +47,12 @@ export function takeStep(training) {
     after: training.values(),
     gradient: bySteps ? gradientOf(training, before, batch) : null,
     bySteps,
+    count: (epoch - training.base) * Math.ceil(rows / most) + start / most + 1, // of steps since the rule began
+    state: stateBefore && { before: stateBefore, after: stateOf(training) },
+    mu: bySteps ? null : [muBefore, core.c.mu()],
   };
+  if (training.betweenEpochs && training.epoch > epoch) training.arrive(); // edits come after what the step shows
+  return step;
 }
 
 /** The gradient of the loss of these rows, of given parameters. */

@@ -8,8 +8,8 @@ import { short } from "./numbers.mjs";
 
 const CELLS = { running: 12, still: 24 };
 const SEEN =
-  "Each node shows its output over the inputs. Lines are weights: the wider the larger, in the colour of a 1 above 0 " +
-  "and of a 0 below. Click one to change it, or a node for its bias.";
+  "Each node shows its output over the inputs. Lines are weights: the wider the larger, blue above 0 and orange below. " +
+  "Click one to change it, or a node for its bias.";
 const UNSEEN = "Nodes have pictures where there are one or two inputs. Click a line to change its weight, or a node for its bias.";
 
 /** Makes the picture and the list of parameters for a new network. */
@@ -36,7 +36,8 @@ export function showNetwork() {
   $("network").hidden = !training;
   if (!training || $("net").hidden) return;
   const cells = state.running ? CELLS.running : CELLS.still;
-  drawNetwork($("net"), training, state.rows, { selected: state.weight, cells, named: !state.running });
+  const selected = $("weights").contains(document.activeElement) ? state.weight : -1;
+  drawNetwork($("net"), training, state.rows, { selected, cells, named: !state.running });
   const several = state.trainings.length > 1;
   const { edits } = training.experiment;
   $("weight").disabled = $("value").disabled = several;
@@ -105,6 +106,7 @@ export function listenWeights() {
     showNetwork();
     showValue();
   };
+  for (const type of ["focusin", "focusout"]) $("weights").addEventListener(type, () => setTimeout(showNetwork));
   $("value").onchange = setValue;
   $("back").onclick = takeBack;
   $("net").onclick = ({ target, clientX, clientY }) => {
