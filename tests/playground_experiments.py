@@ -79,7 +79,11 @@ def draw(chance: random.Random) -> dict[str, Any]:
     if chance.random() < 0.3:
         count = len(Network(*sizes, bias=options["bias"]).parameters)
         options["edits"] = [
-            [chance.randint(0, options["epochs"] + 1), chance.randrange(count), chance.choice([0, -0.5, chance.gauss(0, 1)])]
+            [
+                chance.randint(0, options["epochs"] + 1),
+                chance.randrange(count),
+                chance.choice([0, -0.5, chance.gauss(0, 1)]),
+            ]
             for _ in range(chance.randint(1, 3))
         ]
     return options
@@ -90,7 +94,9 @@ def rows_of(experiment: dict[str, Any]) -> tuple[Any, Any]:
     data = experiment["data"]
     if isinstance(data, dict):
         return data["x"], data["y"]
-    return datasets.named(data, int(experiment.get("data_seed", 0)))
+    rows: Any = datasets.named(data, int(experiment.get("data_seed", 0)))
+    x, y = rows
+    return x, y
 
 
 def held_out(rows: int, share: float, seed: int) -> tuple[list[int], list[int]]:
@@ -117,7 +123,10 @@ def bits(value: float) -> str:
 
 
 def python_result(experiment: dict[str, Any]) -> dict[str, Any]:
-    """What Python's training of it ends with: {"fingerprint", "loss", "validation"}, the last with rows held out, or {"error", "epoch"} where it diverges."""
+    """What Python's training of it ends with: {"fingerprint", "loss"}, with rows held out also "validation".
+
+    Or {"error", "epoch"} where it diverges.
+    """
     rest = dict(experiment)
     x, y = rows_of(rest)
     del rest["data"]

@@ -145,6 +145,15 @@ def test_data_sets() -> None:
         ({"data": {"x": [[0, 1]], "y": [0, 1]}}, "ShapeError", "x has 1 rows and y 2"),
         ({"data": {"x": [], "y": []}}, "ShapeError", "x has no rows"),
         ({"rule": "levenberg_marquardt", "batch_size": 2}, "OptionError", "uses all rows at once"),
+        ({"validation": 0}, "OptionError", "validation is 0, expected a share of the rows, a number between 0 and 1"),
+        ({"validation": [[1]]}, "OptionError", "expected a share of the rows"),
+        ({"validation": 0.01}, "ShapeError", "validation is 0.01, which takes 0 of 21 rows"),
+        ({"validation": 0.99}, "ShapeError", "validation is 0.99, which takes 21 of 21 rows"),
+        ({"split_seed": 1}, "OptionError", "split_seed is 1, which has no effect without validation"),
+        ({"edits": [[0, 99, 1]]}, "OptionError", "edits has parameter 99 of 37, which count from 0"),
+        ({"edits": [[-1, 0, 1]]}, "OptionError", "edits: the epoch is -1, expected a whole number of at least 0"),
+        ({"edits": [[0, 0.5, 1]]}, "OptionError", "edits: the parameter is 0.5, expected a whole number"),
+        ({"edits": [[0, 0, None]]}, "DataError", "edits has null for parameter 0, expected a finite number"),
     ],
 )
 def test_bad_options(change: dict[str, Any], error: str, message: str) -> None:

@@ -35,7 +35,12 @@ LEVENBERG = "#data=linear:30&data_seed=5&sizes=2-3-1&rule=levenberg_marquardt&mu
 SOFTMAX = (
     "#data=encoder:5&sizes=5-2-5&activation=tanh,softmax&loss=cross_entropy&init=glorot&weight_decay=0.001&epochs=70"
 )
-LINKS = [SHORT, f"{MOONS}&epochs=25", OWN, LEVENBERG, SOFTMAX]
+HELD = f"{MOONS}&validation=0.3&split_seed=4"
+EDITED = f"{HELD}&edits=0:3:-0.5;9:0:1.25;9:4:-0.0;25:2:0.1"
+LINKS = [
+    *(SHORT, f"{MOONS}&epochs=25", OWN, LEVENBERG, SOFTMAX, f"{HELD}&epochs=25", f"{EDITED}&epochs=25"),
+    *(f"{LEVENBERG}&validation=0.2&edits=4:1:0.75", f"{SHORT}&edits=100:27:3;300:0:1"),
+]
 SECONDS = 60  # for which to wait at most
 DONE = "document.getElementById('run').textContent === 'Run'"
 
@@ -325,6 +330,48 @@ def test_step_as_formulas(opened: Open) -> None:
     assert "δ₁ = (Σ w·δ)·f" in page.inner_text("#lines")
 
 
+def state_of(rule: str, g: float, old: list[float]) -> list[float]:
+    """A rule's state of one parameter after a step with the gradient g (contract section 7, with default options)."""
+    if rule == "momentum":
+        return [0.9 * old[0] + g]
+    if rule == "adam":
+        return [0.9 * old[0] + (1.0 - 0.9) * g, 0.999 * old[1] + (1.0 - 0.999) * (g * g)]
+    factor = 1.2 if old[0] * g > 0.0 else 0.5 if old[0] * g < 0.0 else 1.0
+    return [0.0 if factor == 0.5 else g, old[1] * factor]
+
+
+@pytest.mark.parametrize("rule", ["momentum", "adam", "rprop"])
+def test_step_shows_the_state(opened: Open, rule: str) -> None:
+    """The numbers of the rule's state are what Python's gradients and the contract's formulas give, to the bit."""
+    page = opened(f"#data=xor&sizes=2-3-1&seed=4&rule={rule}&epochs=0")
+    page.click("#step")
+    page.click("#rewind")
+    page.check("#bits")
+    x, y = datasets.xor()
+    net = Network(2, 3, 1, seed=4)
+    states = [[0.0, 0.1 if rule == "rprop" else 0.0] for _ in net.parameters]
+    for epoch in range(3):
+        page.click("#step")
+        before, gradient = states, net.gradient(x, y)
+        states = [state_of(rule, g, old) for g, old in zip(gradient, before)]
+        rows = lines_of(page)
+        for row, old, new in zip(rows, before, states):
+            for value in (old[0], *new[rule == "rprop" :]):
+                assert experiments.bits(value) in row[4]
+        net = Network(2, 3, 1, seed=4)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            net.fit(x, y, rule=rule, epochs=epoch + 1)  # type: ignore[arg-type]
+        after = [row[5].split(" = ")[-1].split(",")[0] for row in rows]
+        assert after == list(map(experiments.bits, net.parameters))
+    if rule == "adam":
+        p1, p2 = 0.9 * 0.9 * 0.9, 0.999 * 0.999 * 0.999
+        text = page.inner_text("#lines")
+        assert f"t = 3, the steps so far: \u03b2\u2081\u1d57 = {experiments.bits(p1)}" in text
+        assert f"= {experiments.bits(0.001 / (1 - p1))}\n" in text
+        assert f"= {experiments.bits(1 - p2)}\n" in text
+
+
 def test_every_name_has_its_formula(opened: Open) -> None:
     """A step is shown for every rule, activation and loss."""
     page = opened()
@@ -463,7 +510,7 @@ def test_seeds_and_runs(opened: Open) -> None:
     assert run(page) == net.fingerprint()
     page.click("#keep")
     rows = page.query_selector_all("#runs tbody tr")
-    assert [row.inner_text().split("\t")[6] for row in rows][1] == net.fingerprint()[:16]
+    assert [row.inner_text().split("\t")[7] for row in rows][1] == net.fingerprint()[:16]
     page.click("[aria-label='Load run 1']")
     wait(page, "location.hash.includes('seed=7')")
     page.click("[aria-label='Remove run 1']")
@@ -493,15 +540,253 @@ def test_bad_links(opened: Open, hash_: str, message: str) -> None:
     assert page.inner_text("#error") == ""
 
 
+# --- rows that are held out ---
+
+
+def network(*edits: tuple[int, int, float], **fit: Any) -> tuple[Network, tuple[Any, Any], tuple[Any, Any]]:
+    """What the link HELD trains in Python, its rows to train on and its test rows."""
+    net = Network(2, 5, 1, activation=["tanh", "sigmoid"])
+    x, y = datasets.moons(60)
+    options: dict[str, Any] = {"rule": "adam", "learning_rate": 0.03, "batch_size": 7, "shuffle_seed": 3, **fit}
+    epochs, done = options.pop("epochs"), 0
+    for epoch, index, value in edits:
+        net.fit(x, y, epochs=epoch - done, validation=0.3, split_seed=4, **options)
+        net.parameters[index] = value
+        done = epoch
+    net.fit(x, y, epochs=epochs - done, validation=0.3, split_seed=4, **options)
+    kept, held = ([(x[at], y[at]) for at in places] for places in experiments.held_out(60, 0.3, 4))
+    return net, tuple(zip(*kept)), tuple(zip(*held))  # type: ignore[return-value]
+
+
+def test_test_rows(opened: Open) -> None:
+    """The losses are those of Python's rows of both kinds; the table of runs and the picture's words have them too."""
+    page = opened(f"{HELD}&epochs=25")
+    fingerprint = stopped(page)
+    net, kept, held = network(epochs=25)
+    assert fingerprint == net.fingerprint()
+    assert float(page.inner_text("#loss")) == pytest.approx(net.loss(*kept), rel=1e-5)
+    assert float(page.inner_text("#test")) == pytest.approx(net.loss(*held), rel=1e-5)
+    assert page.inner_text("#hollow") == "Hollow: test rows."
+    assert f"of the test rows {net.loss(*held):.4g}" in page.get_attribute("#curves", "aria-label")
+    page.click("#keep")
+    cells = page.inner_text("#runs tbody tr").split("\t")
+    assert float(cells[6]) == pytest.approx(net.loss(*held), rel=1e-4)
+    fill(page, "validation", "")
+    assert page.is_disabled("[name=split_seed]")
+    assert page.is_hidden("#test")
+    fill(page, "validation", "0.001")
+    assert "validation is 0.001, which takes 0 of 60 rows" in page.inner_text("#error")
+    assert page.get_attribute("[name=validation]", "aria-invalid") == "true"
+
+
+PIXELS = """(places) => {
+  const canvas = document.getElementById("boundary");
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  return places.map(([x, y]) => {
+    const at = 4 * (Math.floor(y * canvas.height) * canvas.width + Math.floor(x * canvas.width));
+    return Array.from(data.slice(at, at + 3));
+  });
+}"""
+FLAT_LINES = """() => {
+  const canvas = document.getElementById("curves");
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  let [lines, inside] = [0, false];
+  for (let y = 0; y < canvas.height; y++) {
+    let count = 0;
+    for (let x = 0; x < canvas.width; x++) {
+      const at = 4 * (y * canvas.width + x);
+      count += data[at] < 60 && data[at + 2] > 140 && data[at + 3] > 200;
+    }
+    if (count > 60 && !inside) lines++;
+    inside = count > 60;
+  }
+  return lines;
+}"""
+
+
+def test_test_rows_are_drawn_otherwise(opened: Open) -> None:
+    """Rows that are held out are hollow in the picture, and their loss has a curve of its own."""
+    rows = [(0.0, 0.0, 0), (1.0, 0.0, 1), (0.0, 1.0, 1), (1.0, 1.0, 0), (0.5, 0.5, 1)]
+    text = ";".join(f"{x},{y},{t}" for x, y, t in rows)
+    link = f"#rows={text}&sizes=2-2-1&learning_rate=0&epochs=500"
+    page = opened(f"{link}&validation=0.4")
+    stopped(page)
+    _, held = experiments.held_out(5, 0.4, 0)
+    places = [[(x + 0.1) / 1.2, (1.1 - y) / 1.2] for x, y, _ in rows]  # the window is a tenth wider on both sides
+    white = [pixel == [255, 255, 255] for pixel in page.evaluate(PIXELS, places)]
+    assert [i for i, hollow in enumerate(white) if hollow] == sorted(held)
+    assert page.evaluate(FLAT_LINES) == 2
+    alone = opened(link)
+    stopped(alone)
+    assert alone.evaluate(FLAT_LINES) == 1
+
+
+# --- the picture of the network, and weights changed by hand ---
+
+NODE = """(n) => {
+  const canvas = document.querySelectorAll("#net canvas")[n];
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  return [canvas.width, Array.from(data)];
+}"""
+
+
+def test_node_pictures(opened: Open) -> None:
+    """Each node's picture has the colours of its output, as Network.trace gives it, and its words the limits."""
+    page = opened(f"{MOONS}&epochs=25")
+    stopped(page)
+    net = Network(2, 5, 1, activation=["tanh", "sigmoid"])
+    x, y = datasets.moons(60)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        net.fit(x, y, epochs=25, rule="adam", learning_rate=0.03, batch_size=7, shuffle_seed=3)
+    assert page.evaluate("document.querySelectorAll('#net canvas').length") == 1 + 2 + 5 + 1
+    spans = [(min(column), max(column)) for column in zip(*x)]
+    (left, right), (bottom, top) = ((low - (high - low) / 10, high + (high - low) / 10) for low, high in spans)
+    layers = [[0xD9, 0x70, 0x1A], [0xFF, 0xFF, 0xFF], [0x1F, 0x6F, 0xC4]]
+    for node in range(6):
+        cells, data = page.evaluate(NODE, 3 + node)
+        outputs = []
+        for j in range(cells):
+            for i in range(cells):
+                place = [left + (i + 0.5) / cells * (right - left), top - (j + 0.5) / cells * (top - bottom)]
+                trace = net.trace(place)
+                outputs.append(trace[0].outputs[node] if node < 5 else trace[1].outputs[0])
+        for cell, output in enumerate(outputs):
+            share = 2.0 * output - 1.0 if node == 5 else output  # from -1 to 1
+            end = layers[2] if share > 0 else layers[0]
+            shade = [paper + (full - paper) * 0.85 * abs(share) for paper, full in zip(layers[1], end)]
+            assert data[4 * cell : 4 * cell + 3] == pytest.approx(shade, abs=4)  # there are 64 shades
+        label = page.get_attribute(f"#net canvas >> nth={3 + node}", "aria-label")
+        kind, numbers = label.split(": ")
+        assert kind == (f"Layer 1, node {node + 1}, tanh" if node < 5 else "Layer 2, node 1, sigmoid")
+        limits = [float(number.replace("\u2212", "-")) for number in numbers.split(" to ")]
+        assert limits == pytest.approx([min(outputs), max(outputs)], rel=0.01)
+
+
+def test_networks_without_pictures(opened: Open) -> None:
+    """One input gives curves; more than two give lines and a sentence; a large network gives a sentence alone."""
+    page = opened("#rows=0,0;1,1;2,0&sizes=1-3-1&epochs=5")
+    stopped(page)
+    assert any(page.evaluate(NODE, 2)[1])
+    page = opened("#data=parity:3&sizes=3-4-1&epochs=5")
+    stopped(page)
+    assert page.inner_text("#nodes").startswith("Nodes have pictures where there are one or two inputs.")
+    assert page.is_visible("#weight")
+    fill(page, "sizes", "3-25-1")
+    assert page.inner_text("#nodes") == (
+        "The network is drawn with up to 10 layers, 24 nodes in a layer and 1,000 parameters."
+    )
+    assert page.is_hidden("#weight")
+
+
+def test_weight_by_hand(opened: Open) -> None:
+    """By keyboard: it takes effect at once; the rewound training and Python come to the same bits after it."""
+    page = opened(f"{HELD}&epochs=25")
+    stopped(page)
+    page.focus("#weight")
+    for _ in range(3):
+        page.keyboard.press("ArrowDown")
+    assert page.evaluate("document.getElementById('weight').selectedOptions[0].text") == (
+        "layer 1: x\u2081 \u2192 node 4 (parameters[3])"
+    )
+    page.keyboard.press("Tab")
+    page.keyboard.type("-1.5")
+    page.keyboard.press("Enter")
+    assert said(page).startswith("Set to -1.5 at epoch 25: mse ")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        net, _, held = network((25, 3, -1.5), epochs=25)
+        later, *_ = network((25, 3, -1.5), epochs=40)
+    edited = page.inner_text("#fingerprint")
+    assert edited == net.fingerprint()
+    assert float(page.inner_text("#test")) == pytest.approx(net.loss(*held), rel=1e-5)
+    assert page.evaluate("location.hash").endswith("&edits=25:3:-1.5&epochs=25")
+    assert page.inner_text("#by-hand").startswith("Changed by hand: 1.")
+    fill(page, "epochs", "40")
+    assert run(page) == later.fingerprint()
+    page.click("#rewind")
+    assert "will be changed again" in said(page)
+    assert run(page) == later.fingerprint()
+    page.click("#back")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        plain, *_ = network(epochs=40)
+    assert run(page) == plain.fingerprint()
+    assert page.is_hidden("#back")
+
+
+def test_weight_by_mouse(opened: Open) -> None:
+    """A click on a line selects its weight, on a node its bias; a bad value is named; while it runs, it goes on."""
+    page = opened("#data=xor&sizes=2-2-1&seed=3&epochs=0")
+    box = page.evaluate("document.getElementById('net').getBoundingClientRect().toJSON()")
+    nodes = page.evaluate(
+        "Array.from(document.querySelectorAll('#net canvas'), (each) => each.getBoundingClientRect().toJSON())"
+    )[1:]
+    middle = {
+        "x": (nodes[2]["right"] + nodes[4]["left"]) / 2 - box["x"],
+        "y": (nodes[2]["top"] + nodes[2]["bottom"] + nodes[4]["top"] + nodes[4]["bottom"]) / 4 - box["y"],
+    }
+    page.click("#net", position=middle)
+    assert page.input_value("#weight") == "6"  # of layer 2, from node 1
+    page.click("#net canvas >> nth=4")
+    assert page.input_value("#weight") == "5"  # the bias of node 2
+    assert page.evaluate("document.activeElement.id") == "value"
+    for text, message in (
+        ("x", 'value is "x", expected a number'),
+        ("1e999", "value is 1e999, expected a finite number"),
+    ):
+        page.fill("#value", text)
+        page.keyboard.press("Enter")
+        assert page.inner_text("#error") == message
+        assert page.get_attribute("#value", "aria-invalid") == "true"
+    fill(page, "epochs", "3000000")
+    page.click("#run")
+    page.fill("#value", "2.5")
+    page.keyboard.press("Enter")
+    assert page.inner_text("#error") == ""
+    assert page.inner_text("#run") == "Pause"
+    page.wait_for_timeout(100)
+    page.click("#run")
+    stopped(page)
+    epoch, index, value = page.evaluate("location.hash").split("edits=")[1].split("&")[0].split(":")
+    assert (index, value) == ("5", "2.5")
+    now = int(page.inner_text("#now").replace(",", ""))
+    assert now > int(epoch) > 0
+    net = Network(2, 2, 1, seed=3)
+    net.fit(*datasets.xor(), epochs=int(epoch))
+    net.parameters[5] = 2.5
+    net.fit(*datasets.xor(), epochs=now - int(epoch))
+    assert page.inner_text("#fingerprint") == net.fingerprint()
+    fill(page, "seeds", "2")
+    assert page.is_disabled("#value")
+    assert page.inner_text("#by-hand") == "To change a weight, take one of the seeds."
+
+
+def test_weight_inside_an_epoch(opened: Open) -> None:
+    """After a step of a batch, the change waits for the epoch's end, where Python can make it too."""
+    page = opened(f"{HELD}&epochs=0")
+    page.click("#step")
+    page.select_option("#weight", "4")
+    page.fill("#value", "0.5")
+    page.press("#value", "Enter")
+    assert page.inner_text("#now") == "1"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        net, *_ = network((1, 4, 0.5), epochs=1)
+    assert page.inner_text("#fingerprint") == net.fingerprint()
+
+
 # --- for everyone ---
 
 
 def test_keyboard_and_names(opened: Open) -> None:
     """Tab reaches every control in turn, each has a name and shows the focus; Enter runs and pauses."""
-    page = opened()
+    page = opened(f"{HELD}&epochs=2")
+    stopped(page)
     page.evaluate("document.querySelectorAll('details').forEach((each) => (each.open = true))")
+    page.evaluate("document.activeElement.blur()")
     reached = []
-    for _ in range(80):
+    for _ in range(100):
         page.keyboard.press("Tab")
         control = page.evaluate(
             """() => {
@@ -518,10 +803,13 @@ def test_keyboard_and_names(opened: Open) -> None:
         reached.append(control)
     assert all(name and outline == "solid" for _, name, outline in reached), reached
     names = [name for name, _, _ in reached]
-    expected = ["preset", "kind", "n", "sizes", "seed", "rule", "learning_rate", "epochs", "seeds", "run", "epoch"]
-    present = [name for name in names if name in expected]
-    assert present == [name for name in expected if name != "n"]  # xor has no N
+    expected = [
+        *("preset", "kind", "n", "validation", "split_seed", "sizes", "seed", "rule", "learning_rate", "epochs"),
+        *("seeds", "run", "epoch", "weight", "value"),
+    ]
+    assert [name for name in names if name in expected] == expected
     assert {"step", "rewind", "keep", "boundary", "log", "row", "bits", "text"} <= set(names)
+    fill(page, "epochs", "50000")
     page.focus("#run")
     page.keyboard.press("Enter")
     assert page.inner_text("#run") == "Pause"
@@ -561,7 +849,7 @@ CONTRAST = """() => {
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_contrast(opened: Open, scheme: str) -> None:
     """Text has the contrast of 4.5 to 1 that WCAG 2 asks for, in light and dark."""
-    page = opened(SHORT, color_scheme=scheme)
+    page = opened(f"{EDITED}&epochs=30", color_scheme=scheme)
     stopped(page)
     page.evaluate("document.querySelectorAll('details').forEach((each) => (each.open = true))")
     ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
@@ -571,8 +859,9 @@ def test_contrast(opened: Open, scheme: str) -> None:
 
 def test_phone(opened: Open) -> None:
     """At a phone's width nothing is wider than the screen, also with formulas and runs."""
-    page = opened(SHORT, viewport={"width": 360, "height": 740}, is_mobile=True, has_touch=True)
+    page = opened(f"{EDITED}&epochs=30", viewport={"width": 360, "height": 740}, is_mobile=True, has_touch=True)
     stopped(page)
+    page.tap("#net canvas >> nth=3")
     page.tap("#keep")
     page.tap("#step")
     assert page.evaluate("document.documentElement.scrollWidth") == 360
