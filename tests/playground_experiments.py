@@ -162,7 +162,7 @@ def python_result(experiment: dict[str, Any]) -> dict[str, Any]:
         for places in held_out(len(x), share, rest["split_seed"])
     )
     validation = net.loss(test_xs, test_ys, rest["loss"])
-    if history is not None:
+    if history is not None and history.validation:  # it may have stopped before its first epoch
         assert bits(validation) == bits(history.validation[-1])
     losses = {"loss": bits(net.loss(xs, ys, measure)), "validation": bits(validation)}
     return {"fingerprint": net.fingerprint(), **losses}

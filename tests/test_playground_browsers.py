@@ -486,6 +486,10 @@ def test_presets(opened: Open) -> None:
         wait(page, f"document.getElementById('said').textContent.startsWith({json.dumps(name + ':')})")
         assert len(page.inner_text("#comment")) > 40
         assert page.inner_text("#error") == ""
+        if "heart" in name:
+            run(page)
+            assert float(page.inner_text("#test")) > 0.25
+            assert float(page.inner_text("#loss").replace("\u2212", "-")) < 1e-4
         if "rate" in name:
             run(page)
             losses[name] = float(page.inner_text("#loss").replace("\u2212", "-"))
