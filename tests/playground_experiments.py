@@ -12,6 +12,7 @@ from bitprop import DivergedError, Network, _pure, datasets
 from bitprop.names import ACTIVATIONS, INITS, LEARNING_RATES, LOSSES, RULE_OPTIONS, RULES
 
 SQUARED = LOSSES[:4]
+NOISY: dict[str, Any] = {"circles": datasets.circles, "moons": datasets.moons, "blobs": datasets.blobs}
 NETWORK_OPTIONS = ("activation", "bias", "init")
 
 
@@ -55,6 +56,8 @@ def draw(chance: random.Random) -> dict[str, Any]:
         "loss": loss,
         "epochs": chance.choice([0, 1, chance.randint(2, 60), chance.randint(61, 400)]),
     }
+    if isinstance(data, str) and data.partition(":")[0] in NOISY and chance.random() < 0.5:
+        options["noise"] = chance.choice([0, 0.3, chance.random()])
     if data_seed:
         options["data_seed"] = str(data_seed)
     if rule in LEARNING_RATES and chance.random() < 0.8:
@@ -94,7 +97,11 @@ def rows_of(experiment: dict[str, Any]) -> tuple[Any, Any]:
     data = experiment["data"]
     if isinstance(data, dict):
         return data["x"], data["y"]
-    rows: Any = datasets.named(data, int(experiment.get("data_seed", 0)))
+    seed = int(experiment.get("data_seed", 0))
+    kind, _, count = data.partition(":")
+    if "noise" in experiment:
+        return NOISY[kind](int(count), seed=seed, noise=experiment["noise"])
+    rows: Any = datasets.named(data, seed)
     x, y = rows
     return x, y
 
@@ -131,7 +138,8 @@ def python_result(experiment: dict[str, Any]) -> dict[str, Any]:
     x, y = rows_of(rest)
     del rest["data"]
     sizes, edits, epochs = rest.pop("sizes"), rest.pop("edits", []), rest.pop("epochs")
-    rest.pop("data_seed", None)
+    for name in ("data_seed", "noise"):
+        rest.pop(name, None)
     given = {name: rest.pop(name) for name in NETWORK_OPTIONS if name in rest}
     net = Network(*sizes, seed=int(rest.pop("seed", 0)), **given)
     for name in ("shuffle_seed", "split_seed"):

@@ -140,6 +140,8 @@ def test_data_sets() -> None:
         ({"seed": str(2**64)}, "OptionError", "expected 0 <= seed < 2^64"),
         ({"seed": 2.0**60}, "OptionError", "beyond 2^53"),
         ({"data_seed": 1}, "OptionError", "no effect on these data"),
+        ({"noise": 0.1}, "OptionError", "noise is 0.1, which has no effect on these data"),
+        ({"data": "moons:9", "noise": -1}, "OptionError", "noise is -1, expected a finite number of at least 0"),
         ({"data": {"x": [[0, 1], [2]], "y": [0, 1]}}, "ShapeError", "row 1 of x has 1 numbers, expected 2"),
         ({"data": {"x": [[0, 1], [2, None]], "y": [0, 1]}}, "DataError", "row 1, column 1 of x is null"),
         ({"data": {"x": [[0, 1]], "y": [0, 1]}}, "ShapeError", "x has 1 rows and y 2"),

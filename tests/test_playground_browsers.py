@@ -39,7 +39,11 @@ HELD = f"{MOONS}&validation=0.3&split_seed=4"
 EDITED = f"{HELD}&edits=0:3:-0.5;9:0:1.25;9:4:-0.0;25:2:0.1"
 LINKS = [
     *(SHORT, f"{MOONS}&epochs=25", OWN, LEVENBERG, SOFTMAX, f"{HELD}&epochs=25", f"{EDITED}&epochs=25"),
-    *(f"{LEVENBERG}&validation=0.2&edits=4:1:0.75", f"{SHORT}&edits=100:27:3;300:0:1"),
+    *(
+        f"{MOONS}&noise=0.3&data_seed=2&epochs=9",
+        f"{LEVENBERG}&validation=0.2&edits=4:1:0.75",
+        f"{SHORT}&edits=100:27:3;300:0:1",
+    ),
 ]
 SECONDS = 60  # for which to wait at most
 DONE = "document.getElementById('run').textContent === 'Run'"
@@ -453,6 +457,8 @@ def test_form(opened: Open) -> None:
     select(page, "kind", "moons")
     fill(page, "n", "90")
     fill(page, "data_seed", "12345678901234567890")
+    assert page.input_value("[name=noise]") == "0.1"
+    fill(page, "noise", "0.25")
     fill(page, "sizes", "2-6-1")
     select(page, "rule", "momentum")
     fill(page, "batch_size", "10")
@@ -472,7 +478,7 @@ def test_form(opened: Open) -> None:
     options: dict[str, Any] = {"rule": "momentum", "learning_rate": 0.05, "batch_size": 10, "shuffle_seed": 8}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        net.fit(*datasets.moons(90, seed=12345678901234567890), epochs=20, weight_decay=0.001, **options)
+        net.fit(*datasets.moons(90, seed=12345678901234567890, noise=0.25), epochs=20, weight_decay=0.001, **options)
     assert run(page) == net.fingerprint()
 
 
@@ -808,7 +814,19 @@ def test_keyboard_and_names(opened: Open) -> None:
     assert all(name and outline == "solid" for _, name, outline in reached), reached
     names = [name for name, _, _ in reached]
     expected = [
-        *("preset", "kind", "n", "validation", "split_seed", "sizes", "seed", "rule", "learning_rate", "epochs"),
+        *(
+            "preset",
+            "kind",
+            "n",
+            "noise",
+            "validation",
+            "split_seed",
+            "sizes",
+            "seed",
+            "rule",
+            "learning_rate",
+            "epochs",
+        ),
         *("seeds", "run", "epoch", "weight", "value"),
     ]
     assert [name for name in names if name in expected] == expected

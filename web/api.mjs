@@ -27,4 +27,4 @@ async function train(options) {
   return result;
 }
 
-globalThis.bitprop = { train, datasets: (name, seed = 0) => named(name, BigInt(seed)) };
+globalThis.bitprop = { train, datasets: (name, seed = 0, noise) => named(name, BigInt(seed), noise) };

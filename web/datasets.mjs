@@ -4,7 +4,7 @@ import { Core } from "./core.mjs";
 import { OptionError } from "./errors.mjs";
 
 const ROWS_MOST = 100000; // of a page; Python takes more
-const NOISE = 0.1;
+export const NOISE = 0.1; // the deviation by which noisy sets move each coordinate, where no other is given
 // The sines of 0 to 8 sixteenths of pi, as bits.
 const SINES = new Float64Array(
   new BigUint64Array([
@@ -41,10 +41,10 @@ function direction(core) {
   }
 }
 
-function moved(core, x0, x1) {
+function moved(core, noise, x0, x1) {
   const d0 = core.c.draw_deviate();
   const d1 = core.c.draw_deviate();
-  return [x0 + NOISE * d0, x1 + NOISE * d1];
+  return [x0 + noise * d0, x1 + noise * d1];
 }
 
 function linear(n, core) {
@@ -52,27 +52,27 @@ function linear(n, core) {
   return { x, y: x.map(([x0, x1]) => [x0 > x1 ? 0 : 1]) };
 }
 
-function circles(n, core) {
+function circles(n, core, noise) {
   const x = count(n, (i) => {
     const [u, v] = direction(core);
     const radius = i % 2 ? 0.5 : 1;
-    return moved(core, radius * u, radius * v);
+    return moved(core, noise, radius * u, radius * v);
   });
   return { x, y: alternate(n) };
 }
 
-function moons(n, core) {
+function moons(n, core, noise) {
   const x = count(n, (i) => {
     const [u, v] = direction(core);
     const w = v < 0 ? -v : v;
-    return i % 2 ? moved(core, 1 - u, 0.5 - w) : moved(core, u, w);
+    return i % 2 ? moved(core, noise, 1 - u, 0.5 - w) : moved(core, noise, u, w);
   });
   return { x, y: alternate(n) };
 }
 
-function blobs(n, core) {
+function blobs(n, core, noise) {
   const middles = count(2, () => [2 * core.c.draw_random() - 1, 2 * core.c.draw_random() - 1]);
-  return { x: count(n, (i) => moved(core, ...middles[i % 2])), y: alternate(n) };
+  return { x: count(n, (i) => moved(core, noise, ...middles[i % 2])), y: alternate(n) };
 }
 
 function encoder(n) {
@@ -111,13 +111,14 @@ function spirals() {
   return { x, y };
 }
 
-/** For each name: how its rows are made, the most N that the page takes (0: it has none), and whether it is drawn. */
+/** For each name: how its rows are made, the most N that the page takes (0: it has none), and whether it is drawn
+ * and has noise. */
 export const DATA_SETS = {
   xor: { make: xor, most: 0 },
   linear: { make: linear, most: ROWS_MOST, example: 100, drawn: true },
-  circles: { make: circles, most: ROWS_MOST, example: 200, drawn: true },
-  moons: { make: moons, most: ROWS_MOST, example: 200, drawn: true },
-  blobs: { make: blobs, most: ROWS_MOST, example: 300, drawn: true },
+  circles: { make: circles, most: ROWS_MOST, example: 200, drawn: true, noisy: true },
+  moons: { make: moons, most: ROWS_MOST, example: 200, drawn: true, noisy: true },
+  blobs: { make: blobs, most: ROWS_MOST, example: 300, drawn: true, noisy: true },
   spirals: { make: spirals, most: 0 },
   parity: { make: parity, most: 16, example: 4 },
   encoder: { make: encoder, most: 1000, example: 10 },
@@ -131,19 +132,19 @@ export function parseName(name) {
   if (!entry || more.length || (digits !== undefined && !entry.most)) {
     throw new OptionError(`data is ${JSON.stringify(name)}, expected ${known.join(", ")}, or rows {x, y}`);
   }
-  if (!entry.most) return { kind, n: 0, drawn: false };
+  if (!entry.most) return { kind, n: 0, drawn: false, noisy: false };
   const n = /^\d{1,8}$/.test(digits ?? "") ? Number(digits) : 0;
   if (n < 1 || n > entry.most) {
     const range = `N from 1 to ${entry.most}, as in ${kind}:${entry.example}`;
     throw new OptionError(`data is ${JSON.stringify(name)}, expected ${kind}:N with ${range}`);
   }
-  return { kind, n, drawn: Boolean(entry.drawn) };
+  return { kind, n, drawn: Boolean(entry.drawn), noisy: Boolean(entry.noisy) };
 }
 
 /** The rows of a named data set. `seed`: a BigInt. OptionError. */
-export async function named(name, seed = 0n) {
+export async function named(name, seed = 0n, noise = NOISE) {
   const { kind, n } = parseName(name);
   const core = await Core.make();
   core.c.seed_data(seed);
-  return DATA_SETS[kind].make(n, core);
+  return DATA_SETS[kind].make(n, core, noise);
 }

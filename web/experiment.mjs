@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // An experiment: the options of a data set, a network and its training, checked, with Python's names and defaults.
 import { ACTIVATIONS, INITS, LEARNING_RATES, LIMITS, LOSSES, PARTNERS, RULE_OPTIONS, RULES } from "./generated.mjs";
-import { parseName } from "./datasets.mjs";
+import { NOISE, parseName } from "./datasets.mjs";
 import { DataError, OptionError, ShapeError } from "./errors.mjs";
 
 const LEVENBERG_MOST = 2000; // parameters
@@ -42,7 +42,7 @@ function boolean(name, value) {
 }
 
 function limited(name, value) {
-  const [least, end, expected] = LIMITS[name];
+  const [least, end, expected] = LIMITS[name] ?? LIMITS.weight_decay; // finite and not negative
   const below = end === null ? Infinity : end;
   if (typeof value !== "number" || !(value >= least && value < below)) {
     throw new OptionError(`${name} is ${quoted(value)}, expected ${expected}`);
@@ -125,6 +125,7 @@ const optionsOfRule = (rule) => Object.keys(standardsOf(rule));
 const COMMON = [
   "data",
   "data_seed",
+  "noise",
   "sizes",
   "activation",
   "bias",
@@ -216,10 +217,11 @@ export function check(given) {
     throw new OptionError(`learning_rate is given for ${rule}, which uses ${optionsOfRule(rule).join(", ")}`);
   }
   const data = dataOf(given.data, sizes);
-  const drawn = typeof data === "string" && parseName(data).drawn;
+  const { drawn, noisy } = typeof data === "string" ? parseName(data) : {};
   const experiment = {
     data,
     data_seed: seed("data_seed", given.data_seed ?? 0),
+    noise: noisy ? limited("noise", given.noise ?? NOISE) : null,
     sizes,
     activation,
     bias,
@@ -241,6 +243,9 @@ export function check(given) {
   }
   if (experiment.data_seed !== 0n && !drawn) {
     throw new OptionError(`data_seed is ${experiment.data_seed}, which has no effect on these data`);
+  }
+  if (!noisy && (given.noise ?? null) !== null) {
+    throw new OptionError(`noise is ${quoted(given.noise)}, which has no effect on these data`);
   }
   checkLevenberg(experiment, count);
   return experiment;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The form: options of an experiment as its fields say them, and back.
 import { ACTIVATIONS, INITS, LEARNING_RATES, LOSSES, PARTNERS, RULES } from "./generated.mjs";
-import { DATA_SETS, parseName } from "./datasets.mjs";
+import { DATA_SETS, NOISE, parseName } from "./datasets.mjs";
 import { OptionError } from "./errors.mjs";
 import { numbersOfRule } from "./experiment.mjs";
 import { number, parseNumber } from "./url.mjs";
@@ -87,6 +87,9 @@ function showOptions(rule, values) {
 function showData(kind) {
   fields.n.disabled = !DATA_SETS[kind]?.most;
   fields.data_seed.disabled = !DATA_SETS[kind]?.drawn;
+  fields.noise.disabled = !DATA_SETS[kind]?.noisy;
+  if (fields.noise.disabled) fields.noise.value = "";
+  else if (fields.noise.value === "") fields.noise.value = NOISE;
 }
 
 /** Without a share of the rows there is nothing to split. */
@@ -101,6 +104,7 @@ export function showExperiment(experiment, seeds) {
   fields.kind.value = kind;
   fields.n.value = n || "";
   fields.data_seed.value = String(data_seed);
+  fields.noise.value = experiment.noise === null ? "" : number(experiment.noise);
   showData(kind);
   fields.sizes.value = sizes.join("-");
   showActivations(sizes.length - 1, activation);
@@ -169,6 +173,7 @@ export function readForm(rows) {
   const options = {
     data: kind === OWN ? rows : DATA_SETS[kind].most ? `${kind}:${fields.n.value}` : kind,
     data_seed: optional("data_seed", textSeed) ?? 0,
+    noise: optional("noise", parseNumber),
     sizes: sizesOf(fields.sizes.value),
     activation: activations(),
     bias: fields.bias.checked,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // An experiment as a program in Python and in C, which ends with the same fingerprint.
 import { ACTIVATIONS, INITS, LEARNING_RATES, RULES } from "./generated.mjs";
-import { parseName } from "./datasets.mjs";
+import { NOISE, parseName } from "./datasets.mjs";
 import { standardsOf } from "./experiment.mjs";
 import { patterns } from "./numbers.mjs";
 import { number } from "./url.mjs";
@@ -15,14 +15,15 @@ function literal(value) {
 
 const named = (pairs) => pairs.map(([name, value]) => `, ${name}=${literal(value)}`).join("");
 
-function dataLines({ data, data_seed }) {
+function dataLines({ data, data_seed, noise }) {
   if (typeof data !== "string") {
     const lines = (rows) => rows.map((row) => `    ${literal(row)},\n`).join("");
     return `x = [\n${lines(data.x)}]\ny = [\n${lines(data.y)}]\n`;
   }
   const { kind, n } = parseName(data);
   const seed = data_seed ? `, seed=${data_seed}` : "";
-  return `x, y = datasets.${kind === "spirals" ? "two_spirals" : kind}(${n || ""}${seed})\n`;
+  const moved = (noise ?? NOISE) === NOISE ? "" : `, noise=${literal(noise)}`;
+  return `x, y = datasets.${kind === "spirals" ? "two_spirals" : kind}(${n || ""}${seed}${moved})\n`;
 }
 
 /** A training as a list of its parts: {epochs}, or between them an edit, {index, value}. */

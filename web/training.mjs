@@ -37,8 +37,8 @@ export class Training {
   /** Of the options of an experiment. OptionError, ShapeError, DataError. */
   static async make(given) {
     const experiment = check(given);
-    const { data, data_seed } = experiment;
-    const rows = typeof data === "string" ? await named(data, data_seed) : data;
+    const { data, data_seed, noise } = experiment;
+    const rows = typeof data === "string" ? await named(data, data_seed, noise ?? undefined) : data;
     return new Training(experiment, rows, await Core.make());
   }
 

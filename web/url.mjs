@@ -2,6 +2,7 @@
 // An experiment as the part of an address behind "#", such as data=xor&sizes=2-4-4-1&seed=7&epochs=1000.
 // Names are Python's. What has its default is left out, but for data, sizes and epochs.
 import { INITS, LEARNING_RATES, LOSSES } from "./generated.mjs";
+import { NOISE } from "./datasets.mjs";
 import { OptionError } from "./errors.mjs";
 import { standardsOf } from "./experiment.mjs";
 
@@ -14,6 +15,7 @@ export function encode(experiment, more = {}) {
   if (typeof data === "string") parts.data = data;
   else parts.rows = data.x.map((row, i) => [...row, ...data.y[i]].map(number).join(",")).join(";");
   if (data_seed) parts.data_seed = data_seed;
+  if ((experiment.noise ?? NOISE) !== NOISE) parts.noise = number(experiment.noise);
   parts.sizes = sizes.join("-");
   const one = new Set(activation).size === 1;
   if (!one || activation[0] !== "sigmoid") parts.activation = one ? activation[0] : activation.join(",");
