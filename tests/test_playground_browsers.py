@@ -366,7 +366,7 @@ def test_step_shows_the_state(opened: Open, rule: str) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             net.fit(x, y, rule=rule, epochs=epoch + 1)  # type: ignore[arg-type]
-        after = [row[5].split(" = ")[-1].split(",")[0] for row in rows]
+        after = [row[4].removesuffix(", without a step")[-16:] for row in rows]
         assert after == list(map(experiments.bits, net.parameters))
     if rule == "adam":
         p1, p2 = 0.9 * 0.9 * 0.9, 0.999 * 0.999 * 0.999
@@ -536,6 +536,10 @@ def test_seeds_and_runs(opened: Open) -> None:
         ("#data=%&sizes=2-4-1&epochs=5", "the address has a broken part: data=%"),
         ("#rows=1,2;3&sizes=1-1&epochs=5", "row 1 of y has 0 numbers, expected 1"),
         ("#data=xor&sizes=2-4-1&epochs=5&activation=<b>", "expected one of sigmoid"),
+        ("#data=xor&sizes=2-4-1&epochs=5&validation=2", "validation is 2, expected a share of the rows"),
+        ("#data=xor&sizes=2-4-1&epochs=5&edits=1:x:2", 'edits is "x", expected a number'),
+        ("#data=xor&sizes=2-4-1&epochs=5&edits=1:2", "edits has undefined for parameter 2, expected a finite number"),
+        ("#data=xor&sizes=2-4-1&epochs=5&noise=0.2", "noise is 0.2, which has no effect on these data"),
     ],
 )
 def test_bad_links(opened: Open, hash_: str, message: str) -> None:

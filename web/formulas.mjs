@@ -156,11 +156,11 @@ function parameterTable(experiment, step, layers, words) {
     });
   });
   const { bySteps, state } = step;
-  const heads = ["Parameter", "Before", ...(bySteps ? ["Row: a·δ", "Batch: g"] : []), ...(state ? ["State"] : []), "After"];
+  const heads = ["Parameter", "Before", ...(bySteps ? ["Row: a·δ", "Batch: g"] : []), state ? "State, after" : "After"];
   const body = lines.slice(0, PARAMETERS_MOST).map(({ name, index, row, decayed }) => {
-    const texts = ruleFormulas(experiment, step, index, decayed, words);
+    const texts = ruleFormulas(experiment, step, index, decayed, words).map(escaped).join("<br>");
     const gradient = bySteps ? [row, show(step.gradient[index])] : [];
-    const cells = [name, show(step.before[index]), ...gradient, ...(state ? [texts.state] : []), texts.after].map(escaped);
+    const cells = [name, show(step.before[index]), ...gradient, texts];
     return `<tr>${cells.map((cell) => `<td>${cell}</td>`).join("")}</tr>`;
   });
   const left = lines.length - body.length;

@@ -13,43 +13,41 @@ export function commonLines({ rule, learning_rate }, step, { show, factor }) {
   ];
 }
 
-/** The formulas of parameter k: {state, after}, the first "" where the rule has none. `decayed`: whether the weight
- * decay is for it. */
+/** The formulas of parameter k, as lines: those of the rule's state, and last that of the new value. `decayed`: whether
+ * the weight decay is for it. */
 export function ruleFormulas({ rule, learning_rate, options }, step, k, decayed, { show, factor }) {
   const [before, after] = [step.before[k], step.after[k]];
-  if (!step.bySteps) return { state: "", after: show(after) };
+  if (!step.bySteps) return [show(after)];
   const decay = decayed ? options.weight_decay : 0;
   const inGradient = decay !== 0 && rule !== "adamw";
   const g = inGradient ? step.gradient[k] + decay * before : step.gradient[k];
   const given = inGradient ? `(${factor(step.gradient[k])} + ${factor(decay)}·${factor(before)})` : factor(g);
-  const ends = (text) => `${text} = ${show(after)}`;
   const rate = factor(learning_rate ?? 0);
   const count = step.before.length;
   const [old, now] = [step.state?.before, step.state?.after];
-  if (rule === "descent") return { state: "", after: ends(`${show(before)} − ${rate}·${given}`) };
+  if (rule === "descent") return [`${show(before)} − ${rate}·${given} = ${show(after)}`];
+  const ends = (change) => `w = ${show(before)} ${change} = ${show(after)}`;
   if (rule === "rprop") {
     const { state, sign } = resilient(options, g, given, [old[k], old[count + k], now[count + k]], { show, factor });
-    if (sign === "<" || g === 0) return { state, after: `${ends("w")}, as before` };
-    return { state, after: ends(`${show(before)} ${g > 0 ? "−" : "+"} ${factor(now[count + k])}`) };
+    const stays = sign === "<" || g === 0;
+    return [state, stays ? `w = ${show(after)}, without a step` : ends(`${g > 0 ? "−" : "+"} ${factor(now[count + k])}`)];
   }
   if (rule === "momentum" || rule === "nesterov") {
     const momentum = factor(options.momentum);
-    const v = factor(now[k]);
-    return {
-      state: `v = ${momentum}·${factor(old[k])} + ${given} = ${show(now[k])}`,
-      after: ends(`${show(before)} − ${rate}·${rule === "momentum" ? v : `(${given} + ${momentum}·${v})`}`),
-    };
+    const ahead = rule === "nesterov" ? `(${given} + ${momentum}·${factor(now[k])})` : factor(now[k]);
+    return [`v = ${momentum}·${factor(old[k])} + ${given} = ${show(now[k])}`, ends(`− ${rate}·${ahead}`)];
   }
   const { beta1, beta2, epsilon } = options;
   const [p1, p2] = now.slice(-2);
-  const weight = decay && !inGradient ? `(${show(before)} − ${factor(learning_rate * decay)}·${factor(before)})` : show(before);
   const moment = (letter, beta, at, square) =>
     `${letter} = ${factor(beta)}·${factor(old[at])} + ${factor(1 - beta)}·${given}${square} = ${show(now[at])}`;
+  const shrinks = decay && !inGradient ? `− ${factor(learning_rate * decay)}·${factor(before)} ` : "";
   const root = `√(${factor(now[count + k])}/${factor(1 - p2)})`;
-  return {
-    state: `${moment("m", beta1, k, "")}; ${moment("v", beta2, count + k, "²")}`,
-    after: ends(`${weight} − ${factor(learning_rate / (1 - p1))}·${factor(now[k])}/(${root} + ${factor(epsilon)})`),
-  };
+  return [
+    moment("m", beta1, k, ""),
+    moment("v", beta2, count + k, "²"),
+    ends(`${shrinks}− ${factor(learning_rate / (1 - p1))}·${factor(now[k])}/(${root} + ${factor(epsilon)})`),
+  ];
 }
 
 /** RPROP's step size by the signs of two gradients in a row: {state, sign}. */
