@@ -73,6 +73,7 @@ def draw(chance: random.Random) -> dict[str, Any]:
             options["shuffle_seed"] = str(chance.randrange(2**64))
         if chance.random() < 0.3:
             options["weight_decay"] = chance.choice([1e-4, 0.01])
+            options["l1"] = chance.choice([0.0, 1e-3])
             options["decay_biases"] = chance.random() < 0.5
     rows = len(rows_of(options)[0])
     share = chance.choice([0.1, 0.2, 0.25, 0.5, chance.random()])

@@ -473,12 +473,15 @@ def test_form(opened: Open) -> None:
     page.evaluate("document.querySelector('#options').closest('details').open = true")
     page.fill("[name='option weight_decay']", "0.001")
     page.press("[name='option weight_decay']", "Tab")
+    page.fill("[name='option l1']", "0.002")
+    page.press("[name='option l1']", "Tab")
     fill(page, "epochs", "20")
     net = Network(2, 6, 1, bias=False, init="glorot", seed=7)
     options: dict[str, Any] = {"rule": "momentum", "learning_rate": 0.05, "batch_size": 10, "shuffle_seed": 8}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        net.fit(*datasets.moons(90, seed=12345678901234567890, noise=0.25), epochs=20, weight_decay=0.001, **options)
+        rows = datasets.moons(90, seed=12345678901234567890, noise=0.25)
+        net.fit(*rows, epochs=20, weight_decay=0.001, l1=0.002, **options)
     assert run(page) == net.fingerprint()
 
 

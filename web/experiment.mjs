@@ -9,7 +9,7 @@ const PARAMETERS_MOST = 1000000; // of a network in a page
 const SEED_END = 1n << 64n;
 
 /** The numbers that every rule but that of Levenberg and Marquardt takes, with their defaults. */
-export const PENALTIES = { weight_decay: 0 };
+export const PENALTIES = { weight_decay: 0, l1: 0 };
 
 const quoted = (value) => (typeof value === "bigint" ? String(value) : (JSON.stringify(value) ?? String(value)));
 

@@ -128,8 +128,9 @@ export function stepHtml(training, step, trace, place, bits) {
   }
   const { rule, options, learning_rate } = experiment;
   const decay = options.weight_decay ? `; weight decay ${number(options.weight_decay)}` : "";
+  const l1 = options.l1 ? `; L1 ${number(options.l1)}` : "";
   const rate = learning_rate === null ? "" : `; rate = ${number(learning_rate)}`;
-  html.push(line(`${rule}: ${RULE[rule]}${rate}${decay}`));
+  html.push(line(`${rule}: ${RULE[rule]}${rate}${decay}${l1}`));
   html.push(...commonLines(experiment, step, { show, factor }).map(line));
   html.push(parameterTable(experiment, step, layers, { show, factor }));
   return html.join("");

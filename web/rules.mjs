@@ -14,14 +14,18 @@ export function commonLines({ rule, learning_rate }, step, { show, factor }) {
 }
 
 /** The formulas of parameter k, as lines: those of the rule's state, and last that of the new value. `decayed`: whether
- * the weight decay is for it. */
+ * weight decay and L1 are for it. */
 export function ruleFormulas({ rule, learning_rate, options }, step, k, decayed, { show, factor }) {
   const [before, after] = [step.before[k], step.after[k]];
   if (!step.bySteps) return [show(after)];
   const decay = decayed ? options.weight_decay : 0;
+  const pull = decayed ? options.l1 * Math.sign(before) : 0;
   const inGradient = decay !== 0 && rule !== "adamw";
-  const g = inGradient ? step.gradient[k] + decay * before : step.gradient[k];
-  const given = inGradient ? `(${factor(step.gradient[k])} + ${factor(decay)}·${factor(before)})` : factor(g);
+  const pulled = pull === 0 ? step.gradient[k] : step.gradient[k] + pull;
+  const g = inGradient ? pulled + decay * before : pulled;
+  const terms = [step.gradient[k], ...(pull === 0 ? [] : [pull])].map(factor);
+  if (inGradient) terms.push(`${factor(decay)}·${factor(before)}`);
+  const given = terms.length > 1 ? `(${terms.join(" + ")})` : factor(g);
   const rate = factor(learning_rate ?? 0);
   const count = step.before.length;
   const [old, now] = [step.state?.before, step.state?.after];

@@ -85,7 +85,7 @@ function wordLines(values) {
 /** A C program that trains the experiment on the rows that a training trains on, and prints the network's fingerprint. */
 export function cProgram(training, experiment, fingerprint) {
   const { sizes, activation, bias, init, seed, rule, learning_rate, batch_size, shuffle_seed } = experiment;
-  const { weight_decay = 0, decay_biases = false, ...constants } = experiment.options;
+  const { weight_decay = 0, l1 = 0, decay_biases = false, ...constants } = experiment.options;
   const { rows, count, loss } = training;
   const levenberg = rule === "levenberg_marquardt";
   const shuffle = shuffle_seed !== null;
@@ -95,7 +95,7 @@ export function cProgram(training, experiment, fingerprint) {
     ? `static const bp_levenberg_settings settings = {1, ${loss}, ${list}};`
     : `static const bp_settings settings = {.batch_size = ${batch_size ?? rows}, .log_every = 1, ` +
       `.shuffle_seed = ${shuffle_seed ?? 0}U,\n    .learning_rate = ${real(learning_rate ?? 0)}, .loss = ${loss}, ` +
-      `.rule = ${RULES.indexOf(rule)}, .shuffle = ${Number(shuffle)},\n    .weight_decay = ${real(weight_decay)}, ` +
+      `.rule = ${RULES.indexOf(rule)}, .shuffle = ${Number(shuffle)},\n    .weight_decay = ${real(weight_decay)}, .l1 = ${real(l1)}, ` +
       `.constants = {${list || "0.0"}}, .decay_biases = ${Number(decay_biases)}};`;
   const [kind, prefix, order] = levenberg
     ? ["bp_levenberg", "bp_levenberg", ""]

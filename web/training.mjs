@@ -108,7 +108,7 @@ export class Training {
   start() {
     const { core, experiment } = this;
     const { rule, batch_size, shuffle_seed, learning_rate, options } = experiment;
-    const { weight_decay = 0, decay_biases = false, ...constants } = options;
+    const { weight_decay = 0, l1 = 0, decay_biases = false, ...constants } = options;
     core.doubles(this.constants, 5).fill(0).set(Object.values(constants));
     core.expectOk(
       rule === "levenberg_marquardt"
@@ -122,6 +122,7 @@ export class Training {
             shuffle_seed ?? 0n,
             learning_rate ?? 0,
             weight_decay,
+            l1,
             Number(decay_biases),
             this.constants,
           ),

@@ -143,8 +143,8 @@ EXPORT(levenberg_size) size_t pg_levenberg_size(void) {
 
 EXPORT(start_steps)
 bp_status pg_start_steps(uint32_t *order, size_t batch_size, uint32_t loss, uint32_t rule, uint32_t shuffle,
-                         uint64_t shuffle_seed, double learning_rate, double weight_decay, uint32_t decay_biases,
-                         const double *constants) {
+                         uint64_t shuffle_seed, double learning_rate, double weight_decay, double l1,
+                         uint32_t decay_biases, const double *constants) {
     bp_settings settings = {.batch_size = batch_size,
                             .log_every = 1,
                             .shuffle_seed = shuffle_seed,
@@ -153,6 +153,7 @@ bp_status pg_start_steps(uint32_t *order, size_t batch_size, uint32_t loss, uint
                             .rule = rule,
                             .shuffle = shuffle,
                             .weight_decay = weight_decay,
+                            .l1 = l1,
                             .decay_biases = decay_biases};
     memcpy(settings.constants, constants, sizeof settings.constants);
     by_steps = 1;
