@@ -791,6 +791,14 @@ def test_weight_inside_an_epoch(opened: Open) -> None:
         warnings.simplefilter("ignore")
         net, *_ = network((1, 4, 0.5), epochs=1)
     assert page.inner_text("#fingerprint") == net.fingerprint()
+    page.click("#rewind")
+    for _ in range(6):  # batches of 7 of 42 rows
+        page.click("#step")
+    assert page.inner_text("#now") == "1"
+    assert page.inner_text("#fingerprint") == net.fingerprint()
+    after = float(lines_of(page)[4][4].split(" = ")[-1].replace("\u2212", "-"))
+    assert after != 0.5  # the step shows its own result, before the change
+    assert page.input_value("#value") == "0.5"
 
 
 # --- for everyone ---

@@ -14,7 +14,7 @@ export function keep() {
   state.runs.push({
     place,
     style: lineStyle(place),
-    experiment: { ...training.experiment, epochs: training.epoch },
+    experiment: { ...training.experiment, epochs: training.epoch, edits: training.editsDone },
     curve: { points: training.curve.points.slice() },
     testCurve: { points: training.testCurve.points.slice() },
     loss: training.measured(),

@@ -12,8 +12,7 @@ function reached() {
   const training = main();
   const done = training.betweenEpochs && !training.stopped;
   const epochs = done ? training.epoch : training.experiment.epochs;
-  // Edits that it has not reached, because it stopped, are no part of it.
-  const edits = training.experiment.edits.filter(([epoch]) => epoch <= (training.stopped ? training.epoch : epochs));
+  const edits = done || training.stopped ? training.editsDone : training.experiment.edits;
   return { experiment: { ...training.experiment, epochs, edits }, fingerprint: done ? training.fingerprint() : null };
 }
 

@@ -143,6 +143,11 @@ export class Training {
     if (this.test && this.held.size * this.count <= TEST_MOST) this.addTest();
   }
 
+  /** The edits up to here. */
+  get editsDone() {
+    return this.experiment.edits.filter(([epoch]) => epoch <= this.epoch);
+  }
+
   /** Sets a parameter by hand, between two epochs. The experiment remembers it. */
   edit(index, value) {
     const others = this.experiment.edits.filter(([epoch, place]) => epoch !== this.epoch || place !== index);
@@ -227,7 +232,11 @@ export class Training {
 
   /** The loss of the present parameters on the rows that are held out; `loss`: its name. */
   tested(loss = this.measure) {
-    return this.lossOf(this.test, this.held.size, loss);
+    if (this.testedAt !== this.slices) {
+      this.testedAt = this.slices;
+      this.testLosses = {};
+    }
+    return (this.testLosses[loss] ??= this.lossOf(this.test, this.held.size, loss));
   }
 
   /** A point of the curve of tests, in the loss that the curve of the training has. */

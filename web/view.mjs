@@ -37,9 +37,9 @@ export function show() {
 function showTest(training, quick) {
   const shown = Boolean(training?.test);
   $("tested").hidden = $("hollow").hidden = $("dashed").hidden = !shown;
-  if (!shown || !quick) return;
+  if (!shown) return;
   if (!state.running && training.betweenEpochs) training.addTest();
-  $("test").textContent = short(training.tested(), 6);
+  $("test").textContent = quick ? short(training.tested(), 6) : "";
 }
 
 function fingerprintText(training) {
