@@ -189,6 +189,8 @@ def test_from_onnx() -> None:
     net = from_onnx(other_model())
     assert (net.sizes, net.activations, net.bias) == ((2, 3, 2), ("leaky_relu", "softmax"), True)
     assert net.layers[0].weights.tolist() == np.float32(W).astype(float).tolist()
+    for options in ({"units": 3}, {"units": 3, "activation": "linear"}):  # Keras's own default
+        assert from_keras(keras_text(("Dense", options)), [W, B]).activations == ("identity",)
     assert net.layers[0].biases is not None
     assert net.layers[0].biases.tolist() == B
     assert net.layers[1].biases is not None
@@ -468,6 +470,13 @@ BAD_KERAS: list[tuple[str, list[Any], type[Exception], str]] = [
     (keras_text(("Dense", {"units": 3, "activation": "gelu"})), [W, B], OptionError, "has the activation 'gelu'"),
     (keras_text(("Dense", {"units": 3, "activation": {"a": 1}})), [W, B], OptionError, "has the activation {'a': 1}"),
     (keras_text(("Dense", {**DENSE[1], "activation": "linear"}), ("LeakyReLU", {})), [W, B], OptionError, "slope None"),
+    (keras_text(DENSE, ("Activation", {})), [W, B], OptionError, r"layer 1 \(Activation\) has no place"),
+    (
+        keras_text(("Dense", {"units": 3}), ("Activation", {})),
+        [W, B],
+        OptionError,
+        r"layer 1 \(Activation\) has the activation None, expected one of linear",
+    ),
     (keras_text(DENSE), [], ShapeError, r"layer 0 \(Dense\) finds weights of the shapes \[\], expected"),
     (keras_text(DENSE), [W], ShapeError, r"finds weights of the shapes \[\(2, 3\)\], expected \[\(2, 3\), \(3,\)\]"),
     (keras_text(DENSE), [B, B], ShapeError, "finds weights of the shapes"),

@@ -12,6 +12,8 @@ from typing import BinaryIO
 
 from .checks import options as check
 
+STREAM_LIMIT = 2**26  # most bytes read from something other than a file, such as a pipe
+
 
 def write(path: str | os.PathLike[str], content: str | bytes) -> None:
     """Writes bytes, or UTF-8 text: whoever opens `path` finds the old file or the new one, whole. OSError, OptionError.
@@ -33,6 +35,13 @@ def write(path: str | os.PathLike[str], content: str | bytes) -> None:
         _replace(target, data)
     except OSError as error:  # which may name the temporary file
         raise OSError(error.errno, error.strerror, name) from error
+
+
+def read(path: str) -> bytes:
+    """The bytes of a file; of a device or a pipe, which may have no end, at most STREAM_LIMIT. OSError."""
+    with open(path, "rb") as file:
+        regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+        return file.read() if regular else file.read(STREAM_LIMIT)
 
 
 def check_folder(path: str | os.PathLike[str]) -> str:

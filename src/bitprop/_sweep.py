@@ -66,14 +66,19 @@ class _Book:
     def find(self, planned: _Planned) -> Outcome | None:
         """What the file has of this training."""
         fields = self._file.ended.get((self._digest(planned), planned.seed))
-        return None if fields is None else Outcome.from_fields(planned.place, fields)
+        if fields is None:
+            return None
+        try:
+            return Outcome.from_fields(planned.place, fields, planned.configuration.template.model.count)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise self._file.wrong(f"its training of seed {planned.seed} is none: {error}") from None
 
     def take_data(self, trainings: Iterable[_Planned], data: str) -> None:
         """Takes the digest of the rows of a seed's trainings. SweepFileError: those in the file had others."""
         for one in trainings:
             self._data[one.seed] = data
             fields = self._file.ended.get((self._digest(one), one.seed))
-            if fields is not None and fields["data"] != data:
+            if fields is not None and fields.get("data") != data:
                 raise self._file.error(f"the data of seed {one.seed} differ")
 
     def add(self, ended: Iterable[tuple[_Planned, Outcome]]) -> None:

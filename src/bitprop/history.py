@@ -14,7 +14,10 @@ from . import _files, html_parts
 from .checks import options as check
 from .core import choose, means, mode
 from .model_file import from_hex, to_hex
-from .names import PARTNERS, Loss
+from .names import LOSSES, PARTNERS, Loss
+
+# How a training ends, but for an error or Ctrl-C.
+STOPS = ("epochs", "goal", "patience", "generalisation", "progress", "gradient", "mu", "callback")
 
 
 class History:
@@ -72,14 +75,18 @@ class History:
     @classmethod
     def from_fields(cls, fields: Mapping[str, Any]) -> History:
         """The history that `to_fields` wrote. KeyError, TypeError, ValueError."""
-        skipped = check.integer("skipped", fields["skipped"], 0)
-        check_every = check.integer("check_every", fields["check_every"], 1)
-        history = cls(fields["log_every"], fields["terms"], 1, fields["measure"], skipped, check_every)
+        log_every, terms, skipped, check_every, trained = (
+            check.integer(name, fields[name], least)
+            for name, least in (("log_every", 1), ("terms", 0), ("skipped", 0), ("check_every", 1), ("trained", 0))
+        )
+        measure, best, stopped = fields["measure"], fields["best_epoch"], fields["stopped"]
+        check.choice("measure", measure, LOSSES)
+        history = cls(log_every, terms, 1, measure, skipped, check_every)
         history._logged = from_hex(fields["logged"])
         history._validation = from_hex(fields["validation"])
-        history.trained, history.best_epoch, history.stopped = (
-            fields[name] for name in ("trained", "best_epoch", "stopped")
-        )
+        history.trained = trained
+        history.best_epoch = None if best is None else check.integer("best_epoch", best, 0)
+        history.stopped = None if stopped is None else STOPS[check.choice("stopped", stopped, STOPS)]
         return history
 
     def extend(self, errors: Iterable[float]) -> None:

@@ -16,6 +16,7 @@ from array import array
 from collections.abc import Iterable
 from typing import Any
 
+from . import _files
 from .errors import ModelFileError, quoted
 from .scaling import Scaling
 
@@ -27,7 +28,6 @@ OPTIONAL = {"scaling": 2, "training": 2}
 OLDEST_VERSION = 1  # that can be read; tests/models holds a file of each
 BEGINNING = f'{{\n "format": "{FORMAT}",'.encode()  # of every file
 CHUNK = 2**20  # bytes read in one call
-STREAM_LIMIT = 2**26  # most bytes read from something other than a file, such as a pipe
 
 
 def to_hex(values: Iterable[float]) -> list[str]:
@@ -65,7 +65,7 @@ def read(path: str | os.PathLike[str]) -> bytes:
         data = file.read(len(BEGINNING))
         if data == BEGINNING:
             status = os.fstat(file.fileno())
-            limit = status.st_size if stat.S_ISREG(status.st_mode) else STREAM_LIMIT
+            limit = status.st_size if stat.S_ISREG(status.st_mode) else _files.STREAM_LIMIT
             chunks = [data]
             length = len(data)
             while (

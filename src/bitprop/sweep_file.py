@@ -15,15 +15,17 @@ import stat
 import sys
 import weakref
 from collections.abc import Iterable, Mapping
+from functools import partial
 from io import FileIO
 from types import TracebackType
-from typing import Any
+from typing import Any, BinaryIO
 
 from . import _pure
 from .checks import options as check
 from .core import mode
 from .errors import SweepFileError, quoted
 from .fit_options import LEFT_OUT
+from .model_file import CHUNK
 
 FORMAT = "bitprop-sweep"
 FORMAT_VERSION = 1
@@ -120,7 +122,7 @@ class SweepFile:
             file.seek(0)
             head = file.read(len(BEGINNING))
             if head == BEGINNING:
-                head += file.readline()
+                head += _next_line(file)
             if not (head.startswith(BEGINNING) or BEGINNING.startswith(head)):
                 raise self._error("is not the file of a sweep: expected one that a sweep wrote, or none")
             if not head.endswith(b"\n"):
@@ -129,11 +131,14 @@ class SweepFile:
                 return
             self._check_head(head)
             whole = len(head)
-            for number, line in enumerate(file, 2):
+            for number, line in enumerate(iter(partial(_next_line, file), b""), 2):
                 if not line.endswith(b"\n"):
                     break
                 fields = self._fields(line, number, self._head)
-                self.ended[fields["configuration"], fields["seed"]] = fields
+                configuration, seed = fields.get("configuration"), fields.get("seed")
+                if type(configuration) is not str or type(seed) is not int:
+                    raise self.wrong(f"line {number} is of no training")
+                self.ended[configuration, seed] = fields
                 whole += len(line)
             self._file.truncate(whole)
 
@@ -156,8 +161,26 @@ class SweepFile:
         """The error that this file is of another sweep, as the text says."""
         return self._error(f"is of another sweep ({text}): expected the same, or another file")
 
+    def wrong(self, text: str) -> SweepFileError:
+        """The error that this file is whole, but not as bitprop writes one."""
+        return self._error(f"was not written by bitprop: {text}")
+
     def _error(self, text: str) -> SweepFileError:
         return SweepFileError(f"{self.name} {text}")
+
+
+def _next_line(file: BinaryIO) -> bytes:
+    """The next line; where it has a zero byte, which no sweep writes, only that and its end: sparse files are long."""
+    pieces: list[bytes] = []
+    sparse = False
+    while piece := file.readline(CHUNK):
+        sparse = sparse or b"\0" in piece
+        if sparse:
+            pieces = [b"\0"]
+        pieces.append(piece[-1:] if sparse else piece)
+        if piece.endswith(b"\n"):
+            break
+    return b"".join(pieces)
 
 
 def _json(fields: Any) -> str:

@@ -15,6 +15,7 @@ from . import _training, model_file
 from ._processors import cores
 from ._progress import Progress
 from .checks import matrices
+from .checks import options as check
 from .core import Core
 from .fit_options import Options, Rate
 from .history import History
@@ -87,13 +88,18 @@ class Outcome(NamedTuple):
         }
 
     @classmethod
-    def from_fields(cls, place: int, fields: Mapping[str, Any]) -> Outcome:
-        """The outcome that `to_fields` wrote."""
+    def from_fields(cls, place: int, fields: Mapping[str, Any], count: int) -> Outcome:
+        """The outcome of so many parameters that `to_fields` wrote. AttributeError, KeyError, TypeError, ValueError."""
         parameters, [final_loss] = (
             model_file.from_hex(fields["parameters"]),
             model_file.from_hex([fields["final_loss"]]),
         )
-        return cls(place, parameters, History.from_fields(fields["history"]), final_loss, fields["diverged"])
+        if len(parameters) != count:
+            raise ValueError(f"{len(parameters)} parameters, expected {count}")
+        diverged = fields["diverged"]
+        if diverged is not None:
+            check.integer("diverged", diverged, 0)
+        return cls(place, parameters, History.from_fields(fields["history"]), final_loss, diverged)
 
 
 def futures(

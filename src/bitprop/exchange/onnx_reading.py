@@ -10,6 +10,7 @@ from array import array
 from collections.abc import Sequence
 from typing import Any
 
+from .. import _files
 from ..checks import options as check
 from ..errors import BitpropError, ModelFileError, quoted
 from ..names import Activation
@@ -43,8 +44,7 @@ def from_onnx(model: Any) -> Network:
     name = "the model"
     if isinstance(model, (str, os.PathLike)):
         name = check.path(model)
-        with open(name, "rb") as file:
-            model = file.read()
+        model = _files.read(name)
     if isinstance(model, (bytes, bytearray, memoryview)):
         data, model = bytes(model), onnx.ModelProto()
         try:

@@ -20,7 +20,7 @@ def to_safetensors(net: Network, path: str | os.PathLike[str]) -> None:
     """Writes the parameters in float64, with the names and shapes of `to_torch(net).state_dict()`.
 
     So these are "0.weight" (outputs, inputs) and "0.bias" of the first layer, "2.weight" of the second, and so on. The
-    file's metadata have the names of the activations.
+    file's metadata have the names of the activations, and the network's fingerprint, by which an altered file shows.
     OptionError: the network has a scaling. DataError: a parameter is not finite. BackendError: the package
     `safetensors` or NumPy is not installed. OSError.
     """
@@ -31,13 +31,14 @@ def to_safetensors(net: Network, path: str | os.PathLike[str]) -> None:
         tensors[f"{2 * number}.weight"] = numpy.ascontiguousarray(numpy.asarray(layer.weights).T)
         if layer.biases is not None:
             tensors[f"{2 * number}.bias"] = numpy.array(layer.biases)
-    _files.write(path, save(tensors, {KEY: json.dumps({"activations": list(net.activations)})}))
+    description = {"activations": list(net.activations), "fingerprint": net.fingerprint()}
+    _files.write(path, save(tensors, {KEY: json.dumps(description)}))
 
 
 def from_safetensors(path: str | os.PathLike[str]) -> Network:
     """The network of a file that `to_safetensors` wrote.
 
-    ModelFileError: it is cut, or another file. BackendError: `safetensors` or NumPy is not installed. OSError.
+    ModelFileError: it is cut, altered, or another file. BackendError: `safetensors` or NumPy is not installed. OSError.
     """
     library("numpy", "from_safetensors")
     safe_open = library("safetensors", "from_safetensors").safe_open
@@ -54,11 +55,15 @@ def from_safetensors(path: str | os.PathLike[str]) -> Network:
         raise ModelFileError(f"{name} has no metadata of bitprop, expected a file that to_safetensors wrote")
     try:
         layers = []
-        for number, activation in enumerate(json.loads(description)["activations"]):
+        fields = json.loads(description)
+        for number, activation in enumerate(fields["activations"]):
             weights, biases = tensors.pop(f"{2 * number}.weight"), tensors.pop(f"{2 * number}.bias", None)
             layers.append(Dense(weights.T.tolist(), None if biases is None else biases.tolist(), activation))
         if tensors:
             raise ValueError(f"it has {', '.join(tensors)} beside its layers")
-        return network_of(layers, name)
+        net = network_of(layers, name)
     except (BitpropError, AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise ModelFileError(f"{name} does not describe a network: {error}") from None
+    if "fingerprint" in fields and fields["fingerprint"] != net.fingerprint():  # older files have none
+        raise ModelFileError(f"{name} was altered: its numbers are not those that to_safetensors wrote")
+    return net

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import math
 import os
 import zlib
@@ -19,6 +20,7 @@ from ..errors import DataError, quoted
 HEADER = ("bool_in", "real_in", "bool_out", "real_out", "training_examples", "validation_examples", "test_examples")
 GZIP = b"\x1f\x8b"  # the beginning of a compressed file
 COUNT_DIGITS = 9
+LONGEST = 2**24  # bytes of a file, uncompressed; the longest of PROBEN1 has some millions
 
 
 class Examples(NamedTuple):
@@ -48,12 +50,15 @@ def read(path: str | os.PathLike[str]) -> Problem:
     mode.require_standard("reading decimal digits")
     file_name = check.path(path)
     with open(file_name, "rb") as file:
-        data = file.read()
+        data = file.read(LONGEST + 1)
     if data.startswith(GZIP):
         try:
-            data = gzip.decompress(data)
+            with gzip.GzipFile(fileobj=io.BytesIO(data)) as compressed:  # which may hold a thousand times its bytes
+                data = compressed.read(LONGEST + 1)
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise DataError(f"{file_name} is not a whole gzip file: {error}") from None
+    if len(data) > LONGEST:
+        raise DataError(f"{file_name} has more than {LONGEST} bytes, expected a file of PROBEN1")
     lines = data.split(b"\n")
     if len(lines) <= len(HEADER):
         raise DataError(f"{file_name} ends in line {len(lines)}, expected a header of {len(HEADER)} lines and examples")
