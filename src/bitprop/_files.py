@@ -37,11 +37,12 @@ def write(path: str | os.PathLike[str], content: str | bytes) -> None:
         raise OSError(error.errno, error.strerror, name) from error
 
 
-def read(path: str) -> bytes:
-    """The bytes of a file; of a device or a pipe, which may have no end, at most STREAM_LIMIT. OSError."""
+def read(path: str, limit: int | None = None) -> bytes:
+    """The bytes of a file, at most `limit`; of a device or a pipe, which may not end, STREAM_LIMIT. OSError."""
     with open(path, "rb") as file:
-        regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
-        return file.read() if regular else file.read(STREAM_LIMIT)
+        status = os.fstat(file.fileno())
+        size = status.st_size if stat.S_ISREG(status.st_mode) else STREAM_LIMIT
+        return file.read(size if limit is None else min(size, limit))  # which takes memory for so many at once
 
 
 def check_folder(path: str | os.PathLike[str]) -> str:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from ..errors import OptionError, ShapeError, quoted
+from ..errors import OptionError, ShapeError, quoted, shortened
 from ..names import Activation
 from ..network import Network
 from .dense import LEAK, Dense, layers_of, library, network_of
@@ -65,7 +65,7 @@ def from_keras(text: str, weights: Sequence[Any]) -> Network:
     except (TypeError, ValueError) as error:
         raise ShapeError(f"weights are {quoted(weights)}, expected a list of arrays of numbers: {error}") from None
     for number, (kind, options) in enumerate(_layers(text)):
-        place = f"layer {number} ({kind})"
+        place = f"layer {number} ({shortened(kind)})"
         if kind == "Dense":
             shapes: list[tuple[Any, ...]] = [
                 (rest[0].shape[0] if rest and rest[0].ndim else None, options.get("units"))

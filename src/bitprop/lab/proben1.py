@@ -11,6 +11,7 @@ import os
 import zlib
 from typing import NamedTuple
 
+from .. import _files
 from ..checks import options as check
 from ..core import mode
 from ..csv_tables import Rows, counted
@@ -20,6 +21,7 @@ from ..errors import DataError, quoted
 HEADER = ("bool_in", "real_in", "bool_out", "real_out", "training_examples", "validation_examples", "test_examples")
 GZIP = b"\x1f\x8b"  # the beginning of a compressed file
 COUNT_DIGITS = 9
+PIECE = 2**16  # bytes that are decompressed in one call
 LONGEST = 2**24  # bytes of a file, uncompressed; the longest of PROBEN1 has some millions
 
 
@@ -49,12 +51,10 @@ def read(path: str | os.PathLike[str]) -> Problem:
     """
     mode.require_standard("reading decimal digits")
     file_name = check.path(path)
-    with open(file_name, "rb") as file:
-        data = file.read(LONGEST + 1)
+    data = _files.read(file_name, LONGEST + 1)
     if data.startswith(GZIP):
         try:
-            with gzip.GzipFile(fileobj=io.BytesIO(data)) as compressed:  # which may hold a thousand times its bytes
-                data = compressed.read(LONGEST + 1)
+            data = _decompressed(data)
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise DataError(f"{file_name} is not a whole gzip file: {error}") from None
     if len(data) > LONGEST:
@@ -91,6 +91,17 @@ def read(path: str | os.PathLike[str]) -> Problem:
         test=Examples(x[end:], y[end:]),
         sha256=hashlib.sha256(data).hexdigest(),
     )
+
+
+def _decompressed(data: bytes) -> bytes:
+    """At most LONGEST bytes and a piece more: a file may hold a thousand times its own. EOFError, OSError."""
+    pieces = []
+    length = 0
+    with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
+        while length <= LONGEST and (piece := file.read(PIECE)):
+            pieces.append(piece)
+            length += len(piece)
+    return b"".join(pieces)
 
 
 def _size(line: bytes, key: str, where: str) -> int:
