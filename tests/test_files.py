@@ -3,20 +3,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from saving import WRITERS, fill_the_disk, kill, saver
 
-from bitprop import Network, _files, datasets, sweep
+from bitprop import Network, _files
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX")
 
@@ -31,25 +35,7 @@ def net() -> Network:
 def _way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Both ways to a temporary file: without a name, where the system has that, and with one."""
     if request.param == "named":
-        monkeypatch.setattr(_files, "_link_unnamed", lambda *_: False)
-
-
-SAVER = (
-    "import sys, time; from bitprop import Network, _files\n"
-    "if sys.argv[3] == 'named':\n    _files._link_unnamed = lambda *_: False\n"
-    "net = Network(2, 40, 40, 1, seed=int(sys.argv[2])); print('ready', flush=True)\n"
-    "end = time.monotonic() + float(sys.argv[4])\n"
-    "while time.monotonic() < end:\n    net.save(sys.argv[1])\n"
-)
-
-
-def saver(path: Path, seed: int, way: str, seconds: float) -> subprocess.Popen[str]:
-    """A process that saves to the path over and over."""
-    command = [sys.executable, "-c", SAVER, str(path), str(seed), way, str(seconds)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n"
-    return process
+        monkeypatch.setattr(_files, "_open_unnamed", lambda _: None)
 
 
 @posix
@@ -69,22 +55,97 @@ def test_two_processes_save_to_one_path(net: Network, tmp_path: Path, way: str) 
     assert [entry.name for entry in tmp_path.iterdir()] == ["net.json"]
 
 
-@posix
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.parametrize("way", ["unnamed", "named"])
-def test_killed_saves(net: Network, tmp_path: Path, way: str) -> None:
-    """A killed save leaves the old file or the new one; a temporary file at most, and hardly ever on Linux."""
+@pytest.mark.parametrize("processes", [1, 3])
+def test_killed_saves(net: Network, tmp_path: Path, way: str, processes: int) -> None:
+    """A killed save leaves the old file or a new one; and no more temporary files than processes that saved at a time,
+    which the next saves remove.
+    """
     path = tmp_path / "net.json"
-    net.save(path)
-    kills = 12
-    for number in range(kills):
-        process = saver(path, 1, way, 60.0)
-        time.sleep(0.003 * number)
-        process.kill()
-        process.wait()
-        assert Network.load(path).sizes == (2, 40, 40, 1)
-    litter = [entry.name for entry in tmp_path.iterdir() if entry != path]
+    litter = kill(path, way, 20, processes)
     assert all(name.startswith(".bitprop-") and name.endswith(".tmp") for name in litter)
-    assert len(litter) <= (kills if way == "named" or sys.platform != "linux" else 2)
+    assert len(litter) <= processes
+    old = Path(tmp_path, f".bitprop-{sha256(b'net.json').hexdigest()[:16]}-0.tmp")
+    old.write_text("left by a killed process", encoding="utf-8")
+    net.save(path)
+    assert not old.exists()
+
+
+@posix
+def test_names_that_others_hold(net: Network, tmp_path: Path) -> None:
+    """What is not a file that a killed process left stays: a locked file, a link, a folder, a pipe."""
+    fcntl = pytest.importorskip("fcntl")
+    path = tmp_path / "net.json"
+    digest = sha256(b"net.json").hexdigest()[:16]
+    locked, link, folder, pipe = (tmp_path / f".bitprop-{digest}-{slot}.tmp" for slot in range(4))
+    (tmp_path / "target").write_text("mine", encoding="utf-8")
+    link.symlink_to(tmp_path / "target")
+    folder.mkdir()
+    os.mkfifo(pipe)
+    with open(locked, "wb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        net.save(path)
+    assert Network.load(path) == net
+    assert (tmp_path / "target").read_text(encoding="utf-8") == "mine"
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == sorted(
+        [path.name, "target", locked.name, link.name, folder.name, pipe.name]
+    )
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs POSIX resource limits")
+@pytest.mark.usefixtures("_way")
+@pytest.mark.parametrize("what", WRITERS)
+def test_a_full_disk(what: str, tmp_path: Path) -> None:
+    """With room for fewer bytes than a file has, the old one stays whole, with its permissions, and alone."""
+    assert fill_the_disk(what, tmp_path / "kept", 997) > 0
+
+
+@posix
+def test_a_folder_that_goes(tmp_path: Path) -> None:
+    """Where the folder is removed while a process saves there, that ends with the system's error, and makes nothing."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    process = saver(folder / "net.json", 1, "unnamed", 20.0)
+    while not any(folder.iterdir()):
+        time.sleep(0.001)
+    while folder.exists():  # it may come to have a file again before it goes
+        shutil.rmtree(folder, ignore_errors=True)
+    _, told = process.communicate()
+    assert told.splitlines()[-1] == f"FileNotFoundError: [Errno 2] No such file or directory: '{folder}/net.json'"
+    assert not folder.exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs users")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_folder_that_is_read_only(net: Network) -> None:
+    """The old file stays, and the error names it; by a user that may not write there, also where root runs the test."""
+    with tempfile.TemporaryDirectory() as name:  # pytest's folders are its user's alone
+        path = Path(name) / "net.json"
+        net.save(path)
+        before = path.read_bytes()
+        os.chmod(name, 0o555)
+        child = os.fork()
+        if child == 0:
+            with contextlib.suppress(BaseException):
+                if os.getuid() == 0:
+                    os.setuid(65534)
+                Network(2, 40, 40, 1, seed=1).save(path)
+                os._exit(1)
+            os._exit(0 if isinstance(_error(path), PermissionError) else 2)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        os.chmod(name, 0o755)
+        assert path.read_bytes() == before
+        assert os.listdir(name) == ["net.json"]
+
+
+def _error(path: Path) -> OSError | None:
+    """The error of a save, which must name the path."""
+    try:
+        Network(2, 1).save(path)
+    except OSError as error:
+        return error if error.filename == str(path) else None
+    return None
 
 
 @posix
@@ -192,13 +253,6 @@ def test_permissions_and_links(net: Network, tmp_path: Path) -> None:
     assert len(list(tmp_path.iterdir())) == 5
 
 
-WRITERS: dict[str, Callable[[Path], None]] = {
-    "a model": lambda path: Network(2, 1, seed=3).save(path),
-    "a history": lambda path: Network(2, 1).fit(*datasets.xor(), epochs=20).to_csv(path),
-    "a sweep": lambda path: sweep((2, 1), datasets.xor(), seeds=range(9), epochs=1).to_csv(path),
-}
-
-
 @pytest.mark.usefixtures("_way")
 @pytest.mark.parametrize("what", WRITERS)
 def test_a_failed_write(what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -213,10 +267,10 @@ def test_a_failed_write(what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPat
         patch.setattr(os, "fsync", full)
         with pytest.raises(OSError, match=r"No space.*kept"):
             WRITERS[what](path)
-    assert path.read_text(encoding="utf-8") == "old"
+    assert path.read_bytes() == b"old"
     assert [entry.name for entry in tmp_path.iterdir()] == ["kept"]
     WRITERS[what](path)
-    assert path.read_text(encoding="utf-8") != "old"
+    assert path.read_bytes() != b"old"
     assert [entry.name for entry in tmp_path.iterdir()] == ["kept"]
 
 
@@ -234,7 +288,7 @@ def test_a_secret_file_stays_secret(net: Network, tmp_path: Path, monkeypatch: p
     path = tmp_path / "net.json"
     net.save(path)
     path.chmod(0o600)
-    monkeypatch.setattr(_files, "_link_unnamed", lambda *_: False)
+    monkeypatch.setattr(_files, "_open_unnamed", lambda _: None)
     modes: list[int] = []
     chmod = os.chmod
 
