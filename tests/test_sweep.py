@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import gc
 import inspect
 import itertools
 import math
@@ -12,6 +13,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import tracemalloc
 from collections.abc import Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
@@ -371,3 +373,51 @@ def test_interrupt(given: bool) -> None:
         executor.shutdown()  # at once, since its jobs have been told to stop
     assert 1 <= len(ended) < 2000
     assert threading.active_count() <= before + 1  # the timer's own thread may still be ending
+
+
+@pytest.mark.parametrize("by_seed", [False, True])
+def test_results_that_are_not_kept(by_seed: bool) -> None:
+    """With keep=False the runs that on_result takes are those of a sweep that keeps them, and no other is left."""
+    data: Any = (lambda seed: datasets.linear(4 + seed % 3, seed)) if by_seed else datasets.xor()
+    options: dict[str, Any] = {
+        "seeds": [5, 3, 5, 1],
+        "epochs": 3,
+        "grid": [{"rule": ["adam", "momentum"]}, {"bias": [False]}],
+    }
+    taken: list[Run] = []
+    found = sweep(SIZES, data, **options, learning_rates=RATES, on_result=taken.append, keep=False)
+    assert len(found) == 0
+    kept: list[Run] = []
+    result = sweep(SIZES, data, **options, learning_rates=RATES, on_result=kept.append)
+    assert sorted(map(id, kept)) == sorted(map(id, result))
+
+    def told(runs: Any) -> list[Any]:
+        return sorted(
+            (run.seed, run.learning_rate, repr(run.options), to_hex([run.final_loss]), run.network.fingerprint())
+            for run in runs
+        )
+
+    assert told(taken) == told(result)
+    with pytest.raises(
+        OptionError, match="keep is False without on_result, expected a function that takes the results"
+    ):
+        sweep(SIZES, data, **options, keep=False)
+    with pytest.raises(TypeError, match="keep is 2, expected True or False"):
+        sweep(SIZES, data, **options, on_result=taken.append, keep=2)  # type: ignore[arg-type]
+
+
+def test_memory_of_results_that_are_not_kept() -> None:
+    """What on_result has taken is let go: ten times the trainings take little more memory, and not that of results."""
+
+    def peak(trainings: int, keep: bool) -> int:
+        gc.collect()
+        tracemalloc.start()
+        sweep((2, 30, 1), datasets.xor(), seeds=range(trainings), epochs=1, on_result=lambda _: None, keep=keep)
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return most
+
+    peak(500, False)
+    few, many = peak(500, False), peak(3000, False)
+    assert many - few < 2500 * 8 * 121 / 4  # a part of the parameters alone
+    assert peak(3000, True) - many > 2500 * 8 * 121

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import bisect
 import contextlib
 import itertools
 import os
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Union
 from ._processors import cores
 from ._progress import Progress
 from .checks import options as check
-from .errors import quoted
+from .errors import OptionError, quoted
 from .fit_options import Rate
 from .names import RULE_OPTIONS
 from .sweep_configurations import (
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 TOGETHER = 16  # most trainings in a job: a kernel trains as many side by side
+SUCCESSIVE = 16 * 9 * 5 * 7  # trainings that are planned at once: a multiple of what most jobs have
 JOBS = 32  # fewest jobs of a sweep on an executor, if it has as many trainings
 
 Data = Union[tuple[Any, Any], tuple[Any, Any, Any]]
@@ -47,6 +49,48 @@ class _Planned(NamedTuple):
     configuration: Configuration
     seed: int
     rate: Rate
+
+
+class _Plan(Sequence[_Planned]):
+    """The trainings of a sweep, each made when it is asked for: there may be millions."""
+
+    def __init__(self, each: Sequence[Configuration], seeds: Sequence[int]):
+        self._each, self._seeds = each, seeds
+        self._ends = list(itertools.accumulate(len(seeds) * len(one.rates) for one in each))
+
+    def __len__(self) -> int:
+        return self._ends[-1]
+
+    def __getitem__(self, place: Any) -> Any:
+        if isinstance(place, slice):
+            return [self[each] for each in range(*place.indices(len(self)))]
+        place = range(len(self))[place]
+        number = bisect.bisect_right(self._ends, place)
+        one = self._each[number]
+        seed, rate = divmod(place - self._begin(number), len(one.rates))
+        return _Planned(place, one, self._seeds[seed], one.rates[rate])
+
+    def _begin(self, number: int) -> int:
+        return self._ends[number - 1] if number > 0 else 0
+
+    def by_seed(self) -> Iterator[tuple[int, list[_Planned]]]:
+        """Each seed, once, with its trainings in their order."""
+        positions: Iterable[tuple[int, list[int]]] = ((seed, [place]) for place, seed in enumerate(self._seeds))
+        if len(set(self._seeds)) < len(self._seeds):
+            same: dict[int, list[int]] = {}
+            for seed, places in positions:
+                same.setdefault(seed, []).extend(places)
+            positions = same.items()
+        for seed, places in positions:
+            yield (
+                seed,
+                [
+                    self[self._begin(number) + place * len(one.rates) + rate]
+                    for number, one in enumerate(self._each)
+                    for place in places
+                    for rate in range(len(one.rates))
+                ],
+            )
 
 
 class _Book:
@@ -110,6 +154,7 @@ def sweep(
     executor: Executor | None = None,
     progress: bool | None = False,
     on_result: Callable[[Run], Any] | None = None,
+    keep: bool = True,
     resume_file: str | os.PathLike[str] | None = None,
     **further: Unpack[FurtherOptions],
 ) -> SweepResult:
@@ -124,7 +169,8 @@ def sweep(
     `itertools.product(configurations, seeds, learning_rates)`, where the last option of a grid changes first. Its
     options are `sizes`, which are None then, `learning_rate`, also one for each epoch, and all of `further` but
     `backend` and the scalings.
-    `on_result(run)` is called with each training as it ends, in any order. `progress` is that of `fit`. `further`
+    `on_result(run)` is called with each training as it ends, in any order. With `keep=False` that is all that is left
+    of it: the result is empty, and memory does not grow with the trainings. `progress` is that of `fit`. `further`
     options are `batch_size`, `shuffle_seed`, `loss`, `rule` and its options, `validation` and all that stops a
     training, of `fit`, and `activation`, `bias`, `init`, `backend` and the scalings of `Network`. Each training stops
     alone; `validation=(x, y)` is that of all, and a share is taken of each data set. A training that fails, by
@@ -144,24 +190,23 @@ def sweep(
         )
     if on_result is not None and not callable(on_result):
         raise TypeError(f"on_result is {quoted(on_result)}, expected a function of a Run")
+    if not check.boolean("keep", keep) and on_result is None:
+        raise OptionError("keep is False without on_result, expected a function that takes the results")
     rows = Rows(data, each)
-    plan: list[_Planned] = []
-    runs: list[Run] = []
     for one in each:
         rows.split_given(one.options)  # whose errors come before any work
-        for seed, rate in itertools.product(each_seed, one.rates):
-            plan.append(_Planned(len(plan), one, seed, rate))
-            runs.append(Run(seed, rate, one))
+    plan = _Plan(each, each_seed)
+    runs = [Run(one.seed, one.rate, one.configuration) for one in plan] if keep else None
     with contextlib.ExitStack() as stack:
         book = None
         if resume_file is not None:
             book = _Book(stack.enter_context(SweepFile(resume_file, _settings(each[0], varied(grid), rows))))
-        total = each[0].options.epochs * len(runs)
-        bar = stack.enter_context(Progress(total, f"{len(runs)} trainings: epochs", progress))
+        total = each[0].options.epochs * len(plan)
+        bar = stack.enter_context(Progress(total, f"{len(plan)} trainings: epochs", progress))
         work = _Work(plan, runs, rows, on_result, book)
         work.restore(bar)
         work.train(executor, bar)
-    return SweepResult(runs)
+    return SweepResult(runs or [])
 
 
 def _settings(first: Configuration, names: Sequence[str], rows: Rows) -> dict[str, Any]:
@@ -188,8 +233,8 @@ class _Work:
 
     def __init__(
         self,
-        plan: list[_Planned],
-        runs: list[Run],
+        plan: _Plan,
+        runs: list[Run] | None,
         rows: Rows,
         on_result: Callable[[Run], Any] | None,
         book: _Book | None,
@@ -199,40 +244,49 @@ class _Work:
         self.rows = rows
         self.on_result = on_result
         self.book = book
-        self.left = plan  # what is to be trained
+        self.left: Sequence[_Planned] = plan  # what is to be trained
 
-    def report(self, trainings: Iterable[_Planned]) -> None:
-        """Tells the caller of trainings that have ended."""
+    def run_of(self, one: _Planned) -> Run:
+        """The run of a training that has ended: that of the result, or one that nobody keeps."""
+        return Run(one.seed, one.rate, one.configuration) if self.runs is None else self.runs[one.place]
+
+    def report(self, runs: Iterable[Run]) -> None:
+        """Tells the caller of runs that have ended."""
         if self.on_result is not None:
-            for one in trainings:
-                self.on_result(self.runs[one.place])
+            for run in runs:
+                self.on_result(run)
 
     def fail(self, trainings: Sequence[_Planned], error: Exception) -> None:
         """Ends trainings with an error, which no book keeps: the next call tries them again."""
+        runs = []
         for one in trainings:
             split = self.rows.split_given(one.configuration.options)
-            self.runs[one.place].fail(error, 0 if split is None else split[0].rows)
-        self.report(trainings)
+            runs.append(self.run_of(one))
+            runs[-1].fail(error, 0 if split is None else split[0].rows)
+        self.report(runs)
 
-    def end(self, one: _Planned, outcome: Outcome) -> None:
+    def end(self, one: _Planned, outcome: Outcome) -> Run:
         """Gives a run what its training left."""
         diverged = outcome.diverged
         error = None if diverged is None else one.configuration.options.diverged(diverged, one.rate)
-        self.runs[one.place].end(outcome.parameters, outcome.history, outcome.final_loss, error)
+        run = self.run_of(one)
+        run.end(outcome.parameters, outcome.history, outcome.final_loss, error)
+        return run
 
     def restore(self, bar: Progress) -> None:
         """Ends what the book has; the rest is left."""
         if self.book is None:
             return
-        self.left = []
+        left = []
         for one in self.plan:
             outcome = self.book.find(one)
             if outcome is None:
-                self.left.append(one)
+                left.append(one)
             else:
-                self.end(one, outcome)
+                run = self.end(one, outcome)
                 bar.update(one.configuration.options.epochs)
-                self.report([one])
+                self.report([run])
+        self.left = left
 
     def _groups(self) -> Iterator[tuple[Configuration, Split, list[_Planned]]]:
         """What is left, by what the trainings of a job have in common."""
@@ -246,12 +300,9 @@ class _Work:
 
     def _groups_by_seed(self) -> Iterator[tuple[Configuration, Split, list[_Planned]]]:
         """The same where each seed has its own rows; where these fail, its runs get the error instead."""
-        by_seed: dict[int, list[_Planned]] = {}
-        for one in self.plan:
-            by_seed.setdefault(one.seed, []).append(one)
-        left = {one.place for one in self.left}
-        for seed, trainings in by_seed.items():
-            waiting = [one for one in trainings if one.place in left]
+        left = None if self.left is self.plan else {one.place for one in self.left}
+        for seed, trainings in self.plan.by_seed():
+            waiting = [one for one in trainings if left is None or one.place in left]
             try:
                 rows = self.rows.of(seed)
             except Exception as error:  # of the caller's function, or of what it returned
@@ -290,9 +341,7 @@ class _Work:
                 ended = list(zip(trainings, future.result()))
                 if self.book is not None:
                     self.book.add(ended)
-                for one, outcome in ended:
-                    self.end(one, outcome)
-                self.report(trainings)
+                self.report([self.end(one, outcome) for one, outcome in ended])
             elif isinstance(error, Exception):
                 self.fail(trainings, error)
             else:
@@ -300,7 +349,7 @@ class _Work:
 
 
 def _by_configuration(trainings: Iterable[_Planned]) -> Iterator[tuple[Configuration, list[_Planned]]]:
-    """Successive trainings of one configuration."""
+    """Successive trainings of one configuration, some at a time."""
     for _, group in itertools.groupby(trainings, lambda one: id(one.configuration)):
-        together = list(group)
-        yield together[0].configuration, together
+        while together := list(itertools.islice(group, SUCCESSIVE)):
+            yield together[0].configuration, together
