@@ -104,12 +104,12 @@ struct kernel {
     size_t (*scratch_size)(const bp_shape *shape); /* doubles that the others need */
     void (*predict)(double *predictions, double *work, const bp_shape *shape, const double *parameters,
                     const double *inputs, size_t rows);
-    /* The error of all rows as one batch (§6). */
-    void (*sum_errors)(double *error, double *work, const bp_shape *shape, const double *parameters,
-                       const bp_data *data, uint32_t loss);
-    /* parts->sums of all rows as one batch. */
+    /* Adds the errors of `rows` rows from `first` on to the lanes of all rows as one batch (§6). */
+    void (*sum_errors)(double *lanes, double *work, const bp_shape *shape, const double *parameters,
+                       const bp_data *data, size_t first, size_t rows, uint32_t loss);
+    /* Adds such rows to the lanes in the scratch; with the last of all, writes parts->sums of them as one batch. */
     void (*sum_batch)(const work_parts *parts, const bp_shape *shape, const double *parameters, const bp_data *data,
-                      uint32_t loss);
+                      size_t first, size_t rows, uint32_t loss);
     /* Trains rows of the epoch that `training` is in: at least one, and `budget` of them or a few more, or fewer.
        Returns how many. */
     size_t (*train_rows)(bp_training *training, double *parameters, work_parts *parts, const uint32_t *order,
@@ -611,31 +611,45 @@ static double draw(bp_generator *generator, uint32_t init, double spread) {
     return init == BP_GLOROT ? uniform * spread : uniform;
 }
 
-static APART void draw_all(double *parameters, bp_generator *generator, const bp_shape *shape, uint32_t init) {
-    size_t k = 0;
+static APART void draw_some(double *parameters, bp_generator *generator, const bp_shape *shape, uint32_t init,
+                            size_t first, size_t count) {
+    const size_t end = first + count;
+    size_t k = first;
+    size_t weights_end = 0; /* index of the end of the layer's weights */
+    size_t layer_end = 0;   /* and of its parameters */
     for (uint32_t layer = 1; layer < shape->layers; layer++) {
         const size_t n_in = shape->sizes[layer - 1];
         const size_t n_out = shape->sizes[layer];
         const double spread = square_root(6.0 / ((double)n_in + (double)n_out));
-        for (size_t i = 0; i < n_in * n_out; i++) {
-            parameters[k++] = draw(generator, init, spread);
+        weights_end = layer_end + n_in * n_out;
+        layer_end = weights_end + n_out * shape->bias;
+        for (; k < weights_end && k < end; k++) {
+            parameters[k] = draw(generator, init, spread);
         }
-        for (size_t i = 0; i < n_out * shape->bias; i++) {
-            parameters[k++] = 0.0;
+        for (; k < layer_end && k < end; k++) {
+            parameters[k] = 0.0;
         }
     }
 }
 
 bp_status bp_init(double *parameters, bp_generator *generator, const bp_shape *shape, uint64_t seed, uint32_t init) {
-    if (bp_parameter_count(shape) == 0) {
+    return bp_init_some(parameters, generator, shape, seed, init, 0, bp_parameter_count(shape));
+}
+
+bp_status bp_init_some(double *parameters, bp_generator *generator, const bp_shape *shape, uint64_t seed, uint32_t init,
+                       size_t first, size_t count) {
+    const size_t total = bp_parameter_count(shape);
+    if (total == 0) {
         return BP_E_SHAPE;
     }
-    if (init >= BP_INITS) {
+    if (init >= BP_INITS || first > total || count > total - first) {
         return BP_E_OPTION;
     }
     const fp_word callers = fp_enter();
-    bp_generator_seed(generator, seed, BP_STREAM_WEIGHTS);
-    draw_all(parameters, generator, shape, init);
+    if (first == 0) {
+        bp_generator_seed(generator, seed, BP_STREAM_WEIGHTS);
+    }
+    draw_some(parameters, generator, shape, init, first, count);
     fp_leave(callers);
     return BP_OK;
 }
@@ -941,37 +955,51 @@ static void sum_lanes(double *sums, const double *lanes, size_t count) {
     }
 }
 
-static APART void sum_errors(double *error, double *work, const bp_shape *shape, const double *parameters,
-                             const bp_data *data, uint32_t loss) {
+static APART void sum_errors(double *lanes, double *work, const bp_shape *shape, const double *parameters,
+                             const bp_data *data, size_t first, size_t rows, uint32_t loss) {
     const size_t n_in = shape->sizes[0];
     const size_t n_out = shape->sizes[shape->layers - 1];
     const size_t nodes = node_count(shape);
     const uint32_t activation = shape->activations[shape->layers - 2];
     const double *preactivations = work + nodes - n_out; /* of the last layer */
     const double *outputs = preactivations + nodes;
-    double lanes[BP_LANES];
-    clear_lanes(lanes, 1);
-    for (size_t row = 0; row < data->rows; row++) {
+    for (size_t row = first; row < first + rows; row++) {
         forward(work, work + nodes, shape, parameters, data->inputs + row * n_in);
         const double *t = data->targets + row * n_out;
         lanes[row % BP_LANES] = lanes[row % BP_LANES] + finish_row(NULL, preactivations, outputs, t,
                                                                    weight_of(data, row), n_out, activation, loss);
     }
-    sum_lanes(error, lanes, 1);
+}
+
+/* Whether `rows` rows from `first` on are some that a call may add to the lanes of all rows. */
+static int are_next(const bp_data *data, size_t first, size_t rows) {
+    return first % BP_LANES == 0 && rows > 0 && first < data->rows && rows <= data->rows - first;
 }
 
 bp_status bp_loss(double *figure, double *work, const bp_shape *shape, const double *parameters, const bp_data *data,
                   uint32_t loss) {
+    double lanes[BP_LANES];
+    return bp_loss_some(figure, lanes, work, shape, parameters, data, loss, 0, data->rows);
+}
+
+bp_status bp_loss_some(double *figure, double *lanes, double *work, const bp_shape *shape, const double *parameters,
+                       const bp_data *data, uint32_t loss, size_t first, size_t rows) {
     double error;
     if (bp_parameter_count(shape) == 0) {
         return BP_E_SHAPE;
     }
-    if (data->rows == 0 || !takes_loss(shape, loss)) {
+    if (!are_next(data, first, rows) || !takes_loss(shape, loss)) {
         return BP_E_OPTION;
     }
     const fp_word callers = fp_enter();
-    find_kernel(shape)->sum_errors(&error, work, shape, parameters, data, loss);
-    *figure = loss_figure(error, loss, data->rows, shape->sizes[shape->layers - 1]);
+    if (first == 0) {
+        clear_lanes(lanes, 1);
+    }
+    find_kernel(shape)->sum_errors(lanes, work, shape, parameters, data, first, rows, loss);
+    if (first + rows == data->rows) {
+        sum_lanes(&error, lanes, 1);
+        *figure = loss_figure(error, loss, data->rows, shape->sizes[shape->layers - 1]);
+    }
     fp_leave(callers);
     return BP_OK;
 }
@@ -1003,33 +1031,40 @@ static void end_batch(const work_parts *parts) {
 }
 
 static void sum_batch(const work_parts *parts, const bp_shape *shape, const double *parameters, const bp_data *data,
-                      uint32_t loss) {
-    for (size_t row = 0; row < data->rows; row++) {
+                      size_t first, size_t rows, uint32_t loss) {
+    for (size_t row = first; row < first + rows; row++) {
         add_row(parts, shape, parameters, data, row, row, loss);
     }
-    end_batch(parts);
+    if (first + rows == data->rows) {
+        end_batch(parts);
+    }
 }
 
 static APART void differentiate(double *gradient, double *work, const bp_shape *shape, const double *parameters,
-                                const bp_data *data, uint32_t loss) {
+                                const bp_data *data, uint32_t loss, size_t first, size_t rows) {
     const work_parts parts = part(work, shape, BP_DESCENT);
     const double scale = gradient_scale(loss, data->rows, shape->sizes[shape->layers - 1]);
-    parts.kernel->sum_batch(&parts, shape, parameters, data, loss);
-    for (size_t k = 0; k < parts.count; k++) {
+    parts.kernel->sum_batch(&parts, shape, parameters, data, first, rows, loss);
+    for (size_t k = 0; k < parts.count && first + rows == data->rows; k++) {
         gradient[k] = parts.sums[k] * scale;
     }
 }
 
 bp_status bp_gradient(double *gradient, double *work, const bp_shape *shape, const double *parameters,
                       const bp_data *data, uint32_t loss) {
+    return bp_gradient_some(gradient, work, shape, parameters, data, loss, 0, data->rows);
+}
+
+bp_status bp_gradient_some(double *gradient, double *work, const bp_shape *shape, const double *parameters,
+                           const bp_data *data, uint32_t loss, size_t first, size_t rows) {
     if (bp_parameter_count(shape) == 0) {
         return BP_E_SHAPE;
     }
-    if (data->rows == 0 || !takes_loss(shape, loss)) {
+    if (!are_next(data, first, rows) || !takes_loss(shape, loss)) {
         return BP_E_OPTION;
     }
     const fp_word callers = fp_enter();
-    differentiate(gradient, work, shape, parameters, data, loss);
+    differentiate(gradient, work, shape, parameters, data, loss, first, rows);
     fp_leave(callers);
     return BP_OK;
 }
@@ -1722,6 +1757,23 @@ static APART bp_status probe(void) {
     return BP_OK;
 }
 
+/* What no macro shows of some compilers (clang's -freciprocal-math and -fno-signed-zeros alone): quotients by one
+   divisor become products with its reciprocal, and a zero that is added or subtracted from is left out. */
+static APART bp_status probe_compiler(void) {
+    volatile double operands[4] = {49.0, 5.0, -0.0, 0.0};
+    double quotients[4];
+    for (size_t i = 0; i < 4; i++) {
+        quotients[i] = operands[1];
+    }
+    divide_all(quotients, 4, operands[0]);
+    const double sum = operands[2] + 0.0;
+    const double difference = 0.0 - operands[3];
+    if (quotients[0] != 0x1.a1f58d0fac688p-4 || double_bits(&sum) != 0 || double_bits(&difference) != 0) {
+        return BP_E_REORDERED;
+    }
+    return BP_OK;
+}
+
 #define TEST_CRC 0x00a0ff0cU /* of the model that the self-test's training ends with; made by the oracle */
 #if !defined(TEST_WORK)
 #define TEST_WORK 151 /* doubles that the portable kernel needs for it */
@@ -1832,6 +1884,9 @@ static bp_status compare_kernel(uint32_t kernel) {
 bp_status bp_self_test(void) {
     const fp_word callers = fp_enter();
     bp_status status = probe();
+    if (status == BP_OK) {
+        status = probe_compiler();
+    }
     fp_leave(callers);
     for (uint32_t kernel = BP_PORTABLE; status == BP_OK && kernel <= BP_AVX512; kernel++) {
         if ((bp_kernels() >> kernel & 1U) != 0) {

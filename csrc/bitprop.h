@@ -43,7 +43,7 @@ typedef enum {
     BP_E_FORMAT = -3,     /* bytes that are not exactly one whole, unaltered model */
     BP_DIVERGED = -4,     /* §8: the parameters are those of the start of the epoch that diverged */
     BP_E_FUSED = -5,      /* self-test: a product and a sum were fused */
-    BP_E_REORDERED = -6,  /* self-test: sums were reordered, or kept in excess precision */
+    BP_E_REORDERED = -6,  /* self-test: operations were reordered or replaced, or kept in excess precision */
     BP_E_FLUSHED = -7,    /* self-test: a subnormal number was flushed to zero */
     BP_E_ANSWER = -8,     /* self-test: a small training ended at other bits */
     BP_GRADIENT_STOP = 1, /* of levenberg.h, no failures: §12 has ended the training, by its gradient */
@@ -189,6 +189,12 @@ uint32_t bp_generator_below(bp_generator *generator, uint32_t n);
    BP_E_SHAPE; BP_E_OPTION: unknown init. */
 bp_status bp_init(double *parameters, bp_generator *generator, const bp_shape *shape, uint64_t seed, uint32_t init);
 
+/* bp_init in pieces, so that a call takes no longer than the caller likes: draws `count` parameters from number `first`
+   on, by a generator that the piece before left and the first one (from 0 on) seeds. BP_E_SHAPE; BP_E_OPTION: unknown
+   init, or parameters that there are not. */
+bp_status bp_init_some(double *parameters, bp_generator *generator, const bp_shape *shape, uint64_t seed, uint32_t init,
+                       size_t first, size_t count);
+
 /* Writes the pre-activations and outputs for one row (§4): of all layers after the input, in order. Each array has as
    many doubles as these layers have nodes. BP_E_SHAPE. */
 bp_status bp_forward(double *preactivations, double *outputs, const bp_shape *shape, const double *parameters,
@@ -210,10 +216,20 @@ bp_status bp_backward(double *sums, double *deltas, const bp_shape *shape, const
 bp_status bp_loss(double *figure, double *work, const bp_shape *shape, const double *parameters, const bp_data *data,
                   uint32_t loss);
 
+/* bp_loss in pieces: measures `rows` rows of the data from row `first` on, a multiple of 8, into eight doubles `lanes`,
+   which the caller keeps from piece to piece. The piece with the last row writes `figure`. BP_E_SHAPE; BP_E_OPTION: as
+   for bp_loss, or rows that there are not. */
+bp_status bp_loss_some(double *figure, double *lanes, double *work, const bp_shape *shape, const double *parameters,
+                       const bp_data *data, uint32_t loss, size_t first, size_t rows);
+
 /* Writes the gradient of the loss (§5 to §7) of all rows as one batch: bp_parameter_count doubles, in the parameters'
    order. BP_E_SHAPE; BP_E_OPTION: as for bp_loss. */
 bp_status bp_gradient(double *gradient, double *work, const bp_shape *shape, const double *parameters,
                       const bp_data *data, uint32_t loss);
+
+/* bp_gradient in pieces, as bp_loss_some; what they have in common is in `work`. */
+bp_status bp_gradient_some(double *gradient, double *work, const bp_shape *shape, const double *parameters,
+                           const bp_data *data, uint32_t loss, size_t first, size_t rows);
 
 /* Prepares a training on as many rows as `data` has, without reading them (§8). With shuffling, it fills `order`, which
    has as many words (fewer than 2^32); otherwise `order` may be NULL. BP_E_SHAPE; BP_E_OPTION: no rows, or a bad

@@ -300,8 +300,8 @@ static APART void simd_predict(double *predictions, double *work, const bp_shape
     }
 }
 
-static APART void simd_sum_errors(double *error, double *work, const bp_shape *shape, const double *parameters,
-                                  const bp_data *data, uint32_t loss) {
+static APART void simd_sum_errors(double *sums, double *work, const bp_shape *shape, const double *parameters,
+                                  const bp_data *data, size_t first, size_t rows, uint32_t loss) {
     const simd_kernel *level = find_simd_kernel(shape);
     const size_t n_out = shape->sizes[shape->layers - 1];
     double *panel = align(work);
@@ -311,9 +311,9 @@ static APART void simd_sum_errors(double *error, double *work, const bp_shape *s
     double *lanes = align(memory);
     const int squared = in_vectors(loss, data->weights);
     const uint32_t last = squared ? shape->activations[shape->layers - 2] : BP_IDENTITY;
-    clear_lanes(lanes, 1);
-    for (size_t row = 0; row < data->rows; row += CHUNK_ROWS) {
-        const size_t some = data->rows - row < CHUNK_ROWS ? data->rows - row : CHUNK_ROWS;
+    memcpy(lanes, sums, BP_LANES * sizeof(double));
+    for (size_t row = first; row < first + rows; row += CHUNK_ROWS) {
+        const size_t some = first + rows - row < CHUNK_ROWS ? first + rows - row : CHUNK_ROWS;
         load_rows(values, data->inputs, NULL, row, some, shape->sizes[0]);
         load_rows(expected, data->targets, NULL, row, some, n_out);
         double *outputs =
@@ -325,15 +325,15 @@ static APART void simd_sum_errors(double *error, double *work, const bp_shape *s
                         weight_of(data, row), n_out, shape->activations[shape->layers - 2], loss, some);
         }
     }
-    sum_lanes(error, lanes, 1);
+    memcpy(sums, lanes, BP_LANES * sizeof(double));
 }
 
 static APART void simd_sum_batch(const work_parts *parts, const bp_shape *shape, const double *parameters,
-                                 const bp_data *data, uint32_t loss) {
+                                 const bp_data *data, size_t first, size_t rows, uint32_t loss) {
     const simd_kernel *level = (const simd_kernel *)parts->kernel;
     chunk memory = lay_out(parts, shape, loss);
-    for (size_t row = 0; row < data->rows; row += CHUNK_ROWS) {
-        const size_t some = data->rows - row < CHUNK_ROWS ? data->rows - row : CHUNK_ROWS;
+    for (size_t row = first; row < first + rows; row += CHUNK_ROWS) {
+        const size_t some = first + rows - row < CHUNK_ROWS ? first + rows - row : CHUNK_ROWS;
         load_rows(memory.values, data->inputs, NULL, row, some, shape->sizes[0]);
         load_rows(memory.targets, data->targets, NULL, row, some, shape->sizes[shape->layers - 1]);
         memory.of_rows = weight_of(data, row);

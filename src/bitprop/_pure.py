@@ -415,27 +415,49 @@ def draw(generator: random.Random, init: int, spread: float) -> float:
     return uniform * spread if init == GLOROT else uniform
 
 
-def draw_all(parameters: list[float], generator: random.Random, shape: Shape, init: int) -> None:
-    k = 0
+def draw_some(
+    parameters: list[float], generator: random.Random, shape: Shape, init: int, first: int, count: int
+) -> None:
+    """Draws parameters from number `first` on; their layer's spread is that of all its weights (§9)."""
+    end = first + count
+    k = first
+    weights_end = 0  # index behind the layer's weights
+    layer_end = 0  # and behind its parameters
     for layer in range(1, shape.layers):
         n_in = shape.sizes[layer - 1]
         n_out = shape.sizes[layer]
         spread = math.sqrt(6.0 / (float(n_in) + float(n_out)))
-        for _ in range(n_in * n_out):
+        weights_end = layer_end + n_in * n_out
+        layer_end = weights_end + n_out * shape.bias
+        while k < weights_end and k < end:
             parameters[k] = draw(generator, init, spread)
             k += 1
-        for _ in range(n_out * shape.bias):
+        while k < layer_end and k < end:
             parameters[k] = 0.0
             k += 1
 
 
 def init(parameters: list[float], generator: random.Random, shape: Shape, seed: int, init: int) -> int:
-    if parameter_count(shape) == 0:
+    return init_some(parameters, generator, shape, seed, init, 0, parameter_count(shape))
+
+
+def init_some(
+    parameters: list[float],
+    generator: random.Random,
+    shape: Shape,
+    seed: int,
+    init: int,
+    first: int,
+    count: int,
+) -> int:
+    total = parameter_count(shape)
+    if total == 0:
         return E_SHAPE
-    if init >= INITS:
+    if init >= INITS or first > total or count > total - first:
         return E_OPTION
-    generator_seed(generator, seed, STREAM_WEIGHTS)
-    draw_all(parameters, generator, shape, init)
+    if first == 0:
+        generator_seed(generator, seed, STREAM_WEIGHTS)
+    draw_some(parameters, generator, shape, init, first, count)
     return OK
 
 
@@ -763,6 +785,36 @@ def sum_lanes(sums: list[float], lanes: list[list[float]]) -> None:
         sums[k] = ((l0[k] + l4[k]) + (l2[k] + l6[k])) + ((l1[k] + l5[k]) + (l3[k] + l7[k]))
 
 
+def sum_errors(
+    lanes: list[float],
+    work: Work,
+    shape: Shape,
+    parameters: list[float],
+    data: Data,
+    first: int,
+    rows: int,
+    loss: int,
+) -> None:
+    n_in = shape.sizes[0]
+    n_out = shape.sizes[shape.layers - 1]
+    activation = shape.activations[shape.layers - 2]
+    last = len(work.outputs) - n_out
+    for row in range(first, first + rows):
+        x = data.inputs[row * n_in : row * n_in + n_in]
+        forward_row(work.preactivations, work.outputs, shape, parameters, x)
+        t = data.targets[row * n_out : row * n_out + n_out]
+        pre = work.preactivations[last:]
+        y = work.outputs[last:]
+        lanes[row % LANES] = lanes[row % LANES] + finish_row(
+            [], pre, y, t, weight_of(data, row), n_out, activation, loss
+        )
+
+
+def are_next(data: Data, first: int, rows: int) -> bool:
+    """Whether `rows` rows from `first` on are some that a call may add to the lanes of all rows."""
+    return first % LANES == 0 and rows > 0 and first < data.rows and rows <= data.rows - first
+
+
 def loss(
     figure: list[float],
     work: Work,
@@ -771,26 +823,33 @@ def loss(
     data: Data,
     loss: int,
 ) -> int:
+    lanes = [0.0] * LANES
+    return loss_some(figure, lanes, work, shape, parameters, data, loss, 0, data.rows)
+
+
+def loss_some(
+    figure: list[float],
+    lanes: list[float],
+    work: Work,
+    shape: Shape,
+    parameters: list[float],
+    data: Data,
+    loss: int,
+    first: int,
+    rows: int,
+) -> int:
     if parameter_count(shape) == 0:
         return E_SHAPE
-    if data.rows == 0 or not takes_loss(shape, loss):
+    if not are_next(data, first, rows) or not takes_loss(shape, loss):
         return E_OPTION
-    n_in = shape.sizes[0]
-    n_out = shape.sizes[shape.layers - 1]
-    activation = shape.activations[shape.layers - 2]
-    last = len(work.outputs) - n_out
-    lanes = [[0.0] for _ in range(LANES)]
     error = [0.0]
-    for row in range(data.rows):
-        x = data.inputs[row * n_in : row * n_in + n_in]
-        forward_row(work.preactivations, work.outputs, shape, parameters, x)
-        lane = lanes[row % LANES]
-        t = data.targets[row * n_out : row * n_out + n_out]
-        pre = work.preactivations[last:]
-        y = work.outputs[last:]
-        lane[0] = lane[0] + finish_row([], pre, y, t, weight_of(data, row), n_out, activation, loss)
-    sum_lanes(error, lanes)
-    figure[0] = loss_figure(error[0], loss, data.rows, n_out)
+    if first == 0:
+        for lane in range(LANES):
+            lanes[lane] = 0.0
+    sum_errors(lanes, work, shape, parameters, data, first, rows, loss)
+    if first + rows == data.rows:
+        sum_lanes(error, [[lane] for lane in lanes])
+        figure[0] = loss_figure(error[0], loss, data.rows, shape.sizes[shape.layers - 1])
     return OK
 
 
@@ -824,17 +883,32 @@ def gradient(
     data: Data,
     loss: int,
 ) -> int:
+    return gradient_some(gradient, work, shape, parameters, data, loss, 0, data.rows)
+
+
+def gradient_some(
+    gradient: list[float],
+    work: Work,
+    shape: Shape,
+    parameters: list[float],
+    data: Data,
+    loss: int,
+    first: int,
+    rows: int,
+) -> int:
     if parameter_count(shape) == 0:
         return E_SHAPE
-    if data.rows == 0 or not takes_loss(shape, loss):
+    if not are_next(data, first, rows) or not takes_loss(shape, loss):
         return E_OPTION
     scale = gradient_scale(loss, data.rows, shape.sizes[shape.layers - 1])
-    clear_lanes(work.lanes)
-    for row in range(data.rows):
+    if first == 0:
+        clear_lanes(work.lanes)
+    for row in range(first, first + rows):
         add_row(work, shape, parameters, data, row, row, loss)
-    sum_lanes(work.sums, work.lanes)
-    for k in range(work.count):
-        gradient[k] = work.sums[k] * scale
+    if first + rows == data.rows:
+        sum_lanes(work.sums, work.lanes)
+        for k in range(work.count):
+            gradient[k] = work.sums[k] * scale
     return OK
 
 

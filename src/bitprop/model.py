@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import struct
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from . import _pure
@@ -15,7 +15,10 @@ from .errors import DataError, ModelFileError, ShapeError, quoted
 from .names import ACTIVATIONS, KINKED
 from .scaling import Scaler, Scaling, beyond
 
-PIECE = 20_000_000  # rows times parameters of one call, so that Ctrl-C is answered between calls
+# What one call of the core does, so that Ctrl-C is answered between calls, after some hundredths of a second.
+PIECE = 20_000_000  # rows times parameters
+DRAWN = 100_000  # parameters that are drawn
+LANES = 8  # rows that a piece of several is a multiple of (contract §6)
 
 
 def _row_predictor(
@@ -114,7 +117,10 @@ class Model:
 
     def draw(self, seed: int, init: int) -> None:
         """Draws the initial parameters (contract §9)."""
-        expect_ok(self.core.init(self.pointer, self.core.generator(), self.shape, seed, init))
+        generator = self.core.generator()
+        for first in range(0, self.count, DRAWN):
+            some = first, min(DRAWN, self.count - first)
+            expect_ok(self.core.init_some(self.pointer, generator, self.shape, seed, init, *some))
 
     # --- checks of what is given ---
 
@@ -206,11 +212,19 @@ class Model:
                 self._outputs.invert(results, some)
         self._free_work.append(work)
 
+    def _pieces(self, rows: int) -> Iterator[tuple[int, int]]:
+        """The first row of each piece of so many, and its number of rows."""
+        step = max(LANES, PIECE // self.count // LANES * LANES)
+        for first in range(0, rows, step):
+            yield first, min(step, rows - first)
+
     def loss(self, data: matrices.Data, code: int) -> float:
         """The loss (contract §7), all rows as one batch."""
-        figure = array("d", [0.0])
+        figure, lanes = array("d", [0.0]), matrices.zeros(LANES)
         work = self._take_work()
-        expect_ok(self.core.loss(self.core.doubles(figure), work, self.shape, self.pointer, data.pointer, code))
+        written = self.core.doubles(figure), self.core.doubles(lanes), work
+        for piece in self._pieces(data.rows):
+            expect_ok(self.core.loss_some(*written, self.shape, self.pointer, data.pointer, code, *piece))
         self._free_work.append(work)
         return figure[0]
 
@@ -218,7 +232,9 @@ class Model:
         """The gradient of the loss (contract §5 to §7), all rows as one batch."""
         values = matrices.zeros(self.count)
         work = self.core.work(self.shape, self.core.train_size(self.shape, _pure.DESCENT))
-        expect_ok(self.core.gradient(self.core.doubles(values), work, self.shape, self.pointer, data.pointer, code))
+        written = self.core.doubles(values), work
+        for piece in self._pieces(data.rows):
+            expect_ok(self.core.gradient_some(*written, self.shape, self.pointer, data.pointer, code, *piece))
         return values
 
     def forward(self, row: Any) -> tuple[array[float], array[float]]:

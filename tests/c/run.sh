@@ -137,7 +137,7 @@ check_refusals() {
     refuse '-ffast-math and its parts' '-ffast-math'
     refuse '-ffast-math and its parts' '-ffinite-math-only'
     case $macros in
-    *__clang__*) ;; # has no macro to tell reassociation by; the self-test is there for it
+    *__clang__*) ;; # has no macro to tell reassociation by: check_hidden
     *) refuse '-ffast-math and its parts' '-fassociative-math -fno-signed-zeros -fno-trapping-math' ;;
     esac
     case $macros in
@@ -149,6 +149,24 @@ check_refusals() {
             -isystem "$dir/x87" -isystem /usr/include/x86_64-linux-gnu
         ;;
     esac
+}
+
+# Parts of -ffast-math that change bits are refused: by the source, or where no macro shows them by the self-test.
+check_hidden() {
+    cat >"$dir/status.c" <<'END'
+#include "bitprop.h"
+int main(void) { return bp_self_test() == BP_E_REORDERED ? 0 : 1; }
+END
+    for flags in -freciprocal-math -fno-signed-zeros '-fassociative-math -fno-signed-zeros -fno-trapping-math'; do
+        # shellcheck disable=SC2086
+        if "$cc" -O2 -ffp-contract=off $flags -I "$core" "$core/bitprop.c" "$dir/status.c" -o "$dir/status" 2>"$dir/out"; then
+            "$dir/status" || fail "$flags: compiles, and the self-test passes"
+            say "$flags" 'found by the self-test'
+        else
+            grep -q 'error: .*"bitprop: -ffast-math' "$dir/out" || { cat "$dir/out" >&2; fail "$flags: not our message"; }
+            say "$flags" refused
+        fi
+    done
 }
 
 if [ $# -eq 0 ]; then
@@ -169,4 +187,5 @@ for cc in "$@"; do
     check_symbols
     check_float16
     check_refusals
+    check_hidden
 done

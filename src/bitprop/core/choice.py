@@ -23,7 +23,7 @@ from .python import PythonCore
 
 _SELF_TEST = {
     _pure.E_FUSED: "a product and a sum are fused (compile with -ffp-contract=off)",
-    _pure.E_REORDERED: "sums are reordered, or kept in excess precision",
+    _pure.E_REORDERED: "operations are reordered or replaced (by parts of -ffast-math), or kept in excess precision",
     _pure.E_FLUSHED: "subnormal numbers are flushed to zero",
     _pure.E_ANSWER: "a small training ends at other bits",
 }

@@ -27,11 +27,14 @@ class Core(Protocol):
     generator_random: Callable[..., float]
     generator_below: Callable[..., int]
     init: Callable[..., int]
+    init_some: Callable[..., int]
     forward: Callable[..., int]
     backward: Callable[..., int]
     predict: Callable[..., int]
     loss: Callable[..., int]
+    loss_some: Callable[..., int]
     gradient: Callable[..., int]
+    gradient_some: Callable[..., int]
     train_start: Callable[..., int]
     train: Callable[..., int]
     train_many: Callable[..., int]
@@ -120,11 +123,14 @@ ROUNDING = frozenset(  # those of them whose arithmetic rounds
             "slope",
             "divide",
             "init",
+            "init_some",
             "forward",
             "backward",
             "predict",
             "loss",
+            "loss_some",
             "gradient",
+            "gradient_some",
             "train",
             "train_many",
         ),
