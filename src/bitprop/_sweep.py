@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 TOGETHER = 16  # most trainings in a job: a kernel trains as many side by side
 SUCCESSIVE = 16 * 9 * 5 * 7  # trainings that are planned at once: a multiple of what most jobs have
+SIDE_BY_SIDE = 1_000_000  # most parameters of several, so that a slice stays short
 JOBS = 32  # fewest jobs of a sweep on an executor, if it has as many trainings
 
 Data = Union[tuple[Any, Any], tuple[Any, Any, Any]]
@@ -320,11 +321,11 @@ class _Work:
 
     def _jobs(self, least: int) -> Iterator[Job]:
         """What is left as jobs, at least so many, if there are as many trainings."""
-        most = max(1, min(TOGETHER, len(self.left) // least))
+        most = max(1, min(TOGETHER, len(self.left) // least))  # smaller jobs spread better
         for configuration, (trained, measured), trainings in self._groups():
             options = configuration.options
             one_by_one = configuration.template.backend == "python" or not options.by_steps
-            together = 1 if one_by_one else most  # smaller jobs spread better
+            together = 1 if one_by_one else min(most, max(1, SIDE_BY_SIDE // configuration.template.model.count))
             if isinstance(options.validation, tuple):
                 options = options._replace(validation=None)  # those rows are the job's
             for first in range(0, len(trainings), together):

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import struct
+import threading
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -19,6 +20,18 @@ from .scaling import Scaler, Scaling, beyond
 PIECE = 20_000_000  # rows times parameters
 DRAWN = 100_000  # parameters that are drawn
 LANES = 8  # rows that a piece of several is a multiple of (contract §6)
+
+
+class _Pauses(threading.local):
+    """What a thread calls between two pieces of a long call, which raises where the thread is to stop.
+
+    In the main thread, where it does nothing, Python itself answers Ctrl-C there.
+    """
+
+    between: Callable[[], Any] = int
+
+
+pauses = _Pauses()
 
 
 def _row_predictor(
@@ -121,6 +134,7 @@ class Model:
         for first in range(0, self.count, DRAWN):
             some = first, min(DRAWN, self.count - first)
             expect_ok(self.core.init_some(self.pointer, generator, self.shape, seed, init, *some))
+            pauses.between()
 
     # --- checks of what is given ---
 
@@ -217,6 +231,7 @@ class Model:
         step = max(LANES, PIECE // self.count // LANES * LANES)
         for first in range(0, rows, step):
             yield first, min(step, rows - first)
+            pauses.between()
 
     def loss(self, data: matrices.Data, code: int) -> float:
         """The loss (contract §7), all rows as one batch."""

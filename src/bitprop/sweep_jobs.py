@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import sys
 import threading
+import warnings
 from array import array
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ThreadPoolExecutor, wait
 from typing import Any, NamedTuple
 
 from . import _training, model_file
@@ -19,6 +21,7 @@ from .checks import options as check
 from .core import Core
 from .fit_options import Options, Rate
 from .history import History
+from .model import pauses
 from .names import LOSSES, PARTNERS
 from .network import Network
 
@@ -102,77 +105,129 @@ class Outcome(NamedTuple):
         return cls(place, parameters, History.from_fields(fields["history"]), final_loss, diverged)
 
 
+class _Submitted(NamedTuple):
+    """A job on its way."""
+
+    job: Job
+    ticks: bool  # whether it tells of its epochs, and stops where it is told to
+    again: bool  # whether it is tried for the second time
+
+
+class _Submissions:
+    """The jobs that an executor has, or threads of this process."""
+
+    def __init__(self, executor: Executor | None, bar: Progress):
+        self._executor = executor
+        self._bar = bar
+        self._stop = threading.Event()
+        self._lock = threading.Lock()
+        self._own: list[ThreadPoolExecutor] = []  # at most one, with a thread for each core
+        self.pending: dict[Future[list[Outcome]], _Submitted] = {}
+
+    def _tick(self, epochs: int) -> None:
+        if self._stop.is_set():
+            raise KeyboardInterrupt
+        with self._lock:
+            self._bar.update(epochs)
+
+    def end(self) -> None:
+        """Stops what can be stopped, and waits for the threads of this process."""
+        self._stop.set()
+        for future in self.pending:
+            future.cancel()
+        for pool in self._own:
+            pool.shutdown(wait=True)
+
+    def _submit_here(self, job: Job, again: bool) -> None:
+        if not self._own:
+            self._own.append(ThreadPoolExecutor(len(cores()), "bitprop"))
+        self.pending[self._own[0].submit(train, job, self._tick)] = _Submitted(job, True, again)
+
+    def submit(self, job: Job, first: bool = False, again: bool = False) -> None:
+        """Makes the job a pending one; where the executor refuses it a failed one, or where it is the first, raises."""
+        executor = self._executor
+        if executor is None:
+            self._submit_here(job, again)
+            return
+        ticks = isinstance(executor, ThreadPoolExecutor)
+        try:
+            future = executor.submit(train, job, self._tick) if ticks else executor.submit(train, job)
+        except Exception as error:
+            if first:  # an executor that was shut down, or may not start processes here
+                raise
+            if isinstance(error, BrokenExecutor):
+                if not self._own:
+                    text = f"the executor has failed ({error}): the trainings go on in threads of this process"
+                    warnings.warn(text, RuntimeWarning, stacklevel=2)
+                self._submit_here(job, again)
+                return
+            future = Future()
+            future.set_exception(error)
+        self.pending[future] = _Submitted(job, ticks, again)
+
+    def take(self, future: Future[list[Outcome]]) -> Job | None:
+        """The job that has finished; None where the executor lost it for the first time: it is tried once more."""
+        job, ticks, again = self.pending.pop(future)
+        is_lost = not future.cancelled() and isinstance(future.exception(), Exception)
+        if is_lost and self._executor is not None and not again:
+            self.submit(job, again=True)
+            return None
+        if not ticks:
+            self._bar.update(job.options.epochs * len(job.runs))
+        return job
+
+
 def futures(
     jobs: Iterator[Job], executor: Executor | None, bar: Progress
 ) -> Iterator[tuple[Job, Future[list[Outcome]]]]:
-    """Each job with its finished future; the number of unfinished jobs is bounded."""
-    stop = threading.Event()
-    lock = threading.Lock()
+    """Each job with its finished future; the number of unfinished jobs is bounded.
 
-    def tick(epochs: int) -> None:
-        if stop.is_set():
-            raise KeyboardInterrupt
-        with lock:
-            bar.update(epochs)
-
-    def end() -> None:
-        stop.set()
-        for future in pending:
-            future.cancel()
-        if pool is not None:
-            pool.shutdown(wait=True)
-
-    pool = ThreadPoolExecutor(len(cores()), "bitprop") if executor is None else None
-    most = 2 * len(cores()) if pool is not None else IN_FLIGHT
-    threads = pool or (executor if isinstance(executor, ThreadPoolExecutor) else None)  # whose jobs stop at `stop`
-    pending: dict[Future[list[Outcome]], Job] = {}
+    A job that the executor loses or refuses is tried once more. Where the executor is broken, as a pool of processes is
+    when one of them dies, its jobs and those that follow are trained in threads of this process.
+    """
+    submissions = _Submissions(executor, bar)
+    most = 2 * len(cores()) if executor is None else IN_FLIGHT
+    pending = submissions.pending
 
     def run() -> Iterator[tuple[Job, Future[list[Outcome]]]]:
         more = first = True
         while more or pending:
             if more and len(pending) < most:
-                job = next(jobs, None)
-                if job is None:
+                next_job = next(jobs, None)
+                if next_job is None:
                     more = False
                 else:
-                    pending[_submit(threads, executor, job, tick, first)] = job
+                    submissions.submit(next_job, first)
                     first = False
             # Results go first, then further jobs. The time limit is for systems where a wait cannot be interrupted.
             limit = 0.0 if more and len(pending) < most else 0.1
             done, _ = wait(pending, timeout=limit, return_when=FIRST_COMPLETED)
             for future in done:
-                job = pending.pop(future)
-                if threads is None:
-                    bar.update(job.options.epochs * len(job.runs))
-                yield job, future
+                job = submissions.take(future)
+                if job is not None:
+                    yield job, future
 
     try:  # around a call, not a loop, some of whose jumps CPython 3.12 and later leave out of a `try`
         try:
             yield from run()
         finally:  # also where the caller was interrupted
-            end()
+            submissions.end()
     finally:  # also where an interrupt came just then
-        end()
-
-
-def _submit(
-    threads: Executor | None, executor: Executor | None, job: Job, tick: Callable[[int], None], first: bool
-) -> Future[list[Outcome]]:
-    """The job's future; a failed one where the executor refuses the job, unless it is the first, which raises."""
-    try:
-        if threads is not None:
-            return threads.submit(train, job, tick)
-        return executor.submit(train, job)  # type: ignore[union-attr]  # one of the two is given
-    except Exception as error:
-        if first:  # an executor that was shut down, or may not start processes here
-            raise
-        failed: Future[list[Outcome]] = Future()
-        failed.set_exception(error)
-        return failed
+        submissions.end()
 
 
 def train(job: Job, tick: Callable[[int], None] | None = None) -> list[Outcome]:
     """The outcomes of a job, trained in this process. `tick(epochs)` is called with the number of epochs just done."""
+    if tick is None:
+        return _train(job, int)
+    pauses.between = functools.partial(tick, 0)
+    try:
+        return _train(job, tick)
+    finally:
+        pauses.between = int  # the thread may be used by others
+
+
+def _train(job: Job, tick: Callable[[int], Any]) -> list[Outcome]:
     networks = [Network(*job.sizes, **job.network, seed=seed) for _, seed, _ in job.runs]
     values = array("d")
     for network in networks:
@@ -184,8 +239,7 @@ def train(job: Job, tick: Callable[[int], None] | None = None) -> list[Outcome]:
     trainings = _training.Trainings(core, shape, values, data, job.options, rates, measured)
 
     def after_slice(_rows: int, epochs: int) -> None:
-        if tick is not None:
-            tick(epochs * len(networks))
+        tick(epochs * len(networks))
 
     diverged = trainings.run(after_slice)
     count = len(values) // len(networks)

@@ -23,6 +23,7 @@ from ..errors import DataError, OptionError, ShapeError, quoted
 
 NOT_ROWS = (str, bytes, bytearray, dict, set, frozenset)  # iterable, but not rows of numbers
 MISSING = ("NAType", "NaTType")  # pandas' types of what is missing
+CONVERTED = 100_000  # numbers that are converted in one step, so that Ctrl-C is answered between steps
 NUMBERS = "bBhHiIlLqQnNefd?"  # single formats of the struct module that are real numbers
 
 
@@ -198,7 +199,7 @@ def give_back(values: array[float], form: str, width: int | None) -> Any:
         view = memoryview(values)
         return view if width is None else view.cast("B").cast("d", (len(values) // width, width))
     if width is None:
-        return values.tolist()
+        return [value for first in range(0, len(values), CONVERTED) for value in values[first : first + CONVERTED]]
     return [values[at : at + width].tolist() for at in range(0, len(values), width)]
 
 
@@ -334,6 +335,13 @@ def _from_numpy(core: Core, numpy: Any, data: Any, name: str, parameters: memory
         raise DataError(f"{name} is an array with masked values, expected numbers throughout")
     if numbers.dtype != numpy.float64:
         mode.require_standard(f"converting {name} from {numbers.dtype}")
+    if numbers.size > CONVERTED and (numbers.dtype != numpy.float64 or not numbers.flags.c_contiguous):
+        given = numbers.reshape(-1) if numbers.flags.c_contiguous else numbers
+        converted = numpy.empty(given.shape)
+        step = max(1, CONVERTED * len(given) // given.size)
+        for first in range(0, len(given), step):
+            converted[first : first + step] = given[first : first + step]
+        numbers = converted.reshape(numbers.shape)
     view = memoryview(numpy.ascontiguousarray(numbers, dtype=numpy.float64))
     return _from_buffer(core, view, name, "numpy", parameters)
 
@@ -358,8 +366,11 @@ def _from_buffer(core: Core, view: memoryview, name: str, form: str, parameters:
         raise DataError(f"{name} is a buffer of format {view.format!r}, expected real numbers")
     mode.require_standard(f"converting {name} from format {view.format!r}")
     order = view.format[: len(view.format) - 1] or "@"
-    count = view.nbytes // view.itemsize
-    return _Raw(array("d", struct.unpack(f"{order}{count}{kind}", view.tobytes())), shape, form)
+    values, octets = array("d"), view.tobytes()
+    for first in range(0, len(octets), CONVERTED * view.itemsize):
+        some = octets[first : first + CONVERTED * view.itemsize]
+        values.extend(struct.unpack(f"{order}{len(some) // view.itemsize}{kind}", some))
+    return _Raw(values, shape, form)
 
 
 def _copy(flat: memoryview[float]) -> array[float]:
@@ -401,8 +412,13 @@ def _items(row: Any, name: str, number: int) -> list[Any]:
     raise DataError(f"{name} has {quoted(row)} as row {number}, expected a row of numbers") from None
 
 
-def _append(values: array[float], items: list[Any], name: str, number: int | None) -> bool:
-    """Appends a row; returns whether no code but Python's own converted it. DataError."""
+def _append(values: array[float], items: list[Any], name: str, number: int | None, place: int = 0) -> bool:
+    """Appends a row, or its items from that place on; whether no code but Python's own converted it. DataError."""
+    if len(items) > CONVERTED:
+        exact = True
+        for at in range(0, len(items), CONVERTED):
+            exact = _append(values, items[at : at + CONVERTED], name, number, at) and exact
+        return exact
     kinds = set(map(type, items))
     exact = all(kind is int or kind is bool or issubclass(kind, float) for kind in kinds)
     if exact:
@@ -414,7 +430,7 @@ def _append(values: array[float], items: list[Any], name: str, number: int | Non
             return True
     elif all(map(_is_real, kinds)):
         mode.require_standard(f"converting {name} from {', '.join(sorted(kind.__name__ for kind in kinds))}")
-    for column, item in enumerate(items):
+    for column, item in enumerate(items, place):
         beyond = False
         try:
             if _is_real(type(item)):
