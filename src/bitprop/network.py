@@ -6,7 +6,7 @@ from __future__ import annotations
 import hashlib
 import os
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, overload
 
 from . import _files, _training, fit_options, gradient_check, hints, html_parts, model_file, network_file
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     Numbers = Iterable[Any]  # of numbers, or of rows of them
     Buffer = memoryview[Any] | array[Any]
 Out = TypeVar("Out")
+Result = TypeVar("Result")
 
 
 class Array(Protocol):
@@ -419,20 +420,31 @@ class Network:
         ShapeError; DataError: x or a parameter is not finite; OptionError: `out` overlaps the parameters; TypeError.
         """
         model = self.model
+        mark = self._holder.watch()
         if out is None and type(x) is list and x:
             row = x[0] if type(x[0]) is list and len(x) == 1 else x
             outputs = model.predict_row(row) if type(row[0] if row else None) is float else None
             if outputs is not None:
+                self._holder.require_unchanged(mark)
                 return [outputs]
         rows = model.inputs(x)
         width = self.sizes[-1]
         if out is None:
             values = matrices.zeros(rows.rows * width)
             model.predict(values, rows)
+            self._holder.require_unchanged(mark)
             return matrices.give_back(values, rows.form, width)
         memory = matrices.writable(model.core, out, rows.rows, width, model.view)
         model.predict(memory, matrices.apart(model.core, rows, memory))
+        self._holder.require_unchanged(mark)
         return out
+
+    def _read(self, action: Callable[[], Result]) -> Result:
+        """The result of reading the parameters. TrainingError: another thread trains them meanwhile."""
+        mark = self._holder.watch()
+        result = action()
+        self._holder.require_unchanged(mark)
+        return result
 
     def loss(
         self, x: Numbers | Array | Buffer, y: Numbers | Array | Buffer, loss: Loss = "mse", sample_weight: Any = None
@@ -445,7 +457,7 @@ class Network:
         that does not go with the outputs.
         """
         code = self.loss_code(loss)
-        return self.model.loss(self.model.data(x, y, sample_weight), code)
+        return self._read(lambda: self.model.loss(self.model.data(x, y, sample_weight), code))
 
     @overload
     def gradient(
@@ -464,8 +476,12 @@ class Network:
         `loss`.
         """
         code = self.loss_code(loss)
-        data = self.model.data(x, y, sample_weight)
-        return matrices.give_back(self.model.gradient(data, code), data.inputs.form, None)
+
+        def gradient() -> tuple[array[float], str]:
+            data = self.model.data(x, y, sample_weight)
+            return self.model.gradient(data, code), data.inputs.form
+
+        return matrices.give_back(*self._read(gradient), None)
 
     def check_gradient(
         self,
@@ -480,9 +496,9 @@ class Network:
         `loss`: None takes cross_entropy for softmax outputs, else half_sse. The check costs about twelve calls of
         `loss` for each parameter. `progress` as for `fit`. Errors as for `loss`, and FloatingPointModeError.
         """
-        data = self.model.data(x, y, sample_weight)
+        probe = self._read(self.model.copy)
+        data = probe.data(x, y, sample_weight)
         code = self._natural_loss(loss)
-        probe = self.model.copy()
         return gradient_check.check(
             probe.view,
             lambda: probe.loss(data, code),
@@ -507,7 +523,9 @@ class Network:
         ShapeError: x is not one row, or y not its targets. DataError: a number of x, y or the parameters is not finite.
         OptionError: a loss that does not go with the outputs.
         """
-        code = self._natural_loss(loss)
+        return self._read(lambda: self._trace(x, y, self._natural_loss(loss)))
+
+    def _trace(self, x: Any, y: Any, code: int) -> list[Trace]:
         rows = self.model.inputs(x)
         if rows.rows != 1:
             raise ShapeError(f"x has {rows.rows} rows, expected 1")
@@ -565,7 +583,7 @@ class Network:
 
     def copy(self) -> Self:
         """An independent network with the same parameters and no history; it keeps the attributes of a subclass."""
-        twin = self._of(self.model.copy())
+        twin = self._of(self._read(self.model.copy))
         vars(twin).update(self._attributes_of_subclasses())
         return twin
 
@@ -574,7 +592,7 @@ class Network:
 
     def to_bytes(self) -> bytes:
         """The network alone, without scalings, as bytes (contract §11), the same on every machine."""
-        return self.model.encode()
+        return self._read(self.model.encode)
 
     @classmethod
     def from_bytes(cls, data: bytes | bytearray | memoryview, backend: Backend | None = None) -> Self:
@@ -598,7 +616,7 @@ class Network:
         DataError: a parameter is not finite. OptionError: there is no training, or the parameters were changed since.
         OSError.
         """
-        fields = network_file.describe(self)
+        fields = self._read(lambda: network_file.describe(self))
         if check.boolean("training", training):
             if self._left is None or self._left.left.tobytes() != self.model.view.tobytes():
                 raise OptionError(
