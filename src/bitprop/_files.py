@@ -59,24 +59,25 @@ def check_folder(path: str | os.PathLike[str]) -> str:
 
 
 def _replace(target: str, data: bytes) -> None:
-    temporary = ""
+    temporary, drawn = "", _drawn(target)
     file = _open_unnamed(os.path.dirname(target))
     try:
         if file is not None:
             _fill(file, "", target, data)
-            temporary = _link(file, target)
+            temporary = _link(file, target, drawn)
         if file is None or not temporary:
             if file is not None:
                 file.close()
-            file, temporary = _open_named(target)
+            file, temporary = _open_named(target, drawn)
             _fill(file, temporary, target, data)
         if sys.platform == "win32":  # where nobody renames an open file, and no lock is held
             file.close()
         os.replace(temporary, target)
     except BaseException:
-        if temporary:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(temporary)
+        for name in (*_slots(target), drawn):  # an interrupt may come before `temporary` says which
+            if name == temporary or (file is not None and not file.closed and _is_at(name, file.fileno())):
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(name)
         raise
     finally:
         if file is not None:
@@ -120,11 +121,11 @@ def _open_unnamed(folder: str) -> BinaryIO | None:
         return None
 
 
-def _link(file: BinaryIO, target: str) -> str:
+def _link(file: BinaryIO, target: str, drawn: str) -> str:
     """The temporary name that a file without one now has; "" where it cannot get one."""
     slots = _slots(target) if _lock(file.fileno()) else ()
     try:
-        for name in itertools.chain(slots, [_drawn(target)]):
+        for name in itertools.chain(slots, [drawn]):
             if _linked(file, name) or (_remove_left(name) and _linked(file, name)):
                 return name
     except (NotImplementedError, OSError):
@@ -141,14 +142,13 @@ def _linked(file: BinaryIO, name: str) -> bool:
     return True
 
 
-def _open_named(target: str) -> tuple[BinaryIO, str]:
+def _open_named(target: str, drawn: str) -> tuple[BinaryIO, str]:
     """A new file, and its temporary name. OSError."""
     for name in _slots(target):
         file = _open_locked(name) or (_open_locked(name) if _remove_left(name) else None)
         if file is not None:
             return file, name
-    name = _drawn(target)
-    return open(name, "xb"), name
+    return open(drawn, "xb"), drawn
 
 
 def _open_locked(name: str) -> BinaryIO | None:
