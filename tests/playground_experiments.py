@@ -90,6 +90,8 @@ def draw(chance: random.Random) -> dict[str, Any]:
             ]
             for _ in range(chance.randint(1, 3))
         ]
+        if chance.random() < 0.3:  # the later one of the same parameter counts
+            options["edits"].append([*options["edits"][0][:2], 0.75])
     return options
 
 

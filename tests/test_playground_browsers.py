@@ -758,6 +758,7 @@ def test_weight_by_mouse(opened: Open) -> None:
         assert page.get_attribute("#value", "aria-invalid") == "true"
     fill(page, "epochs", "3000000")
     page.click("#run")
+    wait(page, "document.getElementById('now').textContent !== '0'")
     page.fill("#value", "2.5")
     page.keyboard.press("Enter")
     assert page.inner_text("#error") == ""
