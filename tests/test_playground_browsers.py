@@ -169,6 +169,44 @@ def test_random_experiments_in_other_browsers(browser: Any) -> None:
         compare(cases, driver.run(drivers.TRAIN, cases))
 
 
+# Opens a link's training, sets the selected parameter by hand, and gives the fingerprints before and after, the test
+# loss and whether the pictures of all nodes are there.
+CHANGE = """
+const [value, done] = arguments;
+(async () => {
+  const $ = (id) => document.getElementById(id);
+  const stopped = async () => {
+    while ($("run").textContent !== "Run" || $("fingerprint").textContent.length !== 64) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    return $("fingerprint").textContent;
+  };
+  const before = await stopped();
+  const nodes = Array.from(document.querySelectorAll("#net canvas")).slice(1);
+  const drawn = nodes.every((node) => node.getContext("2d").getImageData(0, 0, 1, 1).data[3] === 255);
+  const test = $("test").textContent;
+  $("value").value = value;
+  $("value").dispatchEvent(new Event("change"));
+  return [before, await stopped(), test, nodes.length, drawn, $("error").textContent];
+})().then(done, (error) => done(String(error)));
+"""
+
+
+@pytest.mark.parametrize("browser", [drivers.firefox, drivers.webkit])
+def test_page_in_other_browsers(browser: Any) -> None:
+    """The page itself: a link with test rows replays, every node is drawn, and a weight changed by hand has effect."""
+    net, _, held = network(epochs=25)
+    edited, *_ = network((25, 0, -1.5), epochs=25)
+    with browser() as driver:
+        if driver is None:
+            missing(browser.__name__)
+        driver.open(f"{PAGE}{HELD}&epochs=25")
+        before, after, test, nodes, drawn, error = driver.run(CHANGE, "-1.5")
+    assert (before, after, error) == (net.fingerprint(), edited.fingerprint(), "")
+    assert float(test) == pytest.approx(net.loss(*held), rel=1e-5)
+    assert (nodes, drawn) == (2 + 5 + 1, True)
+
+
 def text_of(page: Any, kind: str) -> str:
     """The text that a button of the last section makes."""
     page.evaluate("document.getElementById('share').open = true")
