@@ -102,9 +102,9 @@ def rows_of(experiment: dict[str, Any]) -> tuple[Any, Any]:
         return data["x"], data["y"]
     seed = int(experiment.get("data_seed", 0))
     kind, _, count = data.partition(":")
-    if "noise" in experiment:
-        return NOISY[kind](int(count), seed=seed, noise=experiment["noise"])
     rows: Any = datasets.named(data, seed)
+    if "noise" in experiment:
+        rows = NOISY[kind](int(count), seed=seed, noise=experiment["noise"])
     x, y = rows
     return x, y
 
