@@ -113,8 +113,8 @@ def run(page: Any) -> str:
 
 
 def stopped(page: Any) -> str:
-    """The fingerprint when it has stopped."""
-    wait(page, DONE)
+    """The fingerprint when it has stopped, which a page that was paused shows a moment later."""
+    wait(page, f"{DONE} && document.getElementById('fingerprint').textContent.length === 64")
     fingerprint: str = page.inner_text("#fingerprint")
     assert re.fullmatch("[0-9a-f]{64}", fingerprint)
     return fingerprint
