@@ -348,7 +348,9 @@ def prove_tanh_range(cells: int) -> None:
     for k in range(53):
         for r0, r1 in cut(0.0, R_MOST, cells):
             _, s, far, a0, *_, c1, _, _ = cell = cell_of(k, r0, r1)
-            rounded = half_ulp((s - 1) * c1) + half_ulp((s + 1) * c1) + half_ulp((s - 1) * far) + half_ulp((s + 1) * far)
+            rounded = (
+                half_ulp((s - 1) * c1) + half_ulp((s + 1) * c1) + half_ulp((s - 1) * far) + half_ulp((s + 1) * far)
+            )
             assert 2 * a0 - 4 * cell.c_error > rounded, (k, r0)
     for k in range(1, 60):
         for r0, r1 in cut(-R_MOST, R_MOST, cells):
@@ -509,7 +511,9 @@ def main() -> None:
         found, place = largest_observed(function, asked.points, asked.seed)
         step = falls(function, asked.points, asked.seed)
         fall = "no fall found" if step is None else f"falls after {step.hex()}"
-        print(f"{function.name} for {function.where}: below {bound:.4f} ulp; found {found:.4f} at {place.hex()}; {fall}")
+        print(
+            f"{function.name} for {function.where}: below {bound:.4f} ulp; found {found:.4f} at {place.hex()}; {fall}"
+        )
         if found > bound:
             sys.exit(f"{function.name}: {found} at {place.hex()} is above what is proved")
 

@@ -26,13 +26,25 @@
 #define SHORT 0
 #endif
 
-/* Three functions of which only this is known elsewhere; prove_numbers analyses their text. */
-#if !defined(WHOLE)
+/* No sum and no product of it wraps round: the weakest preconditions of its text prove this promise for all arguments
+   (WP), and Eva takes it. */
+#define COUNT_LIMIT (SIZE_MAX / sizeof(double) / 16)
+/*@ requires count <= COUNT_LIMIT;
+    requires n_in <= UINT32_MAX && n_out <= UINT32_MAX;
+    assigns \result \from count, n_in, n_out, activation, bias, last;
+    ensures \result == 0 || count + n_out <= \result <= COUNT_LIMIT;
+    ensures \result == 0 || \result == count + (n_in + bias) * n_out; */
+static uint64_t add_layer(uint64_t count, uint64_t n_in, uint64_t n_out, uint64_t activation, uint64_t bias, int last);
+
+/* Of the root, docs/proofs.md has the proof. Of the other two prove_generator analyses the text; elsewhere this is all
+   that is known of them. */
 /*@ assigns \result \from value; */
 static double square_root(double value);
 
 /*@ requires \valid(generator);
-    assigns *generator \from seed, stream; */
+    assigns *generator \from seed, stream;
+    ensures \initialized(&generator->state[0 .. 623]);
+    ensures \initialized(&generator->index) && generator->index == 624; */
 void bp_generator_seed(bp_generator *generator, uint64_t seed, uint32_t stream);
 
 /*@ requires \valid(generator);
@@ -41,7 +53,6 @@ void bp_generator_seed(bp_generator *generator, uint64_t seed, uint32_t stream);
     assigns \result \from *generator, n;
     ensures \result < n; */
 uint32_t bp_generator_below(bp_generator *generator, uint32_t n);
-#endif
 
 /* Eva asks for a valid byte even where none is copied; C does not (C11 7.24.1, 7.1.4), one past the end of a block. */
 #include <string.h>
@@ -277,6 +288,21 @@ void prove_training(void) {
 
 /* --- the rule of Levenberg and Marquardt --- */
 
+/* STEPS pieces of work, of which each is a row or a column: from wherever the pieces before may have led. */
+#if !defined(STEPS)
+#define STEPS 24
+#endif
+
+/* What a piece of work has computed may be any: so only the counters tell one state from another. */
+static void forget(bp_levenberg *training, double *values, size_t count) {
+    for (size_t k = 0; k < count; k++) {
+        values[k] = any_double();
+    }
+    training->mu = any_double();
+    training->trial_mu = any_double();
+    training->error = any_double();
+}
+
 static void prove_levenberg_of(const bp_shape *shape, uint32_t loss) {
     const size_t rows = 2;
     const size_t count = bp_parameter_count(shape);
@@ -289,18 +315,26 @@ static void prove_levenberg_of(const bp_shape *shape, uint32_t loss) {
     const bp_data data = {inputs, targets, rows, Frama_C_interval(0, 1) ? weights : NULL};
     const bp_levenberg_settings settings = {.log_every = 1,
                                             .loss = loss,
-                                            .mu = 0.5,
-                                            .mu_increase = 10.0,
-                                            .mu_decrease = 0.1,
-                                            .mu_max = 10.0, /* two attempts */
-                                            .gradient_min = 0x1p-20};
-    const bp_limits limits = {1, 1000000, 1};
+                                            .mu = any_double(),
+                                            .mu_increase = any_double(),
+                                            .mu_decrease = any_double(),
+                                            .mu_max = any_double(),
+                                            .gradient_min = any_double()};
+    const bp_limits limits = {2, 1, 1};
     bp_levenberg training;
-    if (bp_levenberg_start(&training, shape, &settings, &data) == BP_OK) {
-        bp_levenberg_train(log, &training, parameters, work, shape, &data, &limits);
-        bp_levenberg_undo(&training, parameters, work, shape);
-        all_written(parameters, count);
+    if (bp_levenberg_start(&training, shape, &settings, &data) != BP_OK) {
+        return;
     }
+    for (int step = 0; step < STEPS; step++) {
+        if (bp_levenberg_train(log, &training, parameters, work, shape, &data, &limits) != BP_OK) {
+            break;
+        }
+        forget(&training, work, bp_levenberg_size(shape));
+        forget(&training, parameters, count);
+        log[0] = any_double();
+    }
+    bp_levenberg_undo(&training, parameters, work, shape);
+    all_written(parameters, count);
     free(inputs);
     free(targets);
     free(weights);
@@ -311,6 +345,100 @@ static void prove_levenberg_of(const bp_shape *shape, uint32_t loss) {
 
 void prove_levenberg(void) {
     for_each_shape(LAYERS_MOST, 1, prove_levenberg_of);
+}
+
+/* --- functions on numbers, the generator, scaling --- */
+
+void prove_numbers(void) {
+    for (size_t count = 0; count <= 130; count += count < 3 ? 1 : 127) {
+        double *values = any_doubles(count);
+        for (uint32_t activation = 0; activation <= BP_ACTIVATIONS; activation++) {
+            bp_activate(values, count + SHORT, activation);
+            bp_slope(values, count, activation);
+        }
+        bp_divide(values, count, any_double());
+        const size_t first = bp_first_nonfinite(values, count);
+        //@ assert first_is_no_more_than_count: first <= count;
+        free(values);
+    }
+    for (size_t rows = 1; rows <= 9; rows++) {
+        for (size_t columns = 1; columns <= 2; columns++) {
+            double *values = any_doubles(rows * columns);
+            double *scaled = block(rows * columns * sizeof(double));
+            double *shift = block(columns * sizeof(double));
+            double *spread = block(columns * sizeof(double));
+            bp_standard_scaling(shift, spread, values, rows, columns);
+            all_written(shift, columns);
+            all_written(spread, columns);
+            bp_min_max_scaling(shift, spread, values, rows, columns, any_double(), any_double());
+            bp_scale(scaled, values, shift, spread, rows, columns);
+            bp_unscale(scaled, shift, spread, rows, columns);
+            all_written(scaled, rows * columns);
+            free(values);
+            free(scaled);
+            free(shift);
+            free(spread);
+        }
+    }
+    logarithm(any_double(), any_double());
+    logarithm_above_one(any_double());
+}
+
+/* From any state, also one that no seed leads to. The loop of bp_generator_below ends, since the generator's words run
+   through all numbers. */
+void prove_generator(void) {
+    bp_generator generator;
+    bp_generator_seed(&generator, outside, (uint32_t)outside);
+    for (uint32_t k = 0; k < 624; k++) {
+        generator.state[k] = (uint32_t)outside;
+    }
+    generator.index = (uint32_t)outside;
+    const double drawn = bp_generator_random(&generator);
+    //@ assert drawn_in_range: 0.0 <= drawn < 1.0;
+    for (uint32_t n = 1; n <= 33; n++) {
+        bp_generator_below(&generator, n);
+    }
+    for (uint32_t k = 1; k < 32; k++) { /* the least and the greatest number of each length */
+        bp_generator_below(&generator, UINT32_C(1) << k);
+        bp_generator_below(&generator, UINT32_MAX >> (31 - k));
+    }
+}
+
+static void prove_init_of(const bp_shape *shape, uint32_t loss) {
+    const size_t count = bp_parameter_count(shape);
+    double *parameters = room(count);
+    bp_generator generator;
+    (void)loss;
+    bp_init(parameters, &generator, shape, outside, (uint32_t)Frama_C_interval(BP_NORMAL, BP_GLOROT));
+    all_written(parameters, count);
+    free(parameters);
+}
+
+void prove_init(void) {
+    for_each_shape(LAYERS_MOST, 1, prove_init_of);
+}
+
+/* --- sizes --- */
+
+/* Any shape of any numbers, of up to eight layers: with -warn-unsigned-overflow, no sum or product wraps round. */
+void prove_sizes(void) {
+    for (uint32_t layers = 0; layers <= 8; layers++) {
+        uint32_t sizes[8];
+        uint32_t activations[8];
+        for (int layer = 0; layer < 8; layer++) {
+            sizes[layer] = (uint32_t)outside;
+            activations[layer] = (uint32_t)outside;
+        }
+        const bp_shape shape = {sizes, activations, layers, (uint32_t)outside, (uint32_t)outside};
+        bp_parameter_count(&shape);
+        bp_predict_size(&shape);
+        for (uint32_t rule = 0; rule <= BP_RULES; rule++) { /* the last one stands for all that are unknown */
+            const uint32_t code = rule < BP_RULES ? rule : (uint32_t)Frama_C_interval(BP_RULES, INT32_MAX) * 2;
+            bp_train_size(&shape, code);
+            bp_state_size(&shape, code);
+        }
+        bp_encode_size(&shape);
+    }
 }
 
 /* --- model bytes --- */
