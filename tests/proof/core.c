@@ -58,7 +58,17 @@ uint32_t bp_generator_below(bp_generator *generator, uint32_t n);
 #include <string.h>
 #define memcpy(to, from, size) ((size) == 0 ? (to) : memcpy(to, from, size))
 
+/* Counts all rounds of all loops of the core. So no state comes twice, and Eva cannot take a loop that does not get on
+   for one that has ended: it says that it merges iterations. */
+static uint64_t rounds;
+#define while(...) while (rounds++, (__VA_ARGS__))
+#define for(...)                                                                                                       \
+    for (__VA_ARGS__)                                                                                                  \
+        if (rounds++, 0) {                                                                                             \
+        } else
 #include "levenberg.c"
+#undef while
+#undef for
 
 extern volatile uint64_t outside;
 
@@ -275,7 +285,8 @@ static void prove_training_with(const bp_shape *shape, uint32_t loss, uint32_t r
 }
 
 static void prove_training_of(const bp_shape *shape, uint32_t loss) {
-    for (uint32_t rule = 0; rule < BP_RULES; rule++) {
+    const uint32_t rules = loss <= BP_MSE ? BP_RULES : 1; /* a rule does not see the loss */
+    for (uint32_t rule = 0; rule < rules; rule++) {
         prove_training_with(shape, loss, rule, 3, 2, 3, 1);
         prove_training_with(shape, loss, rule, 2, 5, 20, 2);
     }
@@ -298,6 +309,7 @@ static void forget(bp_levenberg *training, double *values, size_t count) {
     for (size_t k = 0; k < count; k++) {
         values[k] = any_double();
     }
+    rounds = 0;
     training->mu = any_double();
     training->trial_mu = any_double();
     training->error = any_double();
@@ -357,8 +369,7 @@ void prove_numbers(void) {
             bp_slope(values, count, activation);
         }
         bp_divide(values, count, any_double());
-        const size_t first = bp_first_nonfinite(values, count);
-        //@ assert first_is_no_more_than_count: first <= count;
+        bp_first_nonfinite(values, count);
         free(values);
     }
     for (size_t rows = 1; rows <= 9; rows++) {
@@ -433,7 +444,7 @@ void prove_sizes(void) {
         bp_parameter_count(&shape);
         bp_predict_size(&shape);
         for (uint32_t rule = 0; rule <= BP_RULES; rule++) { /* the last one stands for all that are unknown */
-            const uint32_t code = rule < BP_RULES ? rule : (uint32_t)Frama_C_interval(BP_RULES, INT32_MAX) * 2;
+            const uint32_t code = rule < BP_RULES ? rule : (uint32_t)Frama_C_interval(BP_RULES, INT32_MAX);
             bp_train_size(&shape, code);
             bp_state_size(&shape, code);
         }
