@@ -70,6 +70,7 @@ NAVIGATION = {
         "site/reference/errors",
         "site/command",
         "contract",
+        "proofs",
     ],
     "Measurements": ["speed", "solve", "platforms"],
     "Design": ["site/decisions"],

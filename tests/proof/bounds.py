@@ -10,9 +10,10 @@ last place in the cell. The identities for `split`, with C(r) = r*coth(r/2), A =
 
     e^r = B/A,   sigmoid = A/(A + s*B),   tanh = (s*B - A)/(s*B + A)   with s = 2^k
 
-What the polynomials leave out is bounded in rational numbers. The bounds themselves are computed in floating point, from
-at most a hundred additions, products and quotients of numbers that are not negative, and then enlarged by 2^-40, which
-is more than all their roundings. Errors are in units in the last place (ulp) of the larger of the two numbers compared.
+What the polynomials leave out is bounded in rational numbers. The bounds themselves are computed in floating point,
+from at most a hundred additions, products and quotients of numbers that are not negative, and then enlarged by 2^-40,
+which is more than all their roundings. Errors are in units in the last place (ulp) of the larger of the two numbers that
+are compared.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import math
 import random
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from decimal import Decimal, localcontext
 from fractions import Fraction
 from typing import NamedTuple
@@ -57,7 +59,8 @@ def bernoulli(count: int) -> list[Fraction]:
     """B_0, B_1 ... of `count` numbers."""
     numbers = [Fraction(1)]
     for n in range(1, count):
-        numbers.append(-sum(math.comb(n + 1, k) * numbers[k] for k in range(n)) / (n + 1))
+        below = sum((math.comb(n + 1, k) * numbers[k] for k in range(n)), Fraction(0))
+        numbers.append(-below / (n + 1))
     return numbers
 
 
@@ -92,7 +95,8 @@ def split_approximation() -> float:
 
 
 def log_approximation() -> tuple[float, float]:
-    """Bounds of |R(z) - Rtrue(z)| and of that divided by z, where log((1 + q)/(1 - q)) = q*(2 + Rtrue(q*q)): Rtrue is 2*sum(z^n/(2n + 1))."""
+    """Bounds of |R(z) - Rtrue(z)| and of that divided by z, where log((1 + q)/(1 - q)) = q*(2 + Rtrue(q*q)): Rtrue is
+    2*sum(z^n/(2n + 1))."""
     terms = 14
     q = Fraction(F_MOST) / (2 + Fraction(F_MOST))
     end = q * q
@@ -200,7 +204,7 @@ def sigmoid_error(cell: Cell) -> float:
     """With a = (c_error + rounding)/A, b likewise of B, and g of the sum: Y/Y0 = (1 + a)/(1 + p*a + q*b + g), where p =
     A/(A + s*B) is the result and q = 1 - p. So Y/Y0 - 1 is q*(a - b) - g, to 2^-90; and of a - b the part by c is
     c_error*2r/(A*B). An error of r counts q times, that is the derivative."""
-    k, s, far, a0, a1, b0, b1, _, c_error, r_error = cell
+    _, s, far, a0, a1, b0, b1, _, c_error, r_error = cell
     q = 1 / (1 + a0 / (s * b1))
     rounded = relative_rounding(a0, a1) + relative_rounding(b0, b1)
     total = relative_rounding(a0 + s * b0, a1 + s * b1)
@@ -214,8 +218,8 @@ def product_rounding(factor: float, most: float) -> float:
 
 
 def tanh_error(cell: Cell) -> float:
-    """For k above 0. N = s*B - A and D = s*B + A, from p = s - 1 and q = s + 1, both exact below 2^53. An error of c counts
-    P/N - Q/D = -4*s*r/(N*D) times, and one of r 2*s*A*B/(N*D) times, that is the derivative by 2x."""
+    """For k above 0. N = s*B - A and D = s*B + A, from p = s - 1 and q = s + 1, both exact below 2^53. An error of c
+    counts P/N - Q/D = -4*s*r/(N*D) times, and one of r 2*s*A*B/(N*D) times, that is the derivative by 2x."""
     k, s, far, a0, a1, b0, b1, c1, c_error, r_error = cell
     if k > 53:
         return 2 / (1 + s * b0 / a1) / math.ulp(1.0) * SLACK  # the result is 1
@@ -250,8 +254,8 @@ def exp_error(cell: Cell) -> float:
 
 
 def log_error(k: int, f0: float, f1: float, rest: float, rest_error: float) -> float:
-    """Of log(v, rest), for f from f0 to f1, of one sign. Absolute errors are added up, line by line of §2. With q = f/(2 + f),
-    log(1 + f) = f - (h - q*(h + Rtrue(q*q)))."""
+    """Of log(v, rest), for f from f0 to f1, of one sign. Absolute errors are added up, line by line of §2. With q =
+    f/(2 + f), log(1 + f) = f - (h - q*(h + Rtrue(q*q)))."""
     far = max(abs(f0), abs(f1)) * (1 + WIDER)
     q = far / (2 + min(f0, f1)) * (1 + WIDER) if f0 < 0 else far / (2 + f1) * (1 + WIDER)
     q_relative = relative_rounding(2 + f0, 2 + f1) + U
@@ -302,8 +306,8 @@ def prove_sigmoid(cells: int) -> float:
 
 
 def prove_tanh(cells: int) -> float:
-    """For all x: of a negative one the result is exactly the opposite, since p, q and s of -k are those of k times -s^-1,
-    s^-1 and s^-2, rounded alike. Beyond 20 it is 1, less than half an ulp from tanh."""
+    """For all x: of a negative one the result is exactly the opposite, since p and q of -k are those of k times -1/s
+    and 1/s, rounded alike. Beyond 20 it is 1, less than half an ulp from tanh."""
     parts = list(cut(-R_MOST, R_MOST, 4 * cells))
     return max(small_tanh_error(16 * cells), *(tanh_error(cell_of(k, *r)) for k in range(1, 60) for r in parts))
 
@@ -320,8 +324,8 @@ def prove_log(cells: int) -> float:
 
 
 def prove_log1p(cells: int) -> float:
-    """For u from 0 to 1. With w = 1 + u, rounded, the rest is d/w for an exact d, at most 2^-53 of w: log(w + d) is log(w) +
-    d/w, to the square of that. Where w is 1, the result is u, whose error is u*u/2."""
+    """For u from 0 to 1. With w = 1 + u, rounded, the rest is d/w for an exact d, at most 2^-53 of w: log(w + d) is
+    log(w) + d/w, to the square of that. Where w is 1, the result is u, whose error is u*u/2."""
     most = 0.5 + 2.0**-54
     points = [(0, n * 2.0**-52, n * 2.0**-52) for n in range(2, 256)]  # of w - 1, a multiple of 2^-52
     parts = [(k, *f) for k in (0, 1) for f in log_cells(k, 16 * cells) if (f[0] >= 2.0**-44) == (k == 0) and f[1] != 0]
@@ -339,9 +343,9 @@ def prove_tanh_range(cells: int) -> None:
     their last rounding is enough.
 
     r < 0: p*c <= q*c and q*r <= p*r. So their sums have the same order.
-    r >= 0, k <= 52: p and q are exact, and q*c - p*c - (q*r - p*r) is 2*(c - r). Checked here: it is above all roundings.
-    r >= 0, k = 53: q is 2^53, so q*c is exact, a multiple of 4. p*c lies c >= 2 below it, and is rounded to a number 2 or
-    more below it. q*r - p*r is r, p*r is rounded by 1/4 at most, and r + 1/4 < 2.
+    r >= 0, k <= 52: p and q are exact, and q*c - p*c - (q*r - p*r) is 2*(c - r). Checked: it is above all roundings.
+    r >= 0, k = 53: q is 2^53, so q*c is exact, a multiple of 4. p*c lies c >= 2 below it, and is rounded to a number 2
+    or more below it. q*r - p*r is r, p*r is rounded by 1/4 at most, and r + 1/4 < 2.
     r >= 0, k >= 54: p and q are both s. Then N and D are the same, and the result is 1.
     -D <= N: for k = 0, N is 2r and D is 2c; for k >= 1, N is above 0. Checked here.
     """
@@ -361,9 +365,9 @@ def prove_tanh_range(cells: int) -> None:
 
 
 def prove_positive(cells: int) -> None:
-    """Sigmoid: lo and hi are above 0, and so lo <= lo + hi, also rounded: the result lies in (0, 1]. exp is above 0, and
-    at most 1 for t <= 0: there r <= 0, or k < 0 and the result is at most 1.42/2. So a softmax of finite numbers lies in
-    [0, 1]: no sum of numbers that are not negative is below one of them, and its largest is exp(0) = 1."""
+    """Sigmoid: lo and hi are above 0, and so lo <= lo + hi, also rounded: the result lies in (0, 1]. exp is above 0,
+    and at most 1 for t <= 0: there r <= 0, or k < 0 and the result is at most 1.42/2. So a softmax of finite numbers
+    lies in [0, 1]: no sum of numbers that are not negative is below one of them, and its largest is exp(0) = 1."""
     for r0, r1 in cut(-R_MOST, R_MOST, cells):
         cell = cell_of(1022, r0, r1)
         assert cell.a0 - cell.c_error > 1.5
@@ -424,12 +428,14 @@ class Function(NamedTuple):
 
 
 def draw_split(span: float, scale: float) -> Callable[[random.Random], float]:
-    """Arguments of split, times `scale`: anywhere; small; and where k changes, the largest |r|."""
+    """Arguments of split, times `scale`: anywhere; small; mostly below 0; and where k changes, the largest |r|."""
 
     def draw(generator: random.Random) -> float:
-        kind = generator.randrange(4)
+        kind = generator.randrange(5)
         if kind == 0:
             t = generator.uniform(-span, span)
+        elif kind == 4:
+            t = generator.uniform(-span / 10, 5.0)
         elif kind == 1:
             t = generator.gauss(0.0, 3.0)
         elif kind == 2:
@@ -447,15 +453,15 @@ def draw_positive(generator: random.Random) -> float:
     if kind == 0:
         return math.exp(generator.uniform(-700.0, 700.0))
     if kind == 1:
-        return 1.0 + generator.gauss(0.0, 0.2) % 0.5
+        return 1.0 + generator.random() / 2
     if kind == 2:
         return 1.0 - 0.29 * generator.random()
-    return 1.0 + generator.choice((-1.0, 1.0)) * 2.0 ** -generator.uniform(2.0, 53.0)
+    return 1.0 + generator.choice((-1.0, 1.0)) * math.ldexp(generator.random(), generator.randrange(-52, -1))
 
 
 def draw_share(generator: random.Random) -> float:
     """Arguments of log1p."""
-    return generator.random() if generator.randrange(2) else 2.0 ** -generator.uniform(0.0, 60.0)
+    return math.ldexp(generator.random(), generator.randrange(-60, 1) if generator.randrange(2) else 0)
 
 
 FUNCTIONS = [
@@ -467,13 +473,20 @@ FUNCTIONS = [
 ]
 
 
+@contextmanager
+def digits() -> Iterator[None]:
+    """Decimal numbers have 45 digits and any exponent."""
+    with localcontext() as context:
+        context.prec = 45
+        context.Emin, context.Emax = -99999, 99999
+        yield
+
+
 def largest_observed(function: Function, points: int, seed: int) -> tuple[float, float]:
     """The largest error in ulp among as many points, half of them near the worst so far, and where."""
     generator = random.Random(seed)
     worst, place = -1.0, 0.5
-    with localcontext() as context:
-        context.prec = 45
-        context.Emin, context.Emax = -99999, 99999
+    with digits():
         for i in range(points):
             x = near(place, lambda: generator.gauss(0.0, 1e4)) if i % 2 else function.draw(generator)
             if function.name == "log1p" and not 0.0 < x <= 1.0:

@@ -237,18 +237,17 @@ static void prove_training_with(const bp_shape *shape, uint32_t loss, uint32_t r
     uint32_t *orders = block(networks * rows * sizeof(uint32_t));
     const int varied = Frama_C_interval(0, 1);
     const bp_data data = {inputs, targets, rows, varied ? weights : NULL};
-    const bp_settings settings = {
-        .batch_size = batch_size,
-        .log_every = 1,
-        .shuffle_seed = outside,
-        .learning_rate = any_double(),
-        .loss = loss,
-        .rule = rule,
-        .shuffle = (uint32_t)(budget % 2),
-        .weight_decay = any_double(),
-        .constants = {any_double(), any_double(), any_double(), any_double(), any_double()},
-        .learning_rates = varied ? rates : NULL,
-        .decay_biases = (uint32_t)Frama_C_interval(0, 1)};
+    const bp_settings settings = {.batch_size = batch_size,
+                                  .log_every = 1,
+                                  .shuffle_seed = outside,
+                                  .learning_rate = any_double(),
+                                  .loss = loss,
+                                  .rule = rule,
+                                  .shuffle = (uint32_t)(budget % 2),
+                                  .weight_decay = any_double(),
+                                  .constants = {any_double(), any_double(), any_double(), any_double(), any_double()},
+                                  .learning_rates = varied ? rates : NULL,
+                                  .decay_biases = (uint32_t)Frama_C_interval(0, 1)};
     bp_training trainings[2];
     int32_t statuses[2] = {BP_OK, BP_OK};
     const bp_limits limits = {2, budget, 2};

@@ -23,9 +23,9 @@
 #define SIGNIFICAND 0xfffffffffffffU
 #define KINDS 8
 
-static const char *const NAMES[KINDS] = {"any bits",        "significands in [1, 4)", "next to squares",
-                                         "next to squares of few digits", "next to halfway",  "subnormal",
-                                         "powers of two",   "few digits"};
+static const char *const NAMES[KINDS] = {
+    "any bits",  "significands in [1, 4)", "next to squares", "next to squares of few digits", "next to halfway",
+    "subnormal", "powers of two",          "few digits"};
 
 typedef struct {
     uint64_t s[2];
@@ -54,7 +54,7 @@ static inline uint64_t square_bits(unsigned __int128 square) {
 static inline uint64_t operand_bits(uint64_t number, stream *from) {
     const uint64_t drawn = draw_bits(from);
     const uint64_t digits = drawn >> 12;
-    const uint64_t step = (drawn & 7U) - 3U;                        /* -3 to 4 places beside it */
+    const uint64_t step = (drawn & 7U) - 3U; /* -3 to 4 places beside it */
     const uint64_t root = digits | 0x10000000000000U;
     switch (number % KINDS) {
     case 0:

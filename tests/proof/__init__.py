@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""Proofs: see docs/proofs.md."""
