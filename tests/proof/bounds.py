@@ -12,8 +12,8 @@ last place in the cell. The identities for `split`, with C(r) = r*coth(r/2), A =
 
 What the polynomials leave out is bounded in rational numbers. The bounds themselves are computed in floating point,
 from at most a hundred additions, products and quotients of numbers that are not negative, and then enlarged by 2^-40,
-which is more than all their roundings. Errors are in units in the last place (ulp) of the larger of the two numbers that
-are compared.
+which is more than all their roundings. Errors are in units in the last place (ulp) of the larger of the two numbers
+that are compared.
 """
 
 from __future__ import annotations
