@@ -31,6 +31,7 @@ DEBIAN = (
     *("gcc-s390x-linux-gnu", "libc6-dev-s390x-cross"),
     *("gcc-mingw-w64-x86-64", "wine", "wine64"),
     *("qemu-system-arm", "qemu-user-static"),
+    "locales",
 )
 NPM = ["pyodide", "@micropython/micropython-webassembly-pyscript"]
 
