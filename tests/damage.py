@@ -13,6 +13,7 @@ import math
 import tempfile
 import time
 import tracemalloc
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
@@ -386,3 +387,41 @@ def rewritten(name: str, every: int = 1) -> Iterator[bytes]:
             del inside[place[-1]]
         with contextlib.suppress(RecursionError, UnicodeEncodeError):  # what cannot be written at all
             yield reader.seal(fields)
+
+
+# --- the readers of ports, and of the core: model bytes ---
+
+# Layers and sizes whose counts wrap, in an 8-1 network without biases, with a checksum that is right (contract §11).
+WRAPPED = [
+    *((layers, 8, 1) for layers in (0, 1, 3, 10, 11, 2**29 + 2, 2**30 + 2, 2**31 + 2, 2**32 - 1)),
+    *((2, 4294705160, 536903681), (2, 2**31, 2**30), (2, 2**32 - 1, 2**32 - 1), (2, 0, 1), (2, 8, 0), (2, 9, 1)),
+]
+
+
+def bad_models(every: int = 1) -> Iterator[bytes]:
+    """Model bytes that are cut, altered, or that claim what they do not have; or some of the first two."""
+    data = Network(2, 3, 1, seed=9).to_bytes()
+    yield from itertools.islice(cuts(data), 0, None, every)
+    yield from flips(data, every)
+    small = Network(8, 1, bias=False).to_bytes()
+    for words in WRAPPED:
+        body = small[:16] + b"".join(word.to_bytes(4, "little") for word in words) + small[28:-4]
+        yield body + zlib.crc32(body).to_bytes(4, "little")
+
+
+def ask_port(command: str, every: int = 1) -> int:
+    """How many bad models a port refused. AssertionError: it did something else, or does not read a good one."""
+    port = check.Port(command, 30.0)
+    try:
+        count = 0
+        for data in bad_models(every):
+            answer = port.ask(json.dumps({"function": "decode", "input": {"bytes": data.hex()}}))
+            if json.loads(answer) != {"refused": True}:
+                raise AssertionError(f"{command}: {answer.strip()} for {data.hex()}")
+            count += 1
+        good = port.ask(json.dumps({"function": "decode", "input": {"bytes": _net().to_bytes().hex()}}))
+        if json.loads(good)["sizes"] != [2, 3, 1]:
+            raise AssertionError(f"{command}: {good.strip()} for a good model")
+    finally:
+        port.close()
+    return count

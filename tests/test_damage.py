@@ -6,10 +6,16 @@ Here each reader meets some of each kind of damage; tests/long/damage cuts and f
 
 from __future__ import annotations
 
+import os
+import shlex
+import shutil
 from pathlib import Path
 
 import damage
 import pytest
+
+from bitprop import ModelFileError, Network
+from bitprop.names import Backend
 
 SOME = 40  # damages of each kind
 SIZE = 40_000  # bytes
@@ -52,3 +58,21 @@ def test_fillings(name: str, tmp_path: Path) -> None:
 def test_wrong_fields(name: str, tmp_path: Path) -> None:
     """Any value in any place of a JSON file, with a checksum that is right, gives an expected error."""
     damage.meet(name, tmp_path / "file", damage.rewritten(name, 37))
+
+
+def test_models_that_claim_too_much(backend: Backend) -> None:
+    """Model bytes that are cut, altered, or whose counts wrap are refused by every backend."""
+    for data in damage.bad_models(11):
+        with pytest.raises(ModelFileError, match="not one whole model"):
+            Network.from_bytes(data, backend=backend)
+
+
+def test_the_port_in_javascript() -> None:
+    """It refuses the same bytes."""
+    node = shutil.which("node")
+    if node is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("needs node: python3 tests/platforms --install")
+        pytest.skip("no node")
+    port = Path(__file__).resolve().parent.parent / "examples" / "ports" / "javascript" / "port.mjs"
+    assert damage.ask_port(shlex.join([node, str(port)]), 7) > 150
