@@ -6,15 +6,22 @@ Here each reader meets some of each kind of damage; tests/long/damage cuts and f
 
 from __future__ import annotations
 
+import gzip
 import os
 import shlex
 import shutil
+import subprocess
+import sys
+import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import damage
 import pytest
 
-from bitprop import ModelFileError, Network
+from bitprop import DataError, ModelFileError, Network, SweepFileError, datasets, exchange
+from bitprop.lab import proben1
 from bitprop.names import Backend
 
 SOME = 40  # damages of each kind
@@ -76,3 +83,65 @@ def test_the_port_in_javascript() -> None:
         pytest.skip("no node")
     port = Path(__file__).resolve().parent.parent / "examples" / "ports" / "javascript" / "port.mjs"
     assert damage.ask_port(shlex.join([node, str(port)]), 7) > 150
+
+
+def refused(read: Callable[[Any], Any], path: Path, error: type[Exception], message: str) -> int:
+    """Bytes of memory that the refusal of a file takes."""
+    tracemalloc.start()
+    try:
+        with pytest.raises(error, match=message):
+            read(path)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_files_that_unfold(tmp_path: Path) -> None:
+    """A compressed file of a thousand times its bytes is read as far as PROBEN1 could be."""
+    path = tmp_path / "file.dt.gz"
+    path.write_bytes(gzip.compress(b"\0" * 100_000_000))
+    assert refused(proben1.read, path, DataError, "has more than 16777216 bytes") < 50_000_000
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs sparse files")
+def test_sparse_files_of_sweeps(tmp_path: Path) -> None:
+    """Zeros after its lines, which a power failure may leave, are dropped for little memory; else it is refused."""
+    path = tmp_path / "sweep.jsonl"
+    whole = damage.whole("the file of a sweep")
+    path.write_bytes(whole)
+    os.truncate(path, 1 << 26)
+    good = damage.content(damage.READERS["the file of a sweep"].read(path))
+    assert path.read_bytes() == whole
+    for start, message in (
+        (whole.splitlines(keepends=True)[0], "was altered in line 2"),
+        (b"", "is not the file of a"),
+    ):
+        path.write_bytes(start)
+        os.truncate(path, 1 << 26)
+        with path.open("ab") as file:
+            file.write(b"\n")
+        read = damage.READERS["the file of a sweep"].read
+        assert refused(read, path, SweepFileError, message) < 10_000_000
+    assert good == damage.good("the file of a sweep", tmp_path / "other.jsonl")
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="needs /dev/zero")
+def test_endless_devices() -> None:
+    """A device without an end is refused after a part of it."""
+    zero = Path("/dev/zero")
+    message = "/dev/zero, line 1: no end of line within 16777216 characters"
+    assert refused(datasets.read_csv, zero, DataError, message) < 300_000_000
+    assert refused(proben1.read, zero, DataError, "more than 16777216 bytes") < 50_000_000
+    for name, read in (("onnx", exchange.from_onnx), ("safetensors", exchange.from_safetensors)):
+        if name in {damage.READERS[each].needs for each in damage.there()}:
+            assert refused(read, zero, ModelFileError, "/dev/zero") < 300_000_000
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux")
+def test_growth() -> None:
+    """Memory stays flat over some hundreds of each kind of call; tests/long/growth does a million."""
+    program = Path(__file__).resolve().parent / "long" / "growth"
+    environment = {**os.environ, "BITPROP_GROWTH": "1500"}
+    found = subprocess.run([sys.executable, program], env=environment, capture_output=True, text=True, check=False)
+    assert (found.returncode, found.stderr) == (0, ""), found.stdout
+    assert len(found.stdout.splitlines()) == 11
