@@ -59,12 +59,22 @@ def _net() -> Network:
     return Network(2, 3, 1, activation=("tanh", "sigmoid"), seed=9)
 
 
+TRAINING: dict[str, Any] = {"rule": "adam", "shuffle_seed": 4, "batch_size": 2, "validation": 0.25, "patience": 9}
+
+
 def _trained(path: Path) -> None:
     """A model with scalings and a training that can go on."""
     net = _net()
     net.input_scaling = Scaling([0.5, 0.25], [1.5, 2.0])
-    net.fit(*datasets.xor(), epochs=3, rule="adam", shuffle_seed=4, batch_size=2, validation=0.25, patience=9)
+    net.fit(*datasets.xor(), epochs=3, **TRAINING)
     net.save(path, training=True)
+
+
+def _gone_on(path: Path) -> Network:
+    """The network of a model whose training goes on."""
+    net = Network.load(path)
+    net.fit(*datasets.xor(), epochs=5, **TRAINING, resume=True)
+    return net
 
 
 def _read_bytes(path: Path, backend: Any) -> Network:
@@ -168,6 +178,9 @@ READERS: dict[str, Reader] = {
     ),
     "a model with scaling and training": Reader(
         _saved(_trained), Network.load, (ModelFileError,), sealed=True, unseal=_unsealed_model, seal=_sealed_model
+    ),
+    "a training that goes on": Reader(
+        _saved(_trained), _gone_on, (BitpropError,), sealed=True, unseal=_unsealed_model, seal=_sealed_model
     ),
     "model bytes": Reader(
         lambda _: _net().to_bytes(), partial(_read_bytes, backend=None), (ModelFileError,), sealed=True

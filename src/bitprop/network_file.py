@@ -10,7 +10,7 @@ from . import _pure, model_file
 from .checks import matrices
 from .checks import options as check
 from .core import means
-from .errors import ModelFileError, quoted
+from .errors import ModelFileError, quoted, shortened
 from .model import Model
 from .names import ACTIVATIONS
 from .resuming import TrainingState
@@ -62,7 +62,7 @@ def read(name: str, make: Callable[[Model], Made], backend: str | None) -> tuple
             left = TrainingState.from_fields(fields["training"], matrices.to_array(network.model.view))
             rewritten["training"] = left.to_fields()
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise ModelFileError(f"{name} does not describe a network: {error}") from None
+        raise ModelFileError(f"{name} does not describe a network: {shortened(str(error), 500)}") from None
     if rewritten["self_test"] != fields.get("self_test"):
         here, there = quoted(rewritten["self_test"]), quoted(fields.get("self_test"))
         raise ModelFileError(f"{name}: its self-test gives {here}, not {there}")

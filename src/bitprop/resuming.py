@@ -83,6 +83,8 @@ class TrainingState(NamedTuple):
         options, history, given = dict(fields["options"]), History.from_fields(fields["history"]), fields["stopping"]
         if parameters is None or len(parameters) != len(left) or len(left if best is None else best) != len(left):
             raise ValueError(f"its training is not of {len(left)} parameters")
+        if not _is_plain(options) or type(options["learning_rate"]) is not list:
+            raise ValueError("its training has options that bitprop does not write")
         from_hex(options["learning_rate"])
         criteria = Criteria(**{name: options[name] for name in Criteria._fields})
         added = _LEFT_OUT.keys() & options.keys()
@@ -108,6 +110,14 @@ class TrainingState(NamedTuple):
 
 def _everies(options: Mapping[str, Any]) -> list[tuple[str, Any]]:
     return [(name, check.integer(name, options[name], 1)) for name in ("log_every", "check_every")]
+
+
+def _is_plain(value: Any, depth: int = 3) -> bool:
+    """Whether it has what descriptions have: texts, whole numbers and nothing, in lists that nest no deeper."""
+    if isinstance(value, (dict, list)):
+        inside = value.values() if isinstance(value, dict) else value
+        return depth > 0 and all(_is_plain(each, depth - 1) for each in inside)
+    return value is None or isinstance(value, (int, str))
 
 
 def _names(rule: Any) -> set[str]:

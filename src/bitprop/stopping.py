@@ -41,8 +41,10 @@ class Stopping:
 
     def go_on(self, fields: Mapping[str, Any]) -> None:
         """Goes on from what `to_fields` gave. KeyError, TypeError, ValueError."""
+        if type(fields["best"]) is not str or type(fields["in_vain"]) is not int:
+            raise TypeError("the best check is no text, or the number of those in vain no whole number")
         self._best = float(fields["best"])
-        self._in_vain = int(fields["in_vain"])
+        self._in_vain = fields["in_vain"]
         if fields["reason"] not in (None, "goal", "patience", "generalisation", "progress"):
             raise ValueError(f"{fields['reason']!r} is no reason to stop")
         self.reason = fields["reason"]
