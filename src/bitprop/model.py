@@ -226,9 +226,9 @@ class Model:
                 self._outputs.invert(results, some)
         self._free_work.append(work)
 
-    def _pieces(self, rows: int) -> Iterator[tuple[int, int]]:
-        """The first row of each piece of so many, and its number of rows."""
-        step = max(LANES, PIECE // self.count // LANES * LANES)
+    def _pieces(self, rows: int, effort: int) -> Iterator[tuple[int, int]]:
+        """The first row of each piece of so many, and its number of rows, which cost so much more than a prediction."""
+        step = max(LANES, PIECE // (effort * self.count) // LANES * LANES)
         for first in range(0, rows, step):
             yield first, min(step, rows - first)
             pauses.between()
@@ -238,7 +238,7 @@ class Model:
         figure, lanes = array("d", [0.0]), matrices.zeros(LANES)
         work = self._take_work()
         written = self.core.doubles(figure), self.core.doubles(lanes), work
-        for piece in self._pieces(data.rows):
+        for piece in self._pieces(data.rows, 1):
             expect_ok(self.core.loss_some(*written, self.shape, self.pointer, data.pointer, code, *piece))
         self._free_work.append(work)
         return figure[0]
@@ -248,7 +248,7 @@ class Model:
         values = matrices.zeros(self.count)
         work = self.core.work(self.shape, self.core.train_size(self.shape, _pure.DESCENT))
         written = self.core.doubles(values), work
-        for piece in self._pieces(data.rows):
+        for piece in self._pieces(data.rows, 4):
             expect_ok(self.core.gradient_some(*written, self.shape, self.pointer, data.pointer, code, *piece))
         return values
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import queue
 import sys
 import threading
 import warnings
 from array import array
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ThreadPoolExecutor, wait
+from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 from . import _training, model_file
@@ -123,6 +124,8 @@ class _Submissions:
         self._lock = threading.Lock()
         self._own: list[ThreadPoolExecutor] = []  # at most one, with a thread for each core
         self.pending: dict[Future[list[Outcome]], _Submitted] = {}
+        # Filled by the futures themselves: Ctrl-C in concurrent.futures.wait() can leave their locks taken for ever.
+        self.done: queue.SimpleQueue[Future[list[Outcome]]] = queue.SimpleQueue()
 
     def _tick(self, epochs: int) -> None:
         if self._stop.is_set():
@@ -141,7 +144,11 @@ class _Submissions:
     def _submit_here(self, job: Job, again: bool) -> None:
         if not self._own:
             self._own.append(ThreadPoolExecutor(len(cores()), "bitprop"))
-        self.pending[self._own[0].submit(train, job, self._tick)] = _Submitted(job, True, again)
+        self._add(self._own[0].submit(train, job, self._tick), _Submitted(job, True, again))
+
+    def _add(self, future: Future[list[Outcome]], submitted: _Submitted) -> None:
+        self.pending[future] = submitted
+        future.add_done_callback(self.done.put)
 
     def submit(self, job: Job, first: bool = False, again: bool = False) -> None:
         """Makes the job a pending one; where the executor refuses it a failed one, or where it is the first, raises."""
@@ -163,7 +170,7 @@ class _Submissions:
                 return
             future = Future()
             future.set_exception(error)
-        self.pending[future] = _Submitted(job, ticks, again)
+        self._add(future, _Submitted(job, ticks, again))
 
     def take(self, future: Future[list[Outcome]]) -> Job | None:
         """The job that has finished; None where the executor lost it for the first time: it is tried once more."""
@@ -200,12 +207,13 @@ def futures(
                     submissions.submit(next_job, first)
                     first = False
             # Results go first, then further jobs. The time limit is for systems where a wait cannot be interrupted.
-            limit = 0.0 if more and len(pending) < most else 0.1
-            done, _ = wait(pending, timeout=limit, return_when=FIRST_COMPLETED)
-            for future in done:
-                job = submissions.take(future)
-                if job is not None:
-                    yield job, future
+            try:
+                future = submissions.done.get(timeout=0.0 if more and len(pending) < most else 0.1)
+            except queue.Empty:
+                continue
+            job = submissions.take(future)
+            if job is not None:
+                yield job, future
 
     try:  # around a call, not a loop, some of whose jumps CPython 3.12 and later leave out of a `try`
         try:

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: MIT
+"""Ctrl-C is answered within a tenth of a second of processor time, whatever runs; a second one too.
+
+BITPROP_SIZE multiplies the sizes: tests/long/interrupts takes 10, for 10^7 rows and parameters.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from conftest import core_or_skip
+
+SIZE = int(os.environ.get("BITPROP_SIZE", "1"))
+WITHIN = 0.1  # seconds, by the processor's clock, which does not count what other processes take
+WAITING = 3.0 * SIZE  # seconds by the wall's clock, on a machine with much else to do
+
+# It runs each action until it is interrupted, and tells its processor time then. It ends with an action's own error.
+RUNS = """
+import os, signal, sys, time
+from array import array
+import numpy as np
+from bitprop import Network, datasets, sweep
+size = int(sys.argv[1])
+rows, wide = 1_000_000 * size, int((1_000_000 * size) ** 0.5)
+small = Network(2, 4, 4, 1, seed=1)
+scaled = Network(2, 4, 4, 1, seed=1)
+large = Network(wide, wide, 1, init="uniform", seed=1)
+x = np.linspace(0.0, 1.0, 2 * rows).reshape(rows, 2)
+y = np.ascontiguousarray(x[:, :1])
+scaled.scale(x[:100])
+many = np.linspace(0.0, 1.0, 200 * wide).reshape(200, wide)
+flat, floats, integers = x[:, 0].tolist(), array("f", bytes(4 * rows)), list(range(rows))
+line = Network(1, 4, 1)
+still = {"learning_rate": 0.0, "epochs": 10**9}
+actions = {
+    "set-up": lambda: Network(wide, wide, 1),
+    "predict": lambda: small.predict(x),
+    "predict, scaled": lambda: scaled.predict(x),
+    "predict, wide": lambda: large.predict(many),
+    "loss": lambda: small.loss(x, y),
+    "loss, wide": lambda: large.loss(many, many[:, :1]),
+    "gradient": lambda: small.gradient(x, y),
+    "gradient, wide": lambda: large.gradient(many, many[:, :1]),
+    "check": lambda: small.check_gradient(x, y),
+    "fit": lambda: small.fit(x, y, **still),
+    "fit, online": lambda: small.fit(x, y, batch_size=1, shuffle_seed=1, **still),
+    "fit, validation": lambda: small.fit(x[:99], y[:99], validation=(x, y), **still),
+    "fit, levenberg": lambda: small.fit(x, y, epochs=10**9, rule="levenberg_marquardt"),
+    "float32": lambda: small.predict(x.astype("f")),
+    "other formats": lambda: line.model.inputs(floats),
+    "lists": lambda: line.model.inputs(flat),
+    "integers": lambda: line.model.inputs(integers),
+    "scale": lambda: small.scale(x, y, outputs="min_max") or small.model.scale(None, None),
+    "data set": lambda: datasets.linear(rows // 10, seed=1),
+    "sweep": lambda: sweep((2, 4, 4, 1), (x, y), seeds=range(100), epochs=10**6),
+    "sweep, wide": lambda: sweep(large.sizes, (many[:9], many[:9, :1]), seeds=range(100), epochs=10**6),
+}
+if size == 1:
+    actions["fit, wide"] = lambda: large.fit(many, many[:, :1], **still)
+armed = False
+def interrupt(*_):
+    if armed:
+        raise KeyboardInterrupt
+signal.signal(signal.SIGINT, interrupt)
+with os.fdopen(1, "w", buffering=1) as told:
+    for name, action in actions.items():
+        for _ in range(2):
+            try:
+                armed = True
+                told.write(f"{name}\\n")
+                while True:
+                    action()
+            except KeyboardInterrupt:
+                at = time.process_time()
+                armed = False
+            told.write(f"{at}\\n")
+        small.loss(x[:9], y[:9])
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs the processor's clock of another process")
+def test_ctrl_c_at_any_time_of_long_calls() -> None:
+    """Each long call is interrupted at two moments, and the networks can be used afterwards."""
+    core_or_skip("cffi")
+    command = [sys.executable, "-c", RUNS, str(SIZE)]
+    slow: dict[str, float] = {}
+    moments = (0.004, 0.05) if SIZE == 1 else (0.06, 0.7)
+    found = 0
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        clock = (~process.pid << 3) | 2  # Linux's number of that process's own clock
+        for name in process.stdout:
+            time.sleep(moments[found % 2])
+            used, sent = time.clock_gettime(clock), time.perf_counter()
+            process.send_signal(signal.SIGINT)
+            used, waited = float(process.stdout.readline()) - used, time.perf_counter() - sent
+            if used > WITHIN or waited > WAITING:
+                slow[name.strip()] = max(used, slow.get(name.strip(), 0.0))
+            found += 1
+        error = process.stderr.read()
+    assert (process.returncode, error) == (0, "")
+    assert slow == {}
+    assert found > 40
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs /proc")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signals_end_a_sweep(number: signal.Signals, tmp_path: Path) -> None:
+    """After SIGTERM or two Ctrl-C a sweep's command leaves no process, and its file goes on to the same bits."""
+    whole, cut = tmp_path / "whole.jsonl", tmp_path / "cut.jsonl"
+    command = [sys.executable, "-m", "bitprop", "sweep", "linear:200", "--seeds", "40", "--epochs", "5000", "--resume"]
+    if os.environ.get("BITPROP_BUILD") == "pure":
+        command[8] = "9"
+    subprocess.run([*command, str(whole)], capture_output=True, check=True)
+    with subprocess.Popen(
+        [*command, str(cut)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    ) as process:
+        while process.poll() is None and (not cut.exists() or cut.read_bytes().count(b"\n") < 4):
+            time.sleep(0.005)
+        for _ in range(2):
+            process.send_signal(number)
+        status = process.wait(30)
+        assert status != 0
+        with pytest.raises(ProcessLookupError):
+            os.killpg(process.pid, 0)
+    kept = cut.read_bytes().count(b"\n")
+    assert 4 <= kept < 41
+    subprocess.run([*command, str(cut)], capture_output=True, check=True)
+    assert sorted(whole.read_bytes().splitlines()) == sorted(cut.read_bytes().splitlines())
