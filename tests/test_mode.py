@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from bits import to_hex
 from conftest import core_or_skip
-from modes import MODES, mode
+from modes import MODES, control, mode
 
 import bitprop
 from bitprop import BitpropError, FloatingPointModeError, Network, OptionError, datasets, sweep
@@ -202,3 +202,74 @@ def test_an_import_in_another_mode(tmp_path: Path) -> None:
             command = [sys.executable, "-c", code, str(tmp_path), str(Path(__file__).parent), changed]
             found = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
             assert found.stdout == f"{X}\n", found.stderr
+
+
+IN_MODE = """
+import sys; sys.path.insert(0, sys.argv[1])
+from modes import mode
+with mode(sys.argv[2]):
+    import bitprop
+    x = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]
+    net = bitprop.Network(2, 4, 1, seed=5, backend=sys.argv[3])
+    history = net.fit(x, [0.0, 1.0, 1.0, 0.0], epochs=50, rule="adam")
+    print(net.fingerprint(), b"".join(v.hex().encode() for v in history.mse + net.gradient(x, [1.0] * 4))[-400:])
+"""
+
+
+@pytest.mark.parametrize("backend", ["cffi", "ctypes"])
+def test_a_mode_that_is_set_before_the_import(backend: Backend) -> None:
+    """A process that has another mode from the start gives the same bits as one that has not."""
+    core_or_skip(backend)
+    found = set()
+    for name in ("standard", *MODES):
+        command = [sys.executable, "-c", IN_MODE, str(Path(__file__).parent), name, backend]
+        found.add(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    assert len(found) == 1
+
+
+@pytest.mark.parametrize("name", MODES)
+@pytest.mark.parametrize("backend", ["cffi", "ctypes"])
+def test_the_mode_of_a_thread(backend: Backend, name: str, tmp_path: Path) -> None:
+    """A thread in another mode gives the same bits, beside this one, and all calls leave its mode as it was."""
+    core_or_skip(backend)
+    net = Network(2, 3, 1, seed=4, backend=backend)
+    calls: list[Callable[[], Any]] = [
+        *(lambda: net.predict(X), lambda: net.predict([X[1]]), lambda: net.loss(X, Y), lambda: net.gradient(X, Y)),
+        *(lambda: net.fit(X, Y, epochs=3).mse, lambda: net.trace(X[0], Y[0])[0].deltas),
+        *(lambda: net.save(tmp_path / "net.json"), lambda: Network.load(tmp_path / "net.json", backend).to_bytes()),
+        *(lambda: Network(2, 3, 1, seed=4, backend=backend).to_bytes(), lambda: net.copy().fingerprint()),
+    ]
+    expected = [repr(call()) for call in calls]
+    net = Network(2, 3, 1, seed=4, backend=backend)
+
+    def in_mode() -> tuple[list[str], list[bytes]]:
+        with mode(name):
+            before = control()
+            results, controls = [], [before]
+            for call in calls:
+                results.append(repr(call()))
+                controls.append(control())
+            return results, controls
+
+    with ThreadPoolExecutor(1) as executor:
+        found, controls = executor.submit(in_mode).result()
+    assert found == expected
+    assert set(controls) == {controls[0]}
+    assert controls[0] != control()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs glibc")
+@pytest.mark.parametrize("backend", ["cffi", "ctypes"])
+def test_traps_in_a_training(backend: Backend) -> None:
+    """With trapped exceptions a training that overflows is told, and does not kill the process."""
+    core_or_skip(backend)
+    code = (
+        "import ctypes, sys; from bitprop import Network, DivergedError\n"
+        "net = Network(2, 3, 1, seed=1, activation='identity', backend=sys.argv[1])\n"
+        "ctypes.CDLL('libm.so.6').feenableexcept(0x0d)\n"
+        "x, y = [[1e200, 1e200]] * 9, [1e200] * 9\n"
+        "print(net.loss(x, y), net.loss([[5e-324, 0.0]], [0.0]) < 1e9, len(net.gradient(x, y)))\n"
+        "try:\n    net.fit(x, y, epochs=9)\nexcept DivergedError as error:\n    print(error.epoch)\n"
+    )
+    found = subprocess.run([sys.executable, "-c", code, backend], capture_output=True, text=True, check=False)
+    assert (found.returncode, found.stdout) == (0, "inf True 13\n0\n"), found.stderr
