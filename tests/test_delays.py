@@ -12,10 +12,17 @@ import signal
 import subprocess
 import sys
 import time
+from array import array
 from pathlib import Path
+from typing import Any
 
 import pytest
+from bits import to_hex
 from conftest import core_or_skip
+
+from bitprop import Network, _pure, model
+from bitprop.core import Core
+from bitprop.names import Backend
 
 SIZE = int(os.environ.get("BITPROP_SIZE", "1"))
 WITHIN = 0.1  # seconds, by the processor's clock, which does not count what other processes take
@@ -136,3 +143,48 @@ def test_signals_end_a_sweep(number: signal.Signals, tmp_path: Path) -> None:
     assert 4 <= kept < 41
     subprocess.run([*command, str(cut)], capture_output=True, check=True)
     assert sorted(whole.read_bytes().splitlines()) == sorted(cut.read_bytes().splitlines())
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_pieces(backend: Backend, bias: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Initial weights, losses and gradients in pieces, which leave time for Ctrl-C, have the bits of whole ones."""
+    x = [[row / 50, 1 - row / 25] for row in range(50)]
+    y = [[row / 50] for row in range(50)]
+    weights = [row % 5 + 0.25 for row in range(50)]
+
+    def results() -> list[list[str]]:
+        found = []
+        kinds: list[tuple[Any, Any]] = [
+            *(("normal", "mse"), ("glorot", "half_sse"), ("uniform", "binary_cross_entropy")),
+        ]
+        for init, loss in kinds:
+            net = Network(2, 5, 3, 1, bias=bias, seed=3, init=init, backend=backend)
+            figure = net.loss(x, y, loss, sample_weight=weights)
+            found += [to_hex(net.parameters), to_hex([figure])]
+            found.append(to_hex(net.gradient(x, y, loss, sample_weight=weights)))
+        return found
+
+    whole = results()
+    for piece, drawn in ((1, 1), (41 * 24, 7)):
+        monkeypatch.setattr(model, "PIECE", piece)
+        monkeypatch.setattr(model, "DRAWN", drawn)
+        assert results() == whole
+
+
+def test_pieces_that_there_are_not(core: Core) -> None:
+    """The core refuses pieces that do not begin at a lane's first row, are empty, or go beyond the rows."""
+    net = Network(2, 1, backend=core.name)
+    shape = core.shape(net.sizes, net.model.activations, True)
+    data = net.model.data([[0.5, 0.25]] * 20, [0.5] * 20)
+    figure, lanes, values = (array("d", bytes(8 * count)) for count in (1, 8, 3))
+    parameters = core.doubles(array("d", [0.5, 0.25, 0.125]))
+    work = core.work(shape, core.train_size(shape, 0)), core.work(shape, core.predict_size(shape))
+    for first, rows in ((4, 8), (8, 0), (24, 1), (16, 5), (0, 21), (8, 2**63)):
+        pointers = core.doubles(figure), core.doubles(lanes), work[1]
+        assert core.loss_some(*pointers, shape, parameters, data.pointer, 0, first, rows) == _pure.E_OPTION
+        written = core.doubles(values), work[0]
+        assert core.gradient_some(*written, shape, parameters, data.pointer, 0, first, rows) == _pure.E_OPTION
+    for first, count in ((4, 0), (0, 4), (3, 1), (1, 2**63)):
+        assert core.init_some(parameters, core.generator(), shape, 1, 0, first, count) == _pure.E_OPTION
+    assert core.init_some(parameters, core.generator(), shape, 1, 0, 3, 0) == _pure.OK
+    assert [figure[0], *lanes, *values] == [0.0] * 12
