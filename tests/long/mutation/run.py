@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: MIT
+"""The command of tests/long/mutants."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import tempfile
+import time
+from pathlib import Path
+
+from . import c_source
+from .c_killer import CKiller
+from .ledger import Ledger
+from .py_killer import PyKiller, try_module
+
+ROOT = Path(__file__).resolve().parents[3]
+C_TARGETS = ["csrc/bitprop.c", "csrc/levenberg.c"]
+TWINS = ["vectors", "backend", "twins", "heads", "weights", "scaling", "fit", "network", "resuming", "levenberg"]
+CHECKS = ["bad_input", "network", "fit", "frames", "memory", "stopping", "heads", "weights", "scaling", "levenberg"]
+# The tests that try the mutants of a module: of each their file.
+MODULES = {
+    "src/bitprop/_pure.py": TWINS,
+    "src/bitprop/_pure_levenberg.py": ["levenberg", "vectors"],
+    "src/bitprop/checks/matrices.py": CHECKS,
+    "src/bitprop/checks/options.py": CHECKS,
+}
+
+
+def by_the_twin(test: str) -> bool:
+    """Whether a test, by its name, does not ask a compiled backend."""
+    return "ctypes" not in test and "cffi" not in test
+
+
+def try_python(target: str, ledger: Ledger, every: int, end: float, again: bool) -> int:
+    """Tries the mutants of a Python module that the ledger lacks; returns how many there are in all."""
+    name = target[len("src/") : -len(".py")].replace("/", ".")
+    killer = PyKiller(ROOT / target, name, ledger, every, end, again, by_the_twin)
+    return try_module([str(ROOT / "tests" / f"test_{test}.py") for test in MODULES[target]], killer)
+
+
+def try_c(target: str, ledger: Ledger, every: int, end: float, again: bool) -> int:
+    """Tries the mutants of a C source that the ledger lacks; returns how many there are in all."""
+    mutants = list(c_source.mutants(ROOT.joinpath(target).read_text(encoding="utf-8")))
+    with tempfile.TemporaryDirectory() as folder:
+        killer = CKiller(Path(folder), Path(target).name, again)
+        for number, mutant in enumerate(mutants):
+            if number % every or ledger.has(number, again):
+                continue
+            if time.monotonic() > end:
+                break
+            ledger.enter(number, killer.verdict(mutant.source), mutant.function, mutant.old, mutant.new)
+    return len(mutants)
+
+
+def main() -> int:
+    """Tries the mutants, and tells the counts."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("targets", nargs="*", default=[*C_TARGETS, *MODULES])
+    parser.add_argument("--seconds", type=float, default=86400.0)
+    parser.add_argument("--every", type=int, default=1)
+    parser.add_argument("--again", action="store_true", help="those that are alive too, and C with sanitizers")
+    parser.add_argument("--results", type=Path, default=Path(tempfile.gettempdir(), "bitprop-mutants.jsonl"))
+    options = parser.parse_args()
+    end, well = time.monotonic() + options.seconds, True
+    for target in options.targets:
+        fingerprint = hashlib.sha256(ROOT.joinpath(target).read_bytes()).hexdigest()[:16]
+        ledger = Ledger(options.results, target, fingerprint)
+        if target in MODULES:
+            made = try_python(target, ledger, options.every, end, options.again)
+        else:
+            made = try_c(target, ledger, options.every, end, options.again)
+        well = ledger.report(made) and well
+    return 0 if well else 1
