@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -72,3 +73,7 @@ def main() -> int:
             made = try_c(target, ledger, options.every, end, options.again)
         well = ledger.report(made) and well
     return 0 if well else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
