@@ -45,9 +45,8 @@ def try_c(target: str, ledger: Ledger, every: int, end: float, again: bool) -> i
     mutants = list(c_source.mutants(ROOT.joinpath(target).read_text(encoding="utf-8")))
     with tempfile.TemporaryDirectory() as folder:
         killer = CKiller(Path(folder), Path(target).name, again)
-        for number, mutant in enumerate(mutants):
-            if number % every or ledger.has(number, again):
-                continue
+        for number in ledger.waiting(len(mutants), every, again):
+            mutant = mutants[number]
             if time.monotonic() > end:
                 break
             ledger.enter(number, killer.verdict(mutant.source), mutant.function, mutant.old, mutant.new)

@@ -42,9 +42,13 @@ class Ledger:
         if entry["verdict"] == "alive":
             self.alive[number] = entry["function"], entry["old"], entry["new"]
 
-    def has(self, number: int, again: bool) -> bool:
-        """Whether there is a verdict; `again`: one that is not "alive"."""
-        return number in self.verdicts and not (again and number in self.alive)
+    def waiting(self, made: int, every: int, again: bool) -> list[int]:
+        """The numbers of those to try, of `made` in all: scattered first, so that a run that is cut short is a sample.
+
+        `again`: those that were alive, too.
+        """
+        numbers = sorted(range(0, made, every), key=lambda number: (number % 4 != 0, number % 2 != 0, number))
+        return [each for each in numbers if each not in self.verdicts or (again and each in self.alive)]
 
     def enter(self, number: int, verdict: str, function: str, old: str, new: str) -> None:
         """Keeps a verdict."""

@@ -61,9 +61,8 @@ class PyKiller:
         kills: dict[str, int] = {}
         every = list(mutants(self.source.read_text(encoding="utf-8")))
         self.made = len(every)
-        for number, mutant in enumerate(every):
-            if number % self.every or self.ledger.has(number, self.again):
-                continue
+        for number in self.ledger.waiting(self.made, self.every, self.again):
+            mutant = every[number]
             if time.monotonic() > self.end:
                 break
             chosen = [item for item in items if not mutant.users or mutant.users & set(called[item.nodeid])]
