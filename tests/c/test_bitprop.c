@@ -405,11 +405,14 @@ static void refuse_levenberg(void) {
     const bp_shape shape = {c->sizes, c->activations, c->layers, c->bias, kernel};
     const bp_shape softmax = {c->sizes, last, c->layers, c->bias, kernel};
     const bp_shape unknown = {c->sizes, c->activations, c->layers, c->bias, BP_KERNELS};
+    const uint32_t one_layer[1] = {BP_SIGMOID}, wide_sizes[2] = {256, 256};
+    const bp_shape sigmoid = {(const uint32_t[2]){c->sizes[0], c->sizes[c->layers - 1]}, one_layer, 2, 1, kernel};
+    const bp_shape wide = {wide_sizes, one_layer, 2, 0, kernel}; /* of one parameter too many */
     const double one = number(ONE), zero = number(0), half = number(0x3fe0000000000000U);
     const double two = number(0x4000000000000000U), infinite = number(INFINITE), nan = number(NOT_A_NUMBER);
     const double subnormal = number(1), negative = number(0xbff0000000000000U);
     const bp_levenberg_settings good = {1, BP_MSE, one, two, half, one, zero};
-    bp_levenberg_settings bad[17];
+    bp_levenberg_settings bad[18];
     const bp_data data = {copy_doubles(c->inputs, (size_t)c->rows * c->sizes[0]),
                           copy_doubles(c->targets, (size_t)c->rows * c->sizes[c->layers - 1]), c->rows, NULL};
     const bp_data none = {data.inputs, data.targets, 0, NULL};
@@ -435,6 +438,7 @@ static void refuse_levenberg(void) {
     bad[14].gradient_min = infinite;
     bad[15].gradient_min = nan;
     bad[16].mu = negative;
+    bad[17].loss = BP_BINARY_CROSS_ENTROPY;
     memset(&training, CANARY, sizeof training);
     before = training;
     for (size_t i = 0; i < LENGTH(bad); i++) {
@@ -442,6 +446,8 @@ static void refuse_levenberg(void) {
     }
     CALL("levenberg", BP_E_OPTION, bp_levenberg_start(&training, &shape, &good, &none));
     CALL("levenberg", BP_E_OPTION, bp_levenberg_start(&training, &softmax, &good, &data));
+    CALL("levenberg", BP_E_OPTION, bp_levenberg_start(&training, &sigmoid, &bad[17], &data));
+    CALL("levenberg", BP_E_SHAPE, bp_levenberg_start(&training, &wide, &good, &data));
     CALL("levenberg", BP_E_SHAPE, bp_levenberg_start(&training, &unknown, &good, &data));
     check("levenberg", "refused without a trace", memcmp(&training, &before, sizeof training) == 0);
     check("levenberg", "no size", bp_levenberg_size(&unknown) == 0);
@@ -449,6 +455,61 @@ static void refuse_levenberg(void) {
     CALL("levenberg", BP_OK, bp_levenberg_start(&training, &shape, &good, &data));
     CALL("levenberg", BP_E_SHAPE, bp_levenberg_train(NULL, &training, NULL, NULL, &unknown, &data, &limits));
     CALL("levenberg", BP_E_OPTION, bp_levenberg_train(NULL, &training, NULL, NULL, &shape, &none, &limits));
+    release();
+}
+
+/* Logs of some epochs, of none, and slices that a full log ends: they change no bit. */
+static void test_levenberg_logs(const struct levenberg_case *c) {
+    static const uint64_t every[3] = {1, 2, 2};
+    static const size_t log_sizes[3] = {1, 1, 0};
+    const bp_shape shape = {c->sizes, c->activations, c->layers, c->bias, kernel};
+    const bp_data data = {copy_doubles(c->inputs, (size_t)c->rows * c->sizes[0]),
+                          copy_doubles(c->targets, (size_t)c->rows * c->sizes[c->layers - 1]), c->rows,
+                          c->weighted ? copy_doubles(c->row_weights, c->rows) : NULL};
+    double *work = hold_doubles(bp_levenberg_size(&shape));
+    for (size_t i = 0; i < LENGTH(every); i++) {
+        const bp_levenberg_settings settings = {every[i],
+                                                (uint32_t)c->loss,
+                                                number(c->constants[0]),
+                                                number(c->constants[1]),
+                                                number(c->constants[2]),
+                                                number(c->constants[3]),
+                                                number(c->constants[4])};
+        const bp_limits limits = {c->epochs, UINT64_MAX, log_sizes[i]};
+        double *parameters = copy_doubles(c->parameters, c->n_parameters), *log = hold_doubles(1);
+        bp_status status = BP_OK;
+        bp_levenberg training;
+        CALL(c->id, BP_OK, bp_levenberg_start(&training, &shape, &settings, &data));
+        while (status == BP_OK && training.epoch < c->epochs) {
+            const uint64_t before = training.epoch;
+            enter();
+            status = bp_levenberg_train(log, &training, parameters, work, &shape, &data, &limits);
+            leave(c->id, "bp_levenberg_train", status, status);
+            if (log_sizes[i] > 0 && status == BP_OK && training.epoch > before && before % every[i] == 0) {
+                check_word(c->id, "logged", before, c->sse[before], bits_of(*log));
+            }
+        }
+        check_word(c->id, "epochs of any log", i, c->n_sse, training.epoch);
+        check_doubles(c->id, "parameter with any log", c->final, parameters, c->n_parameters);
+    }
+}
+
+/* A step beyond all numbers is damped more, and the parameters come back. */
+static void test_levenberg_overflow(void) {
+    static const uint32_t sizes[2] = {1, 1}, activations[1] = {BP_IDENTITY};
+    static const uint64_t weight = 0xffeab36d48e1acf0U; /* -1.5e308 */
+    const bp_shape shape = {sizes, activations, 2, 0, kernel};
+    const double least = number(0x0010000000000000U);
+    const bp_levenberg_settings settings = {
+        1, BP_SSE, least, number(0x4000000000000000U), number(0x3fe0000000000000U), least, 0.0};
+    const bp_data data = {copy_doubles((const uint64_t[1]){0x200016e0ebac2efaU}, 1), /* 1.5e-154 */
+                          copy_doubles((const uint64_t[1]){0xe004e2237da833f3U}, 1), 1, NULL};
+    const bp_limits limits = {1, UINT64_MAX, 0};
+    double *parameters = copy_doubles(&weight, 1), *work = hold_doubles(bp_levenberg_size(&shape));
+    bp_levenberg training;
+    CALL("overflow", BP_OK, bp_levenberg_start(&training, &shape, &settings, &data));
+    CALL("overflow", BP_MU_STOP, bp_levenberg_train(NULL, &training, parameters, work, &shape, &data, &limits));
+    check_doubles("overflow", "parameter", &weight, parameters, 1);
     release();
 }
 
@@ -551,6 +612,9 @@ static void test_other_rows(void) {
          bp_train_many(NULL, &status, &training, parameters, work, NULL, &shape, &two, &limits, 1));
     check_word("other rows", "status", 0, (uint64_t)BP_E_OPTION, (uint64_t)status);
     check("other rows", "left alone", training.begun == 0 && bits_of(parameters[0]) == start);
+    training.settings.rule = BP_RULES; /* as what was never started may have it */
+    CALL("unknown rule", BP_E_OPTION, bp_train(NULL, &training, parameters, work, NULL, &shape, &one, &limits));
+    training.settings.rule = BP_DESCENT;
     CALL("as many rows", BP_OK, bp_train(NULL, &training, parameters, work, NULL, &shape, &one, &limits));
     check("as many rows", "trained", training.epoch == 1 && bits_of(parameters[0]) != start);
 }
@@ -893,6 +957,7 @@ static void check_bad_shape(const char *id, const bp_shape *s) {
     check_word(id, "parameter_count", 0, 0, bp_parameter_count(s));
     check_word(id, "predict_size", 0, 0, bp_predict_size(s));
     check_word(id, "train_size", 0, 0, bp_train_size(s, BP_DESCENT));
+    check_word(id, "state_size", 0, 0, bp_state_size(s, BP_ADAM));
     check_word(id, "encode_size", 0, 0, bp_encode_size(s));
     CALL(id, BP_E_SHAPE, bp_init(out.numbers, &out.generator, s, 1, BP_NORMAL));
     CALL(id, BP_E_SHAPE, bp_forward(out.numbers, out.work, s, zeros, zeros));
@@ -902,6 +967,10 @@ static void check_bad_shape(const char *id, const bp_shape *s) {
     CALL(id, BP_E_SHAPE, start_with(s, 1, 1, 1, ONE, BP_MSE, 1));
     CALL(id, BP_E_SHAPE,
          bp_train(out.numbers, &out.training, out.numbers + 4, out.work, out.words, s, &one_row, &one_epoch));
+    CALL(id, BP_E_SHAPE,
+         bp_train_many(out.numbers, NULL, &out.training, out.numbers + 4, out.work, out.words, s, &one_row, &one_epoch,
+                       1));
+    CALL(id, BP_E_SHAPE, bp_backward(out.numbers, out.work, s, zeros, zeros, zeros, zeros, zeros, BP_MSE));
     CALL(id, BP_E_SHAPE, bp_encode(out.data, s, zeros));
     check_untouched(id);
 }
@@ -977,8 +1046,10 @@ static void test_bad_options(void) {
     CALL("rows 0", no, bp_loss(out.numbers, out.work, &s, zeros, &no_rows, BP_MSE));
     CALL("loss unknown", no, bp_gradient(out.numbers, out.work, &s, zeros, &one_row, BP_LOSSES));
     CALL("rows 0", no, bp_gradient(out.numbers, out.work, &s, zeros, &no_rows, BP_MSE));
+    CALL("loss unknown", no, bp_backward(out.numbers, out.work, &s, zeros, zeros, zeros, zeros, zeros, BP_LOSSES));
     CALL("activation unknown", BP_E_SHAPE, bp_activate(out.numbers, 8, BP_ACTIVATIONS));
     CALL("activation unknown", BP_E_SHAPE, bp_slope(out.numbers, 8, UINT32_MAX));
+    CALL("activation unknown", BP_E_SHAPE, bp_slope(out.numbers, 8, BP_ACTIVATIONS));
     CALL("softmax of single values", BP_E_SHAPE, bp_activate(out.numbers, 8, BP_SOFTMAX));
     CALL("softmax of single values", BP_E_SHAPE, bp_slope(out.numbers, 8, BP_SOFTMAX));
     check_untouched("bad options");
@@ -1017,6 +1088,250 @@ static void test_portable_fits(void) {
             check("memory", "of a prediction", bp_predict_size(&s) >= bp_predict_size(&portable));
             check("memory", "of a training", bp_train_size(&s, BP_DESCENT) >= bp_train_size(&portable, BP_DESCENT));
         }
+    }
+}
+
+/* --- agreement with the portable kernel, where no vector reaches --- */
+
+#define AGREEING_ROWS 45U /* five blocks of eight, and a part of one */
+
+/* What a kernel makes of a network: a training, then predictions, a loss and a gradient. */
+typedef struct {
+    double *parameters, *log, *predictions, *gradient, *figure;
+} made;
+
+/* A last parameter in place of the drawn one: none; -10^4, with which sigmoids are clamped; -2^600, with which sums
+   could overflow; and -0.0, which adding 0.0 changes: kernels care for each. */
+static const uint64_t last_parameters[4] = {0, 0xc0c3880000000000U, 0xe570000000000000U, 0x8000000000000000U};
+
+static made make(const bp_shape *s, const bp_settings *settings, const bp_data *data, size_t put) {
+    const size_t count = bp_parameter_count(s), n_out = s->sizes[s->layers - 1];
+    double *work = hold_doubles(bp_train_size(s, settings->rule)), *others = hold_doubles(bp_predict_size(s));
+    double *train_work = hold_doubles(bp_train_size(s, BP_DESCENT));
+    uint32_t *order = hold(data->rows, sizeof(uint32_t));
+    const bp_limits limits = {3, UINT64_MAX, 3};
+    made m = {hold_doubles(count), hold_doubles(3), hold_doubles(data->rows * n_out), hold_doubles(count),
+              hold_doubles(1)};
+    bp_generator generator;
+    bp_training training;
+    CALL("agreement", BP_OK, bp_init(m.parameters, &generator, s, 5, BP_GLOROT));
+    m.parameters[count - 1] = put > 0 ? number(last_parameters[put]) : m.parameters[count - 1];
+    CALL("agreement", BP_OK, bp_train_start(&training, order, s, settings, data));
+    CALL("agreement", BP_OK, bp_train(m.log, &training, m.parameters, work, order, s, data, &limits));
+    CALL("agreement", BP_OK, bp_predict(m.predictions, others, s, m.parameters, data->inputs, data->rows));
+    CALL("agreement", BP_OK, bp_loss(m.figure, others, s, m.parameters, data, settings->loss));
+    CALL("agreement", BP_OK, bp_gradient(m.gradient, train_work, s, m.parameters, data, settings->loss));
+    return m;
+}
+
+static void check_same(const char *id, const char *what, const double *expected, const double *found, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        check_word(id, what, i, bits_of(expected[i]), bits_of(found[i]));
+    }
+}
+
+/* Shapes that kernels have code of their own for, and layers wider than all their vectors; every rule and loss. */
+static void test_agreement(void) {
+    static const struct {
+        const char *id;
+        uint32_t layers, sizes[4], activations[3];
+    } shapes[] = {{"2-2-1", 3, {2, 2, 1}, {BP_SIGMOID, BP_SIGMOID}},
+                  {"2-4-1", 3, {2, 4, 1}, {BP_SIGMOID, BP_SIGMOID}},
+                  {"2-4-4-1", 4, {2, 4, 4, 1}, {BP_SIGMOID, BP_SIGMOID, BP_SIGMOID}},
+                  {"2-4-1 of tanh", 3, {2, 4, 1}, {BP_TANH, BP_SOFTSIGN}},
+                  {"3-70-5", 3, {3, 70, 5}, {BP_TANH, BP_SIGMOID}},
+                  {"20-33-17-3", 4, {20, 33, 17, 3}, {BP_RELU, BP_LEAKY_RELU, BP_SOFTMAX}},
+                  {"1-1", 2, {1, 1}, {BP_IDENTITY}}};
+    static const double constants[BP_RULES][5] = {
+        {0.0}, {0.5}, {0.5}, {0.5, 0.5, 0.0625}, {0.5, 0.5, 0.0625}, {1.5, 0.5, 0.0625, 0.0, 8.0}};
+    static const size_t batches[3] = {1, 9, AGREEING_ROWS};
+    double inputs[AGREEING_ROWS * 20], targets[AGREEING_ROWS * 5], weights[AGREEING_ROWS];
+    bp_generator generator;
+    bp_generator_seed(&generator, 1, BP_STREAM_DATA);
+    for (size_t i = 0; i < LENGTH(inputs); i++) {
+        inputs[i] = bp_generator_random(&generator);
+    }
+    for (size_t i = 0; i < LENGTH(targets); i++) {
+        targets[i] = bp_generator_random(&generator);
+    }
+    for (size_t i = 0; i < LENGTH(weights); i++) {
+        weights[i] = i % 5 == 0 ? 0.0 : bp_generator_random(&generator);
+    }
+    for (size_t i = 0; i < LENGTH(shapes) * BP_LOSSES * BP_RULES * LENGTH(batches); i++) {
+        const size_t at = i % LENGTH(shapes);
+        const uint32_t loss = (uint32_t)(i / LENGTH(shapes) % BP_LOSSES);
+        const uint32_t rule = (uint32_t)(i / LENGTH(shapes) / BP_LOSSES % BP_RULES);
+        const size_t batch = i / LENGTH(shapes) / BP_LOSSES / BP_RULES;
+        const uint32_t last = shapes[at].activations[shapes[at].layers - 2], odd = (uint32_t)(rule + loss + batch) % 2;
+        const int goes = loss == BP_CROSS_ENTROPY          ? last == BP_SOFTMAX
+                         : loss == BP_BINARY_CROSS_ENTROPY ? last == BP_SIGMOID
+                                                           : last != BP_SOFTMAX;
+        const bp_shape own = {shapes[at].sizes, shapes[at].activations, shapes[at].layers, odd, kernel};
+        const bp_shape portable = {shapes[at].sizes, shapes[at].activations, shapes[at].layers, odd, BP_PORTABLE};
+        const bp_data data = {inputs, targets, AGREEING_ROWS, (rule + at) % 3 == 0 ? weights : NULL};
+        bp_settings settings = {.batch_size = batches[batch],
+                                .log_every = 1,
+                                .shuffle_seed = 3,
+                                .learning_rate = 0.03125,
+                                .loss = loss,
+                                .rule = rule,
+                                .shuffle = (uint32_t)(loss + batch) % 2};
+        memcpy(settings.constants, constants[rule], sizeof constants[rule]);
+        if (goes) {
+            const size_t count = bp_parameter_count(&own), n_out = own.sizes[own.layers - 1];
+            for (size_t put = 0; put < (last == BP_SIGMOID ? LENGTH(last_parameters) : 1); put++, release()) {
+                const made found = make(&own, &settings, &data, put);
+                const made expected = make(&portable, &settings, &data, put);
+                check_same(shapes[at].id, "agreement, log", expected.log, found.log, 3);
+                check_same(shapes[at].id, "agreement, parameter", expected.parameters, found.parameters, count);
+                check_same(shapes[at].id, "agreement, prediction", expected.predictions, found.predictions,
+                           AGREEING_ROWS * n_out);
+                check_same(shapes[at].id, "agreement, figure", expected.figure, found.figure, 1);
+                check_same(shapes[at].id, "agreement, gradient", expected.gradient, found.gradient, count);
+            }
+        }
+    }
+}
+
+/* Networks that are not all at one place, or not of one kind, end as each does alone: what differs is `odd`. */
+static void train_together(const char *id, const bp_shape *s, int odd, uint64_t budget, size_t log_size) {
+    enum { NETWORKS = 3, ROWS = 5 };
+    const size_t count = bp_parameter_count(s), work_size = bp_train_size(s, BP_MOMENTUM);
+    double *inputs = hold_doubles(ROWS * s->sizes[0]), *targets = hold_doubles(ROWS * s->sizes[s->layers - 1]);
+    double *parameters[2] = {hold_doubles(NETWORKS * count), hold_doubles(NETWORKS * count)};
+    double *logs[2] = {hold_doubles(NETWORKS * 4), hold_doubles(NETWORKS * 4)};
+    int32_t statuses[2][NETWORKS];
+    const bp_data data = {inputs, targets, ROWS, NULL};
+    bp_generator generator;
+    bp_generator_seed(&generator, 2, BP_STREAM_DATA);
+    for (size_t i = 0; i < ROWS * s->sizes[0]; i++) {
+        inputs[i] = bp_generator_random(&generator);
+    }
+    for (size_t i = 0; i < ROWS * s->sizes[s->layers - 1]; i++) {
+        targets[i] = bp_generator_random(&generator);
+    }
+    for (size_t way = 0; way < 2; way++) { /* alone, and together */
+        double *work = hold_doubles(NETWORKS * work_size);
+        bp_training *trainings = hold(NETWORKS, sizeof(bp_training));
+        uint32_t *orders = hold(NETWORKS * ROWS, sizeof(uint32_t));
+        memset(logs[way], 0, NETWORKS * 4 * sizeof(double));
+        for (size_t n = 0; n < NETWORKS; n++) {
+            const int other = n == 1;
+            const bp_settings settings = {.batch_size = other && odd == 1 ? 2 : 1,
+                                          .log_every = other && odd == 2 ? 2 : 1,
+                                          .shuffle_seed = n,
+                                          .learning_rate = 0.5,
+                                          .loss = other && odd == 4 ? BP_HALF_MSE : BP_HALF_SSE,
+                                          .rule = odd == 5 ? BP_MOMENTUM : BP_DESCENT,
+                                          .shuffle = other && odd == 6 ? 0 : 1};
+            const bp_limits some = {odd == 7 ? 1 : 9, odd == 8 ? 2 : odd == 9 ? ROWS + 1 : UINT64_MAX, 0};
+            statuses[way][n] = BP_OK;
+            CALL(id, BP_OK, bp_init(parameters[way] + n * count, &generator, s, n, BP_NORMAL));
+            if (other && odd == 3) { /* diverges at once */
+                parameters[way][n * count] = number(INFINITE);
+            }
+            CALL(id, BP_OK, bp_train_start(&trainings[n], orders + n * ROWS, s, &settings, &data));
+            if (other && odd >= 7) { /* ahead of the others: by an epoch, in the shuffle, by rows */
+                CALL(id, BP_OK,
+                     bp_train(NULL, &trainings[n], parameters[way] + n * count, work + n * work_size, orders + n * ROWS,
+                              s, &data, &some));
+            }
+        }
+        const bp_limits limits = {4, budget, log_size};
+        for (int slice = 0; slice < 40; slice++) {
+            if (way == 1) {
+                CALL(id, BP_OK,
+                     bp_train_many(logs[way], statuses[way], trainings, parameters[way], work, orders, s, &data,
+                                   &limits, NETWORKS));
+                continue;
+            }
+            for (size_t n = 0; n < NETWORKS; n++) {
+                if (statuses[way][n] == BP_OK) {
+                    statuses[way][n] = bp_train(logs[way] + n * log_size, &trainings[n], parameters[way] + n * count,
+                                                work + n * work_size, orders + n * ROWS, s, &data, &limits);
+                }
+            }
+        }
+        for (size_t n = 0; n < NETWORKS; n++) {
+            check_word(id, "together, ended", n, odd == 3 && n == 1 ? 0 : 4, trainings[n].epoch);
+        }
+    }
+    for (size_t n = 0; n < NETWORKS; n++) {
+        check_word(id, "together, status", n, (uint64_t)statuses[0][n], (uint64_t)statuses[1][n]);
+    }
+    check_same(id, "together, parameter", parameters[0], parameters[1], NETWORKS * count);
+    if (odd != 3) { /* a log beyond the epochs that were logged may hold anything */
+        check_same(id, "together, log", logs[0], logs[1], NETWORKS * log_size);
+    }
+}
+
+static void test_together(void) {
+    static const struct {
+        const char *id;
+        uint32_t layers, sizes[4];
+    } shapes[] = {{"together 2-2-1", 3, {2, 2, 1}},
+                  {"together 2-4-1", 3, {2, 4, 1}},
+                  {"together 2-4-4-1", 4, {2, 4, 4, 1}},
+                  {"together 3-2", 2, {3, 2}},
+                  {"together 64-90-64", 3, {64, 90, 64}}};
+    static const uint32_t activations[3] = {BP_SIGMOID, BP_SIGMOID, BP_SIGMOID};
+    for (size_t i = 0; i < (LENGTH(shapes) - 1) * 2 * 10 + 1; i++) { /* the last, which takes long, but once */
+        const bp_shape *s =
+            &(bp_shape){shapes[i / 20].sizes, activations, shapes[i / 20].layers, (uint32_t)(i / 10 % 2), kernel};
+        train_together(shapes[i / 20].id, s, (int)(i % 10), UINT64_MAX, 4);
+        train_together(shapes[i / 20].id, s, (int)(i % 10), UINT64_MAX, 1);
+        train_together(shapes[i / 20].id, s, (int)(i % 10), 3, 0);
+        release();
+    }
+}
+
+/* One row's way back is its gradient, where the loss takes it once (§7); its error is that of the same loss. */
+static void test_backward(const struct gradient_case *c) {
+    const bp_shape s = {c->sizes, c->activations, c->layers, c->bias, kernel};
+    const size_t count = c->n_parameters, nodes = nodes_of(&s);
+    const uint32_t loss = (uint32_t)c->loss <= BP_MSE ? BP_HALF_SSE : (uint32_t)c->loss;
+    const double *parameters = copy_doubles(c->parameters, count);
+    const double *inputs = copy_doubles(c->inputs, c->sizes[0]);
+    const double *targets = copy_doubles(c->targets, c->sizes[c->layers - 1]);
+    const bp_data data = {inputs, targets, 1, NULL};
+    double *forwards = hold_doubles(2 * nodes), *deltas = hold_doubles(nodes), *sums = hold_doubles(count + 1);
+    double *gradient = hold_doubles(count), *figure = hold_doubles(1);
+    double *train_work = hold_doubles(bp_train_size(&s, BP_DESCENT)), *work = hold_doubles(bp_predict_size(&s));
+    memset(sums, CANARY, (count + 1) * sizeof(double));
+    CALL(c->id, BP_OK, bp_forward(forwards, forwards + nodes, &s, parameters, inputs));
+    CALL(c->id, BP_OK, bp_backward(sums, deltas, &s, parameters, forwards, forwards + nodes, inputs, targets, loss));
+    CALL(c->id, BP_OK, bp_gradient(gradient, train_work, &s, parameters, &data, loss));
+    CALL(c->id, BP_OK, bp_loss(figure, work, &s, parameters, &data, loss <= BP_MSE ? BP_SSE : loss));
+    check_same(c->id, "backward", gradient, sums, count);
+    check_same(c->id, "backward, error", figure, sums + count, 1);
+}
+
+/* What is not finite is found at every place, in blocks and behind them. */
+static void test_first_nonfinite(void) {
+    static const uint64_t bad[4] = {INFINITE, INFINITE | 1ULL << 63, NOT_A_NUMBER, INFINITE | 1U};
+    static const uint64_t good[3] = {0x7fefffffffffffffU, 0xffefffffffffffffU, 0};
+    for (size_t n = 0; n < 200; n += n < 130 ? 1 : 23, release()) {
+        double *values = hold_doubles(n);
+        for (size_t i = 0; i < n; i++) {
+            values[i] = number(good[i % 3]);
+        }
+        check_word("first_nonfinite", "none of many", n, n, bp_first_nonfinite(values, n));
+        for (size_t i = n; i-- > 0;) {
+            memcpy(&values[i], &bad[i % 4], sizeof values[i]);
+            check_word("first_nonfinite", "one of many", n, i, bp_first_nonfinite(values, n));
+        }
+    }
+}
+
+/* 1, 0, -3 and infinity by 3, in every environment. */
+static void test_divide(void) {
+    static const uint64_t given[4] = {ONE, 0, 0xc008000000000000U, INFINITE};
+    static const uint64_t expected[4] = {0x3fd5555555555555U, 0, 0xbff0000000000000U, INFINITE};
+    for (size_t i = LENGTH(environments); i-- > 0; release()) {
+        double *values = copy_doubles(given, 4);
+        now = &environments[i];
+        CALL("divide", BP_OK, (bp_divide(values, 4, number(0x4008000000000000U)), BP_OK));
+        check_doubles("divide", "quotient", expected, values, 4);
     }
 }
 
@@ -1144,10 +1459,12 @@ static void test_kernel(void) {
         replay_all();
     }
     refuse_levenberg();
+    test_levenberg_overflow();
     for (size_t i = 0; i < n_levenberg_cases; i++, release()) {
         for (uint64_t budget = 1; budget < 10; budget += 4) {
             replay_levenberg(&levenberg_cases[i], budget);
         }
+        test_levenberg_logs(&levenberg_cases[i]);
     }
     for (size_t i = 0; i < n_train_cases; i++, release()) {
         for (size_t s = 1; s < LENGTH(slicings); s++, release()) {
@@ -1172,6 +1489,13 @@ static void test_kernel(void) {
     test_bad_rules();
     test_partners();
     test_portable_fits();
+    for (size_t i = 0; i < n_gradient_cases; i++, release()) {
+        test_backward(&gradient_cases[i]);
+    }
+    test_agreement();
+    test_together();
+    test_first_nonfinite();
+    test_divide();
     test_rest();
 }
 

@@ -18,7 +18,7 @@ def reasons() -> dict[tuple[str, str, str, str], str]:
         if line.startswith("= "):
             reason = line[2:]
         elif line and not line.startswith("#"):
-            file, function, old, new = line.split(" || ")
+            file, function, old, new = line.split(" ## ")
             found[file, function, old, new] = reason
     return found
 
@@ -67,5 +67,5 @@ class Ledger:
         told = ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS)
         print(f"{self.target}: {made} made, {len(self.verdicts)} tried: {told}")
         for each in unknown:
-            print("  alive:", " || ".join((self.target, *each)))
+            print("  alive:", " ## ".join((self.target, *each)))
         return not unknown
