@@ -18,7 +18,20 @@ from .py_killer import PyKiller, try_module
 ROOT = Path(__file__).resolve().parents[3]
 C_TARGETS = ["csrc/bitprop.c", "csrc/levenberg.c"]
 TWINS = ["vectors", "backend", "twins", "heads", "weights", "scaling", "fit", "network", "resuming", "levenberg"]
-CHECKS = ["bad_input", "network", "fit", "frames", "memory", "stopping", "heads", "weights", "scaling", "levenberg"]
+CHECKS = [
+    "options",
+    "bad_input",
+    "mode",
+    "network",
+    "fit",
+    "frames",
+    "memory",
+    "stopping",
+    "heads",
+    "weights",
+    "scaling",
+    "levenberg",
+]
 # The tests that try the mutants of a module: of each their file.
 MODULES = {
     "src/bitprop/_pure.py": TWINS,
