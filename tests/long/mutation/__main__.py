@@ -10,6 +10,8 @@ import tempfile
 import time
 from pathlib import Path
 
+import pytest
+
 from . import c_source
 from .c_killer import CKiller
 from .ledger import Ledger
@@ -17,21 +19,9 @@ from .py_killer import PyKiller, try_module
 
 ROOT = Path(__file__).resolve().parents[3]
 C_TARGETS = ["csrc/bitprop.c", "csrc/levenberg.c"]
-TWINS = ["vectors", "backend", "twins", "heads", "weights", "scaling", "fit", "network", "resuming", "levenberg"]
-CHECKS = [
-    "options",
-    "bad_input",
-    "mode",
-    "network",
-    "fit",
-    "frames",
-    "memory",
-    "stopping",
-    "heads",
-    "weights",
-    "scaling",
-    "levenberg",
-]
+TWINS = ["vectors", "backend", "heads", "weights", "resuming"]
+CHECKS = ["options", "bad_input", "mode", "frames", "network", "stopping"]
+LENGTHY = ("schema", "stored", "alters", "pictures", "command", "pieces", "killed")  # words of their names
 # The tests that try the mutants of a module: of each their file.
 MODULES = {
     "src/bitprop/_pure.py": TWINS,
@@ -41,9 +31,14 @@ MODULES = {
 }
 
 
-def by_the_twin(test: str) -> bool:
-    """Whether a test, by its name, does not ask a compiled backend."""
-    return "ctypes" not in test and "cffi" not in test
+def by_the_twin(item: pytest.Item) -> bool:
+    """Whether a test, by its parameters, asks the pure twin or no backend, and is none of those that take long."""
+    chosen = getattr(item, "callspec", None)
+    parameters = {} if chosen is None else chosen.params
+    backend = parameters.get("core", parameters.get("backend", "python"))
+    return (backend if isinstance(backend, str) else backend[0]) == "python" and not set(LENGTHY) & set(
+        item.name.split("_")
+    )
 
 
 def try_python(target: str, ledger: Ledger, every: int, end: float, again: bool) -> int:

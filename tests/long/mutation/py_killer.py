@@ -33,7 +33,14 @@ class PyKiller:
     """A plugin of pytest: instead of the tests' usual run, it tries the mutants that the ledger lacks."""
 
     def __init__(
-        self, source: Path, name: str, ledger: Ledger, every: int, end: float, again: bool, keep: Callable[[str], bool]
+        self,
+        source: Path,
+        name: str,
+        ledger: Ledger,
+        every: int,
+        end: float,
+        again: bool,
+        keep: Callable[[pytest.Item], bool],
     ):
         self.source, self.name, self.keep = source, name, keep
         self.ledger, self.every, self.end, self.again = ledger, every, end, again
@@ -52,7 +59,7 @@ class PyKiller:
         """Measures the tests, then tries the mutants."""
         session.config.pluginmanager.unregister(name="terminalreporter")
         module = importlib.import_module(self.name)
-        items = [item for item in session.items if self.keep(item.nodeid)]
+        items = [item for item in session.items if self.keep(item)]
         measures = self.ledger.results.with_suffix(f".{self.name}.json")
         if not measures.exists():  # by the tests of an earlier run, which are taken to be the same
             measures.write_text(json.dumps(self._measure(items, module)), encoding="utf-8")
