@@ -154,7 +154,7 @@ class PyKiller:
 def try_module(tests: list[str], killer: PyKiller) -> int:
     """Tries a module's mutants by these files of tests; returns how many there are in all."""
     status = pytest.main(
-        [*tests, "-q", "--tb=no", "-p", "no:cacheprovider", "--no-header", "-p", "no:warnings"], plugins=[killer]
+        [*tests, "-q", "--tb=no", "-p", "no:cacheprovider", "--no-header", "--disable-warnings"], plugins=[killer]
     )
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
         raise AssertionError(f"pytest ended with {status}")
