@@ -7,6 +7,7 @@ changed function, the quickest first, until one fails. A test that takes far lon
 
 from __future__ import annotations
 
+import ast
 import importlib
 import itertools
 import json
@@ -68,6 +69,9 @@ class PyKiller:
         kills: dict[str, int] = {}
         every = list(mutants(self.source.read_text(encoding="utf-8")))
         self.made = len(every)
+        unchanged = Mutant("", "", "", ast.parse(self.source.read_text(encoding="utf-8")), lambda: None, set())
+        if self._try(unchanged, module, items, times)[0] != "alive":
+            raise AssertionError("the tests fail where nothing is changed")
         for number in self.ledger.waiting(self.made, self.every, self.again):
             mutant = every[number]
             if time.monotonic() > self.end:
