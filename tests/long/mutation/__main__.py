@@ -20,7 +20,7 @@ from .py_killer import PyKiller, try_module
 ROOT = Path(__file__).resolve().parents[3]
 C_TARGETS = ["csrc/bitprop.c", "csrc/levenberg.c"]
 TWINS = ["vectors", "backend", "heads", "weights", "resuming"]
-CHECKS = ["options", "bad_input", "mode", "frames", "network", "stopping"]
+CHECKS = ["matrices", "options", "bad_input", "frames", "memory", "mode", "network"]
 LENGTHY = ("schema", "stored", "alters", "pictures", "command", "pieces", "killed")  # words of their names
 # The tests that try the mutants of a module: of each their file.
 MODULES = {
@@ -33,18 +33,28 @@ MODULES = {
 
 def by_the_twin(item: pytest.Item) -> bool:
     """Whether a test, by its parameters, asks the pure twin or no backend, and is none of those that take long."""
+    return _backend(item) == "python" and not set(LENGTHY) & set(item.name.split("_"))
+
+
+def by_two_backends(item: pytest.Item) -> bool:
+    """Whether a test asks one of the backends between which checks differ, or none."""
+    return _backend(item) in ("python", "cffi") and not set(LENGTHY) & set(item.name.split("_"))
+
+
+def _backend(item: pytest.Item) -> str:
+    """The backend that a test asks, of several the first; "python" where it does not tell."""
     chosen = getattr(item, "callspec", None)
     parameters = {} if chosen is None else chosen.params
     backend = parameters.get("core", parameters.get("backend", "python"))
-    return (backend if isinstance(backend, str) else backend[0]) == "python" and not set(LENGTHY) & set(
-        item.name.split("_")
-    )
+    return str(backend if isinstance(backend, str) else backend[0])
 
 
 def try_python(target: str, ledger: Ledger, every: int, end: float, again: bool) -> int:
     """Tries the mutants of a Python module that the ledger lacks; returns how many there are in all."""
     name = target[len("src/") : -len(".py")].replace("/", ".")
-    killer = PyKiller(ROOT / target, name, ledger, every, end, again, by_the_twin)
+    killer = PyKiller(
+        ROOT / target, name, ledger, every, end, again, by_two_backends if MODULES[target] is CHECKS else by_the_twin
+    )
     return try_module([str(ROOT / "tests" / f"test_{test}.py") for test in MODULES[target]], killer)
 
 
