@@ -4,16 +4,16 @@
 from __future__ import annotations
 
 import ctypes
+import importlib
 import math
 import re
+import sys
 from array import array
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
-import pandas as pd
-import pyarrow as pa
 import pytest
 from bits import to_hex
 from conftest import core_or_skip
@@ -21,7 +21,8 @@ from conftest import core_or_skip
 from bitprop import DataError, OptionError, ShapeError
 from bitprop.checks import matrices
 from bitprop.checks.matrices import convert, convert_data
-from bitprop.core import Core
+from bitprop.core import Core, mode
+from bitprop.vectors import oracle
 
 
 @pytest.fixture(params=["cffi", "python"])
@@ -42,8 +43,15 @@ def rows_of(core: Core, data: Any, width: int | None = 2) -> tuple[list[list[flo
     return rows.split(), rows.form
 
 
+pd, pa = (importlib.import_module(name) for name in ("pandas", "pyarrow"))
 WHOLE = [[1.0, 2.0], [3.0, 4.0]]
 BUFFER = memoryview(array("d", [1.0, 2.0, 3.0, 4.0])).cast("B").cast("d", (2, 2))
+
+OF_CTYPES: Any = ((ctypes.c_double * 2) * 2)()
+BIG_ENDIAN: Any = ((ctypes.c_float.__ctype_be__ * 2) * 2)()
+for _row in range(2):
+    for _column in range(2):
+        OF_CTYPES[_row][_column] = BIG_ENDIAN[_row][_column] = WHOLE[_row][_column]
 
 
 @pytest.mark.parametrize(
@@ -64,8 +72,8 @@ BUFFER = memoryview(array("d", [1.0, 2.0, 3.0, 4.0])).cast("B").cast("d", (2, 2)
         (np.array(WHOLE)[:, ::-1][:, ::-1], "numpy"),
         (pd.DataFrame(WHOLE), "numpy"),
         (pa.table({"a": [1.0, 3.0], "b": [2, 4]}), "numpy"),
-        (((ctypes.c_double * 2) * 2)((1, 2), (3, 4)), "buffer"),
-        ((((ctypes.c_float.__ctype_be__) * 2) * 2)((1, 2), (3, 4)), "buffer"),
+        (OF_CTYPES, "buffer"),
+        (BIG_ENDIAN, "buffer"),
     ],
 )
 def test_forms(core: Core, data: Any, form: str) -> None:
@@ -138,7 +146,7 @@ def test_in_place() -> None:
         ([[1.0, 2.0], 5.0], 2, "x has 5.0 as row 1, expected a row of numbers"),
         (np.array([["a", "b"]]), 2, "x is an array of <U1, expected real numbers"),
         (
-            np.ma.masked_array([[1.0, 2.0]], [[0, 1]]),
+            np.ma.masked_equal([[1.0, 2.0]], 2.0),
             2,
             "x is an array with masked values, expected numbers throughout",
         ),
@@ -311,9 +319,9 @@ def test_memory_for_results(core: Core) -> None:
     for shape in ((2, 3), (5,), (7,), (3, 3), (3, 2, 1)):
         with refusal(ShapeError, f"out has shape {shape}, expected (3, 2)"):
             writable(np.zeros(shape))
-    memory = np.zeros(20)
+    memory: Any = np.zeros(20)
     for start in range(3, 14):
-        part = memoryview(memory)[8:10]
+        part: Any = memoryview(memory)[8:10]
         out = memory[start : start + 6]
         if start + 6 <= 8 or start >= 10:
             assert matrices.writable(core, out, 3, 2, part).nbytes == 48
@@ -354,3 +362,92 @@ def test_overlap() -> None:
     pure = core_or_skip("python")
     assert matrices.overlap(pure, memory.toreadonly(), memory) is False
     assert matrices.overlap(pure, memory, memory.toreadonly()) is False
+
+
+def test_conversions_that_round_are_told(core: Core, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before numbers are rounded, the floating-point mode is asked for; doubles need none."""
+    asked: list[str] = []
+    monkeypatch.setattr(mode, "require_standard", asked.append)
+    for exact in (WHOLE, BUFFER, np.array(WHOLE), pd.DataFrame(WHOLE), [[1, 2]], [[True, 2.0]]):
+        convert(core, exact, 2, "x")
+    assert asked == []
+    convert(core, pd.Series([1.0, 2.0], dtype="float32"), 2, "x")
+    convert(core, np.array([1, 2], dtype=np.int64), 2, "y")
+    convert(core, array("f", [1.0, 2.0]), 2, "z")
+    convert(core, [[Fraction(1), Decimal(2)]], 2, "w")
+    assert asked == [
+        "converting x from float32",
+        "converting y from int64",
+        "converting z from format 'f'",
+        "converting w from Decimal, Fraction",
+    ]
+
+
+def test_columns_without_numpy(core: Core, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Frames need no NumPy: they come as lists then."""
+
+    class Column:
+        """A column as PyArrow has them."""
+
+        ndim = 1
+
+        def __init__(self, values: list[Any]):
+            self.values = values
+
+        def to_pylist(self) -> list[Any]:
+            """Its values."""
+            return self.values
+
+    class Table:
+        """A table as PyArrow has them."""
+
+        column_names = ("a", "b")
+
+        def __init__(self, *columns: list[Any]):
+            self.columns = [Column(values) for values in columns]
+
+    monkeypatch.setitem(sys.modules, "numpy", None)
+    assert rows_of(core, Table([1.0, 3], [2.0, 4.0])) == (WHOLE, "list")
+    with refusal(DataError, "x: column 'b' has missing values in row 1: fill them in, or leave out such rows"):
+        convert(core, Table([1.0, 3.0], [2.0, None]), 2, "x")
+
+
+class Own(np.ndarray):
+    """An array of a class of its own."""
+
+
+def test_arrays_of_other_kinds(core: Core) -> None:
+    """Masked arrays without a mask, and those of a class of their own, are arrays."""
+    assert rows_of(core, np.ma.array(WHOLE)) == (WHOLE, "numpy")
+    assert rows_of(core, np.array(WHOLE).view(Own)) == (WHOLE, "numpy")
+
+
+def test_order_of_shares(core: Core, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The order is the shuffle of docs/python.md, as the oracle's generator has it; up to 2^32 - 1 rows."""
+    memory: Any = memoryview(array("d", [0.0]))
+    for rows, seed in ((2, 0), (3, 7), (12, 2**64 - 1)):
+        generator, order = oracle.Generator(oracle.DATA_STREAM + seed), list(range(rows))
+        for i in reversed(range(1, rows)):
+            k = generator.randbelow(i + 1)
+            order[i], order[k] = order[k], order[i]
+        data = convert_data(core, range(rows), range(rows), 1, 1, memory)
+        parts = matrices.divide(core, data, 0.4, seed)
+        assert [int(value) for part in parts for value in part.inputs.values] == order
+
+    class AllowedError(Exception):
+        """The check of the rows was passed."""
+
+    def refuse(*_: int) -> None:
+        raise AllowedError
+
+    monkeypatch.setattr(matrices, "range", refuse, raising=False)
+    with pytest.raises(AllowedError):
+        matrices.divide(core, data._replace(rows=2**32 - 1), 0.5, 1)
+
+
+def test_addresses_that_cannot_be_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without ctypes the pure twin takes any memory for results."""
+    core = core_or_skip("python")
+    monkeypatch.setattr(core, "address", lambda view: None)
+    parameters: Any = memoryview(array("d", [0.0]))
+    assert matrices.writable(core, array("d", [0.0]), 1, 1, parameters).nbytes == 8
