@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import ctypes
-import importlib
 import math
 import re
 import sys
@@ -17,6 +16,7 @@ import numpy as np
 import pytest
 from bits import to_hex
 from conftest import core_or_skip
+from test_frames import package
 
 from bitprop import DataError, OptionError, ShapeError
 from bitprop.checks import matrices
@@ -43,7 +43,7 @@ def rows_of(core: Core, data: Any, width: int | None = 2) -> tuple[list[list[flo
     return rows.split(), rows.form
 
 
-pd, pa = (importlib.import_module(name) for name in ("pandas", "pyarrow"))
+pd, pa = package("pandas"), package("pyarrow")
 WHOLE = [[1.0, 2.0], [3.0, 4.0]]
 BUFFER = memoryview(array("d", [1.0, 2.0, 3.0, 4.0])).cast("B").cast("d", (2, 2))
 
