@@ -153,18 +153,19 @@ def mutants(source: str) -> Iterator[Mutant]:
 def apply(mutant: Mutant, module: ModuleType) -> None:
     """Puts it into the module, whose functions and classes stay the objects that other modules have."""
     mutant.change()
-    namespace = dict(vars(module))
-    exec(compile(ast.fix_missing_locations(mutant.tree), str(module.__file__), "exec"), namespace)
-    for name, new in namespace.items():
-        old = vars(module).get(name)
+    before = dict(vars(module))
+    exec(compile(ast.fix_missing_locations(mutant.tree), str(module.__file__), "exec"), vars(module))
+    for name, new in list(vars(module).items()):
+        old = before.get(name)
         if new is old or name.startswith("__"):
             continue
         if isinstance(old, type) and isinstance(new, type):
             for part, value in list(vars(new).items()):
                 if not _put(vars(old).get(part), value) and not part.startswith("__"):
                     setattr(old, part, value)
-        elif not _put(old, new):
-            setattr(module, name, new)
+            setattr(module, name, old)
+        elif _put(old, new):
+            setattr(module, name, old)
 
 
 def _put(old: Any, new: Any) -> bool:
