@@ -71,6 +71,8 @@ class PyKiller:
         self.made = len(every)
         unchanged = Mutant("", "", "", ast.parse(self.source.read_text(encoding="utf-8")), lambda: None, set())
         while (outcome := self._try(unchanged, module, items, times))[0] != "alive":
+            if outcome[1] is None:
+                raise AssertionError("the module cannot be executed anew")
             print("left out, since it fails where nothing is changed:", outcome[1])
             items = [item for item in items if item.nodeid != outcome[1]]
         for number in self.ledger.waiting(self.made, self.every, self.again):

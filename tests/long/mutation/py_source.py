@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator
-from types import FunctionType, ModuleType
+from types import FunctionType, MemberDescriptorType, ModuleType
 from typing import Any, NamedTuple
 
 OPERATORS: dict[type[ast.AST], list[type[Any]]] = {
@@ -161,11 +161,16 @@ def apply(mutant: Mutant, module: ModuleType) -> None:
             continue
         if isinstance(old, type) and isinstance(new, type):
             for part, value in list(vars(new).items()):
-                if not _put(vars(old).get(part), value) and not part.startswith("__"):
+                slot = isinstance(value, MemberDescriptorType)
+                if not _put(vars(old).get(part), value) and not slot and not part.startswith("__"):
                     setattr(old, part, value)
             setattr(module, name, old)
         elif _put(old, new):
             setattr(module, name, old)
+        elif isinstance(new, list):  # a table, whose entries are of the new classes
+            for entry in new:
+                if isinstance(before.get(type(entry).__name__), type):
+                    entry.__class__ = before[type(entry).__name__]
 
 
 def _put(old: Any, new: Any) -> bool:
