@@ -8,6 +8,7 @@ import json
 import os
 import re
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,7 @@ def test_plain_progress(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without tqdm there is one line, written over on a terminal, after two seconds and then each half second."""
     now = [100.0]
     monkeypatch.setitem(sys.modules, "tqdm", None)
-    monkeypatch.setattr(_progress.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
     for terminal, expected in (
         (True, "\rrows: 20 of 40 (50 %)\r\x1b[K\rrows: 40 of 40 (100 %)\n"),
         (False, "rows: 20 of 40 (50 %)\nrows: 40 of 40 (100 %)\n"),

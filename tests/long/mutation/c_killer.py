@@ -8,6 +8,7 @@ sanitizers. What gcc makes the same code of, with and without SSE2, is equivalen
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -34,7 +35,7 @@ class Way(NamedTuple):
 
     build: list[list[str]]
     run: str
-    seconds: int  # of the processor, after which the tests have failed
+    seconds: int = 600  # of the processor, after which the tests have failed
 
 
 TCC = Way(
@@ -42,10 +43,10 @@ TCC = Way(
 )
 
 
-def by_gcc(tests: str, seconds: int, *options: str) -> Way:
+def by_gcc(tests: str, *options: str) -> Way:
     """The tests by gcc, of which `tests` is the object."""
     compiled = ["gcc", *FLAGS, "-O1", *options, "-c", "levenberg.c", "-o", "core.o"]
-    return Way([compiled, ["gcc", *options, "core.o", tests, "-lm", "-o", "tests"]], "./tests", seconds)
+    return Way([compiled, ["gcc", *options, "core.o", tests, "-lm", "-o", "tests"]], "./tests")
 
 
 class CKiller:
@@ -65,14 +66,17 @@ class CKiller:
             self._build([[*compiled, "plain.c", "-L.", "-lcore", "-Wl,-rpath,$ORIGIN", "-lm", "-o", "plain"]])
             self.ways.append(TCC)
         self._build([[*compiled, "-c", str(TESTS / "test_bitprop.c"), "-o", "tests.o"]])
-        self.ways.append(by_gcc("tests.o", 15))
+        self.ways.append(by_gcc("tests.o"))
         if sanitize:
             self._build([[*compiled, *SANITIZERS, "-c", str(TESTS / "test_bitprop.c"), "-o", "sanitized.o"]])
-            self.ways.append(by_gcc("sanitized.o", 90, *SANITIZERS))
+            self.ways.append(by_gcc("sanitized.o", *SANITIZERS))
         self.code = self._code()
-        for way in self.ways:
+        self.expected = []
+        for number, way in enumerate(self.ways):
+            begun = os.times().children_user
             self._build(way.build)
-        self.expected = [self._failures(way, None) for way in self.ways]
+            self.expected.append(self._failures(way, None))
+            self.ways[number] = way._replace(seconds=int(2.0 * (os.times().children_user - begun)) + 2)
 
     def _build(self, commands: list[list[str]]) -> bool:
         return all(
