@@ -19,13 +19,13 @@ from .py_killer import PyKiller, try_module
 
 ROOT = Path(__file__).resolve().parents[3]
 C_TARGETS = ["csrc/bitprop.c", "csrc/levenberg.c"]
-TWINS = ["vectors", "backend", "heads", "weights", "resuming"]
+TWINS = ["refusals", "vectors", "backend", "heads", "weights", "resuming"]
 CHECKS = ["matrices", "options", "bad_input", "frames", "memory", "mode", "network"]
 LENGTHY = ("schema", "stored", "alters", "pictures", "command", "pieces", "killed")  # words of their names
 # The tests that try the mutants of a module: of each their file.
 MODULES = {
     "src/bitprop/_pure.py": TWINS,
-    "src/bitprop/_pure_levenberg.py": ["levenberg", "vectors"],
+    "src/bitprop/_pure_levenberg.py": ["refusals", "levenberg", "vectors"],
     "src/bitprop/checks/matrices.py": CHECKS,
     "src/bitprop/checks/options.py": CHECKS,
 }
