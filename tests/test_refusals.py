@@ -148,7 +148,7 @@ def test_settings(core: Core) -> None:
     good: list[dict[str, Any]] = [{}, {"batch_size": 2**40}, {"shuffle": 1}, {"decay_biases": 1}]
     good += [{"learning_rate": 0.0}, {"learning_rate": -0.0}, {"weight_decay": 1.7e308}]
     for rule, constants in GOOD.items():
-        options = {"rule": RULES.index(rule)}  # type: ignore[arg-type]
+        options = {"rule": RULES.index(rule)}
         whole = (*constants, 0.0, 0.0, 0.0, 0.0)[:5]
         good.append({**options, "constants": whole})
         for places, to in ((BAD_CONSTANTS, bad), (LAST_CONSTANTS, good)):

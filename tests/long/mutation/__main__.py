@@ -19,9 +19,10 @@ from .py_killer import PyKiller, try_module
 
 ROOT = Path(__file__).resolve().parents[3]
 C_TARGETS = ["csrc/bitprop.c", "csrc/levenberg.c"]
-TWINS = ["refusals", "vectors", "backend", "heads", "weights", "resuming"]
+TWINS = ["refusals", "vectors"]
 CHECKS = ["matrices", "options", "bad_input", "frames", "memory", "mode", "network"]
-LENGTHY = ("schema", "stored", "alters", "pictures", "command", "pieces", "killed")  # words of their names
+WHOLE = 2**63  # a budget that no training spends
+LENGTHY = ("fit", "schema", "stored", "alters", "pictures", "command", "pieces", "killed")  # words of their names
 # The tests that try the mutants of a module: of each their file.
 MODULES = {
     "src/bitprop/_pure.py": TWINS,
@@ -33,7 +34,9 @@ MODULES = {
 
 def by_the_twin(item: pytest.Item) -> bool:
     """Whether a test, by its parameters, asks the pure twin or no backend, and is none of those that take long."""
-    return _backend(item) == "python" and not set(LENGTHY) & set(item.name.split("_"))
+    parameters = {} if (chosen := getattr(item, "callspec", None)) is None else chosen.params
+    whole = parameters.get("budget", WHOLE) == WHOLE  # slices change no bit, and take longer
+    return _backend(item) == "python" and whole and not set(LENGTHY) & set(item.name.split("[")[0].split("_"))
 
 
 def by_two_backends(item: pytest.Item) -> bool:
