@@ -61,11 +61,11 @@ def try_python(target: str, ledger: Ledger, every: int, end: float, again: bool)
     return try_module([str(ROOT / "tests" / f"test_{test}.py") for test in MODULES[target]], killer)
 
 
-def try_c(target: str, ledger: Ledger, every: int, end: float, again: bool) -> int:
+def try_c(target: str, ledger: Ledger, every: int, end: float, again: bool, sanitize: bool) -> int:
     """Tries the mutants of a C source that the ledger lacks; returns how many there are in all."""
     mutants = list(c_source.mutants(ROOT.joinpath(target).read_text(encoding="utf-8")))
     with tempfile.TemporaryDirectory() as folder:
-        killer = CKiller(Path(folder), Path(target).name, again)
+        killer = CKiller(Path(folder), Path(target).name, sanitize)
         for number in ledger.waiting(len(mutants), every, again):
             mutant = mutants[number]
             if time.monotonic() > end:
@@ -80,7 +80,8 @@ def main() -> int:
     parser.add_argument("targets", nargs="*", default=[*C_TARGETS, *MODULES])
     parser.add_argument("--seconds", type=float, default=86400.0)
     parser.add_argument("--every", type=int, default=1)
-    parser.add_argument("--again", action="store_true", help="those that are alive too, and C with sanitizers")
+    parser.add_argument("--again", action="store_true", help="those that are alive too")
+    parser.add_argument("--sanitize", action="store_true", help="try those of C with sanitizers, too")
     parser.add_argument("--results", type=Path, default=Path(tempfile.gettempdir(), "bitprop-mutants.jsonl"))
     options = parser.parse_args()
     end, well = time.monotonic() + options.seconds, True
@@ -90,7 +91,7 @@ def main() -> int:
         if target in MODULES:
             made = try_python(target, ledger, options.every, end, options.again)
         else:
-            made = try_c(target, ledger, options.every, end, options.again)
+            made = try_c(target, ledger, options.every, end, options.again, options.sanitize)
         well = ledger.report(made) and well
     return 0 if well else 1
 
