@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the cores refuse by a status: the same on every backend and kernel, and nothing is written then."""
+"""What the cores refuse by a status, with nothing written then, and the memory that they ask for and overwrite."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from array import array
 from typing import Any
 
 import pytest
+from bits import to_hex
+from conftest import core_or_skip
 
 from bitprop import _pure
 from bitprop.core import Core
@@ -241,3 +243,88 @@ def test_pure_self_test(monkeypatch: pytest.MonkeyPatch) -> None:
     assert _pure.self_test() == _pure.E_FUSED
     shape = _pure.Shape([1, 1], [0], 2, 0, _pure.SSE2)
     assert _pure.parameter_count(shape) == 0
+
+
+def test_largest_shape(core: Core) -> None:
+    """The limit of parameters is one below 2^57, to the last one (with 64 bits)."""
+    for first, count in ((2**26 - 1, 2**57 - 1), (2**26, 0), (2**26 - 2, 2**57 - 2)):
+        assert core.parameter_count(core.shape([first, 1, 2**26, 2**31 - 2], [0, 0, 0], False)) == count
+
+
+def test_sizes_of_the_twins() -> None:
+    """The pure twin asks for what the portable kernel asks for."""
+    pure, portable = core_or_skip("python"), core_or_skip("cffi", "portable")
+    for sizes, bias in (([1, 1], False), ([2, 4, 4, 1], True), ([3, 70, 5], False), ([2**26 - 1, 1, 2**26], True)):
+        shapes = [core.shape(sizes, [0] * (len(sizes) - 1), bias) for core in (pure, portable)]
+        assert pure.predict_size(shapes[0]) == portable.predict_size(shapes[1]) > 0
+        assert pure.encode_size(shapes[0]) == portable.encode_size(shapes[1]) > 0
+        assert pure.levenberg_size(shapes[0]) == portable.levenberg_size(shapes[1])
+        for rule in range(_pure.RULES):
+            assert pure.train_size(shapes[0], rule) == portable.train_size(shapes[1], rule) > 0
+            assert pure.state_size(shapes[0], rule) == portable.state_size(shapes[1], rule)
+
+
+def test_used_memory(core: Core) -> None:
+    """Functions overwrite what memory held before: biases of drawn networks, sums of a way back, trainings."""
+    shape = core.shape([2, 3, 1], [_pure.TANH, _pure.TANH], True)
+    memory, other = array("d", MARK), array("d", [0.0] * 32)
+    for values in (memory, other):
+        assert core.init(core.doubles(values), core.generator(), shape, 1, _pure.GLOROT) == _pure.OK
+    assert to_hex(memory[:13]) == to_hex(other[:13])
+    assert to_hex(memory[13:]) == to_hex(MARK[13:])
+    assert to_hex(memory[6:9]) == to_hex([0.0] * 3)
+    parameters, row = core.doubles(memory), core.doubles(array("d", [0.5, -0.25]))
+    forward, outputs, sums, deltas, gradient = (array("d", MARK) for _ in range(5))
+    assert core.forward(core.doubles(forward), core.doubles(outputs), shape, parameters, row) == _pure.OK
+    forward, outputs = forward[:4], outputs[:4]
+    deltas, sums = deltas[:4], sums[:14]
+    pointers = [core.doubles(values) for values in (sums, deltas, forward, outputs)]
+    target = core.doubles(array("d", [0.125]))
+    arguments = (shape, parameters, pointers[2], pointers[3], row, target, _pure.HALF_SSE)
+    assert core.backward(pointers[0], pointers[1], *arguments) == _pure.OK
+    data, work = core.data(row, target, 1), core.work(shape, core.train_size(shape, 0))
+    assert core.gradient(core.doubles(gradient), work, shape, parameters, data, _pure.HALF_SSE) == _pure.OK
+    assert to_hex(sums[:13]) == to_hex(gradient[:13])
+    figure = array("d", [7.0])
+    work = core.work(shape, core.predict_size(shape))
+    assert core.loss(core.doubles(figure), work, shape, parameters, data, _pure.SSE) == _pure.OK
+    assert to_hex(sums[13:]) == to_hex(figure)
+
+
+def test_started_again(core: Core) -> None:
+    """A training that is started again, from the middle of an epoch, is one that was never begun."""
+    shape = core.shape([1, 1], [_pure.TANH], False)
+    numbers = core.doubles(array("d", [0.5, 0.25, -0.5, 1.0]))
+    data, order = core.data(numbers, numbers, 4), core.words(4)
+    settings = settings_of(core, batch_size=3, rule=_pure.MOMENTUM, constants=(0.5, 0.0, 0.0, 0.0, 0.0), shuffle=1)
+    work = core.work(shape, core.train_size(shape, _pure.MOMENTUM), _pure.MOMENTUM)
+    training, ends = core.training(), []
+    for budget in (16, 12, 5, 2**62):
+        parameters, log = array("d", [0.5]), array("d", [0.0] * 3)
+        pointers = core.doubles(log), training, core.doubles(parameters), work, order, shape, data
+        assert core.train_start(training, order, shape, settings, data) == _pure.OK
+        found = [training.rows, training.epoch, training.begun, training.to_shuffle, training.row, training.batch_row]
+        assert [*found, training.error, training.has_state, *order] == [4, 0, 0, 0, 0, 0, 0.0, 0, 0, 1, 2, 3]
+        assert core.train(*pointers, core.limits(until=3, budget=budget, log_size=3)) == _pure.OK
+        while training.epoch < 3 and budget == 2**62:
+            assert core.train(*pointers, core.limits(until=3, budget=budget, log_size=3)) == _pure.OK
+        ends.append(to_hex([*parameters, *log]))
+    fresh, parameters, log = core.training(), array("d", [0.5]), array("d", [0.0] * 3)
+    assert core.train_start(fresh, order, shape, settings, data) == _pure.OK
+    limits = core.limits(until=3, budget=2**62, log_size=3)
+    assert core.train(core.doubles(log), fresh, core.doubles(parameters), work, order, shape, data, limits) == _pure.OK
+    assert to_hex([*parameters, *log]) == ends[-1]
+
+
+def test_divide_and_first_nonfinite(core: Core) -> None:
+    """Quotients are rounded once; what is not finite is found at each place."""
+    values = array("d", [1.0, 0.0, -3.0, math.inf, -0.0, 5e-324])
+    core.divide(core.doubles(values), 5, 3.0)
+    assert to_hex(values) == to_hex([1.0 / 3.0, 0.0, -1.0, math.inf, -0.0, 5e-324])
+    for length in (0, 1, 63, 64, 65, 130):
+        numbers = array("d", [1.7e308] * (length + 1))
+        pointer = core.doubles(numbers)
+        assert core.first_nonfinite(pointer, length) == length
+        for place in reversed(range(length)):
+            numbers[place] = (math.nan, math.inf, -math.inf)[place % 3]
+            assert core.first_nonfinite(pointer, length) == place

@@ -19,7 +19,7 @@ from .py_killer import PyKiller, try_module
 
 ROOT = Path(__file__).resolve().parents[3]
 C_TARGETS = ["csrc/bitprop.c", "csrc/levenberg.c"]
-TWINS = ["refusals", "vectors"]
+TWINS = ["refusals", "vectors", "twins"]
 CHECKS = ["matrices", "options", "bad_input", "frames", "memory", "mode", "network"]
 WHOLE = 2**63  # a budget that no training spends
 LENGTHY = ("fit", "schema", "stored", "alters", "pictures", "command", "pieces", "killed")  # words of their names

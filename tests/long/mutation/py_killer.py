@@ -77,7 +77,7 @@ class PyKiller:
             mutant = every[number]
             if time.monotonic() > self.end:
                 break
-            chosen = [item for item in items if not mutant.users or mutant.users & set(called[item.nodeid])]
+            chosen = [item for item in items if self._concerns(mutant, called[item.nodeid])]
             chosen.sort(key=lambda item: (-kills.get(item.nodeid, 0), times[item.nodeid]))
             ends = itertools.accumulate(times[item.nodeid] for item in chosen)
             chosen = [item for item, at in zip(chosen, ends) if at < MOST]
@@ -86,6 +86,10 @@ class PyKiller:
                 kills[killer] = kills.get(killer, 0) + 1
             self.ledger.enter(number, verdict, mutant.function, mutant.old, mutant.new)
         return True
+
+    def _concerns(self, mutant: Mutant, called: list[str]) -> bool:
+        """Whether a test that calls these functions may notice; of what a module sets also one that calls none."""
+        return not mutant.users or bool(mutant.users & set(called)) or (not mutant.function and not called)
 
     def _measure(self, items: list[pytest.Item], module: ModuleType) -> tuple[dict[str, float], dict[str, list[str]]]:
         """The seconds of each test, and the functions of the module that it calls."""
