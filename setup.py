@@ -7,6 +7,7 @@ BITPROP_BUILD: `auto` (a failed compile installs the pure package), `require` (a
 import contextlib
 import gzip
 import io
+import json
 import os
 import re
 import sys
@@ -14,6 +15,7 @@ import sysconfig
 import tarfile
 import tempfile
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 from setuptools import Extension, setup
@@ -24,6 +26,7 @@ from setuptools.command.sdist import sdist
 BUILD = os.environ.get("BITPROP_BUILD", "auto")
 if BUILD not in ("auto", "require", "pure"):
     raise SystemExit(f"BITPROP_BUILD is {BUILD!r}, expected auto, require or pure")
+EPOCH = os.environ.setdefault("SOURCE_DATE_EPOCH", "315532800")  # 1980: the time of all files in wheels and sdists
 
 
 @contextlib.contextmanager
@@ -87,6 +90,40 @@ class BuildWheel(bdist_wheel):
             self.root_is_pure = True
         super().run()
 
+    def write_wheelfile(self, wheelfile_base: str, **options: str) -> None:
+        """Brings a bill of materials (PEP 770), and takes from all files what the builder's umask made of them."""
+        super().write_wheelfile(wheelfile_base, **options)
+        place = Path(wheelfile_base, "sboms", "bitprop.cdx.json")
+        place.parent.mkdir()
+        text = json.dumps(self._bill_of_materials(), indent=1)
+        place.write_text(f"{text}\n", encoding="utf-8", newline="\n")
+        for path in Path(wheelfile_base).parent.rglob("*"):
+            path.chmod(0o755 if path.is_dir() or path.suffix in (".so", ".pyd") else 0o644)
+
+    def _bill_of_materials(self) -> dict[str, object]:
+        """In CycloneDX: bitprop contains nothing but itself, and the tools that build it are no part of it."""
+        own, number = self.distribution.metadata.get_name(), self.distribution.metadata.get_version()
+        tools = ["setuptools", *(["cffi"] if self.distribution.ext_modules else [])]
+        return {
+            "bomFormat": "CycloneDX",
+            "specVersion": "1.6",
+            "version": 1,
+            "metadata": {
+                "lifecycles": [{"phase": "build"}],
+                "component": {
+                    **_component(own, number),
+                    "licenses": [{"license": {"id": "MIT"}}],
+                },
+            },
+            "components": [{**_component(name, version(name)), "scope": "excluded"} for name in tools],
+            "dependencies": [{"ref": _component(own, number)["bom-ref"], "dependsOn": []}],
+        }
+
+
+def _component(name: str, number: str) -> dict[str, object]:
+    purl = f"pkg:pypi/{name}@{number}"
+    return {"type": "library", "bom-ref": purl, "name": name, "version": number, "purl": purl}
+
 
 class SourceArchive(sdist):
     """The same bytes from the same files: sorted, owned by nobody, all of one time (SOURCE_DATE_EPOCH, or 1980)."""
@@ -94,7 +131,7 @@ class SourceArchive(sdist):
     def make_archive(self, base_name: str, format: str, **options: object) -> str:  # type: ignore[override]
         """Writes a .tar.gz, whatever the format asked for: it is the only one that sdists may have."""
         path = f"{base_name}.tar.gz"
-        time = int(os.environ.get("SOURCE_DATE_EPOCH", "315532800"))
+        time = int(EPOCH)
         archive = io.BytesIO()
         with tarfile.open(fileobj=archive, mode="w", format=tarfile.PAX_FORMAT) as tar:
             for file in sorted(Path(str(options["base_dir"])).rglob("*")):
