@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import os
 import re
 import shutil
@@ -233,6 +234,61 @@ def test_the_pure_file_alone(tmp_path: Path) -> None:
         check=True,
     )
     assert found.stdout.strip() == "0"
+
+
+def test_wheels_are_reproducible(wheel: Path, tmp_path: Path) -> None:
+    """Another build from equal sources, at another time, place and umask, gives the same bytes."""
+    folder = tmp_path / "elsewhere" / "deeper"
+    folder.mkdir(parents=True)
+    mask = os.umask(0o077)
+    try:
+        again = build("wheel", folder, BITPROP_BUILD="require")
+    finally:
+        os.umask(mask)
+    assert again.name == wheel.name
+    assert differing(wheel, again) == []
+    assert again.read_bytes() == wheel.read_bytes()
+
+
+def differing(first: Path, second: Path) -> list[str]:
+    """The files of two wheels that differ, by their bytes or by what the archive says of them."""
+    entries = []
+    for path in (first, second):
+        with zipfile.ZipFile(path) as archive:
+            entries.append(
+                {each.filename: (each.date_time, each.external_attr, each.CRC) for each in archive.infolist()}
+            )
+    return sorted(name for name in {*entries[0], *entries[1]} if entries[0].get(name) != entries[1].get(name))
+
+
+def test_bill_of_materials(wheel: Path) -> None:
+    """The wheel brings its own (PEP 770), in CycloneDX: it contains bitprop alone, built by these tools."""
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = [name for name in archive.namelist() if "/sboms/" in name]
+        told = json.loads(archive.read(name))
+        (record,) = [name for name in archive.namelist() if name.endswith(".dist-info/RECORD")]
+        assert name in archive.read(record).decode()
+    assert re.fullmatch(r"bitprop-[0-9.]+\.dist-info/sboms/bitprop\.cdx\.json", name)
+    assert (told["bomFormat"], told["specVersion"], told["version"]) == ("CycloneDX", "1.6", 1)
+    main = told["metadata"]["component"]
+    assert (main["name"], main["licenses"]) == ("bitprop", [{"license": {"id": "MIT"}}])
+    assert main["purl"] == f"pkg:pypi/bitprop@{wheel.name.split('-')[1]}"
+    assert [(each["name"], each["scope"]) for each in told["components"]] == [
+        ("setuptools", "excluded"),
+        ("cffi", "excluded"),
+    ]
+    assert told["dependencies"] == [{"ref": main["bom-ref"], "dependsOn": []}]
+    required = build_requirements()
+    assert {each["name"] for each in told["components"]} == required
+    assert all(each["purl"] == f"pkg:pypi/{each['name']}@{each['version']}" for each in told["components"])
+
+
+def build_requirements() -> set[str]:
+    """The names of what pyproject.toml wants for a build."""
+    text = ROOT.joinpath("pyproject.toml").read_text(encoding="utf-8")
+    line = re.search(r"^requires = (.*)$", text, re.MULTILINE)
+    assert line is not None
+    return {re.split(r"[<>=!~ ]", name)[0] for name in ast.literal_eval(line[1])}
 
 
 def test_sdists_are_reproducible(tmp_path: Path) -> None:

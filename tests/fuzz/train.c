@@ -135,8 +135,7 @@ static void expect_no_shape(uint32_t kernel) {
     bp_training *training = guarded(1, sizeof *training);
     const bp_limits limits = {1, UINT64_MAX, 1};
     int32_t status = BP_OK;
-    how.settings.batch_size = 1;
-    how.settings.log_every = 1;
+    const bp_settings settings = {.batch_size = 1, .log_every = 1};
     expect(bp_parameter_count(shape) == 0 && bp_predict_size(shape) == 0 && bp_encode_size(shape) == 0 &&
                bp_train_size(shape, BP_DESCENT) == 0 && bp_state_size(shape, BP_ADAM) == 0 &&
                bp_levenberg_size(shape) == 0,
@@ -148,7 +147,7 @@ static void expect_no_shape(uint32_t kernel) {
     expect(bp_loss(values, values, shape, values, &rows, 0) == BP_E_SHAPE, "loss of no shape");
     expect(bp_gradient(values, values, shape, values, &rows, 0) == BP_E_SHAPE, "gradient of no shape");
     expect(bp_encode(data, shape, values) == BP_E_SHAPE, "encode of no shape");
-    expect(bp_train_start(training, NULL, shape, &how.settings, &rows) == BP_E_SHAPE, "start of no shape");
+    expect(bp_train_start(training, NULL, shape, &settings, &rows) == BP_E_SHAPE, "start of no shape");
     expect_untouched("the training", training, sizeof *training);
     expect(bp_train(values, training, values, values, NULL, shape, &rows, &limits) == BP_E_SHAPE, "train of no shape");
     expect(bp_train_many(values, &status, training, values, values, NULL, shape, &rows, &limits, 1) == BP_E_SHAPE,
