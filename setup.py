@@ -90,7 +90,7 @@ class BuildWheel(bdist_wheel):
             self.root_is_pure = True
         super().run()
 
-    def write_wheelfile(self, wheelfile_base: str, **options: str) -> None:
+    def write_wheelfile(self, wheelfile_base: str, **options: str) -> None:  # type: ignore[override]  # passed on
         """Brings a bill of materials (PEP 770), and takes from all files what the builder's umask made of them."""
         super().write_wheelfile(wheelfile_base, **options)
         place = Path(wheelfile_base, "sboms", "bitprop.cdx.json")
