@@ -20,19 +20,8 @@ TIME_LIMIT = 900.0  # seconds for any one command
 # Debian's packages that the platforms need, and what comes from npm and PyPI.
 DEBIAN = (
     *("avr-libc", "gcc-avr"),
-    *(
-        "clang",
-        "libclang-rt-dev",
-        "gcc",
-        "libc6-dev",
-        "musl-tools",
-        "golang-go",
-        "nodejs",
-        "rustc",
-        "pypy3",
-        "pypy3-dev",
-        "pypy3-venv",
-    ),
+    *("clang", "gcc", "libc6-dev", "musl-tools", "golang-go", "nodejs", "rustc", "pypy3", "pypy3-dev", "pypy3-venv"),
+    *("libclang-rt-dev",),  # the sanitizers of clang
     *("gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross"),
     *("gcc-arm-linux-gnueabihf", "libc6-dev-armhf-cross"),
     *("gcc-arm-none-eabi", "libnewlib-arm-none-eabi"),
