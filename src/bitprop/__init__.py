@@ -12,6 +12,7 @@ from .errors import (
     FloatingPointModeError,
     ModelFileError,
     OptionError,
+    ReceiptError,
     ShapeError,
     SweepFileError,
     TrainingError,
@@ -21,6 +22,7 @@ from .hints import TrainingHint
 from .history import History
 from .layers import Layer, Product, Trace
 from .network import Network
+from .receipts.record import Receipt
 from .scaling import Scaling
 from .sweep_result import Run, SweepResult
 
@@ -38,6 +40,8 @@ __all__ = [
     "Network",
     "OptionError",
     "Product",
+    "Receipt",
+    "ReceiptError",
     "Run",
     "Scaling",
     "ShapeError",

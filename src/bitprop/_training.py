@@ -7,7 +7,7 @@ import math
 import time
 from array import array
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import _pure
 from .checks import options as check
@@ -24,6 +24,9 @@ LOG_SIZE = 4096  # logged epochs that a slice can hold, where there are as many
 STOPPED = 100  # the status of a network that a criterion stopped, beside those of bp_status
 RULE_STOPS = {_pure.GRADIENT_STOP: "gradient", _pure.MU_STOP: "mu"}  # statuses of trainings that their rule ended
 
+if TYPE_CHECKING:
+    from .receipts.record import Recorder
+
 Callback = Callable[[int, float], Any]
 
 
@@ -32,7 +35,7 @@ class Trainings:
 
     `values`: the networks' parameters, one after the other. `validation`: the rows that checks measure. Of a single
     training, `resumed` is what it goes on from, `carried` the state of the rule with which it begins instead, and
-    `keep` is called with what it leaves, however it ends.
+    `keep` is called with what it leaves, however it ends. `recorders`: one for each training, of receipts.
     """
 
     def __init__(
@@ -47,6 +50,7 @@ class Trainings:
         resumed: TrainingState | None = None,
         keep: Callable[[TrainingState], None] | None = None,
         carried: array[float] | None = None,
+        recorders: Sequence[Recorder] = (),
     ):
         self.core = core
         self.shape = shape
@@ -54,6 +58,7 @@ class Trainings:
         self.options = options
         self.learning_rates = learning_rates
         self.keep = keep
+        self.recorders = recorders
         self.last: array[float] | None = (
             None  # parameters of the last epoch, where those of the best check were put back
         )
@@ -70,7 +75,7 @@ class Trainings:
         if carried is not None:
             self._take_state(carried, 0)
         elif options.first_steps is not None:
-            state = _drawn_state(core, len(values) // networks, *options.first_steps)
+            state = drawn_state(core, len(values) // networks, *options.first_steps)
             for n in range(networks):
                 self.group.resume(core, n, shape, state, 0)
         self.resumed_at = 0  # epochs that were done before
@@ -199,6 +204,12 @@ class Trainings:
             most = max(most, new)  # those that have ended have none
         return most
 
+    def record(self) -> None:
+        """Takes a checkpoint of the receipt of each training that goes on."""
+        for n, (recorder, history, (parameters, _)) in enumerate(zip(self.recorders, self.histories, self.bests)):
+            if self.group.statuses[n] == _pure.OK:
+                recorder.take(self.group.trainings[n].epoch, history, parameters)
+
     def settle(self) -> None:
         """Logs what is new, and goes back to the last whole epoch."""
         if self.resumed is not None:  # which had not begun: its network stays as it was
@@ -235,12 +246,15 @@ class Trainings:
         lead = self.lead()
         shown = (0, 0) if lead is None else self.done(lead)
         next_checkpoint = time.perf_counter() + seconds
+        next_recorded = self.recorders[0].every if self.recorders else 0
         while lead is not None:
             next_logged = -(-lead.epoch // log_every) * log_every
             until = self.options.epochs if callback is None else min(self.options.epochs, next_logged + 1)
             next_check = (lead.epoch // check_every + 1) * check_every
             if self.checked:
                 until = min(until, next_check)
+            if self.recorders:
+                until = min(until, next_recorded)
             due = checkpoint is not None and time.perf_counter() >= next_checkpoint
             if due:
                 until = min(until, lead.epoch + 1)
@@ -252,6 +266,9 @@ class Trainings:
             new = self.log_new()
             after_slice(*(now - before for now, before in zip(self.done(lead), shown)))
             shown = self.done(lead)
+            if self.recorders and lead.epoch == next_recorded:
+                self.record()
+                next_recorded += self.recorders[0].every
             if self.checked and lead.epoch == next_check:
                 self.judge()
             if due and checkpoint is not None and lead.begun == lead.epoch:
@@ -290,9 +307,11 @@ class Trainings:
                 raise
             raise
         ends = list(zip(self.group.trainings, self.group.statuses, self.histories, self.stoppings))
-        for (_, status, history, stopping), (parameters, kept) in zip(ends, self.bests):
+        for n, ((_, status, history, stopping), (parameters, kept)) in enumerate(zip(ends, self.bests)):
             if status == _pure.DIVERGED:
                 continue
+            if self.recorders:
+                self.recorders[n].take(history.trained, history, parameters)
             if self.options.criteria.keeps_best and history.best_epoch is not None:
                 self.last = to_array(parameters)
                 parameters[:] = kept
@@ -303,7 +322,7 @@ class Trainings:
         return [training.epoch if status == _pure.DIVERGED else None for training, status, _, _ in ends]
 
 
-def _drawn_state(core: Core, count: int, low: float, high: float, seed: int) -> array[float]:
+def drawn_state(core: Core, count: int, low: float, high: float, seed: int) -> array[float]:
     """The state of rprop for so many parameters, with first steps that are drawn between two numbers (contract §7)."""
     mode.require_standard("drawing first steps")
     generator = core.generator()

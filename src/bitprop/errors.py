@@ -31,6 +31,10 @@ class SweepFileError(BitpropError, ValueError):
     """The file of a sweep that is to go on is altered, of another sweep, or in use."""
 
 
+class ReceiptError(BitpropError, ValueError):
+    """A receipt of a training is not whole and unaltered, or does not belong to what it is held against."""
+
+
 class BackendError(BitpropError, ImportError):
     """A requested backend or kernel cannot be used here."""
 

@@ -111,6 +111,7 @@ class Model:
         self.view: memoryview[float] = memoryview(self.values)  # as long as it is there, nobody can resize the array
         self.pointer = self.core.doubles(self.values)
         self._free_work: list[Any] = []
+        self.drawn: tuple[int, int] | None = None  # seed and init of the last draw
         self.scale(None, None)
 
     def scale(self, inputs: Scaling | None, outputs: Scaling | None) -> None:
@@ -125,16 +126,29 @@ class Model:
         """An independent model with the same parameters."""
         twin = Model(self.sizes, self.activations, self.bias, self.backend)
         twin.view[:] = self.view
+        twin.drawn = self.drawn
         twin.scale(self.input_scaling, self.output_scaling)
         return twin
 
     def draw(self, seed: int, init: int) -> None:
         """Draws the initial parameters (contract §9)."""
+        self.drawn = seed, init
+        self._draw_into(self.pointer, seed, init)
+
+    def _draw_into(self, pointer: Any, seed: int, init: int) -> None:
         generator = self.core.generator()
         for first in range(0, self.count, DRAWN):
             some = first, min(DRAWN, self.count - first)
-            expect_ok(self.core.init_some(self.pointer, generator, self.shape, seed, init, *some))
+            expect_ok(self.core.init_some(pointer, generator, self.shape, seed, init, *some))
             pauses.between()
+
+    def is_as_drawn(self) -> bool:
+        """Whether the parameters are still those that were drawn."""
+        if self.drawn is None:
+            return False
+        values = matrices.zeros(self.count)
+        self._draw_into(self.core.doubles(values), *self.drawn)
+        return values.tobytes() == self.values.tobytes()
 
     # --- checks of what is given ---
 

@@ -34,6 +34,7 @@ from .names import (
     Rule,
     ScalingKind,
 )
+from .receipts.record import Draft
 from .resuming import TrainingState, describing
 from .scaling import KINDS, Scaling, fitted
 
@@ -288,6 +289,7 @@ class Network:
         resume: bool | Literal["rule"] = False,
         checkpoint: str | os.PathLike[str] | None = None,
         checkpoint_seconds: float = 60.0,
+        receipt: str | os.PathLike[str] | None = None,
         **options: Unpack[fit_options.RuleOptions],
     ) -> History:
         """The History of a training on x (rows, inputs) and y (rows, outputs) by an update rule (contract §5 to §8).
@@ -319,6 +321,8 @@ class Network:
         "rule": begin another training, of any rows, with the state of the rule that the last left (§7).
         `checkpoint`: the path of a model file, which is saved with the training at its end, also by an error or Ctrl-C,
         and about every so many seconds before, so that a training that is killed can go on.
+        `receipt`: the path of a file of at most 2 KB, written at the end of a training that does not diverge: with it
+        `bitprop receipt verify` trains again anywhere, and says where two machines differ (§14). It takes no `resume`.
         A TrainingHint warns of data that can hardly be learnt (at the first `fit`) and of a loss that hardly fell.
         OptionError, TypeError; ShapeError, DataError: of x, y or the parameters. TrainingError: another training of
         this network is running. DivergedError and Ctrl-C leave the parameters of the last good epoch.
@@ -352,12 +356,15 @@ class Network:
             raise ShapeError(f"x has {data.rows} rows, expected fewer than 2^32 with shuffling")
         path = None if checkpoint is None else _files.check_folder(checkpoint)
         seconds = check.not_negative("checkpoint_seconds", checkpoint_seconds)
+        receipt_path = None if receipt is None else _files.check_folder(receipt)
         carries = isinstance(resume, str) and check.choice("resume", resume, ("rule",)) == 0
         if (carries or check.boolean("resume", resume)) and self._left is None:
             raise OptionError(
                 f"resume={resume!r}, but the network has no training that could go on: fit it, or load a model file "
                 "that was saved by checkpoint= or by save(..., training=True)"
             )
+        if receipt_path is not None and resume:
+            raise OptionError(f"receipt is given with resume={resume!r}: expected a training from its start")
         # Once, since it takes longer than a short training.
         warned = self.history is None and hints.on_data(data.inputs, data.targets, last, data.weights)
         for _ in self._holder.take():
@@ -372,7 +379,9 @@ class Network:
                     hints.on_ended(resumed.stopping["reason"])
             memory = model.core, model.shape, model.values
             keep = self._keep if path is None else lambda left: self._save_training(path, left)
-            trainings = _training.Trainings(*memory, data, checked, [rate], measured, resumed, keep, carried)
+            draft = None if receipt_path is None else Draft(model, checked, rate, data)
+            recorders = () if draft is None else (draft.recorder(),)
+            trainings = _training.Trainings(*memory, data, checked, [rate], measured, resumed, keep, carried, recorders)
             [history] = trainings.histories
             self.history = history
             with Progress(checked.epochs * data.rows, f"{checked.epochs} epochs: rows", progress) as bar:
@@ -380,6 +389,8 @@ class Network:
                 [diverged] = trainings.run(lambda rows, _: bar.update(rows), callback, saving, seconds)
             if diverged is not None:
                 raise checked.diverged(diverged, rate)
+            if draft is not None and receipt_path is not None:
+                draft.ended(recorders[0], history, model.encode()).write(receipt_path)
         if not warned:
             telling = checked.telling_rate(rate)
             hints.on_losses(history, checked.log_every, data.inputs, data.targets, last, telling)

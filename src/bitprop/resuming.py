@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import sys
 from array import array
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -129,10 +128,10 @@ def describing(options: Options, rate: Rate, data: matrices.Data, epochs: int) -
     """A function for `describe`, which keeps no rows alive."""
     if isinstance(options.validation, tuple):
         options = options._replace(validation=())
-    return partial(_describe, options, rate, data.rows, _digest(data), epochs)
+    return partial(describe, options, rate, data.rows, _digest(data), epochs)
 
 
-def _describe(options: Options, rate: Rate, rows: int, digest: str, epochs: int) -> dict[str, Any]:
+def describe(options: Options, rate: Rate, rows: int, digest: str, epochs: int) -> dict[str, Any]:
     """What must be the same where a training goes on, as a model file has it; the learning rates of so many epochs."""
     validated = None if options.validation is None else "rows"
     return {
@@ -182,12 +181,7 @@ def _digest(data: matrices.Data) -> str:
     """The SHA-256 of the first rows, of their numbers in the order of little-endian bytes on any machine."""
     digest = hashlib.sha256()
     for rows in filter(None, (data.inputs, data.targets, data.weights)):
-        first = memoryview(rows.values).cast("B")[:TOLD_BY]
-        if sys.byteorder == "big":
-            swapped = array("d", bytes(first))
-            swapped.byteswap()
-            first = memoryview(swapped).cast("B")
-        digest.update(first)
+        digest.update(matrices.octets(memoryview(rows.values)[: TOLD_BY // 8]))
     return digest.hexdigest()
 
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import queue
-import sys
 import threading
 import warnings
 from array import array
@@ -54,10 +53,7 @@ class Arrays(NamedTuple):
         digest = hashlib.sha256()
         for values in self.each:
             digest.update(f"{len(values)} of {self.rows} rows\n".encode())
-            if sys.byteorder == "big":
-                values = array("d", values)  # noqa: PLW2901  # a copy, whose bytes are turned
-                values.byteswap()
-            digest.update(memoryview(values).cast("B"))
+            digest.update(matrices.octets(values))
         return digest.hexdigest()
 
 

@@ -189,6 +189,15 @@ def to_array(values: memoryview[float] | array[float]) -> array[float]:
     return values if isinstance(values, array) else _copy(values)
 
 
+def octets(values: memoryview[float] | array[float]) -> memoryview[Any]:
+    """The numbers' bytes, those of each with the lowest first on any machine: their own memory, or a turned copy."""
+    if sys.byteorder == "big":
+        turned = array("d", values)
+        turned.byteswap()
+        values = turned
+    return memoryview(values).cast("B")
+
+
 def give_back(values: array[float], form: str, width: int | None) -> Any:
     """Results in the form that the data came in: rows of `width`, or flat where it is None."""
     if form == "numpy":
