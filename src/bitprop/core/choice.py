@@ -67,10 +67,10 @@ def _wanted_kernel() -> str:
     return kernel
 
 
-def choose(name: str | None = None) -> Core:
+def choose(name: str | None = None, kernel: str | None = None) -> Core:
     """The backend of that name; for None the one of BITPROP_BACKEND, by default the fastest that can be used.
 
-    It runs the kernel of BITPROP_KERNEL. OptionError: an unknown name. BackendError: one that was asked for and cannot
+    It runs that kernel; for None the one of BITPROP_KERNEL. OptionError: an unknown name. BackendError: one that was asked for and cannot
     be used; it never falls back.
     """
     source = "backend" if name is not None else "BITPROP_BACKEND"
@@ -79,7 +79,7 @@ def choose(name: str | None = None) -> Core:
         raise TypeError(f"backend is {quoted(name)}, expected a string: auto, {', '.join(BACKENDS)}")
     if name not in ("auto", *BACKENDS):
         raise OptionError(f"{source} is {quoted(name)}, expected auto, {', '.join(BACKENDS)}")
-    kernel = _wanted_kernel()
+    kernel = kernel or _wanted_kernel()
     refused = []
     for candidate in BACKENDS if name == "auto" else (name,):
         core = _load(candidate, kernel)

@@ -12,7 +12,7 @@ import json
 import os
 from array import array
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import _files, _pure
 from ..checks import matrices
@@ -25,6 +25,9 @@ from ..model_file import from_hex, scaling_fields, to_hex
 from ..names import ACTIVATIONS, INITS, LEARNING_RATES, RULE_OPTIONS, RULES, Activation
 from ..resuming import describe
 from ..scaling import Scaling
+
+if TYPE_CHECKING:
+    from .verifying import Verdict
 
 FORMAT = "bitprop-receipt"
 FORMAT_VERSION = 1
@@ -116,6 +119,19 @@ class Receipt:
         if len(data) > MOST_BYTES:
             raise ReceiptError(f"{name} is no receipt: it has more than {MOST_BYTES} bytes")
         return loads(data, name)
+
+    def verify(self, x: Any, y: Any, **how: Any) -> Verdict:
+        """Trains again on the rows x and y, here, and says whether all is equal, or where the first difference is.
+
+        The keywords are `sample_weight` as in `fit`; `start`, the network before the training, where it was not drawn
+        from a seed; `learning_rate`, where the training had one for each epoch; `backend`, what trains; or `command`, a
+        program that answers as ports do (docs/porting.md), with a `timeout` in seconds; and `progress` as in `fit`.
+        ReceiptError: the rows, the network or the rates are not those of the training, or the program fails.
+        ShapeError, DataError, OptionError, BackendError.
+        """
+        from .verifying import verify
+
+        return verify(self, x, y, **how)
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """Writes it, whole or not at all. OSError."""

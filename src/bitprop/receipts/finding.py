@@ -1,0 +1,650 @@
+# SPDX-License-Identifier: MIT
+"""Where a machine's training leaves the contract's arithmetic: the epoch, batch, row, layer, node and operation.
+
+The machine is a black box that trains. The epoch is found by trainings of several lengths from a state that is known to
+be right. In it, the machine is asked for one step of each batch with a learning rate of 2^500, which tells its gradient
+to the last bit (`w - 2^500*g` is `-2^500*g`, as long as w is not huge and g not tiny); then of fewer and fewer rows. Of
+the one row, the twin tries which single operation, made wrong, gives the machine's bits (tape.py); and where several
+do, further experiments decide between them.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+from .. import _pure
+from ..core import choose
+from ..fit_options import Rate, check_options
+from ..names import LOSSES, RULES
+from ..resuming import replay_shuffles
+from ..vectors.mistakes import fma
+from .machines import CoreMachine, Machine, Snapshot, Task
+from .tape import STEPS, Operation, Result, Scene, Tape, initial_state, lanes_before, shifted
+
+REVEALING = 2.0**500  # a learning rate that makes a step tell its gradient
+ULPS = ((1, -1), (2, -2, 3, -3, 4, -4))  # by how much an operation may be wrong, the likely ones first
+PARTS_AT_ONCE = {True: 64, False: 8}  # into which an interval of epochs is divided, by whether a stop costs nothing
+EXPERIMENTS = 200  # most of them
+OPERATIONS = 20_000  # of a row and a step: with more of them, not all are tried
+ENDS = ("sum_lanes", "gradient_scale", "divisor_of")  # functions of the twin that end a batch's gradient
+
+
+class Difference(NamedTuple):
+    """An epoch in which a machine's training leaves the reference's."""
+
+    before: Snapshot  # the reference's
+    mine: Result  # the machine's, after the epoch
+    right: Result
+
+
+class Suspect(NamedTuple):
+    """An operation which, made wrong in this way, explains what a machine gave."""
+
+    operation: Operation
+    value: float  # the wrong one
+    change: Callable[[float], float]
+    cause: str = ""  # the usual mistake that gives this value
+    before: float | None = None  # of an activation's output: the pre-activation
+
+
+class Place(NamedTuple):
+    """Where a training is wrong, as far as it could be told; None where it could not."""
+
+    epoch: int  # counted from 0
+    batch: int | None = None
+    row: int | None = None  # of the training rows
+    suspects: tuple[Suspect, ...] = ()  # usually one operation
+    everywhere: bool = False  # all operations of this kind are wrong, not one
+    alone: bool | None = None  # whether with this one operation wrong, the whole epoch has the machine's bits
+    parameter: int | None = None  # whose value is wrong, where no operation is
+    bits: int | None = None  # by which it is wrong: exclusive or
+    when: str = ""  # "before" or "after" the epoch's arithmetic, of such a parameter
+    repeats: bool = True  # whether the machine makes the fault again
+    notes: tuple[str, ...] = ()
+
+
+def bits_of(value: float) -> int:
+    """A number's bits."""
+    return int(struct.unpack("<Q", struct.pack("<d", value))[0])
+
+
+def number_of(bits: int) -> float:
+    """The number of these bits."""
+    return float(struct.unpack("<d", struct.pack("<Q", bits))[0])
+
+
+# --- the epoch ---
+
+
+def _result(errors: array[float], after: Snapshot) -> Result:
+    error = errors[-1] if errors else float("nan")
+    return Result(after.parameters, array("d") if after.state is None else after.state, error)
+
+
+def _first_unequal(one: array[float], other: array[float]) -> int | None:
+    """The place of the first number whose bits differ, or where one ends first."""
+    for place, (a, b) in enumerate(zip(one, other)):
+        if bits_of(a) != bits_of(b):
+            return place
+    return None if len(one) == len(other) else min(len(one), len(other))
+
+
+def first_wrong_epoch(
+    machine: Machine, reference: Machine, task: Task, at: Snapshot, until: int, tick: Callable[[int], None]
+) -> Difference | None:
+    """The first epoch from a right state on in which the machine differs; None where it does not, until that epoch."""
+    mine, right = machine.session(task, at), reference.session(task, at)
+    before = at
+    part = max(1, -(-(until - at.epoch) // PARTS_AT_ONCE[machine.by_epochs]))
+    while before.epoch < until:
+        epochs = min(part, until - before.epoch)
+        one, other = mine.advance(epochs), right.advance(epochs)
+        tick(epochs)
+        mine_after, after = mine.snapshot(), right.snapshot()
+        place = _first_unequal(one, other)
+        states = machine.knows_states and mine_after.state != after.state
+        if place is not None or mine_after.parameters.tobytes() != after.parameters.tobytes() or states:
+            if epochs == 1:
+                return Difference(before, _result(one, mine_after), _result(other, after))
+            end = before.epoch + (epochs if place is None else place + 1)
+            return first_wrong_epoch(machine, reference, task, before, end, tick)
+        if after.epoch < before.epoch + epochs:  # both diverged, or their rule ended them
+            return None
+        before = after
+    return None
+
+
+# --- inside the epoch ---
+
+
+def rate_of(task: Task, epoch: int) -> float:
+    """The learning rate of an epoch."""
+    return task.rate if isinstance(task.rate, float) else task.rate[epoch]
+
+
+def order_of(task: Task, epoch: int) -> list[int]:
+    """The order of the rows in an epoch (contract §8)."""
+    if task.options.shuffle_seed is None:
+        return list(range(task.rows))
+    core = choose()
+    training, order = core.training(), core.words(task.rows)
+    for row in range(task.rows):
+        order[row] = row
+    replay_shuffles(core, training, order, task.rows, task.options.shuffle_seed, epoch + 1)
+    return list(order)
+
+
+def one_step(machine: Machine, task: Task, parameters: Sequence[float], state: array[float] | None) -> Result:
+    """What a machine makes of one epoch that is one batch."""
+    start = array("d", parameters)
+    session = machine.session(task._replace(start=start), Snapshot(0, start, state))
+    errors = session.advance(1)
+    return _result(errors, session.snapshot())
+
+
+def revealing(task: Task) -> Task:
+    """The task, of one batch, by a step that tells its gradient."""
+    options = check_options(1, 1, loss=LOSSES[task.options.loss])
+    return task._replace(options=options, rate=REVEALING)
+
+
+class Search:
+    """Finds what is wrong in one epoch of one machine."""
+
+    def __init__(self, machine: Machine, reference: Machine, task: Task, difference: Difference):
+        self.machine = machine
+        self.reference = reference
+        self.task = task
+        self.epoch = difference.before.epoch
+        self.difference = difference
+        self.tape = Tape()
+        rate: Rate = rate_of(task, self.epoch)
+        self.rate = rate
+        order = order_of(task, self.epoch)
+        size = min(task.options.batch_size or task.rows, task.rows)
+        self.batches = [order[at : at + size] for at in range(0, task.rows, size)]
+        self.asks_steps = machine.knows_states or task.options.by_steps and RULES[task.options.rule] == "descent"
+
+    def _batch(self, rows: Sequence[int]) -> Task:
+        return self.task.of_rows(rows)._replace(rate=self.rate)
+
+    def _states(self) -> Iterator[tuple[int, Task, list[float], list[float]]]:
+        """Each batch with parameters and state before it, by the reference."""
+        before = self.difference.before
+        parameters, state = list(before.parameters), before.state
+        states = initial_state(self.task) if state is None else list(state)
+        for number, rows in enumerate(self.batches):
+            batch = self._batch(rows)
+            yield number, batch, parameters, states
+            after = one_step(self.reference, batch, parameters, array("d", states))
+            parameters, states = list(after.parameters), list(after.state)
+
+    def run(self) -> Place:
+        """Where it is wrong."""
+        for number, batch, parameters, states in self._states():
+            probe = revealing(batch)
+            mine, right = (one_step(each, probe, parameters, None) for each in (self.machine, self.reference))
+            if not mine.same(right):
+                return self._in_gradient(number, parameters, states, mine)
+            if self.asks_steps:
+                state = array("d", states)
+                mine, right = (one_step(each, batch, parameters, state) for each in (self.machine, self.reference))
+                if not mine.same(right, self.machine.knows_states):
+                    return self._in_step(number, batch, parameters, states, mine)
+        if not self.asks_steps:
+            return self._in_any_step()
+        return Place(self.epoch, notes=("each batch by itself is right: the order of the rows, or what joins batches",))
+
+    # --- a gradient ---
+
+    def _in_gradient(self, number: int, parameters: list[float], states: list[float], mine: Result) -> Place:
+        rows = self.batches[number]
+        whole = revealing(self._batch(rows))
+        place = Place(self.epoch, number)
+        if len(rows) > 1:  # the end of the sums, which fewer rows have with other numbers
+            scene = self._scene(whole, parameters, None, REVEALING, len(rows) - 1)
+            found = self._explain(scene, mine, lambda operation: operation.function in ENDS)
+            if found:
+                return self._decided(place, scene, found, None, states)
+        low, high = 0, len(rows)  # numbers of rows with which it is right, and wrong
+        wrong = mine
+        while high - low > 1:
+            middle = (low + high) // 2
+            some = revealing(self._batch(rows[:middle]))
+            one, other = (one_step(each, some, parameters, None) for each in (self.machine, self.reference))
+            if one.same(other):
+                low = middle
+            else:
+                high, wrong = middle, one
+        place = place._replace(row=rows[high - 1])
+        some = revealing(self._batch(rows[:high]))
+        scene = self._scene(some, parameters, None, REVEALING, high - 1)
+        found = self._explain(scene, wrong, lambda operation: operation.function not in STEPS)
+        if found:
+            return self._decided(place, scene, found, high - 1, states)
+        kinds = self._explain_everywhere(scene, wrong)
+        if kinds:
+            return place._replace(suspects=tuple(kinds), everywhere=True)
+        return self._forward(place, some, parameters, high - 1)
+
+    def _forward(self, place: Place, task: Task, parameters: list[float], row: int) -> Place:
+        """The first node of a row that is wrong, by the machine's own forward pass and networks with fewer weights."""
+        values = array("d", parameters)
+        self.tape.run(Scene(task, parameters, None, REVEALING, _empty_lanes(parameters), row), record=True)
+        operations = [each for each in self.tape.operations if each.layer is not None]
+        mine_before, mine_after = self.machine.forward(task, values, row)
+        right_before, right_after = CoreMachine(choose("python"), "the pure twin").forward(task, values, row)
+        node = 0
+        for layer, width in enumerate(task.sizes[1:], 1):
+            for j in range(width):
+                here = [each for each in operations if (each.layer, each.node) == (layer, j)]
+                sums = [each for each in here if each.function == "forward_row"]
+                if bits_of(mine_before[node]) != bits_of(right_before[node]):
+                    return place._replace(suspects=(self._partial(task, values, row, layer, j, node, sums),))
+                if bits_of(mine_after[node]) != bits_of(right_after[node]):
+                    last = [each for each in here if each.part == "activation"] or sums
+                    wrong = mine_after[node]
+                    suspect = Suspect(last[-1], wrong, _constant(wrong), "", right_before[node])
+                    return place._replace(suspects=(suspect,))
+                node += 1
+        return place._replace(notes=("the forward pass is right: it is the way back, in more than one operation",))
+
+    def _partial(
+        self, task: Task, values: array[float], row: int, layer: int, j: int, node: int, sums: list[Operation]
+    ) -> Suspect:
+        """The first operation of a weighted sum that is wrong: with all weights behind it zero, it is the last."""
+        first = sum((n + task.bias) * m for n, m in zip(task.sizes[: layer - 1], task.sizes[1:layer]))
+        n_in, n_out = task.sizes[layer - 1], task.sizes[layer]
+        for i in range(n_in):
+            fewer = array("d", values)
+            for behind in range(i + 1, n_in):
+                fewer[first + behind * n_out + j] = 0.0
+            mine = self.machine.forward(task, fewer, row)[0][node]
+            here = [each for each in sums if each.input == i]
+            if here and bits_of(mine) != bits_of(here[-1].value):
+                return Suspect(here[-1], mine, lambda _: mine)
+        return Suspect(sums[-1], sums[-1].value, lambda value: value)
+
+    # --- a step ---
+
+    def _in_step(self, number: int, batch: Task, parameters: list[float], states: list[float], mine: Result) -> Place:
+        place = Place(self.epoch, number)
+        scene = self._scene(batch, parameters, states, self.rate, batch.rows - 1)
+        found = self._explain(scene, mine, lambda _: True, self.machine.knows_states)
+        if found:
+            return self._decided(place, scene, found, None, states)
+        kinds = self._explain_everywhere(scene, mine)
+        return place._replace(suspects=tuple(kinds), everywhere=bool(kinds))
+
+    def _in_any_step(self) -> Place:
+        """Where the machine tells only whole epochs: the step of any batch that gives what it gave."""
+        for number, batch, parameters, states in list(self._states()):
+            scene = self._scene(batch, parameters, states, self.rate, batch.rows - 1)
+            found = self._explain(scene, self.difference.mine, lambda each: each.function in STEPS, after=number + 1)
+            if found:
+                return self._decided(Place(self.epoch, number), scene, found, None, states)
+        return Place(self.epoch, notes=("each gradient is right: it is the step of the rule, in more than one place",))
+
+    def _rest(self, result: Result, first: int) -> Result:
+        """What the batches from this one on make of a result, by the reference."""
+        for rows in self.batches[first:]:
+            after = one_step(self.reference, self._batch(rows), result.parameters, result.state)
+            result = after._replace(error=result.error + after.error)
+        return result
+
+    # --- the operation ---
+
+    def _scene(
+        self, task: Task, parameters: Sequence[float], state: Sequence[float] | None, rate: float, first: int
+    ) -> Scene:
+        return Scene(task, parameters, state, rate, lanes_before(task, parameters, first), first)
+
+    def _explain(
+        self,
+        scene: Scene,
+        mine: Result,
+        allowed: Callable[[Operation], bool],
+        states: bool = False,
+        after: int | None = None,
+    ) -> list[Suspect]:
+        """The operations of a scene each of which, made wrong, gives what the machine gave.
+
+        `after`: the batches from this one on follow before it is compared.
+        """
+        right = self.tape.run(scene, record=True)
+        operations = self.tape.operations
+        wrong = _unequal(right, mine) if after is None or after == len(self.batches) else None
+        tried = [
+            each
+            for each in operations
+            if allowed(each) and (wrong is None or each.parameter is None or wrong <= {each.parameter})
+        ][:OPERATIONS]
+        found: list[Suspect] = []
+
+        def attempt(operation: Operation, change: Callable[[float], float]) -> None:
+            result = self.tape.run(scene, {operation.index: change})
+            if after is not None:
+                result = self._rest(result, after)
+            if result.same(mine, states):
+                found.append(Suspect(operation, change(operation.value), change))
+
+        for several in ULPS:
+            for each in tried:
+                for ulps in several:
+                    attempt(each, _shift(ulps))
+            if found:
+                return found
+        for each in tried:
+            for value in _otherwise(each, operations):
+                attempt(each, _constant(value))
+        return found
+
+    def _explain_everywhere(self, scene: Scene, mine: Result) -> list[Suspect]:
+        """Kinds of operations which, all made wrong, give what the machine gave."""
+        self.tape.run(scene, record=True)
+        operations = self.tape.operations
+        for change in EVERYWHERE:
+            first: list[Operation] = []
+            before: list[Operation] = []
+
+            def other(operation: Operation, change: Any = change, first: Any = first, before: Any = before) -> Any:
+                value = change(operation, before[-2:]) if math.isfinite(operation.value) else None
+                before.append(operation if value is None else operation._replace(value=value))
+                if value is not None and bits_of(value) != bits_of(operation.value):
+                    first.append(operation._replace(value=operation.value))
+                    return value
+                return None
+
+            if self.tape.run(scene, everywhere=other).same(mine) and first:
+                wrong = change(first[0], _preceding(operations, first[0]))
+                shown = first[0].value if wrong is None else wrong
+                return [Suspect(first[0], shown, lambda value: value, USUAL[change])]
+        for kind in dict.fromkeys(each.kind for each in operations if each.function not in STEPS):
+            for ulps in ULPS[0]:
+                chosen = [each for each in operations if each.kind == kind]
+
+                def shift(operation: Operation, kind: Any = kind, ulps: int = ulps) -> float | None:
+                    return shifted(operation.value, ulps) if operation.kind == kind else None
+
+                if self.tape.run(scene, everywhere=shift).same(mine):
+                    return [Suspect(chosen[0], shifted(chosen[0].value, ulps), _shift(ulps))]
+        return []
+
+    def _decided(
+        self, place: Place, scene: Scene, found: list[Suspect], position: int | None, states: list[float]
+    ) -> Place:
+        """The place with those suspects that further experiments leave."""
+        if len({each.operation.index for each in found}) > 1:
+            found = self._experiment(scene, found)
+        place = place._replace(suspects=tuple(found))
+        if place.row is None and found[0].operation.function not in (*ENDS, *STEPS):
+            place = place._replace(row=self.batches[place.batch or 0][scene.first])
+        return place._replace(alone=self._is_alone(place, scene, found[0], position, states))
+
+    def _is_alone(
+        self, place: Place, scene: Scene, suspect: Suspect, position: int | None, states: list[float]
+    ) -> bool:
+        """Whether the whole epoch has the machine's bits with this one operation wrong."""
+        number = place.batch or 0
+        batch = self._batch(self.batches[number])
+        first = batch.rows - 1 if position is None else position
+        whole = Scene(batch, scene.parameters, states, self.rate, lanes_before(batch, scene.parameters, first), first)
+        error = 0.0
+        for earlier, each, parameters, state in self._states():
+            if earlier == number:
+                break
+            error += one_step(self.reference, each, parameters, array("d", state)).error
+        result = self.tape.run(whole, {suspect.operation.index: suspect.change})
+        result = self._rest(result._replace(error=error + result.error), number + 1)
+        return result.same(self.difference.mine)
+
+    # --- experiments ---
+
+    def _experiment(self, scene: Scene, found: list[Suspect]) -> list[Suspect]:
+        """Those suspects that further trainings of the machine leave.
+
+        A fault that comes with its operands comes again where they are the same. Where they are not, it may come or
+        not. So a suspect is cleared where the machine gives neither what it would, nor what is right.
+        """
+        left = list(found)
+        for other in _variations(scene):
+            if len({each.operation.index for each in left}) < 2:
+                break
+            lanes = lanes_before(other.task, other.parameters, other.first)
+            changed = other._replace(lanes=lanes)
+            right = self.tape.run(changed, record=True)
+            operations = self.tape.operations
+            expected: list[list[Result]] = []
+            for each in left:
+                index = each.operation.index
+                if index >= len(operations) or operations[index].kind != each.operation.kind:
+                    expected.append([])
+                    continue
+                wrong = self.tape.run(changed, {index: each.change})
+                same = _operands(operations[index]) == _operands(each.operation)
+                expected.append([wrong] if same else [wrong, right])
+            if any(not each for each in expected) or not _are_telling(expected):
+                continue
+            state = None if changed.state is None else array("d", changed.state)
+            mine = one_step(self.machine, changed.task, changed.parameters, state)
+            kept = [each for each, results in zip(left, expected) if any(mine.same(result) for result in results)]
+            left = kept or left
+        return left
+
+
+def _are_telling(expected: list[list[Result]]) -> bool:
+    """Whether something that one suspect could give is not what all could."""
+    return any(
+        not any(result.same(another) for another in others) for each in expected for result in each for others in expected
+    )
+
+
+def _operands(operation: Operation) -> tuple[int, ...]:
+    return tuple(sorted((bits_of(operation.a), bits_of(operation.b))))
+
+
+def _variations(scene: Scene) -> Iterator[Scene]:
+    """The scene with other numbers: in its last rows' targets and inputs, and in its parameters."""
+    task = scene.task
+    count = 0
+    for name, width in (("targets", task.sizes[-1]), ("inputs", task.sizes[0])):
+        for column in range(width):
+            for factor, term in ((1.0, 0.25), (1.0, -1.5), (0.0, 0.0), (1.0, 64.0)):
+                values = array("d", getattr(task, name))
+                place = scene.first * width + column
+                values[place] = values[place] * factor + term
+                yield scene._replace(task=task._replace(**{name: values}))
+                count += 1
+    for factor, term in ((0.0, 0.0), (1.0, 0.5), (1.0, 64.0), (-1.25, 0.0)):
+        for k in range(len(scene.parameters)):
+            parameters = list(scene.parameters)
+            parameters[k] = parameters[k] * factor + term
+            yield scene._replace(parameters=parameters)
+            count += 1
+            if count > EXPERIMENTS:
+                return
+
+
+def _empty_lanes(parameters: Sequence[float]) -> list[list[float]]:
+    return [[0.0] * (len(parameters) + 1) for _ in range(_pure.LANES)]
+
+
+def _unequal(one: Result, other: Result) -> set[int]:
+    """The indices of the parameters whose bits differ; that of the error is one past the last."""
+    places = {k for k, pair in enumerate(zip(one.parameters, other.parameters)) if len(set(map(bits_of, pair))) > 1}
+    return places | ({len(one.parameters)} if bits_of(one.error) != bits_of(other.error) else set())
+
+
+def _shift(ulps: int) -> Callable[[float], float]:
+    return lambda value: shifted(value, ulps)
+
+
+def _constant(value: float) -> Callable[[float], float]:
+    return lambda _: value
+
+
+def _preceding(operations: Sequence[Operation], operation: Operation) -> Sequence[Operation]:
+    return operations[max(0, operation.index - 2) : operation.index]
+
+
+def fused(operation: Operation, before: Iterable[Operation]) -> float | None:
+    """The sum or difference with one rounding, of a product that was just made; None where there is no such."""
+    if operation.symbol not in "+-":
+        return None
+    for product in before:
+        if product.symbol != "*":
+            continue
+        a, b = bits_of(product.a), bits_of(product.b)
+        if bits_of(product.value) == bits_of(operation.b):
+            sign = 1 << 63 if operation.symbol == "-" else 0
+            return number_of(fma(a ^ sign, b, bits_of(operation.a)))
+        if bits_of(product.value) == bits_of(operation.a):
+            sign = 1 << 63 if operation.symbol == "-" else 0
+            return number_of(fma(a, b, bits_of(operation.b) ^ sign))
+    return None
+
+
+def flushed(operation: Operation, before: Iterable[Operation]) -> float | None:
+    """Zero for a subnormal result."""
+    tiny = 0.0 < abs(operation.value) < 2.0**-1022
+    return (0.0 if operation.value > 0.0 else -0.0) if tiny else None
+
+
+def by_reciprocal(operation: Operation, before: Iterable[Operation]) -> float | None:
+    """A quotient as a product with the reciprocal."""
+    return operation.a * (1.0 / operation.b) if operation.symbol == "/" and operation.b != 0.0 else None
+
+
+def in_single(operation: Operation, before: Iterable[Operation]) -> float | None:
+    """The result in single precision."""
+    try:
+        return float(struct.unpack("<f", struct.pack("<f", operation.value))[0])
+    except OverflowError:
+        return None
+
+
+def rounded_twice(operation: Operation, before: Iterable[Operation]) -> float | None:
+    """The result rounded to the 64 bits of an x87 register, and from there to 53."""
+    exact = Fraction(operation.a)
+    if operation.symbol == "+":
+        exact += Fraction(operation.b)
+    elif operation.symbol == "-":
+        exact -= Fraction(operation.b)
+    elif operation.symbol == "*":
+        exact *= Fraction(operation.b)
+    elif operation.symbol == "/" and operation.b != 0.0:
+        exact /= Fraction(operation.b)
+    else:
+        return None
+    if exact == 0:
+        return None
+    exponent = math.frexp(operation.value)[1] - 64
+    scaled = exact / Fraction(2) ** exponent
+    return float(Fraction(round(scaled)) * Fraction(2) ** exponent)  # both round to nearest, ties to even
+
+
+USUAL = {
+    fused: "a fused multiply-add, one rounding where the contract has two: forbid it (C: -ffp-contract=off)",
+    flushed: "subnormal numbers flushed to zero: leave flush-to-zero modes and -ffast-math off (§1.3)",
+    by_reciprocal: "a quotient computed as a product with the reciprocal (§1.1)",
+    in_single: "float32 (single precision): all numbers are binary64",
+    rounded_twice: "rounded twice, as by x87 registers: compute in binary64 (C: -msse2 -mfpmath=sse)",
+}
+EVERYWHERE = tuple(USUAL)
+
+
+def _otherwise(operation: Operation, operations: Sequence[Operation]) -> list[float]:
+    """What usual mistakes make of an operation, where it is another number."""
+    before = _preceding(operations, operation)
+    values = [change(operation, before) for change in EVERYWHERE if math.isfinite(operation.value)]
+    return [value for value in values if value is not None and bits_of(value) != bits_of(operation.value)]
+
+
+# --- what is no operation ---
+
+
+def flipped_before(reference: Machine, task: Task, before: Snapshot, mine: Result) -> tuple[int, int] | None:
+    """The parameter and the bit which, turned before an epoch, give what a machine had after it; None: no single one."""
+    for k in range(len(before.parameters)):
+        for bit in range(64):
+            values = array("d", before.parameters)
+            values[k] = number_of(bits_of(values[k]) ^ 1 << bit)
+            session = reference.session(task, before._replace(parameters=values))
+            errors = session.advance(1)
+            if errors and _result(errors, session.snapshot()).same(mine):
+                return k, 1 << bit
+    return None
+
+
+def cause_of(suspect: Suspect, before: Sequence[Operation] = ()) -> str:
+    """What usually gives the wrong value of an operation; "" where nothing does."""
+    operation, wrong = suspect.operation, bits_of(suspect.value)
+    if suspect.cause or not math.isfinite(operation.value):
+        return suspect.cause
+    for change, text in USUAL.items():
+        value = change(operation, before)
+        if value is not None and bits_of(value) == wrong:
+            return text
+    return ""
+
+
+def transient(
+    reference: Machine, task: Task, at: Snapshot, errors: array[float], after: Snapshot
+) -> Place:
+    """Where a training went wrong that does not go wrong again, by the errors that it logged and where it came to."""
+    right = reference.session(task, at).advance(len(errors))
+    place = _first_unequal(errors, right)
+    if place is None:
+        return Place(after.epoch - 1, repeats=False)
+    session = reference.session(task, at)
+    session.advance(place)
+    before = session.snapshot()
+    for k in range(len(before.parameters)):
+        for bit in range(64):
+            values = array("d", before.parameters)
+            values[k] = number_of(bits_of(values[k]) ^ 1 << bit)
+            other = reference.session(task, before._replace(parameters=values))
+            one = other.advance(1)
+            if _first_unequal(one, errors[place : place + 1]) is None:
+                other.advance(after.epoch - other.epoch)
+                if other.snapshot().parameters.tobytes() == after.parameters.tobytes():
+                    return Place(at.epoch + place, parameter=k, bits=1 << bit, when="before", repeats=False)
+    return Place(at.epoch + place, repeats=False)
+
+
+def find(machine: Machine, reference: Machine, task: Task, difference: Difference) -> Place:
+    """Where the machine is wrong in an epoch in which it differs."""
+    again = first_wrong_epoch(
+        machine, reference, task, difference.before, difference.before.epoch + 1, lambda epochs: None
+    )
+    repeated = again is not None and again.mine.same(difference.mine)
+    if repeated:
+        place = (
+            Search(machine, reference, task, difference).run() if task.options.by_steps else Place(difference.before.epoch)
+        )
+        if place.suspects or machine.knows_states:
+            return place
+        memory = memory_fault(reference, task, difference)
+        return place if memory is None else memory
+    memory = memory_fault(reference, task, difference)
+    place = Place(difference.before.epoch) if memory is None else memory
+    return place._replace(repeats=False)
+
+
+def memory_fault(reference: Machine, task: Task, difference: Difference) -> Place | None:
+    """The one parameter whose bits were changed before or after an epoch; None where that does not explain it."""
+    epoch = difference.before.epoch
+    wrong = _unequal(difference.right, difference.mine)
+    if len(wrong) == 1 and max(wrong) < len(difference.right.parameters):
+        k = max(wrong)
+        bits = bits_of(difference.right.parameters[k]) ^ bits_of(difference.mine.parameters[k])
+        return Place(epoch, parameter=k, bits=bits, when="after")
+    flipped = flipped_before(reference, task, difference.before, difference.mine)
+    if flipped is not None:
+        return Place(epoch, parameter=flipped[0], bits=flipped[1], when="before")
+    return None
