@@ -52,7 +52,7 @@ class TrainingState(NamedTuple):
             if not same and name == "data":
                 raise OptionError(f"the rows are not those of the training that is to go on; {ANEW}")
             if not same:
-                text = f"{name} is {_readable(given)}, and was {_readable(had)} in the training that is to go on"
+                text = f"{name} is {readable(given)}, and was {readable(had)} in the training that is to go on"
                 raise OptionError(f"{text}: expected the same; {ANEW}")
         if epochs < self.epoch:
             raise OptionError(f"epochs is {epochs}, expected at least the {self.epoch} that the training has done")
@@ -167,10 +167,10 @@ def _are_same_rates(one: list[str], other: list[str], epochs: int) -> bool:
     return epochs == 0 or each[0] == each[1]
 
 
-def _readable(value: Any) -> str:
+def readable(value: Any) -> str:
     """A value of a description for a message: its numbers in decimal digits."""
     if isinstance(value, list):
-        shown = [_readable(each) for each in value[:3]] + ["..."] * (len(value) > 3)
+        shown = [readable(each) for each in value[:3]] + ["..."] * (len(value) > 3)
         return shown[0] if len(value) == 1 else f"[{', '.join(shown)}]"
     if isinstance(value, str) and re.fullmatch("[0-9a-f]{16}", value):
         return repr(from_hex([value])[0])

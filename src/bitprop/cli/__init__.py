@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 from ..core import mode
 from ..errors import BitpropError, DivergedError
 from ..hints import TrainingHint
-from . import bench, completion, doctor, lab, machine, models, playground, plot, sweep, train, vectors
+from . import bench, completion, doctor, lab, machine, models, playground, plot, receipt, sweep, train, vectors
 from .options import say, version
 
 
@@ -45,7 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"bitprop {version()}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
     for add in (
-        *(lab.add, train.add, sweep.add, models.add_predict, models.add_gradcheck, models.add_export, plot.add),
+        *(lab.add, train.add, receipt.add, sweep.add, models.add_predict, models.add_gradcheck, models.add_export, plot.add),
         *(playground.add, vectors.add, bench.add, machine.add_info, doctor.add),
     ):
         add(commands)

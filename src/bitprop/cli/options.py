@@ -10,7 +10,7 @@ import math
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, NoReturn, cast
 
 from .. import csv_tables, datasets, plots
 from ..checks import options as check
@@ -281,6 +281,11 @@ def say(text: str) -> None:
     """Prints to stderr, where that is open: with a closed one print() would take stdout."""
     if sys.stderr is not None:
         print(text, file=sys.stderr, flush=True)
+
+
+def terminated(number: int, frame: Any) -> NoReturn:
+    """What SIGTERM does where a program that was started is to be ended too."""
+    sys.exit(128 + number)
 
 
 @contextlib.contextmanager

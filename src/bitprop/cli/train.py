@@ -65,6 +65,12 @@ def add(commands: Any) -> None:
         "leaves is printed, and drawn by --plot)",
     )
     parser.add_argument(
+        "--receipt",
+        metavar="FILE",
+        help="write what the training was, with hashes of its course, in at most 2 KB: `bitprop receipt verify` does it "
+        "again anywhere, and says where two machines differ",
+    )
+    parser.add_argument(
         "--plot",
         metavar="FILE",
         help="draw the losses to this PNG, PDF or SVG file, and log every epoch for it, or of very many every "
@@ -116,6 +122,7 @@ def run(options: argparse.Namespace) -> int:
     if options.resume and options.load is None:
         raise OptionError("--resume is given without --load: expected the model file that --checkpoint wrote")
     outputs = {"--save": options.save, "--history": options.history, "--checkpoint": options.checkpoint}
+    outputs["--receipt"] = options.receipt
     check_outputs(outputs, {"the data": datasets.file_of(options.data)}, options.plot)
     check_outputs({"--history": options.history}, {"--load": options.load}, options.plot)  # --save may be --load
     net, data = network_and_data(options, options.load)
@@ -131,6 +138,7 @@ def run(options: argparse.Namespace) -> int:
             progress=options.progress,
             resume=options.resume,
             checkpoint=options.checkpoint,
+            receipt=options.receipt,
         )
     except KeyboardInterrupt:
         if options.checkpoint and net.history is not None:
@@ -148,6 +156,8 @@ def run(options: argparse.Namespace) -> int:
         raise
     if options.checkpoint:
         say(f"wrote {options.checkpoint}")
+    if options.receipt:
+        say(f"wrote {options.receipt}")
     final = net.loss(data.x, data.y, "mse" if history.name == "mse" else options.loss, data.sample_weight)
     if options.save:
         net.save(options.save)

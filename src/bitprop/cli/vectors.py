@@ -8,15 +8,14 @@ import difflib
 import json
 import os
 import signal
-import sys
 import threading
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 from .. import _files
 from ..errors import OptionError
 from ..vectors import cases, check, generate
-from .options import command, make_folder, print_json, real, say
+from .options import command, make_folder, print_json, real, say, terminated
 
 
 def add(commands: Any) -> None:
@@ -68,7 +67,7 @@ def _run_check(options: argparse.Namespace) -> int:
     ids = options.case
     if ids is not None:
         groups = _show(groups, ids)
-    signal.signal(signal.SIGTERM, _terminated)
+    signal.signal(signal.SIGTERM, terminated)
     ready = _ignore if options.json else _print_group
     heard = _ignore if ids is None else _print_answer
     results = check.run(
@@ -107,11 +106,6 @@ def _show(groups: Sequence[str], ids: Sequence[str]) -> list[str]:
 
 def _print_answer(line: str) -> None:
     say(f"answered: {ascii(line.rstrip())[1:-1]}")
-
-
-def _terminated(number: int, frame: Any) -> NoReturn:
-    """So that the port is ended too."""
-    sys.exit(128 + number)
 
 
 def _ignore(_: Any) -> None:

@@ -23,7 +23,7 @@ from ..history import History
 from ..model import Model
 from ..model_file import from_hex, scaling_fields, to_hex
 from ..names import ACTIVATIONS, INITS, LEARNING_RATES, RULE_OPTIONS, RULES, Activation
-from ..resuming import describe
+from ..resuming import describe, readable
 from ..scaling import Scaling
 
 if TYPE_CHECKING:
@@ -176,6 +176,14 @@ class Receipt:
             name: each if isinstance(each, str) else Scaling(from_hex(each["shift"]), from_hex(each["spread"]))
             for name, each in given.items()
         }
+
+    def readable_options(self) -> dict[str, str]:
+        """The options with numbers in decimal digits, as they show on a terminal."""
+        given = self.fields["options"]
+        shown = {name: readable(value) for name, value in given.items() if not isinstance(value, dict)}
+        if isinstance(given.get("learning_rate"), dict):
+            shown["learning_rate"] = f"{given['learning_rate']['count']} numbers, one for each epoch"
+        return shown
 
     def options(self) -> Options:
         """The checked options of the training, with which it can be done again. TypeError, ValueError, KeyError."""
