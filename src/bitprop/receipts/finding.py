@@ -23,13 +23,16 @@ from ..fit_options import Rate, check_options
 from ..names import LOSSES, RULES
 from ..resuming import replay_shuffles
 from ..vectors.mistakes import fma
-from .machines import CoreMachine, Machine, Snapshot, Task
-from .tape import STEPS, Operation, Result, Scene, Tape, initial_state, lanes_before, shifted
+from .machines import Machine, Snapshot, Task
+from .tape import STEPS, Operation, Result, Scene, Tape, initial_state, lanes_before, shape_of, shifted
 
 REVEALING = 2.0**500  # a learning rate that makes a step tell its gradient
 ULPS = ((1, -1), (2, -2, 3, -3, 4, -4))  # by how much an operation may be wrong, the likely ones first
 PARTS_AT_ONCE = {True: 64, False: 8}  # into which an interval of epochs is divided, by whether a stop costs nothing
+MIXTURES = 12  # of a row with others
 EXPERIMENTS = 200  # most of them
+GOLDEN = 0.6180339887498949  # whose multiples are spread evenly
+FISHED = 1500  # pre-activations that are tried in search of one at which a fault comes again
 OPERATIONS = 20_000  # of a row and a step: with more of them, not all are tried
 ENDS = ("sum_lanes", "gradient_scale", "divisor_of")  # functions of the twin that end a batch's gradient
 
@@ -122,6 +125,11 @@ def first_wrong_epoch(
 # --- inside the epoch ---
 
 
+def _is_of_gradient(operation: Operation) -> bool:
+    """Whether it is none of the step by which a gradient is told."""
+    return operation.function not in STEPS or "scale" in operation.text
+
+
 def rate_of(task: Task, epoch: int) -> float:
     """The learning rate of an epoch."""
     return task.rate if isinstance(task.rate, float) else task.rate[epoch]
@@ -147,9 +155,10 @@ def one_step(machine: Machine, task: Task, parameters: Sequence[float], state: a
     return _result(errors, session.snapshot())
 
 
-def revealing(task: Task) -> Task:
-    """The task, of one batch, by a step that tells its gradient."""
-    options = check_options(1, 1, loss=LOSSES[task.options.loss])
+def revealing(task: Task, by_momentum: bool = False) -> Task:
+    """The task, of one batch, by a step that tells its gradient; perhaps by momentum, none of it."""
+    rule = {"rule": "momentum", "momentum": 0.0} if by_momentum else {}
+    options = check_options(1, 1, loss=LOSSES[task.options.loss], **rule)
     return task._replace(options=options, rate=REVEALING)
 
 
@@ -187,10 +196,8 @@ class Search:
     def run(self) -> Place:
         """Where it is wrong."""
         for number, batch, parameters, states in self._states():
-            probe = revealing(batch)
-            mine, right = (one_step(each, probe, parameters, None) for each in (self.machine, self.reference))
-            if not mine.same(right):
-                return self._in_gradient(number, parameters, states, mine)
+            if self._differs(self.batches[number], parameters) is not None:
+                return self._in_gradient(number, parameters, states)
             if self.asks_steps:
                 state = array("d", states)
                 mine, right = (one_step(each, batch, parameters, state) for each in (self.machine, self.reference))
@@ -202,35 +209,58 @@ class Search:
 
     # --- a gradient ---
 
-    def _in_gradient(self, number: int, parameters: list[float], states: list[float], mine: Result) -> Place:
+    def _probe(self, rows: Sequence[int], machine: Machine, parameters: Sequence[float]) -> Result:
+        return one_step(machine, self._revealing(rows), parameters, None)
+
+    def _revealing(self, rows: Sequence[int]) -> Task:
+        """The training of one step that tells the gradient of these rows."""
+        by_momentum = len(self.batches[0]) > 1 and self.machine.knows_states
+        return revealing(self._batch(rows), by_momentum)  # a kernel may train single rows by plain descent otherwise
+
+    def _differs(self, rows: Sequence[int], parameters: Sequence[float]) -> Result | None:
+        """What the machine makes of these rows, where it is wrong."""
+        mine, right = (self._probe(rows, each, parameters) for each in (self.machine, self.reference))
+        return None if mine.same(right) else mine
+
+    def _in_gradient(self, number: int, parameters: list[float], states: list[float]) -> Place:
         rows = self.batches[number]
-        whole = revealing(self._batch(rows))
         place = Place(self.epoch, number)
-        if len(rows) > 1:  # the end of the sums, which fewer rows have with other numbers
-            scene = self._scene(whole, parameters, None, REVEALING, len(rows) - 1)
-            found = self._explain(scene, mine, lambda operation: operation.function in ENDS)
-            if found:
-                return self._decided(place, scene, found, None, states)
+        for position, row in enumerate(rows):  # alone, where nothing that is larger hides it
+            wrong = self._differs([row], parameters)
+            if wrong is not None:
+                return self._in_row(place._replace(row=row), [row], position, wrong, parameters, states)
         low, high = 0, len(rows)  # numbers of rows with which it is right, and wrong
-        wrong = mine
+        wrong = self._differs(rows, parameters)
         while high - low > 1:
             middle = (low + high) // 2
-            some = revealing(self._batch(rows[:middle]))
-            one, other = (one_step(each, some, parameters, None) for each in (self.machine, self.reference))
-            if one.same(other):
+            one = self._differs(rows[:middle], parameters)
+            if one is None:
                 low = middle
             else:
                 high, wrong = middle, one
-        place = place._replace(row=rows[high - 1])
-        some = revealing(self._batch(rows[:high]))
-        scene = self._scene(some, parameters, None, REVEALING, high - 1)
-        found = self._explain(scene, wrong, lambda operation: operation.function not in STEPS)
+        assert wrong is not None
+        return self._in_row(place, rows[:high], high - 1, wrong, parameters, states)
+
+    def _in_row(
+        self,
+        place: Place,
+        rows: Sequence[int],
+        position: int,
+        wrong: Result,
+        parameters: list[float],
+        states: list[float],
+    ) -> Place:
+        """Where the last of these rows is wrong, which has that position in its batch."""
+        some = self._revealing(rows)
+        scene = self._scene(some, parameters, None, REVEALING, len(rows) - 1)
+        found = self._explain(scene, wrong, _is_of_gradient)
         if found:
-            return self._decided(place, scene, found, high - 1, states)
+            return self._decided(place, scene, found, position, states)
+        place = place._replace(row=rows[-1])
         kinds = self._explain_everywhere(scene, wrong)
         if kinds:
             return place._replace(suspects=tuple(kinds), everywhere=True)
-        return self._forward(place, some, parameters, high - 1)
+        return self._forward(place, some, parameters, len(rows) - 1)
 
     def _forward(self, place: Place, task: Task, parameters: list[float], row: int) -> Place:
         """The first node of a row that is wrong, by the machine's own forward pass and networks with fewer weights."""
@@ -238,7 +268,7 @@ class Search:
         self.tape.run(Scene(task, parameters, None, REVEALING, _empty_lanes(parameters), row), record=True)
         operations = [each for each in self.tape.operations if each.layer is not None]
         mine_before, mine_after = self.machine.forward(task, values, row)
-        right_before, right_after = CoreMachine(choose("python"), "the pure twin").forward(task, values, row)
+        right_before, right_after = forward(task, parameters, task.inputs[row * task.sizes[0] :][: task.sizes[0]])
         node = 0
         for layer, width in enumerate(task.sizes[1:], 1):
             for j in range(width):
@@ -409,65 +439,250 @@ class Search:
         """Those suspects that further trainings of the machine leave.
 
         A fault that comes with its operands comes again where they are the same. Where they are not, it may come or
-        not. So a suspect is cleared where the machine gives neither what it would, nor what is right.
+        not, and hardly does. So a suspect is cleared where the machine gives neither what it would, nor what is right;
+        and of those that are left, it is one whose fault came least often with other operands.
         """
-        left = list(found)
-        for other in _variations(scene):
-            if len({each.operation.index for each in left}) < 2:
-                break
-            lanes = lanes_before(other.task, other.parameters, other.first)
-            changed = other._replace(lanes=lanes)
-            right = self.tape.run(changed, record=True)
-            operations = self.tape.operations
-            expected: list[list[Result]] = []
-            for each in left:
-                index = each.operation.index
-                if index >= len(operations) or operations[index].kind != each.operation.kind:
-                    expected.append([])
-                    continue
-                wrong = self.tape.run(changed, {index: each.change})
-                same = _operands(operations[index]) == _operands(each.operation)
-                expected.append([wrong] if same else [wrong, right])
-            if any(not each for each in expected) or not _are_telling(expected):
-                continue
-            state = None if changed.state is None else array("d", changed.state)
-            mine = one_step(self.machine, changed.task, changed.parameters, state)
-            kept = [each for each, results in zip(left, expected) if any(mine.same(result) for result in results)]
+        self.tape.run(scene, record=True)
+        keys = {index: key for key, index in _places(self.tape.operations, scene.first).items()}
+        left = [(each, keys[each.operation.index]) for each in found]
+        odd = dict.fromkeys((key for _, key in left), 0)  # how often each came with other operands
+        experiments = 0
+
+        def undecided() -> bool:
+            best = min(odd[key] for _, key in left)
+            return len({key for _, key in left if odd[key] == best}) > 1
+
+        def judge(other: Scene, mine: Result | None) -> None:
+            """Clears suspects by what the machine makes of another scene; `mine`: that, where it was asked."""
+            nonlocal left, experiments
+            right = self.tape.run(other, record=True)
+            operations, places = self.tape.operations, _places(self.tape.operations, other.first)
+            if any(key not in places for _, key in left):
+                return
+            expected: list[tuple[bool, Result]] = []
+            for each, key in left:
+                same = _operands(operations[places[key]]) == _operands(each.operation)
+                expected.append((same, self.tape.run(other, {places[key]: each.change})))
+            if not _are_telling(expected, right):
+                return
+            experiments += 1
+            mine = self._made_of(other) if mine is None else mine
+            came = not mine.same(right)
+            kept = []
+            for (each, key), (same, result) in zip(left, expected):
+                if mine.same(result) or (not came and not same):
+                    kept.append((each, key))
+                    odd[key] += came and not same
             left = kept or left
-        return left
+
+        for other in self._variations(scene, [each.operation for each in found]):
+            if not undecided() or experiments == EXPERIMENTS:
+                break
+            judge(other._replace(lanes=lanes_before(other.task, other.parameters, other.first)), None)
+        for other in _other_preactivations(scene, [each.operation for each in found]):
+            if not undecided():
+                break
+            mine = self._made_of(other)
+            if not mine.same(self.tape.run(other)):
+                judge(other, mine)
+        best = min(odd[key] for _, key in left)
+        return [each for each, key in left if odd[key] == best]
+
+    def _made_of(self, scene: Scene) -> Result:
+        """What the machine makes of a scene."""
+        state = None if scene.state is None else array("d", scene.state)
+        return one_step(self.machine, scene.task, scene.parameters, state)
+
+    def _variations(self, scene: Scene, suspects: Sequence[Operation]) -> Iterator[Scene]:
+        """The scene with other numbers; first those that leave a suspect its operands, and not another one."""
+        if scene.rate == REVEALING:
+            yield from self._among_others(scene)
+        yield from _with_other_numbers(scene, suspects)
+
+    def _among_others(self, scene: Scene) -> Iterator[Scene]:
+        """The row of a scene with other rows before and behind it."""
+        rows = next((each for each in self.batches if self._holds(each, scene.task)), None)
+        if rows is None:
+            return
+        if scene.task.rows == 1:
+            [row] = [each for each in rows if self._revealing([each]).inputs == scene.task.inputs][:1] or [rows[0]]
+            others = [each for each in rows if each != row] or [row]
+            turned = [[others[(n + k) % len(others)] for n in range(_pure.LANES)] for k in range(len(rows))]
+            some = [pair for each in turned[:MIXTURES] for pair in (([], each[:1]), (each, []), ([], each))]
+        else:
+            rest = list(rows[scene.task.rows :])
+            some = [
+                (list(rows[: scene.first]), rest[:length]) for length in (1, 2, 3, len(rest)) if length <= len(rest)
+            ]
+            row = rows[scene.first]
+        for first, last in some:
+            if first or last or scene.task.rows > 1:
+                task = self._revealing([*first, row, *last])
+                yield scene._replace(task=task, first=len(first))
+
+    def _holds(self, rows: Sequence[int], task: Task) -> bool:
+        """Whether a batch begins with the task's rows, or has the one row of it."""
+        if task.rows == 1:
+            return any(self._revealing([row]).inputs == task.inputs for row in rows)
+        mine = self._batch(rows[: task.rows])
+        return (mine.inputs, mine.targets, mine.rows) == (task.inputs, task.targets, task.rows)
 
 
-def _are_telling(expected: list[list[Result]]) -> bool:
-    """Whether something that one suspect could give is not what all could."""
-    return any(
-        not any(result.same(another) for another in others) for each in expected for result in each for others in expected
-    )
+def _places(operations: Sequence[Operation], first: int) -> dict[tuple[Any, ...], int]:
+    """The index of each operation by what it is, which it also is in other scenes."""
+    found: dict[tuple[Any, ...], int] = {}
+    counts: dict[tuple[Any, ...], int] = {}
+    for each in operations:
+        row = None if each.function in (*ENDS, *STEPS) else each.row - first
+        where = (*each.kind, each.layer, each.node, each.input, each.parameter, row)
+        counts[where] = counts.get(where, 0) + 1
+        found[*where, counts[where]] = each.index
+    return found
+
+
+def _are_telling(expected: list[tuple[bool, Result]], right: Result) -> bool:
+    """Whether the suspects are not all alike in what they would give."""
+    first_same, first = expected[0]
+    shows = any(not result.same(right) for _, result in expected)
+    return shows and any(same != first_same or not result.same(first) for same, result in expected)
 
 
 def _operands(operation: Operation) -> tuple[int, ...]:
     return tuple(sorted((bits_of(operation.a), bits_of(operation.b))))
 
 
-def _variations(scene: Scene) -> Iterator[Scene]:
-    """The scene with other numbers: in its last rows' targets and inputs, and in its parameters."""
+def _with_other_numbers(scene: Scene, suspects: Sequence[Operation]) -> Iterator[Scene]:
+    """The scene with other losses, targets, inputs and parameters."""
     task = scene.task
-    count = 0
-    for name, width in (("targets", task.sizes[-1]), ("inputs", task.sizes[0])):
+    for loss in (_pure.SSE, _pure.HALF_MSE, _pure.MSE):
+        if scene.rate == REVEALING and task.options.loss <= _pure.MSE and loss != task.options.loss:
+            yield scene._replace(task=task._replace(options=task.options._replace(loss=loss)))
+    for layer, node in dict.fromkeys((each.layer, each.node) for each in suspects):
+        if layer is not None and node is not None:
+            yield from _with_preactivation(scene, layer, node)
+    for each in suspects:
+        if each.function == "go_back" and each.layer is not None and each.node is not None:
+            yield from _with_output(scene, each.layer, each.node)
+    for row, name, width in (
+        *((scene.first - back, "targets", task.sizes[-1]) for back in range(1, min(scene.first, 3) + 1)),
+        *((scene.first, "targets", task.sizes[-1]), (scene.first, "inputs", task.sizes[0])),
+    ):
         for column in range(width):
             for factor, term in ((1.0, 0.25), (1.0, -1.5), (0.0, 0.0), (1.0, 64.0)):
                 values = array("d", getattr(task, name))
-                place = scene.first * width + column
+                place = row * width + column
                 values[place] = values[place] * factor + term
                 yield scene._replace(task=task._replace(**{name: values}))
-                count += 1
     for factor, term in ((0.0, 0.0), (1.0, 0.5), (1.0, 64.0), (-1.25, 0.0)):
-        for k in range(len(scene.parameters)):
+        for k in range(min(len(scene.parameters), EXPERIMENTS)):
             parameters = list(scene.parameters)
             parameters[k] = parameters[k] * factor + term
             yield scene._replace(parameters=parameters)
-            count += 1
-            if count > EXPERIMENTS:
-                return
+
+
+class _Node:
+    """A node of a scene's network, in its last rows: where its parameters are, and what comes in."""
+
+    def __init__(self, scene: Scene, layer: int, node: int):
+        self.task = task = scene.task
+        self.row = task.inputs[scene.first * task.sizes[0] : (scene.first + 1) * task.sizes[0]]
+        self.place = sum(task.sizes[1:layer]) + node  # among the nodes
+        self.n_in, self.n_out = task.sizes[layer - 1], task.sizes[layer]
+        first = sum((n + task.bias) * m for n, m in zip(task.sizes[: layer - 1], task.sizes[1:layer]))
+        self.weights = [first + i * self.n_out + node for i in range(self.n_in)]
+        self.bias = first + self.n_in * self.n_out + node if task.bias else None
+        self.layer = layer
+
+    def values(self, parameters: Sequence[float]) -> tuple[float, Sequence[float]]:
+        """The pre-activation, and the inputs."""
+        before, after = forward(self.task, parameters, self.row)
+        start = sum(self.task.sizes[1 : self.layer - 1])
+        return before[self.place], self.row if self.layer == 1 else after[start : start + self.n_in]
+
+    def moved(self, parameters: Sequence[float], wanted: float, spared: int | None = None) -> list[float] | None:
+        """Parameters with about that pre-activation, by one of its own; None where none can. `spared`: not that."""
+        x, inputs = self.values(parameters)
+        found = list(parameters)
+        if self.bias is not None and self.bias != spared:
+            found[self.bias] += wanted - x
+            return found
+        usable = [i for i, a in enumerate(inputs) if abs(a) > 1e-3 and self.weights[i] != spared]
+        if not usable:
+            return None
+        found[self.weights[usable[0]]] += (wanted - x) / inputs[usable[0]]
+        return found
+
+    def exactly(self, parameters: Sequence[float], wanted: float, spared: int | None) -> list[float] | None:
+        """Parameters with exactly that pre-activation."""
+        for _ in range(6):
+            if bits_of(self.values(parameters)[0]) == bits_of(wanted):
+                return list(parameters)
+            moved = self.moved(parameters, wanted, spared)
+            if moved is None:
+                return None
+            parameters = moved
+        own = [k for k in (self.bias, *self.weights) if k is not None and k != spared]
+        for k in own:
+            for ulps in range(-8, 9):
+                tried = list(parameters)
+                tried[k] = shifted(tried[k], ulps)
+                if bits_of(self.values(tried)[0]) == bits_of(wanted):
+                    return tried
+        return None
+
+
+def _with_preactivation(scene: Scene, layer: int, node: int) -> Iterator[Scene]:
+    """The scene with the same pre-activation of a node, and with its negative, each from one summand alone."""
+    here = _Node(scene, layer, node)
+    x, inputs = here.values(scene.parameters)
+    for wanted in (x, -x):
+        parameters = list(scene.parameters)
+        for k in here.weights:
+            parameters[k] = 0.0
+        if here.bias is not None:
+            parameters[here.bias] = wanted
+            yield scene._replace(parameters=parameters)
+            continue
+        for k, a in zip(here.weights, inputs):
+            weight = wanted / a if a != 0.0 else math.inf
+            exact = [w for w in (shifted(weight, ulps) for ulps in range(-3, 4)) if a * w == wanted] if a else []
+            if exact:
+                yield scene._replace(parameters=[exact[0] if n == k else p for n, p in enumerate(parameters)])
+                break
+
+
+def _with_output(scene: Scene, layer: int, node: int) -> Iterator[Scene]:
+    """The scene with another output of a hidden node, and the same pre-activations in the next layer."""
+    here = _Node(scene, layer, node)
+    following = [_Node(scene, layer + 1, j) for j in range(scene.task.sizes[layer + 1])]
+    x, _ = here.values(scene.parameters)
+    wanted = [each.values(scene.parameters)[0] for each in following]
+    for change in (0.1, -0.1, 0.7, -0.7, 1.3):
+        parameters = here.moved(scene.parameters, x + change)
+        for each, value in zip(following, wanted):
+            parameters = None if parameters is None else each.exactly(parameters, value, each.weights[node])
+        if parameters is not None:
+            yield scene._replace(parameters=parameters)
+
+
+def _other_preactivations(scene: Scene, suspects: Sequence[Operation]) -> Iterator[Scene]:
+    """The scene with many other pre-activations of the suspects' nodes, where a fault of some results may come again."""
+    for layer, node in dict.fromkeys((each.layer, each.node) for each in suspects):
+        if layer is None or node is None:
+            continue
+        here = _Node(scene, layer, node)
+        x, _ = here.values(scene.parameters)
+        for number in range(1, FISHED):
+            parameters = here.moved(scene.parameters, x + (number * GOLDEN % 6.0 - 3.0))
+            if parameters is not None:
+                yield scene._replace(parameters=parameters, lanes=lanes_before(scene.task, parameters, scene.first))
+
+
+def forward(task: Task, parameters: Sequence[float], row: Sequence[float]) -> tuple[list[float], list[float]]:
+    """The pre-activations and outputs of all nodes, by the twin."""
+    work = _pure.Work(shape_of(_pure, task))
+    _pure.forward(work.preactivations, work.outputs, shape_of(_pure, task), list(parameters), list(row))
+    return work.preactivations, work.outputs
 
 
 def _empty_lanes(parameters: Sequence[float]) -> list[list[float]]:
@@ -593,9 +808,7 @@ def cause_of(suspect: Suspect, before: Sequence[Operation] = ()) -> str:
     return ""
 
 
-def transient(
-    reference: Machine, task: Task, at: Snapshot, errors: array[float], after: Snapshot
-) -> Place:
+def transient(reference: Machine, task: Task, at: Snapshot, errors: array[float], after: Snapshot) -> Place:
     """Where a training went wrong that does not go wrong again, by the errors that it logged and where it came to."""
     right = reference.session(task, at).advance(len(errors))
     place = _first_unequal(errors, right)
@@ -625,7 +838,9 @@ def find(machine: Machine, reference: Machine, task: Task, difference: Differenc
     repeated = again is not None and again.mine.same(difference.mine)
     if repeated:
         place = (
-            Search(machine, reference, task, difference).run() if task.options.by_steps else Place(difference.before.epoch)
+            Search(machine, reference, task, difference).run()
+            if task.options.by_steps
+            else Place(difference.before.epoch)
         )
         if place.suspects or machine.knows_states:
             return place

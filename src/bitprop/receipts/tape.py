@@ -61,6 +61,7 @@ class Operation(NamedTuple):
     node: int | None
     input: int | None
     parameter: int | None  # its index; that of the error is one past the last
+    row: int  # of the batch; the last where it is the step's
 
     @property
     def text(self) -> str:
@@ -118,6 +119,7 @@ class Tape:
         spec.loader.exec_module(self.pure)
         self.operations: list[Operation] = []
         self._count = 0
+        self._row = 0
         self._recording = False
         self._changes: Mapping[int, Change] = {}
         self._everywhere: Callable[[Operation], float | None] | None = None
@@ -183,10 +185,12 @@ class Tape:
                 node = variables["row"].get("j")
             elif name == "add_backward":
                 parameter = local.get("k", local["count"])
-                parameter = local["count"] if "finish_row" in linecache.getline(str(_pure.__file__), line) else parameter
+                parameter = (
+                    local["count"] if "finish_row" in linecache.getline(str(_pure.__file__), line) else parameter
+                )
         elif name in ("sum_lanes", "step", "decay"):
             parameter = mine.get("k")
-        return Operation(index, symbol, a, b, value, name, line, layer, node, source, parameter)
+        return Operation(index, symbol, a, b, value, name, line, layer, node, source, parameter, self._row)
 
     # --- runs ---
 
@@ -217,6 +221,7 @@ class Tape:
         training = pure.Training()
         training.settings = settings_of(pure, task, scene.rate, number)
         for row in range(scene.first, task.rows):
+            self._row = row
             pure.add_row(work, shape, parameters, data, row, row, options.loss)
         pure.sum_lanes(work.sums, work.lanes)
         training.batch_row = task.rows

@@ -131,7 +131,9 @@ def task_of(
     rate: Rate | dict[str, Any] = receipt.rate
     if isinstance(rate, dict):
         if learning_rate is None:
-            raise ReceiptError("the training had a learning rate for each epoch, which the receipt only hashes: give it")
+            raise ReceiptError(
+                "the training had a learning rate for each epoch, which the receipt only hashes: give it"
+            )
         rates = array("d", learning_rate)
         if digest(rates, len(rate["sha256"])) != rate["sha256"]:
             raise ReceiptError("the learning rates are not those of the training")
@@ -153,7 +155,9 @@ def _expect_data(receipt: Receipt, data: matrices.Data) -> None:
     for name in ("inputs", "targets", "weights"):
         if here.get(name) != there.get(name):
             shown = [each.get(name, "none")[:16] for each in (here, there)]
-            raise ReceiptError(f"the {name} are not those of the training: their hash is {shown[0]}, and was {shown[1]}")
+            raise ReceiptError(
+                f"the {name} are not those of the training: their hash is {shown[0]}, and was {shown[1]}"
+            )
 
 
 # --- the comparison ---
@@ -365,7 +369,9 @@ def describe_operation(task: Task, operation: Operation) -> str:
     if operation.node is not None:
         where.append(f"node {operation.node}")
     if operation.input is not None:
-        where.append(f"input {operation.input}" if operation.function == "forward_row" else f"next node {operation.input}")
+        where.append(
+            f"input {operation.input}" if operation.function == "forward_row" else f"next node {operation.input}"
+        )
     if operation.parameter is not None:
         where.append(name_of(task, operation.parameter))
     text = f"{NAMES[operation.symbol]} in the {operation.part}"
@@ -378,7 +384,8 @@ def lines_of(place: Place, task: Task) -> list[str]:
     text += "" if place.batch is None else f", batch {place.batch}"
     text += "" if place.row is None else f", row {place.row}"
     lines = [text]
-    for number, suspect in enumerate(place.suspects):
+    distinct = {each.operation.index: each for each in reversed(place.suspects)}
+    for number, suspect in enumerate(sorted(distinct.values(), key=lambda each: each.operation.index)):
         operation = suspect.operation
         start = "every such" if place.everywhere else "operation" if number == 0 else "or"
         lines.append(f"{start}: {describe_operation(task, operation)}")
@@ -389,7 +396,9 @@ def lines_of(place: Place, task: Task) -> list[str]:
     if place.parameter is not None and place.bits is not None:
         count = bin(place.bits).count("1")
         bits = f"bit {place.bits.bit_length() - 1} turned" if count == 1 else f"{count} bits turned"
-        lines.append(f"{name_of(task, place.parameter)}: {bits} ({place.bits:016x}) {place.when} the epoch's arithmetic")
+        lines.append(
+            f"{name_of(task, place.parameter)}: {bits} ({place.bits:016x}) {place.when} the epoch's arithmetic"
+        )
     lines.append(f"likely cause: {cause_of(place, task)}")
     if place.alone is False:
         lines.append("this operation alone does not explain the whole epoch: there are more wrong ones")
