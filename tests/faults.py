@@ -25,9 +25,10 @@ import bitprop
 from bitprop import Network, _pure
 from bitprop.core import native
 from bitprop.names import KERNELS
-from bitprop.receipts.finding import bits_of, order_of, rate_of
+from bitprop.receipts.bits import bits_of, shifted
+from bitprop.receipts.finding import order_of, rate_of
 from bitprop.receipts.machines import Task
-from bitprop.receipts.tape import Operation, Result, Scene, Tape, initial_state, lanes_before, shifted
+from bitprop.receipts.tape import Operation, Result, Scene, Tape, initial_state, lanes_before
 
 ROOT = Path(__file__).resolve().parent.parent
 ALL_BITS = (1 << 63) - 1  # but the sign, which some kernels turn
@@ -338,7 +339,7 @@ def _first(fault: Fault, batches: list[_Batch], tape: Tape) -> Fault | None:
         hits = [operation for operation in here[fault.site.name] if fault.hits(operation)]
         if not hits:
             continue
-        changes = {each.index: (lambda value: faulted(value, fault.ulps)) for each in hits}
+        changes = {each.number: (lambda value: faulted(value, fault.ulps)) for each in hits}
         if not tape.run(scene, changes).same(right, True):
             row = rows[hits[0].row]
             return fault._replace(epoch=epoch, batch=number, row=row, operation=hits[0]) if len(hits) == 1 else None
@@ -353,32 +354,29 @@ def faulted(value: float, ulps: int) -> float:
 # --- the C core ---
 
 
+def _instrumented(text: str, file: str) -> str:
+    """A source's text with each operation of a site inside of a call that may change it."""
+    fault = "FAULT" if file == C else "FAULT_V"
+    found = {(number, piece[2]) for number, site in enumerate(SITES, 1) for piece in site.pieces if piece[0] == file}
+    assert all(piece[1] in text for site in SITES for piece in site.pieces if piece[0] == file), file
+    ordered = sorted(found, key=lambda each: len(each[1]))  # the shortest first, which are parts of others
+    for number, operation in ordered:
+        pattern = re.escape(operation)
+        for inner, part in ordered:
+            if part != operation and part in operation:
+                pattern = pattern.replace(re.escape(part), re.escape(f"{fault}({inner}, {part})"))
+        text, count = re.subn(rf"(?<![\w.>])({pattern})", rf"{fault}({number}, \1)", text)
+        assert count, (file, operation)
+    return text
+
+
 def build(folder: Path) -> Path:
     """A shared library of the core with all kernels, in which faults can be planted."""
     source = folder / "csrc"
     shutil.copytree(ROOT / "csrc", source)
     texts = {path.name: path.read_text(encoding="utf-8") for path in source.iterdir()}
-    pieces: dict[tuple[str, str], list[tuple[int, str]]] = {}
-    for number, site in enumerate(SITES, 1):
-        for file, piece, operation in site.pieces:
-            assert piece in texts[file], (file, piece)
-            pieces.setdefault((file, piece), []).append((number, operation))
-    # Within a piece, the shortest operation first: it is a part of the longer ones.
-    flat = [(file, piece, number, operation) for (file, piece), each in pieces.items() for number, operation in each]
-    marked: dict[str, list[tuple[int, str]]] = {}
-    for file, _, number, operation in flat:
-        marked.setdefault(file, []).append((number, operation))
-    for file, operations in marked.items():
-        fault = "FAULT" if file == C else "FAULT_V"
-        for number, operation in sorted(set(operations), key=lambda each: len(each[1])):
-            pattern = re.escape(operation)
-            for shorter_number, shorter in sorted(set(operations), key=lambda each: len(each[1])):
-                if shorter != operation and shorter in operation:
-                    pattern = pattern.replace(re.escape(shorter), re.escape(f"{fault}({shorter_number}, {shorter})"))
-            texts[file], count = re.subn(
-                r"(?<![\w.>])" + pattern, lambda hit, n=number: f"{fault}({n}, {hit[0]})", texts[file]
-            )  # type: ignore[misc]
-            assert count, (file, operation)
+    for file in {piece[0] for site in SITES for piece in site.pieces}:
+        texts[file] = _instrumented(texts[file], file)
     texts[C] = texts[C].replace("/* --- §2", PRELUDE + "/* --- §2", 1)
     texts[V] = texts[V].replace("/* --- §2 --- */", VECTOR_PRELUDE + "/* --- §2 --- */", 1)
     for name, text in texts.items():

@@ -380,7 +380,7 @@ class Network:
             memory = model.core, model.shape, model.values
             keep = self._keep if path is None else lambda left: self._save_training(path, left)
             draft = None if receipt_path is None else Draft(model, checked, rate, data)
-            recorders = () if draft is None else (draft.recorder(),)
+            recorders = [] if draft is None else [draft.recorder()]
             trainings = _training.Trainings(*memory, data, checked, [rate], measured, resumed, keep, carried, recorders)
             [history] = trainings.histories
             self.history = history

@@ -181,7 +181,7 @@ def _digest(data: matrices.Data) -> str:
     """The SHA-256 of the first rows, of their numbers in the order of little-endian bytes on any machine."""
     digest = hashlib.sha256()
     for rows in filter(None, (data.inputs, data.targets, data.weights)):
-        digest.update(matrices.octets(memoryview(rows.values)[: TOLD_BY // 8]))
+        digest.update(matrices.octets(rows.values[: TOLD_BY // 8]))
     return digest.hexdigest()
 
 

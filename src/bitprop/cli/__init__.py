@@ -45,7 +45,16 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"bitprop {version()}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
     for add in (
-        *(lab.add, train.add, receipt.add, sweep.add, models.add_predict, models.add_gradcheck, models.add_export, plot.add),
+        *(
+            lab.add,
+            train.add,
+            receipt.add,
+            sweep.add,
+            models.add_predict,
+            models.add_gradcheck,
+            models.add_export,
+            plot.add,
+        ),
         *(playground.add, vectors.add, bench.add, machine.add_info, doctor.add),
     ):
         add(commands)

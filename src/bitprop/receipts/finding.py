@@ -11,118 +11,27 @@ do, further experiments decide between them.
 from __future__ import annotations
 
 import math
-import struct
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from fractions import Fraction
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 from .. import _pure
 from ..core import choose
-from ..fit_options import Rate, check_options
+from ..fit_options import check_options
 from ..names import LOSSES, RULES
 from ..resuming import replay_shuffles
-from ..vectors.mistakes import fma
+from .bits import bits_of, shifted
+from .epochs import Difference, first_wrong_epoch, memory_fault, result_of
+from .experiments import forward, with_other_numbers, with_other_preactivations
 from .machines import Machine, Snapshot, Task
-from .tape import STEPS, Operation, Result, Scene, Tape, initial_state, lanes_before, shape_of, shifted
+from .place import Place, Suspect
+from .tape import ENDS, REVEALING, STEPS, Operation, Result, Scene, Tape, initial_state, lanes_before, unequal
+from .usual import EVERYWHERE, USUAL, preceding
 
-REVEALING = 2.0**500  # a learning rate that makes a step tell its gradient
 ULPS = ((1, -1), (2, -2, 3, -3, 4, -4))  # by how much an operation may be wrong, the likely ones first
-PARTS_AT_ONCE = {True: 64, False: 8}  # into which an interval of epochs is divided, by whether a stop costs nothing
+EXPERIMENTS = 200  # most of them that tell something
 MIXTURES = 12  # of a row with others
-EXPERIMENTS = 200  # most of them
-GOLDEN = 0.6180339887498949  # whose multiples are spread evenly
-FISHED = 1500  # pre-activations that are tried in search of one at which a fault comes again
 OPERATIONS = 20_000  # of a row and a step: with more of them, not all are tried
-ENDS = ("sum_lanes", "gradient_scale", "divisor_of")  # functions of the twin that end a batch's gradient
-
-
-class Difference(NamedTuple):
-    """An epoch in which a machine's training leaves the reference's."""
-
-    before: Snapshot  # the reference's
-    mine: Result  # the machine's, after the epoch
-    right: Result
-
-
-class Suspect(NamedTuple):
-    """An operation which, made wrong in this way, explains what a machine gave."""
-
-    operation: Operation
-    value: float  # the wrong one
-    change: Callable[[float], float]
-    cause: str = ""  # the usual mistake that gives this value
-    before: float | None = None  # of an activation's output: the pre-activation
-
-
-class Place(NamedTuple):
-    """Where a training is wrong, as far as it could be told; None where it could not."""
-
-    epoch: int  # counted from 0
-    batch: int | None = None
-    row: int | None = None  # of the training rows
-    suspects: tuple[Suspect, ...] = ()  # usually one operation
-    everywhere: bool = False  # all operations of this kind are wrong, not one
-    alone: bool | None = None  # whether with this one operation wrong, the whole epoch has the machine's bits
-    parameter: int | None = None  # whose value is wrong, where no operation is
-    bits: int | None = None  # by which it is wrong: exclusive or
-    when: str = ""  # "before" or "after" the epoch's arithmetic, of such a parameter
-    repeats: bool = True  # whether the machine makes the fault again
-    notes: tuple[str, ...] = ()
-
-
-def bits_of(value: float) -> int:
-    """A number's bits."""
-    return int(struct.unpack("<Q", struct.pack("<d", value))[0])
-
-
-def number_of(bits: int) -> float:
-    """The number of these bits."""
-    return float(struct.unpack("<d", struct.pack("<Q", bits))[0])
-
-
-# --- the epoch ---
-
-
-def _result(errors: array[float], after: Snapshot) -> Result:
-    error = errors[-1] if errors else float("nan")
-    return Result(after.parameters, array("d") if after.state is None else after.state, error)
-
-
-def _first_unequal(one: array[float], other: array[float]) -> int | None:
-    """The place of the first number whose bits differ, or where one ends first."""
-    for place, (a, b) in enumerate(zip(one, other)):
-        if bits_of(a) != bits_of(b):
-            return place
-    return None if len(one) == len(other) else min(len(one), len(other))
-
-
-def first_wrong_epoch(
-    machine: Machine, reference: Machine, task: Task, at: Snapshot, until: int, tick: Callable[[int], None]
-) -> Difference | None:
-    """The first epoch from a right state on in which the machine differs; None where it does not, until that epoch."""
-    mine, right = machine.session(task, at), reference.session(task, at)
-    before = at
-    part = max(1, -(-(until - at.epoch) // PARTS_AT_ONCE[machine.by_epochs]))
-    while before.epoch < until:
-        epochs = min(part, until - before.epoch)
-        one, other = mine.advance(epochs), right.advance(epochs)
-        tick(epochs)
-        mine_after, after = mine.snapshot(), right.snapshot()
-        place = _first_unequal(one, other)
-        states = machine.knows_states and mine_after.state != after.state
-        if place is not None or mine_after.parameters.tobytes() != after.parameters.tobytes() or states:
-            if epochs == 1:
-                return Difference(before, _result(one, mine_after), _result(other, after))
-            end = before.epoch + (epochs if place is None else place + 1)
-            return first_wrong_epoch(machine, reference, task, before, end, tick)
-        if after.epoch < before.epoch + epochs:  # both diverged, or their rule ended them
-            return None
-        before = after
-    return None
-
-
-# --- inside the epoch ---
 
 
 def _is_of_gradient(operation: Operation) -> bool:
@@ -152,7 +61,7 @@ def one_step(machine: Machine, task: Task, parameters: Sequence[float], state: a
     start = array("d", parameters)
     session = machine.session(task._replace(start=start), Snapshot(0, start, state))
     errors = session.advance(1)
-    return _result(errors, session.snapshot())
+    return result_of(errors, session.snapshot())
 
 
 def revealing(task: Task, by_momentum: bool = False) -> Task:
@@ -172,12 +81,12 @@ class Search:
         self.epoch = difference.before.epoch
         self.difference = difference
         self.tape = Tape()
-        rate: Rate = rate_of(task, self.epoch)
+        rate = rate_of(task, self.epoch)
         self.rate = rate
         order = order_of(task, self.epoch)
         size = min(task.options.batch_size or task.rows, task.rows)
         self.batches = [order[at : at + size] for at in range(0, task.rows, size)]
-        self.asks_steps = machine.knows_states or task.options.by_steps and RULES[task.options.rule] == "descent"
+        self.asks_steps = machine.knows_states or RULES[task.options.rule] == "descent"
 
     def _batch(self, rows: Sequence[int]) -> Task:
         return self.task.of_rows(rows)._replace(rate=self.rate)
@@ -297,7 +206,7 @@ class Search:
             mine = self.machine.forward(task, fewer, row)[0][node]
             here = [each for each in sums if each.input == i]
             if here and bits_of(mine) != bits_of(here[-1].value):
-                return Suspect(here[-1], mine, lambda _: mine)
+                return Suspect(here[-1], mine, _constant(mine))
         return Suspect(sums[-1], sums[-1].value, lambda value: value)
 
     # --- a step ---
@@ -348,7 +257,7 @@ class Search:
         """
         right = self.tape.run(scene, record=True)
         operations = self.tape.operations
-        wrong = _unequal(right, mine) if after is None or after == len(self.batches) else None
+        wrong = unequal(right, mine) if after is None or after == len(self.batches) else None
         tried = [
             each
             for each in operations
@@ -357,7 +266,7 @@ class Search:
         found: list[Suspect] = []
 
         def attempt(operation: Operation, change: Callable[[float], float]) -> None:
-            result = self.tape.run(scene, {operation.index: change})
+            result = self.tape.run(scene, {operation.number: change})
             if after is not None:
                 result = self._rest(result, after)
             if result.same(mine, states):
@@ -391,7 +300,7 @@ class Search:
                 return None
 
             if self.tape.run(scene, everywhere=other).same(mine) and first:
-                wrong = change(first[0], _preceding(operations, first[0]))
+                wrong = change(first[0], preceding(operations, first[0]))
                 shown = first[0].value if wrong is None else wrong
                 return [Suspect(first[0], shown, lambda value: value, USUAL[change])]
         for kind in dict.fromkeys(each.kind for each in operations if each.function not in STEPS):
@@ -409,7 +318,7 @@ class Search:
         self, place: Place, scene: Scene, found: list[Suspect], position: int | None, states: list[float]
     ) -> Place:
         """The place with those suspects that further experiments leave."""
-        if len({each.operation.index for each in found}) > 1:
+        if len({each.operation.number for each in found}) > 1:
             found = self._experiment(scene, found)
         place = place._replace(suspects=tuple(found))
         if place.row is None and found[0].operation.function not in (*ENDS, *STEPS):
@@ -429,7 +338,7 @@ class Search:
             if earlier == number:
                 break
             error += one_step(self.reference, each, parameters, array("d", state)).error
-        result = self.tape.run(whole, {suspect.operation.index: suspect.change})
+        result = self.tape.run(whole, {suspect.operation.number: suspect.change})
         result = self._rest(result._replace(error=error + result.error), number + 1)
         return result.same(self.difference.mine)
 
@@ -444,7 +353,7 @@ class Search:
         """
         self.tape.run(scene, record=True)
         keys = {index: key for key, index in _places(self.tape.operations, scene.first).items()}
-        left = [(each, keys[each.operation.index]) for each in found]
+        left = [(each, keys[each.operation.number]) for each in found]
         odd = dict.fromkeys((key for _, key in left), 0)  # how often each came with other operands
         experiments = 0
 
@@ -479,7 +388,7 @@ class Search:
             if not undecided() or experiments == EXPERIMENTS:
                 break
             judge(other._replace(lanes=lanes_before(other.task, other.parameters, other.first)), None)
-        for other in _other_preactivations(scene, [each.operation for each in found]):
+        for other in with_other_preactivations(scene, [each.operation for each in found]):
             if not undecided():
                 break
             mine = self._made_of(other)
@@ -497,7 +406,7 @@ class Search:
         """The scene with other numbers; first those that leave a suspect its operands, and not another one."""
         if scene.rate == REVEALING:
             yield from self._among_others(scene)
-        yield from _with_other_numbers(scene, suspects)
+        yield from with_other_numbers(scene, suspects)
 
     def _among_others(self, scene: Scene) -> Iterator[Scene]:
         """The row of a scene with other rows before and behind it."""
@@ -536,7 +445,7 @@ def _places(operations: Sequence[Operation], first: int) -> dict[tuple[Any, ...]
         row = None if each.function in (*ENDS, *STEPS) else each.row - first
         where = (*each.kind, each.layer, each.node, each.input, each.parameter, row)
         counts[where] = counts.get(where, 0) + 1
-        found[*where, counts[where]] = each.index
+        found[(*where, counts[where])] = each.number
     return found
 
 
@@ -551,148 +460,8 @@ def _operands(operation: Operation) -> tuple[int, ...]:
     return tuple(sorted((bits_of(operation.a), bits_of(operation.b))))
 
 
-def _with_other_numbers(scene: Scene, suspects: Sequence[Operation]) -> Iterator[Scene]:
-    """The scene with other losses, targets, inputs and parameters."""
-    task = scene.task
-    for loss in (_pure.SSE, _pure.HALF_MSE, _pure.MSE):
-        if scene.rate == REVEALING and task.options.loss <= _pure.MSE and loss != task.options.loss:
-            yield scene._replace(task=task._replace(options=task.options._replace(loss=loss)))
-    for layer, node in dict.fromkeys((each.layer, each.node) for each in suspects):
-        if layer is not None and node is not None:
-            yield from _with_preactivation(scene, layer, node)
-    for each in suspects:
-        if each.function == "go_back" and each.layer is not None and each.node is not None:
-            yield from _with_output(scene, each.layer, each.node)
-    for row, name, width in (
-        *((scene.first - back, "targets", task.sizes[-1]) for back in range(1, min(scene.first, 3) + 1)),
-        *((scene.first, "targets", task.sizes[-1]), (scene.first, "inputs", task.sizes[0])),
-    ):
-        for column in range(width):
-            for factor, term in ((1.0, 0.25), (1.0, -1.5), (0.0, 0.0), (1.0, 64.0)):
-                values = array("d", getattr(task, name))
-                place = row * width + column
-                values[place] = values[place] * factor + term
-                yield scene._replace(task=task._replace(**{name: values}))
-    for factor, term in ((0.0, 0.0), (1.0, 0.5), (1.0, 64.0), (-1.25, 0.0)):
-        for k in range(min(len(scene.parameters), EXPERIMENTS)):
-            parameters = list(scene.parameters)
-            parameters[k] = parameters[k] * factor + term
-            yield scene._replace(parameters=parameters)
-
-
-class _Node:
-    """A node of a scene's network, in its last rows: where its parameters are, and what comes in."""
-
-    def __init__(self, scene: Scene, layer: int, node: int):
-        self.task = task = scene.task
-        self.row = task.inputs[scene.first * task.sizes[0] : (scene.first + 1) * task.sizes[0]]
-        self.place = sum(task.sizes[1:layer]) + node  # among the nodes
-        self.n_in, self.n_out = task.sizes[layer - 1], task.sizes[layer]
-        first = sum((n + task.bias) * m for n, m in zip(task.sizes[: layer - 1], task.sizes[1:layer]))
-        self.weights = [first + i * self.n_out + node for i in range(self.n_in)]
-        self.bias = first + self.n_in * self.n_out + node if task.bias else None
-        self.layer = layer
-
-    def values(self, parameters: Sequence[float]) -> tuple[float, Sequence[float]]:
-        """The pre-activation, and the inputs."""
-        before, after = forward(self.task, parameters, self.row)
-        start = sum(self.task.sizes[1 : self.layer - 1])
-        return before[self.place], self.row if self.layer == 1 else after[start : start + self.n_in]
-
-    def moved(self, parameters: Sequence[float], wanted: float, spared: int | None = None) -> list[float] | None:
-        """Parameters with about that pre-activation, by one of its own; None where none can. `spared`: not that."""
-        x, inputs = self.values(parameters)
-        found = list(parameters)
-        if self.bias is not None and self.bias != spared:
-            found[self.bias] += wanted - x
-            return found
-        usable = [i for i, a in enumerate(inputs) if abs(a) > 1e-3 and self.weights[i] != spared]
-        if not usable:
-            return None
-        found[self.weights[usable[0]]] += (wanted - x) / inputs[usable[0]]
-        return found
-
-    def exactly(self, parameters: Sequence[float], wanted: float, spared: int | None) -> list[float] | None:
-        """Parameters with exactly that pre-activation."""
-        for _ in range(6):
-            if bits_of(self.values(parameters)[0]) == bits_of(wanted):
-                return list(parameters)
-            moved = self.moved(parameters, wanted, spared)
-            if moved is None:
-                return None
-            parameters = moved
-        own = [k for k in (self.bias, *self.weights) if k is not None and k != spared]
-        for k in own:
-            for ulps in range(-8, 9):
-                tried = list(parameters)
-                tried[k] = shifted(tried[k], ulps)
-                if bits_of(self.values(tried)[0]) == bits_of(wanted):
-                    return tried
-        return None
-
-
-def _with_preactivation(scene: Scene, layer: int, node: int) -> Iterator[Scene]:
-    """The scene with the same pre-activation of a node, and with its negative, each from one summand alone."""
-    here = _Node(scene, layer, node)
-    x, inputs = here.values(scene.parameters)
-    for wanted in (x, -x):
-        parameters = list(scene.parameters)
-        for k in here.weights:
-            parameters[k] = 0.0
-        if here.bias is not None:
-            parameters[here.bias] = wanted
-            yield scene._replace(parameters=parameters)
-            continue
-        for k, a in zip(here.weights, inputs):
-            weight = wanted / a if a != 0.0 else math.inf
-            exact = [w for w in (shifted(weight, ulps) for ulps in range(-3, 4)) if a * w == wanted] if a else []
-            if exact:
-                yield scene._replace(parameters=[exact[0] if n == k else p for n, p in enumerate(parameters)])
-                break
-
-
-def _with_output(scene: Scene, layer: int, node: int) -> Iterator[Scene]:
-    """The scene with another output of a hidden node, and the same pre-activations in the next layer."""
-    here = _Node(scene, layer, node)
-    following = [_Node(scene, layer + 1, j) for j in range(scene.task.sizes[layer + 1])]
-    x, _ = here.values(scene.parameters)
-    wanted = [each.values(scene.parameters)[0] for each in following]
-    for change in (0.1, -0.1, 0.7, -0.7, 1.3):
-        parameters = here.moved(scene.parameters, x + change)
-        for each, value in zip(following, wanted):
-            parameters = None if parameters is None else each.exactly(parameters, value, each.weights[node])
-        if parameters is not None:
-            yield scene._replace(parameters=parameters)
-
-
-def _other_preactivations(scene: Scene, suspects: Sequence[Operation]) -> Iterator[Scene]:
-    """The scene with many other pre-activations of the suspects' nodes, where a fault of some results may come again."""
-    for layer, node in dict.fromkeys((each.layer, each.node) for each in suspects):
-        if layer is None or node is None:
-            continue
-        here = _Node(scene, layer, node)
-        x, _ = here.values(scene.parameters)
-        for number in range(1, FISHED):
-            parameters = here.moved(scene.parameters, x + (number * GOLDEN % 6.0 - 3.0))
-            if parameters is not None:
-                yield scene._replace(parameters=parameters, lanes=lanes_before(scene.task, parameters, scene.first))
-
-
-def forward(task: Task, parameters: Sequence[float], row: Sequence[float]) -> tuple[list[float], list[float]]:
-    """The pre-activations and outputs of all nodes, by the twin."""
-    work = _pure.Work(shape_of(_pure, task))
-    _pure.forward(work.preactivations, work.outputs, shape_of(_pure, task), list(parameters), list(row))
-    return work.preactivations, work.outputs
-
-
 def _empty_lanes(parameters: Sequence[float]) -> list[list[float]]:
     return [[0.0] * (len(parameters) + 1) for _ in range(_pure.LANES)]
-
-
-def _unequal(one: Result, other: Result) -> set[int]:
-    """The indices of the parameters whose bits differ; that of the error is one past the last."""
-    places = {k for k, pair in enumerate(zip(one.parameters, other.parameters)) if len(set(map(bits_of, pair))) > 1}
-    return places | ({len(one.parameters)} if bits_of(one.error) != bits_of(other.error) else set())
 
 
 def _shift(ulps: int) -> Callable[[float], float]:
@@ -703,100 +472,14 @@ def _constant(value: float) -> Callable[[float], float]:
     return lambda _: value
 
 
-def _preceding(operations: Sequence[Operation], operation: Operation) -> Sequence[Operation]:
-    return operations[max(0, operation.index - 2) : operation.index]
-
-
-def fused(operation: Operation, before: Iterable[Operation]) -> float | None:
-    """The sum or difference with one rounding, of a product that was just made; None where there is no such."""
-    if operation.symbol not in "+-":
-        return None
-    for product in before:
-        if product.symbol != "*":
-            continue
-        a, b = bits_of(product.a), bits_of(product.b)
-        if bits_of(product.value) == bits_of(operation.b):
-            sign = 1 << 63 if operation.symbol == "-" else 0
-            return number_of(fma(a ^ sign, b, bits_of(operation.a)))
-        if bits_of(product.value) == bits_of(operation.a):
-            sign = 1 << 63 if operation.symbol == "-" else 0
-            return number_of(fma(a, b, bits_of(operation.b) ^ sign))
-    return None
-
-
-def flushed(operation: Operation, before: Iterable[Operation]) -> float | None:
-    """Zero for a subnormal result."""
-    tiny = 0.0 < abs(operation.value) < 2.0**-1022
-    return (0.0 if operation.value > 0.0 else -0.0) if tiny else None
-
-
-def by_reciprocal(operation: Operation, before: Iterable[Operation]) -> float | None:
-    """A quotient as a product with the reciprocal."""
-    return operation.a * (1.0 / operation.b) if operation.symbol == "/" and operation.b != 0.0 else None
-
-
-def in_single(operation: Operation, before: Iterable[Operation]) -> float | None:
-    """The result in single precision."""
-    try:
-        return float(struct.unpack("<f", struct.pack("<f", operation.value))[0])
-    except OverflowError:
-        return None
-
-
-def rounded_twice(operation: Operation, before: Iterable[Operation]) -> float | None:
-    """The result rounded to the 64 bits of an x87 register, and from there to 53."""
-    exact = Fraction(operation.a)
-    if operation.symbol == "+":
-        exact += Fraction(operation.b)
-    elif operation.symbol == "-":
-        exact -= Fraction(operation.b)
-    elif operation.symbol == "*":
-        exact *= Fraction(operation.b)
-    elif operation.symbol == "/" and operation.b != 0.0:
-        exact /= Fraction(operation.b)
-    else:
-        return None
-    if exact == 0:
-        return None
-    exponent = math.frexp(operation.value)[1] - 64
-    scaled = exact / Fraction(2) ** exponent
-    return float(Fraction(round(scaled)) * Fraction(2) ** exponent)  # both round to nearest, ties to even
-
-
-USUAL = {
-    fused: "a fused multiply-add, one rounding where the contract has two: forbid it (C: -ffp-contract=off)",
-    flushed: "subnormal numbers flushed to zero: leave flush-to-zero modes and -ffast-math off (§1.3)",
-    by_reciprocal: "a quotient computed as a product with the reciprocal (§1.1)",
-    in_single: "float32 (single precision): all numbers are binary64",
-    rounded_twice: "rounded twice, as by x87 registers: compute in binary64 (C: -msse2 -mfpmath=sse)",
-}
-EVERYWHERE = tuple(USUAL)
-
-
 def _otherwise(operation: Operation, operations: Sequence[Operation]) -> list[float]:
     """What usual mistakes make of an operation, where it is another number."""
-    before = _preceding(operations, operation)
+    before = preceding(operations, operation)
     values = [change(operation, before) for change in EVERYWHERE if math.isfinite(operation.value)]
     return [value for value in values if value is not None and bits_of(value) != bits_of(operation.value)]
 
 
-# --- what is no operation ---
-
-
-def flipped_before(reference: Machine, task: Task, before: Snapshot, mine: Result) -> tuple[int, int] | None:
-    """The parameter and the bit which, turned before an epoch, give what a machine had after it; None: no single one."""
-    for k in range(len(before.parameters)):
-        for bit in range(64):
-            values = array("d", before.parameters)
-            values[k] = number_of(bits_of(values[k]) ^ 1 << bit)
-            session = reference.session(task, before._replace(parameters=values))
-            errors = session.advance(1)
-            if errors and _result(errors, session.snapshot()).same(mine):
-                return k, 1 << bit
-    return None
-
-
-def cause_of(suspect: Suspect, before: Sequence[Operation] = ()) -> str:
+def usual_cause(suspect: Suspect, before: Sequence[Operation] = ()) -> str:
     """What usually gives the wrong value of an operation; "" where nothing does."""
     operation, wrong = suspect.operation, bits_of(suspect.value)
     if suspect.cause or not math.isfinite(operation.value):
@@ -806,28 +489,6 @@ def cause_of(suspect: Suspect, before: Sequence[Operation] = ()) -> str:
         if value is not None and bits_of(value) == wrong:
             return text
     return ""
-
-
-def transient(reference: Machine, task: Task, at: Snapshot, errors: array[float], after: Snapshot) -> Place:
-    """Where a training went wrong that does not go wrong again, by the errors that it logged and where it came to."""
-    right = reference.session(task, at).advance(len(errors))
-    place = _first_unequal(errors, right)
-    if place is None:
-        return Place(after.epoch - 1, repeats=False)
-    session = reference.session(task, at)
-    session.advance(place)
-    before = session.snapshot()
-    for k in range(len(before.parameters)):
-        for bit in range(64):
-            values = array("d", before.parameters)
-            values[k] = number_of(bits_of(values[k]) ^ 1 << bit)
-            other = reference.session(task, before._replace(parameters=values))
-            one = other.advance(1)
-            if _first_unequal(one, errors[place : place + 1]) is None:
-                other.advance(after.epoch - other.epoch)
-                if other.snapshot().parameters.tobytes() == after.parameters.tobytes():
-                    return Place(at.epoch + place, parameter=k, bits=1 << bit, when="before", repeats=False)
-    return Place(at.epoch + place, repeats=False)
 
 
 def find(machine: Machine, reference: Machine, task: Task, difference: Difference) -> Place:
@@ -849,17 +510,3 @@ def find(machine: Machine, reference: Machine, task: Task, difference: Differenc
     memory = memory_fault(reference, task, difference)
     place = Place(difference.before.epoch) if memory is None else memory
     return place._replace(repeats=False)
-
-
-def memory_fault(reference: Machine, task: Task, difference: Difference) -> Place | None:
-    """The one parameter whose bits were changed before or after an epoch; None where that does not explain it."""
-    epoch = difference.before.epoch
-    wrong = _unequal(difference.right, difference.mine)
-    if len(wrong) == 1 and max(wrong) < len(difference.right.parameters):
-        k = max(wrong)
-        bits = bits_of(difference.right.parameters[k]) ^ bits_of(difference.mine.parameters[k])
-        return Place(epoch, parameter=k, bits=bits, when="after")
-    flipped = flipped_before(reference, task, difference.before, difference.mine)
-    if flipped is not None:
-        return Place(epoch, parameter=flipped[0], bits=flipped[1], when="before")
-    return None

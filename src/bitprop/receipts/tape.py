@@ -19,7 +19,11 @@ from typing import Any, NamedTuple
 
 from .. import _pure
 from ..names import ACTIVATIONS
+from .bits import bits_of
 from .machines import Task
+
+REVEALING = 2.0**500  # a learning rate that makes a step tell its gradient
+ENDS = ("sum_lanes", "gradient_scale", "divisor_of")  # functions that end a batch's gradient
 
 CHECKS = frozenset(("is_finite", "first_nonfinite", "is_within"))  # whose operations only compare
 STEPS = frozenset(("step", "take_step", "decay"))
@@ -40,17 +44,10 @@ PARTS = {  # what the twin's functions compute
 NAMES = {"*": "product", "+": "sum", "-": "difference", "/": "quotient", "sqrt": "square root"}
 
 
-def shifted(value: float, ulps: int) -> float:
-    """The number so many steps between neighbouring doubles above another one, or below."""
-    bits = struct.unpack("<q", struct.pack("<d", value))[0]
-    place = (bits if bits >= 0 else -(bits & 0x7FFFFFFFFFFFFFFF)) + ulps
-    return float(struct.unpack("<d", struct.pack("<Q", place if place >= 0 else -place | 1 << 63))[0])
-
-
 class Operation(NamedTuple):
     """One operation of the contract's arithmetic, as the twin does it."""
 
-    index: int  # among all
+    number: int  # among all
     symbol: str
     a: float
     b: float  # of a square root, a again
@@ -254,6 +251,12 @@ class Result(NamedTuple):
             for each in (self, other)
         )
         return mine == others
+
+
+def unequal(one: Result, other: Result) -> set[int]:
+    """The indices of the parameters whose bits differ; that of the error is one past the last."""
+    places = {k for k, pair in enumerate(zip(one.parameters, other.parameters)) if len(set(map(bits_of, pair))) > 1}
+    return places | ({len(one.parameters)} if bits_of(one.error) != bits_of(other.error) else set())
 
 
 def shape_of(pure: ModuleType, task: Task) -> Any:

@@ -15,15 +15,16 @@ from ..core import choose
 from ..errors import BackendError, ReceiptError, ShapeError
 from ..fit_options import Rate, check_options
 from ..model import Model
-from ..names import ACTIVATIONS, INITS
+from ..names import ACTIVATIONS
 from ..network import Network
 from ..scaling import Scaling
-from ..stopping import Criteria
 from ..vectors.check import Port
 from . import finding
-from .finding import Place, bits_of
-from .machines import CoreMachine, Machine, ProgramMachine, Session, Snapshot, Task
-from .record import SHORT, Checkpoint, Draft, Receipt, Recorder, data_hashes, digest, scaling_hash
+from .bits import bits_of, distance
+from .epochs import first_wrong_epoch, transient
+from .machines import CoreMachine, Machine, ProgramMachine, Snapshot, Task
+from .place import Place, Suspect
+from .record import SHORT, Receipt, Recorder, data_hashes, digest, scaling_hash
 from .tape import NAMES, Operation
 
 TWIN_SECONDS = 300.0  # that the pure twin may take to decide, about
@@ -121,7 +122,7 @@ def task_of(
     start: Network | None = None,
     learning_rate: Sequence[float] | None = None,
 ) -> Task:
-    """The training of a receipt. ReceiptError: the rows, the start or the rates are not those; ShapeError, DataError."""
+    """The training of a receipt. ReceiptError: rows, start or rates are not those of it; ShapeError, DataError."""
     options, network = receipt.options(), _network(receipt, start)
     model = network.model
     data = model.data(x, y, sample_weight)
@@ -304,7 +305,7 @@ def _judge(receipt: Receipt, task: Task, machine: Machine, run: _Run, progress: 
     if judged.agrees:
         at = next(each for each in judged.run.snapshots if each.epoch == low)
     with Progress(high - at.epoch, f"{machine.label}: the first wrong epoch", progress) as bar:
-        difference = finding.first_wrong_epoch(machine, reference, task, at, high, bar.update)
+        difference = first_wrong_epoch(machine, reference, task, at, high, bar.update)
     if difference is None and not judged.agrees:
         lines = (
             head,
@@ -315,7 +316,7 @@ def _judge(receipt: Receipt, task: Task, machine: Machine, run: _Run, progress: 
         return Verdict("receipt", machine.label, lines, (low, high))
     outcome = "machine" if judged.agrees else "both"
     if difference is None:
-        place = finding.transient(reference, task, at, run.errors, run.last)
+        place = transient(reference, task, at, run.errors, run.last)
     else:
         place = finding.find(machine, reference, task, difference)
     whose = f"{machine.label} is wrong: {reference.label} here gives the receipt's bits"
@@ -339,12 +340,7 @@ def _hex(value: float) -> str:
     return f"{value!r} ({bits_of(value):016x})"
 
 
-def _distance(one: float, other: float) -> int:
-    places = [bits if bits < 1 << 63 else (1 << 63) - bits for bits in map(bits_of, (one, other))]
-    return places[1] - places[0]
-
-
-def _libm(task: Task, suspect: finding.Suspect) -> str:
+def _libm(task: Task, suspect: Suspect) -> str:
     """The cause of a wrong output of an activation that is a mathematics library's."""
     operation = suspect.operation
     if operation.part != "activation" or operation.layer is None:
@@ -357,7 +353,7 @@ def _libm(task: Task, suspect: finding.Suspect) -> str:
         library = math.tanh(before) if name == "tanh" else 1.0 / (1.0 + math.exp(-before))
     except OverflowError:
         library = 0.0
-    near = abs(_distance(library, suspect.value)) <= 1
+    near = abs(distance(library, suspect.value)) <= 1
     return "exp or tanh of a mathematics library (libm): compute sigmoid and tanh as §2 writes them" if near else ""
 
 
@@ -384,14 +380,14 @@ def lines_of(place: Place, task: Task) -> list[str]:
     text += "" if place.batch is None else f", batch {place.batch}"
     text += "" if place.row is None else f", row {place.row}"
     lines = [text]
-    distinct = {each.operation.index: each for each in reversed(place.suspects)}
-    for number, suspect in enumerate(sorted(distinct.values(), key=lambda each: each.operation.index)):
+    distinct = {each.operation.number: each for each in reversed(place.suspects)}
+    for number, suspect in enumerate(sorted(distinct.values(), key=lambda each: each.operation.number)):
         operation = suspect.operation
         start = "every such" if place.everywhere else "operation" if number == 0 else "or"
         lines.append(f"{start}: {describe_operation(task, operation)}")
         if number == 0:
             lines.append(f"operands {_hex(operation.a)} and {_hex(operation.b)}")
-            apart = _distance(operation.value, suspect.value)
+            apart = distance(operation.value, suspect.value)
             lines.append(f"expected {_hex(operation.value)}, got {_hex(suspect.value)}, {apart:+d} ulp")
     if place.parameter is not None and place.bits is not None:
         count = bin(place.bits).count("1")
@@ -415,7 +411,7 @@ def cause_of(place: Place, task: Task) -> str:
     if not place.suspects:
         return "unknown; `bitprop vectors check` shows usual mistakes of programs"
     suspect = place.suspects[0]
-    usual = finding.cause_of(suspect) or _libm(task, suspect)
+    usual = finding.usual_cause(suspect) or _libm(task, suspect)
     if usual:
         return usual
     if place.everywhere:
@@ -437,7 +433,7 @@ def fields_of(place: Place, task: Task) -> dict[str, Any]:
             "operands": [f"{bits_of(value):016x}" for value in (each.operation.a, each.operation.b)],
             "expected": f"{bits_of(each.operation.value):016x}",
             "found": f"{bits_of(each.value):016x}",
-            "ulps": _distance(each.operation.value, each.value),
+            "ulps": distance(each.operation.value, each.value),
         }
         for each in place.suspects
     ]
