@@ -14,7 +14,7 @@ import re
 import shutil
 import subprocess
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -370,8 +370,8 @@ def _instrumented(text: str, file: str) -> str:
     return text
 
 
-def build(folder: Path) -> Path:
-    """A shared library of the core with all kernels, in which faults can be planted."""
+def build(folder: Path, main: str = "simd.c") -> Path:
+    """A shared library of the core in which faults can be planted: with all kernels, or by levenberg.c portable."""
     source = folder / "csrc"
     shutil.copytree(ROOT / "csrc", source)
     texts = {path.name: path.read_text(encoding="utf-8") for path in source.iterdir()}
@@ -383,7 +383,7 @@ def build(folder: Path) -> Path:
         source.joinpath(name).write_text(text, encoding="utf-8")
     library = folder / "faulty.so"
     command = ["gcc", "-std=gnu99", "-O1", "-ffp-contract=off", "-shared", "-fPIC", "-I", str(source)]
-    subprocess.run([*command, str(source / "simd.c"), "-o", str(library)], check=True)
+    subprocess.run([*command, str(source / main), "-o", str(library)], check=True)
     return library
 
 
@@ -407,20 +407,27 @@ class FaultyCore:
 # --- the twin, as a port ---
 
 
-def faulty_twin(fault: Fault) -> ModuleType:
-    """The pure twin's text with the fault in it."""
-    piece, operation = fault.site.python
+def changed_twin(changes: Mapping[str, str]) -> ModuleType:
+    """The pure twin with pieces of its text replaced."""
     text = Path(str(_pure.__file__)).read_text(encoding="utf-8")
-    assert piece in text, piece
-    text = text.replace(piece, piece.replace(operation, f"faulty({operation})"))
-    module = ModuleType("faulty_twin")
+    for old, new in changes.items():
+        assert old in text, old
+        text = text.replace(old, new)
+    module = ModuleType("changed_twin")
+    vars(module).update(__file__=str(_pure.__file__))
+    exec(compile(text, "the twin, changed", "exec"), vars(module))
+    return module
+
+
+def faulty_twin(site: Site, mask: int, want: int, ulps: int) -> ModuleType:
+    """The pure twin with a fault."""
+    piece, operation = site.python
+    module = changed_twin({piece: piece.replace(operation, f"faulty({operation})")})
 
     def faulty(value: float) -> float:
-        bits = bits_of(value)
-        return faulted(value, fault.ulps) if bits & fault.mask == fault.want else value
+        return faulted(value, ulps) if bits_of(value) & mask == want else value
 
-    vars(module).update(faulty=faulty, __file__=str(_pure.__file__))
-    exec(compile(text, "the twin, faulty", "exec"), vars(module))
+    vars(module).update(faulty=faulty)
     return module
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError, Executor
 from typing import TYPE_CHECKING, Any, NamedTuple, Union
 
+from . import _files
 from ._processors import cores
 from ._progress import Progress
 from .checks import options as check
@@ -157,6 +158,7 @@ def sweep(
     on_result: Callable[[Run], Any] | None = None,
     keep: bool = True,
     resume_file: str | os.PathLike[str] | None = None,
+    receipt: str | os.PathLike[str] | None = None,
     **further: Unpack[FurtherOptions],
 ) -> SweepResult:
     """Trains a network of `sizes` for each seed and learning rate, to the bits of the same single `fit`.
@@ -178,6 +180,8 @@ def sweep(
     divergence, its data or its worker, has that error in its `Run`; others go on.
     `resume_file`: a path, to which each training that has ended is written at once. A later call takes from it what has
     ended, and trains the rest, to the same result; it may have more seeds, rates and entries of the grid.
+    `receipt`: a folder, made where it is missing, for a receipt of each training that ends without an error, as `fit`
+    writes one; its name is the training's place in the result, such as 00000.json. What `resume_file` has gets none.
     Errors as for `Network` and `fit`, and those of an executor that refuses the first job. SweepFileError: the file is
     altered, of another sweep, or in use. Ctrl-C raises KeyboardInterrupt; `on_result` has then been called with every
     training that had ended.
@@ -193,18 +197,21 @@ def sweep(
         raise TypeError(f"on_result is {quoted(on_result)}, expected a function of a Run")
     if not check.boolean("keep", keep) and on_result is None:
         raise OptionError("keep is False without on_result, expected a function that takes the results")
+    folder = None if receipt is None else check.path(receipt)
     rows = Rows(data, each)
     for one in each:
         rows.split_given(one.options)  # whose errors come before any work
     plan = _Plan(each, each_seed)
     runs = [Run(one.seed, one.rate, one.configuration) for one in plan] if keep else None
+    if folder is not None:
+        os.makedirs(folder, exist_ok=True)
     with contextlib.ExitStack() as stack:
         book = None
         if resume_file is not None:
             book = _Book(stack.enter_context(SweepFile(resume_file, _settings(each[0], varied(grid), rows))))
         total = each[0].options.epochs * len(plan)
         bar = stack.enter_context(Progress(total, f"{len(plan)} trainings: epochs", progress))
-        work = _Work(plan, runs, rows, on_result, book)
+        work = _Work(plan, runs, rows, on_result, book, folder)
         work.restore(bar)
         work.train(executor, bar)
     return SweepResult(runs or [])
@@ -239,12 +246,14 @@ class _Work:
         rows: Rows,
         on_result: Callable[[Run], Any] | None,
         book: _Book | None,
+        receipts: str | None,
     ):
         self.plan = plan
         self.runs = runs
         self.rows = rows
         self.on_result = on_result
         self.book = book
+        self.receipts = receipts
         self.left: Sequence[_Planned] = plan  # what is to be trained
 
     def run_of(self, one: _Planned) -> Run:
@@ -267,7 +276,9 @@ class _Work:
         self.report(runs)
 
     def end(self, one: _Planned, outcome: Outcome) -> Run:
-        """Gives a run what its training left."""
+        """Gives a run what its training left, and writes its receipt."""
+        if self.receipts is not None and outcome.receipt is not None:
+            _files.write(os.path.join(self.receipts, f"{one.place:05}.json"), outcome.receipt)
         diverged = outcome.diverged
         error = None if diverged is None else one.configuration.options.diverged(diverged, one.rate)
         run = self.run_of(one)
@@ -329,8 +340,9 @@ class _Work:
             if isinstance(options.validation, tuple):
                 options = options._replace(validation=None)  # those rows are the job's
             for first in range(0, len(trainings), together):
+                wanted = self.receipts is not None
                 some = [(one.place, one.seed, one.rate) for one in trainings[first : first + together]]
-                yield Job(configuration.template.sizes, configuration.network, options, trained, measured, some)
+                yield Job(configuration.template.sizes, configuration.network, options, trained, measured, some, wanted)
 
     def train(self, executor: Executor | None, bar: Progress) -> None:
         """Trains what is left."""

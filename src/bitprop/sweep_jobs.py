@@ -24,6 +24,7 @@ from .history import History
 from .model import pauses
 from .names import LOSSES, PARTNERS
 from .network import Network
+from .receipts.record import Draft
 
 IN_FLIGHT = 256  # most jobs that an executor holds at once
 
@@ -66,6 +67,7 @@ class Job(NamedTuple):
     data: Arrays
     validation: Arrays | None
     runs: list[tuple[int, int, Rate]]  # place in the result, seed, learning rate
+    receipts: bool = False  # whether they are wanted
 
 
 class Outcome(NamedTuple):
@@ -76,6 +78,7 @@ class Outcome(NamedTuple):
     history: History
     final_loss: float
     diverged: int | None  # in which epoch
+    receipt: str | None = None  # its text, where it is wanted
 
     def to_fields(self) -> dict[str, Any]:
         """All but the place, as the file of a sweep has it."""
@@ -240,7 +243,10 @@ def _train(job: Job, tick: Callable[[int], Any]) -> list[Outcome]:
     data = job.data.data(core)
     measured = None if job.validation is None else job.validation.data(core)
     rates = [rate for _, _, rate in job.runs]
-    trainings = _training.Trainings(core, shape, values, data, job.options, rates, measured)
+    drafts = _drafts(job, networks, data)
+    recorders = [draft.recorder() for draft in drafts]
+    options = core, shape, values, data, job.options, rates, measured
+    trainings = _training.Trainings(*options, recorders=recorders)
 
     def after_slice(_rows: int, epochs: int) -> None:
         tick(epochs * len(networks))
@@ -253,5 +259,17 @@ def _train(job: Job, tick: Callable[[int], Any]) -> list[Outcome]:
         networks[n].parameters[:] = memoryview(parameters)
         loss = job.options.loss if LOSSES[job.options.loss] in PARTNERS else LOSSES.index("mse")
         final = networks[n].model.loss(data, loss)
-        outcomes.append(Outcome(place, parameters, trainings.histories[n], final, diverged[n]))
+        history, receipt = trainings.histories[n], None
+        if drafts and diverged[n] is None:
+            receipt = drafts[n].ended(recorders[n], history, networks[n].model.encode()).text()
+        outcomes.append(Outcome(place, parameters, history, final, diverged[n], receipt))
     return outcomes
+
+
+def _drafts(job: Job, networks: list[Network], data: matrices.Data) -> list[Draft]:
+    """The beginnings of the receipts, where they are wanted."""
+    if not job.receipts:
+        return []
+    rows = job.validation is not None and job.options.validation is None
+    options = job.options._replace(validation=()) if rows else job.options
+    return [Draft(network.model, options, rate, data) for network, (_, _, rate) in zip(networks, job.runs)]

@@ -67,6 +67,11 @@ def add(commands: Any) -> None:
         "train the rest, of perhaps more seeds, rates or values of a grid",
     )
     parser.add_argument("--save", metavar="MODEL", help="write the network of the best training to this model file")
+    parser.add_argument(
+        "--receipt",
+        metavar="FOLDER",
+        help="write a receipt of each training to this folder, for `bitprop receipt verify`",
+    )
     parser.add_argument("--threshold", type=real, default=0.01, help="final mse below which one is solved (0.01)")
     parser.add_argument("--csv", metavar="CSV", help="write every training's final mse to this CSV file")
     parser.add_argument(
@@ -181,7 +186,8 @@ def run(options: argparse.Namespace) -> int:
     total = options.seeds * _expect_answers(options, sizes, given)
     ended: list[Run] = []
     seeds = range(first, first + options.seeds)
-    begun = {"on_result": ended.append, "progress": options.progress, "resume_file": options.resume}
+    begun: dict[str, Any] = {"on_result": ended.append, "progress": options.progress, "resume_file": options.resume}
+    begun["receipt"] = options.receipt
     try:
         result = sweep(sizes, data, seeds=seeds, **begun, **given)
     except KeyboardInterrupt:

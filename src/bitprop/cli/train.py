@@ -67,8 +67,8 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--receipt",
         metavar="FILE",
-        help="write what the training was, with hashes of its course, in at most 2 KB: `bitprop receipt verify` does it "
-        "again anywhere, and says where two machines differ",
+        help="write what the training was, with hashes of its course, in at most 2 KB: `bitprop receipt verify` does "
+        "it again anywhere, and says where two machines differ",
     )
     parser.add_argument(
         "--plot",

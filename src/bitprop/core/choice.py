@@ -70,8 +70,8 @@ def _wanted_kernel() -> str:
 def choose(name: str | None = None, kernel: str | None = None) -> Core:
     """The backend of that name; for None the one of BITPROP_BACKEND, by default the fastest that can be used.
 
-    It runs that kernel; for None the one of BITPROP_KERNEL. OptionError: an unknown name. BackendError: one that was asked for and cannot
-    be used; it never falls back.
+    It runs that kernel; for None the one of BITPROP_KERNEL. OptionError: an unknown name. BackendError: one that was
+    asked for and cannot be used; it never falls back.
     """
     source = "backend" if name is not None else "BITPROP_BACKEND"
     name = name if name is not None else os.environ.get("BITPROP_BACKEND") or "auto"

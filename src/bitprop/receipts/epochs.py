@@ -67,7 +67,7 @@ def first_wrong_epoch(
 
 
 def flipped_before(reference: Machine, task: Task, before: Snapshot, mine: Result) -> tuple[int, int] | None:
-    """The parameter and the bit which, turned before an epoch, give what a machine had after it; None: no single one."""
+    """The parameter and the bit which, turned before an epoch, give what a machine had after it; None: no one."""
     for k in range(len(before.parameters)):
         for bit in range(64):
             values = array("d", before.parameters)

@@ -133,7 +133,7 @@ def _with_output(scene: Scene, layer: int, node: int) -> Iterator[Scene]:
 
 
 def with_other_preactivations(scene: Scene, suspects: Sequence[Operation]) -> Iterator[Scene]:
-    """The scene with many other pre-activations of the suspects' nodes, where a fault of some results may come again."""
+    """The scene with many other pre-activations of the suspects' nodes, where a fault may come again."""
     for layer, node in dict.fromkeys((each.layer, each.node) for each in suspects):
         if layer is None or node is None:
             continue

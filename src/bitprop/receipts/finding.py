@@ -417,7 +417,9 @@ class Search:
             [row] = [each for each in rows if self._revealing([each]).inputs == scene.task.inputs][:1] or [rows[0]]
             others = [each for each in rows if each != row] or [row]
             turned = [[others[(n + k) % len(others)] for n in range(_pure.LANES)] for k in range(len(rows))]
-            some = [pair for each in turned[:MIXTURES] for pair in (([], each[:1]), (each, []), ([], each))]
+            some: list[tuple[list[int], list[int]]] = []
+            for each in turned[:MIXTURES]:
+                some += [([], each[:1]), (each, []), ([], each)]
         else:
             rest = list(rows[scene.task.rows :])
             some = [

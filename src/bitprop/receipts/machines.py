@@ -171,7 +171,7 @@ class CoreMachine:
 
 
 def question(task: Task, parameters: array[float], first: int, epochs: int) -> dict[str, Any]:
-    """A training of so many epochs as ports are asked (docs/porting.md); `first`: the epoch with whose rate it begins."""
+    """A training of so many epochs as ports are asked it (docs/porting.md), which begins with the rate of `first`."""
     options = task.options
     grids = {
         name: [to_hex(values[at : at + width]) for at in range(0, len(values), width)]
@@ -199,7 +199,7 @@ def question(task: Task, parameters: array[float], first: int, epochs: int) -> d
     if rule != "descent":
         given.update(rule=rule, constants=constants)
     if options.first_steps is not None:
-        low, high, drawn = options.first_steps
+        _, high, drawn = options.first_steps
         given.update(first_step_high=to_hex([high])[0], first_step_seed=f"{drawn:016x}")
     if isinstance(task.rate, array):
         given["learning_rates"] = to_hex(task.rate[first : first + epochs])

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The pure twin on numbers that tell each of their operations, and in which any one operation can be made wrong.
 
-The twin's own text runs, in a copy of its module, so there is no third description of the contract's arithmetic. What an
-operation belongs to is read from the twin's variables: its layer, node, input, parameter.
+The twin's own text runs, in a copy of its module, so there is no third description of the contract's arithmetic. What
+an operation belongs to is read from the twin's variables: its layer, node, input, parameter.
 """
 
 from __future__ import annotations

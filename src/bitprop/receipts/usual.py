@@ -14,6 +14,7 @@ from .tape import Operation
 
 
 def preceding(operations: Sequence[Operation], operation: Operation) -> Sequence[Operation]:
+    """The two operations before this one."""
     return operations[max(0, operation.number - 2) : operation.number]
 
 
