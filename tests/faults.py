@@ -35,7 +35,7 @@ ALL_BITS = (1 << 63) - 1  # but the sign, which some kernels turn
 FEW_BITS = (1 << 7) - 1  # the lowest
 # Functions of one number, of whose operations each has its operands only with those of the others: a fault that came
 # with one result alone could be that of any.
-IN_CHAINS = ("split", "sigmoid", "slope_of")
+IN_CHAINS = ("split", "sigmoid", "slope_of", "forward_row")
 
 PRELUDE = """
 #define EXPORTED __attribute__((visibility("default")))
@@ -73,6 +73,7 @@ class Site(NamedTuple):
     pieces: tuple[tuple[str, str, str], ...]  # file, a piece of its text, the operation in it
     which: Callable[[Operation], bool] = lambda operation: True
     python: tuple[str, str] = ("", "")  # a piece of the twin's text, and the operation in it
+    other: str = ""  # the same operation elsewhere in that text
 
 
 C, V, R, W, S = "bitprop.c", "simd_vector_tpl.h", "simd_rows_tpl.h", "simd_common_tpl.h", "simd_rules_tpl.h"
@@ -86,6 +87,7 @@ SITES = (
             (R, "LOAD(in) * weights[j];", "LOAD(in) * weights[j]"),
         ),
         python=("acc = acc + a[i] * parameters[first + i * n_out]", "a[i] * parameters[first + i * n_out]"),
+        other="a[0] * parameters[first]",
     ),
     Site(
         *("sum of a weighted sum", "forward_row", "", "+"),
@@ -153,6 +155,7 @@ SITES = (
         ),
         lambda operation: "slope_of" not in operation.text,
         ("acc = acc + parameters[row + j] * d[j]", "parameters[row + j] * d[j]"),
+        "parameters[row] * d[0]",
     ),
     Site(
         *("hidden delta", "go_back", "slope_of", "*"),
@@ -308,7 +311,7 @@ class _Batch(NamedTuple):
 
 
 def plans(task: Task, epochs: int, sites: Sequence[Site], each: int, seed: int) -> list[Fault]:
-    """So many faults of each site, drawn among the operations of a training; of each, one operation shows first."""
+    """At most so many faults of each site, drawn among a training's operations; of each, one operation shows first."""
     generator = random.Random(seed)
     batches = [
         _Batch(epoch, number, rows, scene, right, {s.name: [o for o in operations if is_at(s, o)] for s in sites})
@@ -328,7 +331,6 @@ def plans(task: Task, epochs: int, sites: Sequence[Site], each: int, seed: int) 
                 faults.append(fault)
             if len(faults) == each:
                 break
-        assert len(faults) == each, f"only {len(faults)} faults of {site.name} show"
         found += faults
     return found
 
@@ -422,7 +424,8 @@ def changed_twin(changes: Mapping[str, str]) -> ModuleType:
 def faulty_twin(site: Site, mask: int, want: int, ulps: int) -> ModuleType:
     """The pure twin with a fault."""
     piece, operation = site.python
-    module = changed_twin({piece: piece.replace(operation, f"faulty({operation})")})
+    changes = {piece: piece.replace(operation, f"faulty({operation})")}
+    module = changed_twin({**changes, **({site.other: f"faulty({site.other})"} if site.other else {})})
 
     def faulty(value: float) -> float:
         return faulted(value, ulps) if bits_of(value) & mask == want else value

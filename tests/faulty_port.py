@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: MIT
 """A port with a fault, for tests of receipts: the pure twin, with one planted.
 
-    python tests/faulty_port.py SITE MASK WANT ULPS        of the site's operations: tests/faults.py
-    python tests/faulty_port.py flip EPOCH PARAMETER BIT   a bit of a parameter's memory, after so many epochs of a training
-    python tests/faulty_port.py once EPOCH PARAMETER BIT   the same, in the first training that is as long
-    python tests/faulty_port.py fused | flushed | libm     a usual mistake, everywhere
+python tests/faulty_port.py SITE MASK WANT ULPS        of the site's operations: tests/faults.py
+python tests/faulty_port.py flip EPOCH PARAMETER BIT   a bit of a parameter's memory, after so many epochs of a training
+python tests/faulty_port.py once EPOCH PARAMETER BIT   the same, in the first training that is as long
+python tests/faulty_port.py fused | flushed | libm     a usual mistake, everywhere
 """
 
 from __future__ import annotations
 
+import importlib
 import math
 import sys
 from pathlib import Path
@@ -21,22 +22,26 @@ from bitprop import _pure, _pure_levenberg, names
 from bitprop.receipts.bits import bits_of, number_of
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "platforms"))
-import port  # noqa: E402  # which is beside the platforms
+port: Any = importlib.import_module("port")  # which is beside the platforms, without types
 
 
-def flipping(epoch: int, parameter: int, bit: int, once: bool) -> ModuleType:
+def flipping(once: bool, epoch: int, parameter: int, bit: int) -> ModuleType:
     """The twin, in whose memory a bit turns between two epochs."""
     module = faults.changed_twin({})
     train = module.train
     flips = [1] if once else []
 
-    def flipped(log: Any, training: Any, parameters: Any, work: Any, order: Any, shape: Any, data: Any, limits: Any) -> int:
+    def flipped(
+        log: Any, training: Any, parameters: Any, work: Any, order: Any, shape: Any, data: Any, limits: Any
+    ) -> int:
         until = limits.until
         if until <= epoch or (once and not flips):
             return int(train(log, training, parameters, work, order, shape, data, limits))
         flips[:] = [] if once else flips
         first = [0.0] * epoch
-        status = train(first, training, parameters, work, order, shape, data, module.Limits(epoch, limits.budget, epoch))
+        status = train(
+            first, training, parameters, work, order, shape, data, module.Limits(epoch, limits.budget, epoch)
+        )
         parameters[parameter] = number_of(bits_of(parameters[parameter]) ^ 1 << bit)
         rest = [0.0] * (until - epoch)
         limits = module.Limits(until, limits.budget, until - epoch)
@@ -75,7 +80,7 @@ def main() -> None:
     """Answers line by line."""
     kind, *numbers = sys.argv[1:]
     if kind in ("flip", "once"):
-        module = flipping(*map(int, numbers), kind == "once")
+        module = flipping(kind == "once", *map(int, numbers))
     elif numbers:
         module = faults.faulty_twin(faults.BY_NAME[kind], *map(int, numbers))
     else:

@@ -12,6 +12,7 @@ from .machines import Machine, Snapshot, Task
 from .place import Place
 from .tape import Result, unequal
 
+ATTEMPTS = 50_000  # trainings of some epochs with a bit turned
 PARTS_AT_ONCE = {True: 64, False: 8}  # into which an interval of epochs is divided, by whether a stop costs nothing
 
 
@@ -84,7 +85,7 @@ def transient(reference: Machine, task: Task, at: Snapshot, errors: array[float]
     right = reference.session(task, at).advance(len(errors))
     place = first_unequal(errors, right)
     if place is None:
-        return Place(after.epoch - 1, repeats=False)
+        return _silent(reference, task, at, errors, after)
     session = reference.session(task, at)
     session.advance(place)
     before = session.snapshot()
@@ -99,6 +100,28 @@ def transient(reference: Machine, task: Task, at: Snapshot, errors: array[float]
                 if other.snapshot().parameters.tobytes() == after.parameters.tobytes():
                     return Place(at.epoch + place, parameter=k, bits=1 << bit, when="before", repeats=False)
     return Place(at.epoch + place, repeats=False)
+
+
+def _silent(reference: Machine, task: Task, at: Snapshot, errors: array[float], after: Snapshot) -> Place:
+    """The same where the errors that it logged are right, and only where it came to is not."""
+    session = reference.session(task, at)
+    attempts = 0
+    for epoch in range(at.epoch, after.epoch):
+        before = session.snapshot()
+        session.advance(1)
+        for k in range(len(before.parameters)):
+            for bit in range(64):
+                attempts += 1
+                if attempts > ATTEMPTS:
+                    return Place(after.epoch - 1, repeats=False)
+                values = array("d", before.parameters)
+                values[k] = number_of(bits_of(values[k]) ^ 1 << bit)
+                other = reference.session(task, before._replace(parameters=values))
+                rest = other.advance(after.epoch - epoch)
+                same = other.snapshot().parameters.tobytes() == after.parameters.tobytes()
+                if same and first_unequal(rest, errors[epoch - at.epoch :]) is None:
+                    return Place(epoch, parameter=k, bits=1 << bit, when="before", repeats=False)
+    return Place(after.epoch - 1, repeats=False)
 
 
 def memory_fault(reference: Machine, task: Task, difference: Difference) -> Place | None:

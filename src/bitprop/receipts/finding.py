@@ -26,7 +26,7 @@ from .experiments import forward, with_other_numbers, with_other_preactivations
 from .machines import Machine, Snapshot, Task
 from .place import Place, Suspect
 from .tape import ENDS, REVEALING, STEPS, Operation, Result, Scene, Tape, initial_state, lanes_before, unequal
-from .usual import EVERYWHERE, USUAL, preceding
+from .usual import EVERYWHERE, PARTS, USUAL, preceding, usual_cause
 
 ULPS = ((1, -1), (2, -2, 3, -3, 4, -4))  # by how much an operation may be wrong, the likely ones first
 EXPERIMENTS = 200  # most of them that tell something
@@ -37,6 +37,11 @@ OPERATIONS = 20_000  # of a row and a step: with more of them, not all are tried
 def _is_of_gradient(operation: Operation) -> bool:
     """Whether it is none of the step by which a gradient is told."""
     return operation.function not in STEPS or "scale" in operation.text
+
+
+def _is_of_end(operation: Operation) -> bool:
+    """Whether it is one that ends a batch's gradient."""
+    return operation.function in ENDS or "scale" in operation.text
 
 
 def rate_of(task: Task, epoch: int) -> float:
@@ -137,39 +142,65 @@ class Search:
         for position, row in enumerate(rows):  # alone, where nothing that is larger hides it
             wrong = self._differs([row], parameters)
             if wrong is not None:
-                return self._in_row(place._replace(row=row), [row], position, wrong, parameters, states)
-        low, high = 0, len(rows)  # numbers of rows with which it is right, and wrong
-        wrong = self._differs(rows, parameters)
-        while high - low > 1:
-            middle = (low + high) // 2
-            one = self._differs(rows[:middle], parameters)
-            if one is None:
-                low = middle
-            else:
-                high, wrong = middle, one
-        assert wrong is not None
-        return self._in_row(place, rows[:high], high - 1, wrong, parameters, states)
+                alone = self._revealing([row])
+                return self._explained(place._replace(row=row), alone, position, wrong, parameters, states)
+        for lane in range(min(_pure.LANES, len(rows))):
+            found = self._in_lane(place, rows, lane, parameters, states)
+            if found is not None:
+                return found
+        whole = self._revealing(rows)
+        mine = one_step(self.machine, whole, parameters, None)
+        scene = self._scene(whole, parameters, None, REVEALING, len(rows) - 1)
+        found_ends = self._explain(scene, mine, _is_of_end)
+        if found_ends:
+            return self._decided(place, scene, found_ends, len(rows) - 1, states)
+        return place._replace(notes=("each row by itself is right, and so is each lane: it is in their sums",))
 
-    def _in_row(
-        self,
-        place: Place,
-        rows: Sequence[int],
-        position: int,
-        wrong: Result,
-        parameters: list[float],
-        states: list[float],
+    def _in_lane(
+        self, place: Place, rows: Sequence[int], lane: int, parameters: list[float], states: list[float]
+    ) -> Place | None:
+        """Where a lane is wrong by itself: the targets of all other rows are their outputs, so that they add zeros."""
+        whole = self._revealing(rows)
+        width = whole.sizes[-1]
+        targets = array("d", whole.targets)
+        for row in range(len(rows)):
+            if row % _pure.LANES != lane:
+                values = whole.inputs[row * whole.sizes[0] : (row + 1) * whole.sizes[0]]
+                _, after = forward(whole, parameters, values)
+                targets[row * width : (row + 1) * width] = array("d", after[-width:])
+
+        def first(count: int) -> Task:
+            task = self._revealing(rows[:count])
+            return task._replace(targets=targets[: count * width])
+
+        def wrong(count: int) -> Result | None:
+            mine, right = (one_step(each, first(count), parameters, None) for each in (self.machine, self.reference))
+            return None if mine.same(right) else mine
+
+        places = list(range(lane, len(rows), _pure.LANES))
+        if wrong(places[-1] + 1) is None:
+            return None
+        position = next(each for each in places if wrong(each + 1) is not None)
+        mine = wrong(position + 1)
+        assert mine is not None
+        task = first(position + 1)
+        return self._explained(place._replace(row=rows[position]), task, position, mine, parameters, states)
+
+    def _explained(
+        self, place: Place, task: Task, position: int, wrong: Result, parameters: list[float], states: list[float]
     ) -> Place:
-        """Where the last of these rows is wrong, which has that position in its batch."""
-        some = self._revealing(rows)
-        scene = self._scene(some, parameters, None, REVEALING, len(rows) - 1)
+        """Where the last row of a task is wrong, which has that position in its batch."""
+        scene = self._scene(task, parameters, None, REVEALING, task.rows - 1)
+        usual = self._usual_everywhere(scene, wrong, self._revealing(self.batches[place.batch or 0]))
+        if usual:
+            return place._replace(suspects=tuple(usual), everywhere=True)
         found = self._explain(scene, wrong, _is_of_gradient)
         if found:
             return self._decided(place, scene, found, position, states)
-        place = place._replace(row=rows[-1])
-        kinds = self._explain_everywhere(scene, wrong)
+        kinds = self._kind_everywhere(scene, wrong)
         if kinds:
             return place._replace(suspects=tuple(kinds), everywhere=True)
-        return self._forward(place, some, parameters, len(rows) - 1)
+        return self._forward(place, task, parameters, task.rows - 1)
 
     def _forward(self, place: Place, task: Task, parameters: list[float], row: int) -> Place:
         """The first node of a row that is wrong, by the machine's own forward pass and networks with fewer weights."""
@@ -217,8 +248,7 @@ class Search:
         found = self._explain(scene, mine, lambda _: True, self.machine.knows_states)
         if found:
             return self._decided(place, scene, found, None, states)
-        kinds = self._explain_everywhere(scene, mine)
-        return place._replace(suspects=tuple(kinds), everywhere=bool(kinds))
+        return place._replace(notes=("each gradient is right: it is the step of the rule, in more than one place",))
 
     def _in_any_step(self) -> Place:
         """Where the machine tells only whole epochs: the step of any batch that gives what it gave."""
@@ -270,7 +300,9 @@ class Search:
             if after is not None:
                 result = self._rest(result, after)
             if result.same(mine, states):
-                found.append(Suspect(operation, change(operation.value), change))
+                value = change(operation.value)
+                cause = usual_cause(operation, value, preceding(operations, operation))
+                found.append(Suspect(operation, value, change, cause))
 
         for several in ULPS:
             for each in tried:
@@ -283,26 +315,43 @@ class Search:
                 attempt(each, _constant(value))
         return found
 
-    def _explain_everywhere(self, scene: Scene, mine: Result) -> list[Suspect]:
-        """Kinds of operations which, all made wrong, give what the machine gave."""
+    def _usual_everywhere(self, scene: Scene, mine: Result, whole: Task) -> list[Suspect]:
+        """A usual mistake which, made everywhere, gives what the machine gave, of one row and of all."""
+        all_rows = self._scene(whole, scene.parameters, None, REVEALING, 0)
+        all_mine = one_step(self.machine, whole, scene.parameters, None)
+        for change in EVERYWHERE:
+            for functions in PARTS:
+                first: list[Suspect] = []
+                before: list[Operation] = []
+
+                def other(
+                    operation: Operation,
+                    change: Any = change,
+                    functions: Any = functions,
+                    first: list[Suspect] = first,
+                    before: list[Operation] = before,
+                ) -> float | None:
+                    usable = math.isfinite(operation.value) and (functions is None or operation.function in functions)
+                    value = change(operation, before) if usable and _is_of_gradient(operation) else None
+                    before.append(operation if value is None else operation._replace(value=value))
+                    if value is None or bits_of(value) == bits_of(operation.value):
+                        return None
+                    first.append(Suspect(operation, value, _constant(value), USUAL[change]))
+                    return float(value)
+
+                if self.tape.run(scene, everywhere=other).same(mine) and first:
+                    found = first[0]
+                    before.clear()
+                    if self.tape.run(all_rows, everywhere=other).same(all_mine):
+                        return [found]
+                if not first:
+                    break  # nor does it change a part
+        return []
+
+    def _kind_everywhere(self, scene: Scene, mine: Result) -> list[Suspect]:
+        """An operation which, wrong by one ulp wherever it is done in a row, gives what the machine gave."""
         self.tape.run(scene, record=True)
         operations = self.tape.operations
-        for change in EVERYWHERE:
-            first: list[Operation] = []
-            before: list[Operation] = []
-
-            def other(operation: Operation, change: Any = change, first: Any = first, before: Any = before) -> Any:
-                value = change(operation, before[-2:]) if math.isfinite(operation.value) else None
-                before.append(operation if value is None else operation._replace(value=value))
-                if value is not None and bits_of(value) != bits_of(operation.value):
-                    first.append(operation._replace(value=operation.value))
-                    return value
-                return None
-
-            if self.tape.run(scene, everywhere=other).same(mine) and first:
-                wrong = change(first[0], preceding(operations, first[0]))
-                shown = first[0].value if wrong is None else wrong
-                return [Suspect(first[0], shown, lambda value: value, USUAL[change])]
         for kind in dict.fromkeys(each.kind for each in operations if each.function not in STEPS):
             for ulps in ULPS[0]:
                 chosen = [each for each in operations if each.kind == kind]
@@ -321,8 +370,8 @@ class Search:
         if len({each.operation.number for each in found}) > 1:
             found = self._experiment(scene, found)
         place = place._replace(suspects=tuple(found))
-        if place.row is None and found[0].operation.function not in (*ENDS, *STEPS):
-            place = place._replace(row=self.batches[place.batch or 0][scene.first])
+        if all(each.operation.function in (*ENDS, *STEPS) for each in found):
+            place = place._replace(row=None)
         return place._replace(alone=self._is_alone(place, scene, found[0], position, states))
 
     def _is_alone(
@@ -369,8 +418,11 @@ class Search:
             if any(key not in places for _, key in left):
                 return
             expected: list[tuple[bool, Result]] = []
+            alike: dict[tuple[Any, ...], bool] = {}
             for each, key in left:
-                same = _operands(operations[places[key]]) == _operands(each.operation)
+                here = operations[places[key]]
+                same = _operands(here) == _operands(each.operation)
+                alike[key] = same or bits_of(here.value) == bits_of(each.operation.value)
                 expected.append((same, self.tape.run(other, {places[key]: each.change})))
             if not _are_telling(expected, right):
                 return
@@ -381,7 +433,7 @@ class Search:
             for (each, key), (same, result) in zip(left, expected):
                 if mine.same(result) or (not came and not same):
                     kept.append((each, key))
-                    odd[key] += came and not same
+                    odd[key] += came and not alike[key]
             left = kept or left
 
         for other in self._variations(scene, [each.operation for each in found]):
@@ -481,18 +533,6 @@ def _otherwise(operation: Operation, operations: Sequence[Operation]) -> list[fl
     return [value for value in values if value is not None and bits_of(value) != bits_of(operation.value)]
 
 
-def usual_cause(suspect: Suspect, before: Sequence[Operation] = ()) -> str:
-    """What usually gives the wrong value of an operation; "" where nothing does."""
-    operation, wrong = suspect.operation, bits_of(suspect.value)
-    if suspect.cause or not math.isfinite(operation.value):
-        return suspect.cause
-    for change, text in USUAL.items():
-        value = change(operation, before)
-        if value is not None and bits_of(value) == wrong:
-            return text
-    return ""
-
-
 def find(machine: Machine, reference: Machine, task: Task, difference: Difference) -> Place:
     """Where the machine is wrong in an epoch in which it differs."""
     again = first_wrong_epoch(
@@ -505,7 +545,7 @@ def find(machine: Machine, reference: Machine, task: Task, difference: Differenc
             if task.options.by_steps
             else Place(difference.before.epoch)
         )
-        if place.suspects or machine.knows_states:
+        if place.suspects:
             return place
         memory = memory_fault(reference, task, difference)
         return place if memory is None else memory

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from array import array
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -23,7 +22,7 @@ from . import finding
 from .bits import bits_of, distance
 from .epochs import first_wrong_epoch, transient
 from .machines import CoreMachine, Machine, ProgramMachine, Snapshot, Task
-from .place import Place, Suspect
+from .place import Place
 from .record import SHORT, Receipt, Recorder, data_hashes, digest, scaling_hash
 from .tape import NAMES, Operation
 
@@ -340,23 +339,6 @@ def _hex(value: float) -> str:
     return f"{value!r} ({bits_of(value):016x})"
 
 
-def _libm(task: Task, suspect: Suspect) -> str:
-    """The cause of a wrong output of an activation that is a mathematics library's."""
-    operation = suspect.operation
-    if operation.part != "activation" or operation.layer is None:
-        return ""
-    name = task.activations[operation.layer - 1]
-    before = suspect.before
-    if before is None or name not in ("sigmoid", "tanh"):
-        return ""
-    try:
-        library = math.tanh(before) if name == "tanh" else 1.0 / (1.0 + math.exp(-before))
-    except OverflowError:
-        library = 0.0
-    near = abs(distance(library, suspect.value)) <= 1
-    return "exp or tanh of a mathematics library (libm): compute sigmoid and tanh as §2 writes them" if near else ""
-
-
 def describe_operation(task: Task, operation: Operation) -> str:
     """An operation in words."""
     where = []
@@ -411,9 +393,8 @@ def cause_of(place: Place, task: Task) -> str:
     if not place.suspects:
         return "unknown; `bitprop vectors check` shows usual mistakes of programs"
     suspect = place.suspects[0]
-    usual = finding.usual_cause(suspect) or _libm(task, suspect)
-    if usual:
-        return usual
+    if suspect.cause:
+        return suspect.cause
     if place.everywhere:
         return "this operation is done otherwise: the code or the compiler, wherever it is computed"
     return "this operation at these operands: code, compiler or processor; the arithmetic around it is right"

@@ -57,7 +57,8 @@ class Port:
         self._timeout = timeout
         self._questions: queue.Queue[str | None] = queue.Queue()
         self._answers: queue.Queue[str] = queue.Queue()
-        threading.Thread(target=self._converse, daemon=True).start()  # a port that hangs must not hang us
+        self._conversing = threading.Thread(target=self._converse, daemon=True)  # a port that hangs must not hang us
+        self._conversing.start()
 
     def _converse(self) -> None:
         process = self._process
@@ -101,6 +102,11 @@ class Port:
             else:
                 os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
+        self._conversing.join(1.0)
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None and not self._conversing.is_alive():
+                with contextlib.suppress(OSError):  # of a question that was not read
+                    pipe.close()
 
 
 def _ended(status: int) -> str:
