@@ -31,6 +31,7 @@ from .usual import EVERYWHERE, PARTS, USUAL, preceding, usual_cause
 ULPS = ((1, -1), (2, -2, 3, -3, 4, -4))  # by how much an operation may be wrong, the likely ones first
 EXPERIMENTS = 200  # most of them that tell something
 MIXTURES = 12  # of a row with others
+LOOKED_BACK = 2_000  # epochs in which a wrong gradient is sought that came into a state alone
 OPERATIONS = 20_000  # of a row and a step: with more of them, not all are tried
 
 
@@ -79,13 +80,15 @@ def revealing(task: Task, by_momentum: bool = False) -> Task:
 class Search:
     """Finds what is wrong in one epoch of one machine."""
 
-    def __init__(self, machine: Machine, reference: Machine, task: Task, difference: Difference):
+    def __init__(
+        self, machine: Machine, reference: Machine, task: Task, difference: Difference, tape: Tape | None = None
+    ):
         self.machine = machine
         self.reference = reference
         self.task = task
         self.epoch = difference.before.epoch
         self.difference = difference
-        self.tape = Tape()
+        self.tape = tape or Tape()
         rate = rate_of(task, self.epoch)
         self.rate = rate
         order = order_of(task, self.epoch)
@@ -106,6 +109,13 @@ class Search:
             yield number, batch, parameters, states
             after = one_step(self.reference, batch, parameters, array("d", states))
             parameters, states = list(after.parameters), list(after.state)
+
+    def wrong_gradient(self) -> Place | None:
+        """Where a gradient of the epoch is wrong; None where none is."""
+        for number, _, parameters, states in self._states():
+            if self._differs(self.batches[number], parameters) is not None:
+                return self._in_gradient(number, parameters, states)
+        return None
 
     def run(self) -> Place:
         """Where it is wrong."""
@@ -533,11 +543,33 @@ def _otherwise(operation: Operation, operations: Sequence[Operation]) -> list[fl
     return [value for value in values if value is not None and bits_of(value) != bits_of(operation.value)]
 
 
+def _hidden(machine: Machine, reference: Machine, task: Task, epoch: int) -> Place | None:
+    """A wrong gradient in an earlier epoch, which came into the rule's state alone, and into no parameter; or None.
+
+    The machine does not tell its state. Parameters and errors are right until that epoch.
+    """
+    tape = Tape()
+    session = reference.session(task, Snapshot(0, task.start, None))
+    session.advance(max(0, epoch - LOOKED_BACK))
+    while session.epoch <= epoch:
+        before = session.snapshot()
+        errors = session.advance(1)
+        right = result_of(errors, session.snapshot())
+        place = Search(machine, reference, task, Difference(before, right, right), tape).wrong_gradient()
+        if place is not None:
+            return place._replace(alone=None)
+    return None
+
+
 def find(machine: Machine, reference: Machine, task: Task, difference: Difference) -> Place:
     """Where the machine is wrong in an epoch in which it differs."""
     again = first_wrong_epoch(
         machine, reference, task, difference.before, difference.before.epoch + 1, lambda epochs: None
     )
+    if not machine.knows_states and task.options.by_steps and not task.is_stateless:
+        earlier = _hidden(machine, reference, task, difference.before.epoch)
+        if earlier is not None:
+            return earlier
     repeated = again is not None and again.mine.same(difference.mine)
     if repeated:
         place = (
