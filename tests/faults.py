@@ -342,7 +342,10 @@ def _first(fault: Fault, batches: list[_Batch], tape: Tape) -> Fault | None:
         if not hits:
             continue
         changes = {each.number: (lambda value: faulted(value, fault.ulps)) for each in hits}
-        if not tape.run(scene, changes).same(right, True):
+        wrong = tape.run(scene, changes)
+        if not wrong.same(right, True):
+            if wrong.same(right):  # only in the rule's state, which not every machine tells
+                return None
             row = rows[hits[0].row]
             return fault._replace(epoch=epoch, batch=number, row=row, operation=hits[0]) if len(hits) == 1 else None
     return None

@@ -408,7 +408,7 @@ def test_faults_in_a_program(tmp_path: Path) -> None:
     """The same of a program that answers as ports do, by plain descent and by momentum, whose state nobody sees."""
     for name in PLANTED:
         receipt, task, plans = planted(name, tmp_path, 1, 8)
-        for fault in plans[:: 3 if name == "descent" else 5]:
+        for fault in plans[:: 2 if name == "descent" else 5]:
             machine = program(fault.site.name, fault.mask, fault.want, fault.ulps)
             try:
                 expect_found(fault, hold(receipt, task, machine), task)
