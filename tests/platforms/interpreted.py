@@ -20,6 +20,7 @@ from bitprop.vectors.check import documents
 
 HERE = Path(__file__).resolve().parent
 PORT = str(HERE / "port.py")
+RECEIPT = ROOT / "tests" / "models" / "receipt.json"
 BACKENDS = ("cffi", "ctypes", "python")  # the pure twin is called "python"
 VERSIONS = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
 DEBIAN_PYTHON = "python3.11-minimal libpython3.11-minimal libpython3.11-stdlib libc6 zlib1g libexpat1 libffi8 libssl3"
@@ -52,7 +53,15 @@ def check(
     agree = sum(group["agree"] for group in found["groups"])
     if agree != expected and not bits:
         raise RuntimeError(f"{agree} cases agree, expected {expected}")
+    if not bits:
+        verify(bench, command, environment)
     return Outcome(expected, bits, f"without {', '.join(left_out)}" if left_out else "")
+
+
+def verify(bench: Workbench, command: Sequence[str], environment: Mapping[str, str] | None) -> None:
+    """Has a command train again for the committed receipt. RuntimeError: it ends at other bits."""
+    verifier = [sys.executable, "-m", "bitprop", "receipt", "verify", str(RECEIPT), "xor", "--timeout", "600"]
+    bench.run([*verifier, "--exec", shlex.join(command)], environment=environment)
 
 
 def pythons() -> dict[str, str]:

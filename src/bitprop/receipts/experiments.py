@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from array import array
 from collections.abc import Iterator, Sequence
@@ -13,7 +14,6 @@ from .machines import Task
 from .tape import REVEALING, Operation, Scene, lanes_before, shape_of
 
 GOLDEN = 0.6180339887498949  # whose multiples are spread evenly
-FISHED = 1500  # pre-activations that are tried in search of one at which a fault comes again
 LARGEST = 200  # parameters of which each is changed
 
 
@@ -134,12 +134,12 @@ def _with_output(scene: Scene, layer: int, node: int) -> Iterator[Scene]:
 
 def with_other_preactivations(scene: Scene, suspects: Sequence[Operation]) -> Iterator[Scene]:
     """The scene with many other pre-activations of the suspects' nodes, where a fault may come again."""
-    for layer, node in dict.fromkeys((each.layer, each.node) for each in suspects):
-        if layer is None or node is None:
-            continue
-        here = _Node(scene, layer, node)
-        x, _ = here.values(scene.parameters)
-        for number in range(1, FISHED):
+    nodes = dict.fromkeys((each.layer, each.node) for each in suspects)
+    places = [(_Node(scene, layer, node)) for layer, node in nodes if layer is not None and node is not None]
+    movable = [here for here in places if here.moved(scene.parameters, 0.0) is not None]
+    for number in itertools.count(1) if movable else ():
+        for here in movable:
+            x, _ = here.values(scene.parameters)
             parameters = here.moved(scene.parameters, x + (number * GOLDEN % 6.0 - 3.0))
             if parameters is not None:
                 yield scene._replace(parameters=parameters, lanes=lanes_before(scene.task, parameters, scene.first))
