@@ -14,6 +14,7 @@ import ctypes
 import importlib
 import importlib.resources
 import importlib.util
+import sys
 import weakref
 from array import array
 from collections.abc import Sequence
@@ -235,6 +236,18 @@ def _check_abi(compiled: int) -> None:
         raise ImportError(f"the compiled core has ABI {compiled}, this package needs {ABI}; install bitprop anew")
 
 
+def _is_subinterpreter() -> bool:
+    """Whether this is another interpreter than the first of its process, of CPython 3.12 and later."""
+    if sys.version_info >= (3, 12):
+        for name in ("_interpreters", "_xxsubinterpreters"):
+            try:
+                interpreters = importlib.import_module(name)
+            except ImportError:
+                continue
+            return bool(interpreters.get_current() != interpreters.get_main())
+    return False
+
+
 class CffiCore:
     """The compiled core through cffi, the faster call."""
 
@@ -242,6 +255,8 @@ class CffiCore:
 
     def __init__(self, kernel: int) -> None:
         self.kernel = kernel
+        if _is_subinterpreter():  # where CPython 3.13.0 was seen to die
+            raise ImportError("cffi's modules cannot be loaded into subinterpreters")
         _find_extension()
         module = importlib.import_module("bitprop._core")
         self._ffi = module.ffi
