@@ -931,6 +931,9 @@ static void test_bad_rules(void) {
         {BP_DESCENT, {NONE, NONE, NONE, NONE, NONE}, NONE, TWICE, 0},
         {BP_DESCENT, {NONE, NONE, NONE, NONE, NONE}, NONE, BELOW, 0},
         {BP_DESCENT, {NONE, NONE, NONE, NONE, NONE}, NONE, INFINITE_ONE, 0},
+        {BP_ADAM, {HALF, HALF, NONE, NONE, NONE}, NONE, NONE, 0},
+        {BP_ADAMW, {UNIT, HALF, UNIT, NONE, NONE}, NONE, NONE, 0},
+        {BP_ADAMW, {HALF, UNIT, UNIT, NONE, NONE}, NONE, NONE, 0},
     };
     static const uint32_t sizes[2] = {2, 1}, activations[1] = {BP_TANH};
     const bp_shape s = {sizes, activations, 2, 1, kernel};
@@ -1225,13 +1228,13 @@ static void train_together(const char *id, const bp_shape *s, int odd, uint64_t 
                                           .rule = odd == 5 ? BP_MOMENTUM : BP_DESCENT,
                                           .shuffle = other && odd == 6 ? 0 : 1};
             const bp_limits some = {odd == 7 ? 1 : 9, odd == 8 ? 2 : odd == 9 ? ROWS + 1 : UINT64_MAX, 0};
-            statuses[way][n] = BP_OK;
+            statuses[way][n] = odd == 10 && n == 0 ? BP_DIVERGED : BP_OK; /* and is left alone */
             CALL(id, BP_OK, bp_init(parameters[way] + n * count, &generator, s, n, BP_NORMAL));
             if (other && odd == 3) { /* diverges at once */
                 parameters[way][n * count] = number(INFINITE);
             }
             CALL(id, BP_OK, bp_train_start(&trainings[n], orders + n * ROWS, s, &settings, &data));
-            if (other && odd >= 7) { /* ahead of the others: by an epoch, in the shuffle, by rows */
+            if (other && odd >= 7 && odd < 10) { /* ahead of the others: by an epoch, in the shuffle, by rows */
                 CALL(id, BP_OK,
                      bp_train(NULL, &trainings[n], parameters[way] + n * count, work + n * work_size, orders + n * ROWS,
                               s, &data, &some));
@@ -1253,14 +1256,15 @@ static void train_together(const char *id, const bp_shape *s, int odd, uint64_t 
             }
         }
         for (size_t n = 0; n < NETWORKS; n++) {
-            check_word(id, "together, ended", n, odd == 3 && n == 1 ? 0 : 4, trainings[n].epoch);
+            check_word(id, "together, ended", n, (odd == 3 && n == 1) || (odd == 10 && n == 0) ? 0 : 4,
+                       trainings[n].epoch);
         }
     }
     for (size_t n = 0; n < NETWORKS; n++) {
         check_word(id, "together, status", n, (uint64_t)statuses[0][n], (uint64_t)statuses[1][n]);
     }
     check_same(id, "together, parameter", parameters[0], parameters[1], NETWORKS * count);
-    if (odd != 3) { /* a log beyond the epochs that were logged may hold anything */
+    if (odd != 3 && odd != 10) { /* a log beyond the epochs that were logged may hold anything */
         check_same(id, "together, log", logs[0], logs[1], NETWORKS * log_size);
     }
 }
@@ -1276,12 +1280,12 @@ static void test_together(void) {
                   {"together 64-90-64", 3, {64, 90, 64}}};
     static const uint32_t activations[3] = {BP_SIGMOID, BP_SIGMOID, BP_SIGMOID};
     const size_t long_ones = kernel != BP_PORTABLE; /* which trains them one by one */
-    for (size_t i = 0; i < (LENGTH(shapes) - 1) * 2 * 10 + long_ones; i++) {
-        const bp_shape *s =
-            &(bp_shape){shapes[i / 20].sizes, activations, shapes[i / 20].layers, (uint32_t)(i / 10 % 2), kernel};
-        train_together(shapes[i / 20].id, s, (int)(i % 10), UINT64_MAX, 4);
-        train_together(shapes[i / 20].id, s, (int)(i % 10), UINT64_MAX, 1);
-        train_together(shapes[i / 20].id, s, (int)(i % 10), 3, 0);
+    for (size_t i = 0; i < (LENGTH(shapes) - 1) * 2 * 11 + long_ones; i++) {
+        const size_t at = i / 22;
+        const bp_shape s = {shapes[at].sizes, activations, shapes[at].layers, (uint32_t)(i / 11 % 2), kernel};
+        train_together(shapes[at].id, &s, (int)(i % 11), UINT64_MAX, 4);
+        train_together(shapes[at].id, &s, (int)(i % 11), UINT64_MAX, 1);
+        train_together(shapes[at].id, &s, (int)(i % 11), 3, 0);
         release();
     }
 }
@@ -1305,6 +1309,41 @@ static void test_backward(const struct gradient_case *c) {
     CALL(c->id, BP_OK, bp_loss(figure, work, &s, parameters, &data, loss <= BP_MSE ? BP_SSE : loss));
     check_same(c->id, "backward", gradient, sums, count);
     check_same(c->id, "backward, error", figure, sums + count, 1);
+}
+
+/* A training begins with nothing done, whatever its memory held; RPROP's state then is the gradient, and its steps. */
+static void test_first_step(void) {
+    static const uint32_t sizes[3] = {2, 3, 1}, activations[2] = {BP_TANH, BP_TANH};
+    static const size_t fixed[BP_RULES] = {0, 0, 0, 2, 2, 0}, each[BP_RULES] = {0, 1, 1, 2, 2, 2};
+    const bp_shape s = {sizes, activations, 3, 1, kernel};
+    const size_t count = bp_parameter_count(&s);
+    const uint64_t rows[6] = {ONE, 0xbfe0000000000000U, 0, ONE, 0x3fd5555555555555U, ONE};
+    const bp_data data = {copy_doubles(rows, 6), copy_doubles(rows + 1, 3), 3, NULL};
+    const bp_limits limits = {1, UINT64_MAX, 0};
+    const bp_settings settings = {
+        .batch_size = 3, .log_every = 1, .loss = BP_MSE, .rule = BP_RPROP, .constants = {1.5, 0.5, 0.0625, 0.0, 8.0}};
+    double *parameters = hold_doubles(count), *gradient = hold_doubles(count), *state = hold_doubles(2 * count);
+    double *work = hold_doubles(bp_train_size(&s, BP_RPROP));
+    bp_generator generator;
+    bp_training training;
+    memset(&training, CANARY, sizeof training);
+    for (uint32_t rule = 0; rule < BP_RULES; rule++) {
+        check_word("first step", "state_size", rule, each[rule] * count + fixed[rule], bp_state_size(&s, rule));
+    }
+    CALL("first step", BP_OK, bp_init(parameters, &generator, &s, 1, BP_GLOROT));
+    CALL("first step", BP_OK, bp_gradient(gradient, work, &s, parameters, &data, BP_MSE));
+    CALL("first step", BP_OK, bp_train_start(&training, NULL, &s, &settings, &data));
+    check_word("first step", "nothing done", 0, 0,
+               training.epoch | training.begun | training.to_shuffle | training.row | training.batch_row |
+                   training.has_state | bits_of(training.error));
+    check_word("first step", "rows", 0, 3, training.rows);
+    CALL("first step", BP_OK, bp_train(NULL, &training, parameters, work, NULL, &s, &data, &limits));
+    bp_train_state(state, &training, work, &s);
+    check_same("first step", "gradient", gradient, state, count);
+    for (size_t k = count; k < 2 * count; k++) {
+        check_word("first step", "step", k, 0x3fb0000000000000U, bits_of(state[k]));
+    }
+    release();
 }
 
 /* What is not finite is found at every place, in blocks and behind them. */
@@ -1497,6 +1536,7 @@ static void test_kernel(void) {
         test_agreement();
     }
     test_together();
+    test_first_step();
     test_first_nonfinite();
     test_divide();
     test_rest();
