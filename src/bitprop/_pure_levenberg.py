@@ -12,7 +12,7 @@ import math
 
 try:
     from . import _pure
-except ImportError:  # beside _pure.py, away from the package
+except ImportError:  # pragma: no cover - beside _pure.py, away from the package, as tests/platforms has it
     import _pure  # type: ignore[import-not-found, no-redef]
 
 

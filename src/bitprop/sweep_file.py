@@ -211,7 +211,7 @@ def _write(file: FileIO, data: bytes) -> None:
 
 def _lock_file(file: int) -> None:
     """Locks the file for this process. OSError: another process has it."""
-    if sys.platform == "win32":
+    if sys.platform == "win32":  # pragma: no cover - other systems have no msvcrt
         import msvcrt
 
         os.lseek(file, LOCKED_BYTE, os.SEEK_SET)
@@ -228,7 +228,7 @@ def _lock_file(file: int) -> None:
 
 def _unlock_file(file: int) -> None:
     """Gives the lock back, also where code that is not Python forked meanwhile; on Windows closing the file does."""
-    if sys.platform != "win32":
+    if sys.platform != "win32":  # pragma: no branch - see above
         with contextlib.suppress(ImportError, OSError):
             import fcntl
 
@@ -245,5 +245,5 @@ def _leave_all() -> None:
 
 
 _opened: list[weakref.ref[SweepFile]] = []  # those of this process
-if hasattr(os, "register_at_fork"):
+if hasattr(os, "register_at_fork"):  # pragma: no branch - Windows has no fork
     os.register_at_fork(after_in_child=_leave_all)

@@ -34,7 +34,7 @@ class PythonCore:
         """Where this memory begins; None where that cannot be told: it is read-only, or this Python lacks ctypes."""
         try:
             import ctypes
-        except ImportError:
+        except ImportError:  # pragma: no cover - a Python without ctypes
             return None
         return None if view.readonly else ctypes.addressof(ctypes.c_uint8.from_buffer(view))
 
