@@ -33,7 +33,7 @@ class _Entry:
         """Whether its loop runs. A forked child has holds of threads that it does not have, and never ends them."""
         if self._process != os.getpid() and self._thread != threading.main_thread().ident:
             return False
-        if not self._ended and sys.implementation.name != "cpython":
+        if not self._ended and sys.implementation.name != "cpython":  # pragma: no cover - PyPy
             gc.collect()  # which alone drops the hold of an interrupted loop where references are not counted
         return not self._ended
 
