@@ -19,7 +19,7 @@ from .py_killer import PyKiller, try_module
 
 ROOT = Path(__file__).resolve().parents[3]
 C_TARGETS = ["csrc/bitprop.c", "csrc/levenberg.c"]
-TWINS = ["refusals", "vectors", "twins"]
+TWINS = ["refusals", "vectors", "twins", "mode", "resuming"]
 CHECKS = ["matrices", "options", "bad_input", "frames", "memory", "mode", "network"]
 WHOLE = 2**63  # a budget that no training spends
 LENGTHY = ("fit", "schema", "stored", "alters", "pictures", "command", "pieces", "killed")  # words of their names
@@ -35,8 +35,8 @@ MODULES = {
 def by_the_twin(item: pytest.Item) -> bool:
     """Whether a test, by its parameters, asks the pure twin or no backend, and is none of those that take long."""
     parameters = {} if (chosen := getattr(item, "callspec", None)) is None else chosen.params
-    whole = parameters.get("budget", WHOLE) == WHOLE  # slices change no bit, and take longer
-    return _backend(item) == "python" and whole and not set(LENGTHY) & set(item.name.split("[")[0].split("_"))
+    few = parameters.get("budget", WHOLE) in (WHOLE, 5)  # of the sizes of slices
+    return _backend(item) == "python" and few and not set(LENGTHY) & set(item.name.split("[")[0].split("_"))
 
 
 def by_two_backends(item: pytest.Item) -> bool:

@@ -77,7 +77,7 @@ class PyKiller:
             mutant = every[number]
             if time.monotonic() > self.end:
                 break
-            chosen = [item for item in items if self._concerns(mutant, called[item.nodeid])]
+            chosen = [item for item in items if self._concerns(mutant, called[item.nodeid])] or list(items)
             chosen.sort(key=lambda item: (-kills.get(item.nodeid, 0), times[item.nodeid]))
             ends = itertools.accumulate(times[item.nodeid] for item in chosen)
             chosen = [item for item, at in zip(chosen, ends) if at < MOST]

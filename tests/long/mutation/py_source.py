@@ -136,6 +136,7 @@ def _users(top: ast.stmt, body: list[ast.stmt]) -> set[str]:
 def mutants(source: str) -> Iterator[Mutant]:
     """All of them, in the order of the source."""
     tree = ast.parse(source)
+    functions = {name for top in tree.body for node, _, name in _within(top) if isinstance(node, ast.FunctionDef)}
     for top in tree.body:
         if isinstance(top, (ast.Import, ast.ImportFrom, ast.Expr)):
             continue
@@ -147,7 +148,7 @@ def mutants(source: str) -> Iterator[Mutant]:
                 change.do()
                 new = "pass" if change.gone else _head(shown)
                 change.undo()
-                yield Mutant(function, old, new, tree, change.do, {function} if function else users)
+                yield Mutant(function, old, new, tree, change.do, {function} & functions if function else users)
 
 
 def apply(mutant: Mutant, module: ModuleType) -> None:
