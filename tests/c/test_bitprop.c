@@ -1225,7 +1225,8 @@ static void train_together(const char *id, const bp_shape *s, int odd, uint64_t 
                                           .shuffle_seed = n,
                                           .learning_rate = 0.5,
                                           .loss = other && odd == 4 ? BP_HALF_MSE : BP_HALF_SSE,
-                                          .rule = odd == 5 ? BP_MOMENTUM : BP_DESCENT,
+                                          .rule = odd == 5 || odd == 10 ? BP_MOMENTUM : BP_DESCENT,
+                                          .constants = {odd == 5 || odd == 10 ? 0.5 : 0.0},
                                           .shuffle = other && odd == 6 ? 0 : 1};
             const bp_limits some = {odd == 7 ? 1 : 9, odd == 8 ? 2 : odd == 9 ? ROWS + 1 : UINT64_MAX, 0};
             statuses[way][n] = odd == 10 && n == 0 ? BP_DIVERGED : BP_OK; /* and is left alone */
