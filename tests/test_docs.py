@@ -37,6 +37,7 @@ LEFT_OUT = {
     "docs/platforms.md": "it is a step of continuous integration",
     "docs/playground.md": "tests/test_playground.py and tests/test_playground_browsers.py",
     "docs/proofs.md": "they take long, and one needs Frama-C; tests/test_bounds.py",
+    "docs/receipts.md": "tests/test_receipt.py",
     "docs/sklearn.md": "tests/test_sklearn.py",
     "docs/speed.md": "it measures for a quarter of an hour; tests/test_bench.py",
     "docs/solve.md": "it measures for longer; tests/test_solve.py",

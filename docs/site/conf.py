@@ -54,6 +54,7 @@ NAVIGATION = {
         "Gallery <gallery>",
         "Embedding <embedding>",
         "Porting <porting>",
+        "Receipts <receipts>",
         "What is on the playground <playground>",
         "Estimators <sklearn>",
         "Exchange <exchange>",

@@ -22,7 +22,7 @@ def fused(operation: Operation, before: Sequence[Operation]) -> float | None:
     """The sum or difference with one rounding, of a product that was just made; None where there is no such."""
     if operation.symbol not in "+-":
         return None
-    for product in before[-2:]:
+    for product in reversed(before[-2:]):
         if product.symbol != "*":
             continue
         a, b = bits_of(product.a), bits_of(product.b)
