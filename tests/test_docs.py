@@ -38,6 +38,7 @@ LEFT_OUT = {
     "docs/playground.md": "tests/test_playground.py and tests/test_playground_browsers.py",
     "docs/proofs.md": "they take long, and one needs Frama-C; tests/test_bounds.py",
     "docs/receipts.md": "tests/test_receipt.py",
+    "docs/reliability.md": "they take minutes to hours; the page names the test of each promise",
     "docs/sklearn.md": "tests/test_sklearn.py",
     "docs/speed.md": "it measures for a quarter of an hour; tests/test_bench.py",
     "docs/solve.md": "it measures for longer; tests/test_solve.py",
@@ -249,3 +250,19 @@ def test_table_of_platforms() -> None:
     assert set(bits) <= {"0", "-"}
     assert bits.count("0") >= 20
     assert all(row[4].startswith(("refused", "not run")) for row in rows if row[3] == "-")
+
+
+def test_reliability_names_tests() -> None:
+    """Each test, and each part of the long tier, that docs/reliability.md names is there."""
+    names, path = 0, ""
+    text = ROOT.joinpath("docs/reliability.md").read_text(encoding="utf-8")
+    for span in re.findall(r"`([^`]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL)):
+        file, _, name = span.partition("::")
+        file = file.split(" ")[0]
+        if file.startswith("tests/"):
+            path = file
+            assert ROOT.joinpath(path).exists(), f"docs/reliability.md names {path}"
+        if re.fullmatch(r"test_\w+", name):
+            assert f"def {name}(" in ROOT.joinpath(path).read_text(encoding="utf-8"), f"{path} has no {name}"
+            names += 1
+    assert names > 50

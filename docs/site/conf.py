@@ -71,6 +71,7 @@ NAVIGATION = {
         "site/reference/errors",
         "site/command",
         "contract",
+        "reliability",
         "proofs",
     ],
     "Measurements": ["speed", "solve", "platforms"],
