@@ -243,6 +243,14 @@ static void replay_gradient(const struct gradient_case *c) {
         check_doubles(c->id, "squared error", c->sse, figures + 1, 1);
     }
     check_predictions(c->id, &s, parameters, inputs, c->rows);
+    double *lanes = hold_doubles(8), *some_gradient = hold_doubles(c->n_parameters), *some_figure = hold_doubles(1);
+    for (size_t first = 0; first < c->rows; first += 8) {
+        const size_t rows = c->rows - first < 8 ? c->rows - first : 8;
+        CALL(c->id, BP_OK, bp_gradient_some(some_gradient, train_work, &s, parameters, &data, loss, first, rows));
+        CALL(c->id, BP_OK, bp_loss_some(some_figure, lanes, work, &s, parameters, &data, loss, first, rows));
+    }
+    check_doubles(c->id, "gradient in pieces", c->gradient, some_gradient, c->n_parameters);
+    check_doubles(c->id, "figure in pieces", &c->figure, some_figure, 1);
 }
 
 /* A training on the way. */
@@ -716,6 +724,12 @@ static void replay_init(const struct init_case *c) {
     memset(activations, 0, c->layers * sizeof(uint32_t)); /* any will do */
     CALL(c->id, BP_OK, bp_init(parameters, &generator, &shape, c->seed, c->init));
     check_doubles(c->id, "parameter", c->parameters, parameters, c->n_parameters);
+    double *some = hold_doubles(c->n_parameters);
+    for (size_t first = 0; first < c->n_parameters; first += 3) {
+        const size_t count = c->n_parameters - first < 3 ? c->n_parameters - first : 3;
+        CALL(c->id, BP_OK, bp_init_some(some, &generator, &shape, c->seed, c->init, first, count));
+    }
+    check_doubles(c->id, "parameter in pieces", c->parameters, some, c->n_parameters);
 }
 
 static void replay_scaling(const struct scaling_case *c) {
@@ -864,7 +878,7 @@ static void test_resumed(const struct train_case *c) {
 
 /* Room for the outputs of any function, to be found untouched. */
 typedef struct {
-    double numbers[8], work[8];
+    double numbers[8], more[8], work[8];
     bp_generator generator;
     bp_training training;
     uint32_t words[8], more_words[8], word;
@@ -1049,6 +1063,14 @@ static void test_bad_options(void) {
     CALL("rows 0", no, bp_loss(out.numbers, out.work, &s, zeros, &no_rows, BP_MSE));
     CALL("loss unknown", no, bp_gradient(out.numbers, out.work, &s, zeros, &one_row, BP_LOSSES));
     CALL("rows 0", no, bp_gradient(out.numbers, out.work, &s, zeros, &no_rows, BP_MSE));
+    static const size_t pieces[4][2] = {{1, 1}, {8, 1}, {0, 2}, {0, 0}}; /* no multiple of 8, beyond, too many, none */
+    for (size_t i = 0; i < LENGTH(pieces); i++) {
+        const size_t first = pieces[i][0], rows = pieces[i][1];
+        CALL("piece", no, bp_loss_some(out.numbers, out.more, out.work, &s, zeros, &one_row, BP_MSE, first, rows));
+        CALL("piece", no, bp_gradient_some(out.numbers, out.work, &s, zeros, &one_row, BP_MSE, first, rows));
+    }
+    CALL("piece", no, bp_init_some(out.numbers, &out.generator, &s, 1, BP_NORMAL, 100, 0));
+    CALL("piece", no, bp_init_some(out.numbers, &out.generator, &s, 1, BP_NORMAL, 1, 100));
     CALL("loss unknown", no, bp_backward(out.numbers, out.work, &s, zeros, zeros, zeros, zeros, zeros, BP_LOSSES));
     CALL("activation unknown", BP_E_SHAPE, bp_activate(out.numbers, 8, BP_ACTIVATIONS));
     CALL("activation unknown", BP_E_SHAPE, bp_slope(out.numbers, 8, UINT32_MAX));
