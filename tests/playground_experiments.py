@@ -14,6 +14,13 @@ from bitprop.names import ACTIVATIONS, INITS, LEARNING_RATES, LOSSES, RULE_OPTIO
 SQUARED = LOSSES[:4]
 NOISY: dict[str, Any] = {"circles": datasets.circles, "moons": datasets.moons, "blobs": datasets.blobs}
 NETWORK_OPTIONS = ("activation", "bias", "init")
+FEATURES: dict[str, Any] = {
+    "x1": lambda a, b: a,
+    "x2": lambda a, b: b,
+    "x1*x1": lambda a, b: a * a,
+    "x2*x2": lambda a, b: b * b,
+    "x1*x2": lambda a, b: a * b,
+}
 
 
 def data_of(chance: random.Random) -> tuple[Any, int, int, int]:
@@ -36,6 +43,10 @@ def data_of(chance: random.Random) -> tuple[Any, int, int, int]:
 def draw(chance: random.Random) -> dict[str, Any]:
     """An experiment with options of every kind; seeds are text, which JSON does not round."""
     data, inputs, outputs, data_seed = data_of(chance)
+    features = None
+    if inputs == 2 and chance.random() < 0.5:
+        features = chance.sample(list(FEATURES), chance.randint(1, len(FEATURES)))
+        inputs = len(features)
     sizes = [inputs, *(chance.randint(1, 9) for _ in range(chance.randint(0, 3))), outputs]
     rule = chance.choice(RULES)
     activation = [chance.choice(ACTIVATIONS[:-1]) for _ in sizes[1:]]
@@ -56,6 +67,8 @@ def draw(chance: random.Random) -> dict[str, Any]:
         "loss": loss,
         "epochs": chance.choice([0, 1, chance.randint(2, 60), chance.randint(61, 400)]),
     }
+    if features is not None:
+        options["features"] = features
     if isinstance(data, str) and data.partition(":")[0] in NOISY and chance.random() < 0.5:
         options["noise"] = chance.choice([0, 0.3, chance.random()])
     if data_seed:
@@ -109,6 +122,12 @@ def rows_of(experiment: dict[str, Any]) -> tuple[Any, Any]:
     return x, y
 
 
+def columns_of(x: Any, features: list[str]) -> list[list[float]]:
+    """The rows that a network gets of data of two inputs: these features, whatever order they are named in."""
+    chosen = [FEATURES[name] for name in FEATURES if name in features]
+    return [[feature(float(a), float(b)) for feature in chosen] for a, b in x]
+
+
 def held_out(rows: int, share: float, seed: int) -> tuple[list[int], list[int]]:
     """The places of the rows to train on, and of those that are held out, as docs/python.md defines the shuffle."""
     generator = random.Random()
@@ -140,6 +159,8 @@ def python_result(experiment: dict[str, Any]) -> dict[str, Any]:
     rest = dict(experiment)
     x, y = rows_of(rest)
     del rest["data"]
+    if "features" in rest:
+        x = columns_of(x, rest.pop("features"))
     sizes, edits, epochs = rest.pop("sizes"), rest.pop("edits", []), rest.pop("epochs")
     for name in ("data_seed", "noise"):
         rest.pop(name, None)

@@ -35,6 +35,7 @@ LEVENBERG = "#data=linear:30&data_seed=5&sizes=2-3-1&rule=levenberg_marquardt&mu
 SOFTMAX = (
     "#data=encoder:5&sizes=5-2-5&activation=tanh,softmax&loss=cross_entropy&init=glorot&weight_decay=0.001&epochs=70"
 )
+FEATURES = "#data=circles:60&features=x,xx,yy,xy&sizes=4-3-1&activation=tanh,sigmoid&rule=adam&batch_size=7"
 HELD = f"{MOONS}&validation=0.3&split_seed=4"
 EDITED = f"{HELD}&edits=0:3:-0.5;9:0:1.25;9:4:-0.0;25:2:0.1"
 LINKS = [
@@ -43,6 +44,11 @@ LINKS = [
         f"{MOONS}&noise=0.3&data_seed=2&epochs=9",
         f"{LEVENBERG}&validation=0.2&edits=4:1:0.75",
         f"{SHORT}&edits=100:27:3;300:0:1",
+    ),
+    *(
+        f"{FEATURES}&validation=0.3&split_seed=4&edits=9:3:-0.5&epochs=25",
+        "#rows=-1,0,1;-3,-0.0,0;123456789012345680000,7,0.5;0.1,0.3,0.5&features=x,xx,xy&sizes=3-2-1&init=glorot&epochs=40",
+        "#data=parity:2&features=xy&sizes=1-1&activation=identity&epochs=3",
     ),
 ]
 SECONDS = 60  # for which to wait at most
@@ -523,6 +529,89 @@ def test_form(opened: Open) -> None:
     assert run(page) == net.fingerprint()
 
 
+def test_features(opened: Open) -> None:
+    """Check boxes by keyboard: the first size follows them, the bits are Python's, and they wait with other data."""
+    page = opened("#data=circles:60&sizes=2-3-1&activation=tanh,sigmoid&epochs=20")
+    stopped(page)
+    for place in (0, 4):  # x1 goes, x1*x2 comes
+        page.focus(f"#features input >> nth={place}")
+        page.keyboard.press("Space")
+        page.wait_for_timeout(100)
+    page.get_by_label("x2*x2", exact=True).check()
+    page.wait_for_timeout(100)
+    assert page.input_value("[name=sizes]") == "3-3-1"
+    link = page.evaluate("location.hash")
+    assert link.startswith("#data=circles:60&features=y,yy,xy&sizes=3-3-1&")
+    x, y = datasets.circles(60)
+    chosen = experiments.columns_of(x, ["x2", "x2*x2", "x1*x2"])
+    net = Network(3, 3, 1, activation=["tanh", "sigmoid"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        net.fit(chosen, y, epochs=20)
+    assert run(page) == net.fingerprint()
+    assert page.evaluate("document.querySelectorAll('#weight option')[6].text") == (
+        "layer 1: x\u2081\u00b7x\u2082 \u2192 node 1 (parameters[6])"
+    )
+    comment = "# the inputs of the network, in its files too: x2, x2*x2, x1*x2"
+    python = text_of(page, "python").splitlines()
+    assert python[3] == f"x = [[b, b * b, a * b] for a, b in x]  {comment}"
+    page.click("#keep")
+    assert page.inner_text("#runs tbody tr").split("\t")[1] == "circles:60, noise 0.1: x2, x2*x2, x1*x2"
+    select(page, "kind", "parity")
+    assert page.input_value("[name=sizes]") == "4-3-1"
+    assert page.is_disabled("#features input >> nth=0")
+    assert "features" not in page.evaluate("location.hash")
+    select(page, "kind", "circles")
+    fill(page, "n", "60")
+    assert page.evaluate("location.hash") == link
+    for name in ("x2", "x2*x2", "x1*x2"):
+        page.get_by_label(name, exact=True).uncheck()
+        page.wait_for_timeout(100)
+    assert page.inner_text("#error").startswith("features is [], expected one or more of x1, x2, x1*x1,")
+    assert page.get_attribute("#features input >> nth=0", "aria-invalid") == "true"
+    for name in ("x1", "x2"):
+        page.get_by_label(name, exact=True).check()
+        page.wait_for_timeout(100)
+    assert page.inner_text("#error") == ""
+    assert page.evaluate("location.hash").startswith("#data=circles:60&sizes=2-3-1&")
+
+
+def test_pictures_over_the_two_inputs(opened: Open) -> None:
+    """With features the pictures are over the inputs of the data: their pixels are the outputs for these features."""
+    page = opened(f"{FEATURES}&epochs=25")
+    stopped(page)
+    x, y = datasets.circles(60)
+    columns = experiments.columns_of(x, ["x1", "x1*x1", "x2*x2", "x1*x2"])
+    net = Network(4, 3, 1, activation=["tanh", "sigmoid"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        net.fit(columns, y, epochs=25, rule="adam", batch_size=7)
+    spans = [(min(column), max(column)) for column in zip(*x)]
+    (left, right), (bottom, top) = ((low - (high - low) / 10, high + (high - low) / 10) for low, high in spans)
+    low, paper, high = [0xD9, 0x70, 0x1A], [0xFF, 0xFF, 0xFF], [0x1F, 0x6F, 0xC4]
+    cells, data = page.evaluate(NODE, 1 + 4 + 3)
+    for j in range(cells):
+        for i in range(cells):
+            place = [left + (i + 0.5) / cells * (right - left), top - (j + 0.5) / cells * (top - bottom)]
+            [[output]] = net.predict(experiments.columns_of([place], ["x1", "x1*x1", "x2*x2", "x1*x2"]))
+            depth = 0.85 * abs(2.0 * output - 1.0)
+            shade = [middle + (full - middle) * depth for middle, full in zip(paper, high if output > 0.5 else low)]
+            assert data[4 * (j * cells + i) :][:3] == pytest.approx(shade, abs=4)
+    label = page.get_attribute("#net canvas >> nth=3", "aria-label")
+    assert re.match(r"Input x2\*x2: \d", label)  # from a square, so not below 0
+    places = [(i / 10.0, j / 10.0) for i in range(1, 10) for j in range(1, 10)]
+    shown = page.evaluate(PIXELS, places)
+    points = [[left + u * (right - left), top - v * (top - bottom)] for u, v in places]
+    near = [min(abs(a - p) + abs(b - q) for p, q in x) for a, b in points]
+    for point, pixel, distance in zip(points, shown, near):
+        if distance < 0.15:
+            continue  # a row may hide it
+        [[output]] = net.predict(experiments.columns_of([point], ["x1", "x1*x1", "x2*x2", "x1*x2"]))
+        depth = 0.75 * abs(2.0 * output - 1.0)
+        end = low if output < 0.5 else high
+        assert pixel == pytest.approx([middle + (full - middle) * depth for middle, full in zip(paper, end)], abs=6)
+
+
 def test_presets(opened: Open) -> None:
     """Every preset has a comment and begins a training; the overshoot stays, and its cure falls."""
     page = opened()
@@ -580,6 +669,8 @@ def test_seeds_and_runs(opened: Open) -> None:
         ("#data=xor&sizes=2-4-1&epochs=5&validation=2", "validation is 2, expected a share of the rows"),
         ("#data=xor&sizes=2-4-1&epochs=5&edits=1:x:2", 'edits is "x", expected a number'),
         ("#data=xor&sizes=2-4-1&epochs=5&edits=1:2", "edits has undefined for parameter 2, expected a finite number"),
+        ("#data=xor&features=x,sin&sizes=2-4-1&epochs=5", 'features has "sin", expected one of x, y, xx, yy, xy'),
+        ("#data=xor&features=x,y,xy&sizes=2-4-1&epochs=5", "the data have 3 features, the network 2-4-1 has 2"),
         ("#data=xor&sizes=2-4-1&epochs=5&noise=0.2", "noise is 0.2, which has no effect on these data"),
     ],
 )
@@ -875,6 +966,7 @@ def test_keyboard_and_names(opened: Open) -> None:
             "noise",
             "validation",
             "split_seed",
+            *(5 * ("features",)),
             "sizes",
             "seed",
             "rule",

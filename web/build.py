@@ -33,7 +33,8 @@ C_SOURCES = [
 ]
 # In this order they are one script: each after those that it imports.
 MODULES = [
-    *("errors", "sha256", "core", "datasets", "split", "experiment", "training", "numbers", "url", "scripts"),
+    *("errors", "sha256", "core", "datasets", "split", "numbers", "features", "experiment"),
+    *("training", "url", "scripts"),
     *("exports", "step", "api", "presets", "csv", "form", "draw", "rules"),
     "formulas",
     *("state", "diagram", "weights", "view", "running", "runs", "points", "share", "page"),

@@ -124,7 +124,7 @@ export const DATA_SETS = {
   encoder: { make: encoder, most: 1000, example: 10 },
 };
 
-/** The kind and the N of a data set's name. OptionError. */
+/** The kind and the N of a data set's name, the number of its inputs, and whether it is drawn and has noise. OptionError. */
 export function parseName(name) {
   const [kind, digits, ...more] = name.split(":");
   const entry = Object.hasOwn(DATA_SETS, kind) ? DATA_SETS[kind] : undefined;
@@ -132,13 +132,13 @@ export function parseName(name) {
   if (!entry || more.length || (digits !== undefined && !entry.most)) {
     throw new OptionError(`data is ${JSON.stringify(name)}, expected ${known.join(", ")}, or rows {x, y}`);
   }
-  if (!entry.most) return { kind, n: 0, drawn: false, noisy: false };
+  if (!entry.most) return { kind, n: 0, inputs: 2, drawn: false, noisy: false };
   const n = /^\d{1,8}$/.test(digits ?? "") ? Number(digits) : 0;
   if (n < 1 || n > entry.most) {
     const range = `N from 1 to ${entry.most}, as in ${kind}:${entry.example}`;
     throw new OptionError(`data is ${JSON.stringify(name)}, expected ${kind}:N with ${range}`);
   }
-  return { kind, n, drawn: Boolean(entry.drawn), noisy: Boolean(entry.noisy) };
+  return { kind, n, inputs: entry.drawn ? 2 : n, drawn: Boolean(entry.drawn), noisy: Boolean(entry.noisy) };
 }
 
 /** The rows of a named data set. `seed`: a BigInt. OptionError. */

@@ -2,6 +2,7 @@
 // The network as a picture: a small canvas for each node, and between them lines for the weights.
 import { colour, mix, prepared, range, rgb, windowOf } from "./draw.mjs";
 import { parameterCount } from "./experiment.mjs";
+import { inputTitle } from "./features.mjs";
 import { short } from "./numbers.mjs";
 
 const NODES_MOST = 24; // of a layer
@@ -17,15 +18,14 @@ const NEAR = 9; // pixels from a line that still mean it
 export const fits = ({ sizes, bias }) =>
   Math.max(...sizes) <= NODES_MOST && sizes.length <= LAYERS_MOST && parameterCount(sizes, bias) <= PARAMETERS_MOST;
 
-const sub = (number) => String(number).replace(/\d/g, (digit) => "₀₁₂₃₄₅₆₇₈₉"[digit]);
-
 /** What a place among the parameters is: {layer, from, to, name}, counted from 0; `from` of a bias is -1. */
-export function parametersOf({ sizes, bias }) {
+export function parametersOf(experiment) {
+  const { sizes, bias } = experiment;
   return sizes.slice(1).flatMap((wide, layer) => {
     const list = [];
     for (let from = 0; from < sizes[layer]; from++) {
       for (let to = 0; to < wide; to++) {
-        const source = layer === 0 ? `x${sub(from + 1)}` : `node ${from + 1}`;
+        const source = layer === 0 ? inputTitle(experiment, from) : `node ${from + 1}`;
         list.push({ layer, from, to, name: `layer ${layer + 1}: ${source} → node ${to + 1}` });
       }
     }
@@ -66,13 +66,13 @@ export function makeNodes(box, sizes) {
 /** Draws the network into its box. `selected`: the parameter that stands out; `cells`: of a node's picture, for each
  * direction; `named`: whether the nodes' words are made anew. */
 export function drawNetwork(box, training, rows, { selected, cells, named }) {
-  const { sizes, activation } = training.experiment;
+  const { sizes, activation, features } = training.experiment;
   const places = placesOf(sizes, box.clientWidth);
   const [lines, ...canvases] = box.children;
   box.style.height = `${places.height}px`;
   drawLines(lines, training, places, selected);
-  const pictured = training.inputs <= 2;
-  const inputs = pictured ? gridOf(training, rows, cells) : null;
+  const pictured = training.axes <= 2;
+  const inputs = pictured ? training.inputsAt(gridOf(training, rows, cells)) : null;
   const outputs = pictured ? training.nodeOutputs(inputs) : null;
   const shades = shadesOf();
   let at = 0;
@@ -85,9 +85,12 @@ export function drawNetwork(box, training, rows, { selected, cells, named }) {
       let values = null;
       if (pictured && layer === 0) values = every(inputs, i, count);
       else if (pictured) values = every(outputs, at - sizes[0], training.nodes);
-      if (named) name(canvas, layer, i, activation[layer - 1], values);
+      if (named) {
+        const kind = `Layer ${layer}, node ${i + 1}, ${activation[layer - 1]}`;
+        name(canvas, layer === 0 ? `Input ${features?.[i] ?? `x${i + 1}`}` : kind, values);
+      }
       const span = spanOf(values, activation[layer - 1]);
-      if (training.inputs === 1) drawCurve(canvas, values, span);
+      if (training.axes === 1) drawCurve(canvas, values, span);
       else paint(canvas, values, span, cells, shades);
     }
   });
@@ -100,16 +103,15 @@ function every(values, first, stride) {
   return taken;
 }
 
-function name(canvas, layer, i, activation, values) {
+function name(canvas, kind, values) {
   const [low, high] = values ? extremes(values).map((value) => short(value, 3)) : [];
-  const kind = layer === 0 ? `Input x${i + 1}` : `Layer ${layer}, node ${i + 1}, ${activation}`;
   canvas.title = values ? `${kind}: ${low} to ${high}` : kind;
   canvas.setAttribute("aria-label", canvas.title);
 }
 
 /** The places that a node's picture shows: a square of them for two inputs, a line for one. */
-function gridOf({ inputs }, rows, cells) {
-  if (inputs === 1) {
+function gridOf({ axes }, rows, cells) {
+  if (axes === 1) {
     const [left, right] = range(rows.x.map((row) => row[0]));
     const steps = 2 * cells;
     return Float64Array.from({ length: steps }, (_, i) => left + (i / (steps - 1)) * (right - left));

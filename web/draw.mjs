@@ -85,7 +85,7 @@ export function drawPlane(canvas, training, rows, cells, cursor = null) {
       }
     }
     context.imageSmoothingEnabled = true;
-    context.drawImage(shaded(training, training.predict(inputs), cells, share), 0, 0, width, height);
+    context.drawImage(shaded(training, training.predict(training.inputsAt(inputs)), cells, share), 0, 0, width, height);
   }
   const [ink, paper] = [colour("--ink"), colour("--card")];
   const colours = [colour("--low"), colour("--high")];

@@ -3,6 +3,7 @@
 import { ACTIVATIONS, INITS, LEARNING_RATES, LIMITS, LOSSES, PARTNERS, RULE_OPTIONS, RULES } from "./generated.mjs";
 import { NOISE, parseName } from "./datasets.mjs";
 import { DataError, OptionError, ShapeError } from "./errors.mjs";
+import { FEATURES, PLAIN } from "./features.mjs";
 
 const LEVENBERG_MOST = 2000; // parameters
 const PARAMETERS_MOST = 1000000; // of a network in a page
@@ -65,7 +66,20 @@ function matrix(name, rows, width) {
   return checked;
 }
 
-function dataOf(data, sizes) {
+/** The chosen features in their order; null for the inputs as they are. */
+function featuresOf(value, inputs) {
+  if (value === null) return null;
+  if (!Array.isArray(value) || !value.length || !value.every((name, i) => FEATURES.includes(name) && value.indexOf(name) === i)) {
+    const given = Array.isArray(value) ? `[${value.map(quoted).join(", ")}]` : quoted(value);
+    throw new OptionError(`features is ${given}, expected one or more of ${FEATURES.join(", ")}, each once`);
+  }
+  if (inputs !== 2) throw new OptionError(`features is given for data of ${inputs} inputs, expected data of 2`);
+  const chosen = FEATURES.filter((name) => value.includes(name));
+  return String(chosen) === String(PLAIN) ? null : chosen;
+}
+
+/** `inputs`: the columns that own rows must have. */
+function dataOf(data, inputs, sizes) {
   if (typeof data === "string") {
     parseName(data);
     return data;
@@ -73,7 +87,7 @@ function dataOf(data, sizes) {
   if (data === null || typeof data !== "object") {
     throw new OptionError(`data is ${quoted(data)}, expected a data set's name, or rows {x, y}`);
   }
-  const x = matrix("x", data.x, sizes[0]);
+  const x = matrix("x", data.x, inputs);
   const y = matrix("y", data.y, sizes[sizes.length - 1]);
   if (x.length !== y.length) throw new ShapeError(`x has ${x.length} rows and y ${y.length}, expected as many`);
   if (x.length === 0) throw new ShapeError("x has no rows, expected at least 1");
@@ -126,6 +140,7 @@ const COMMON = [
   "data",
   "data_seed",
   "noise",
+  "features",
   "sizes",
   "activation",
   "bias",
@@ -216,12 +231,14 @@ export function check(given) {
   if (rate !== null && !(rule in LEARNING_RATES)) {
     throw new OptionError(`learning_rate is given for ${rule}, which uses ${optionsOfRule(rule).join(", ")}`);
   }
-  const data = dataOf(given.data, sizes);
-  const { drawn, noisy } = typeof data === "string" ? parseName(data) : {};
+  const chosen = given.features ?? null;
+  const data = dataOf(given.data, chosen === null ? sizes[0] : 2, sizes);
+  const { drawn, noisy, inputs = 2 } = typeof data === "string" ? parseName(data) : {};
   const experiment = {
     data,
     data_seed: seed("data_seed", given.data_seed ?? 0),
     noise: noisy ? limited("noise", given.noise ?? NOISE) : null,
+    features: featuresOf(chosen, inputs),
     sizes,
     activation,
     bias,

@@ -2,6 +2,7 @@
 // The form: options of an experiment as its fields say them, and back.
 import { ACTIVATIONS, INITS, LEARNING_RATES, LOSSES, PARTNERS, RULES } from "./generated.mjs";
 import { DATA_SETS, NOISE, parseName } from "./datasets.mjs";
+import { FEATURES, PLAIN, titleOf } from "./features.mjs";
 import { OptionError } from "./errors.mjs";
 import { numbersOfRule } from "./experiment.mjs";
 import { number, parseNumber } from "./url.mjs";
@@ -27,6 +28,14 @@ export function prepareForm() {
   fill(fields.init, INITS);
   fill(fields.rule, RULES);
   fill(fields.loss, LOSSES);
+  const boxes = FEATURES.map((name) => {
+    const label = Object.assign(document.createElement("label"), { className: "check" });
+    const input = Object.assign(document.createElement("input"), { type: "checkbox", name: "features", value: name });
+    input.setAttribute("aria-label", name);
+    label.append(input, titleOf(name));
+    return label;
+  });
+  document.getElementById("features").append(...boxes);
 }
 
 function sizesOf(text) {
@@ -92,6 +101,13 @@ function showData(kind) {
   else if (fields.noise.value === "") fields.noise.value = NOISE;
 }
 
+const chosenFeatures = () => Array.from(fields.features).filter((box) => box.checked).map((box) => box.value);
+
+/** Features are for data of two inputs. */
+function showFeatures(inputs) {
+  for (const box of fields.features) box.disabled = inputs !== 2;
+}
+
 /** Without a share of the rows there is nothing to split. */
 function showSplit() {
   fields.split_seed.disabled = !(Number(fields.validation.value) > 0);
@@ -106,6 +122,8 @@ export function showExperiment(experiment, seeds) {
   fields.data_seed.value = String(data_seed);
   fields.noise.value = experiment.noise === null ? "" : number(experiment.noise);
   showData(kind);
+  for (const box of fields.features) box.checked = (experiment.features ?? PLAIN).includes(box.value);
+  showFeatures(typeof data === "string" ? parseName(data).inputs : data.x[0].length);
   fields.sizes.value = sizes.join("-");
   showActivations(sizes.length - 1, activation);
   fields.bias.checked = bias;
@@ -131,13 +149,15 @@ export function adapt(changed, rows) {
     fields.n.value = DATA_SETS[kind]?.example ?? "";
     if (!DATA_SETS[kind]?.drawn) fields.data_seed.value = "0";
   }
-  if (changed === "kind" || changed === "n") {
+  if (changed === "kind" || changed === "n" || changed === "features") {
     showData(kind);
     const inputs =
       { parity: Number(fields.n.value), encoder: Number(fields.n.value), rows: rows.x[0]?.length }[kind] ?? 2;
+    showFeatures(inputs);
+    const width = inputs === 2 ? chosenFeatures().length : inputs;
     const outputs = { encoder: Number(fields.n.value), rows: rows.y[0]?.length }[kind] ?? 1;
     const hidden = sizesOf(fields.sizes.value).slice(1, -1);
-    if (inputs && outputs) fields.sizes.value = [inputs, ...hidden, outputs].join("-");
+    if (width && outputs) fields.sizes.value = [width, ...hidden, outputs].join("-");
   }
   if (changed === "sizes") {
     const sizes = sizesOf(fields.sizes.value);
@@ -174,6 +194,7 @@ export function readForm(rows) {
     data: kind === OWN ? rows : DATA_SETS[kind].most ? `${kind}:${fields.n.value}` : kind,
     data_seed: optional("data_seed", textSeed) ?? 0,
     noise: optional("noise", parseNumber),
+    features: fields.features[0].disabled ? null : chosenFeatures(),
     sizes: sizesOf(fields.sizes.value),
     activation: activations(),
     bias: fields.bias.checked,

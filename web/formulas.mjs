@@ -2,7 +2,8 @@
 // One step as HTML: each formula with its numbers in it, forwards, back, and to the new weights.
 import { number } from "./url.mjs";
 import { commonLines, ruleFormulas } from "./rules.mjs";
-import { patterns, short } from "./numbers.mjs";
+import { inputTitle } from "./features.mjs";
+import { patterns, short, sub } from "./numbers.mjs";
 
 const MOST = 8; // nodes of a layer, and terms of a sum, that are written out
 const PARAMETERS_MOST = 120; // lines of the table of parameters
@@ -42,7 +43,6 @@ const RULE = {
   levenberg_marquardt: "w ← w − s, where (JᵀJ + μ·I)·s = Jᵀ·e over all rows",
 };
 
-const sub = (digits) => String(digits).replace(/\d/g, (digit) => "₀₁₂₃₄₅₆₇₈₉"[digit]);
 const negative = (text) => (text.startsWith("−") ? `(${text})` : text);
 const escaped = (text) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;");
 const line = (text) => `<code>${escaped(text)}</code>`;
@@ -63,7 +63,7 @@ export function stepHtml(training, step, trace, place, bits) {
   const rows = step.batch.length;
   const [last, loss] = [layers.length - 1, experiment.loss];
   const entropy = loss.endsWith("entropy");
-  const input = layers[0].inputs.map((value, i) => `x${sub(i + 1)} = ${show(value)}`);
+  const input = layers[0].inputs.map((value, i) => `${inputTitle(experiment, i)} = ${show(value)}`);
   const html = [
     line(
       `epoch ${step.epoch}, batch of ${rows} row${rows === 1 ? "" : "s"}; row ${place + 1} of it, which is row ` +

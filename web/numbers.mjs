@@ -19,3 +19,6 @@ export function short(value, digits = 4) {
   const plain = mantissa.includes(".") ? mantissa.replace(/\.?0+$/, "") : mantissa;
   return (exponent ? `${plain}e${exponent.replace("+", "")}` : plain).replaceAll("-", "−");
 }
+
+/** Digits as an index below the line. */
+export const sub = (number) => String(number).replace(/\d/g, (digit) => "₀₁₂₃₄₅₆₇₈₉"[digit]);

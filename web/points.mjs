@@ -17,7 +17,7 @@ export function addPoint(across, down) {
   actions.useRows({ x: [...rows.x, point], y: [...rows.y, [label]] });
 }
 
-export const pointable = () => (main() ? main().inputs === 2 && main().outputs === 1 : (state.rows.x[0]?.length ?? 2) === 2);
+export const pointable = () => (main() ? main().axes === 2 && main().outputs === 1 : (state.rows.x[0]?.length ?? 2) === 2);
 
 export function planeKey(event) {
   if (!pointable() || event.ctrlKey || event.altKey || event.metaKey) return;

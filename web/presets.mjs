@@ -85,6 +85,20 @@ export const PRESETS = [
     seeds: 6,
   },
   {
+    name: "circles by squares, without a hidden layer",
+    comment:
+      "The inputs are the squares x₁² and x₂² alone. Over them a straight line parts the two circles, so one node does " +
+      "it: its boundary is an ellipse in the picture.",
+    options: {
+      data: "circles:200",
+      features: ["x1*x1", "x2*x2"],
+      sizes: [2, 1],
+      rule: "adam",
+      learning_rate: 0.1,
+      epochs: 500,
+    },
+  },
+  {
     name: "two spirals",
     comment: "A hard set, from 1988. RPROP gives each weight a step size of its own, which suits the full batch.",
     options: {

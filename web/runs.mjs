@@ -29,7 +29,7 @@ export function keep() {
 function showRuns() {
   const lines = state.runs.map((run) => {
     const { experiment } = run;
-    const { data, data_seed, noise, sizes, activation, bias, init, seed, rule, learning_rate, batch_size } = experiment;
+    const { data, data_seed, noise, features, sizes, activation, bias, init, seed, rule, learning_rate, batch_size } = experiment;
     const source = typeof data === "string" ? data : `${data.x.length} own rows`;
     const kinds = new Set(activation).size === 1 ? activation[0] : activation.join(",");
     const training = [rule, learning_rate === null ? "" : `rate ${number(learning_rate)}`];
@@ -41,7 +41,10 @@ function showRuns() {
     if (experiment.validation !== null) training.push(`test ${number(experiment.validation)}`);
     const cells = [
       "",
-      source + (data_seed ? ` (${data_seed})` : "") + (noise === null ? "" : `, noise ${number(noise)}`),
+      source +
+        (data_seed ? ` (${data_seed})` : "") +
+        (noise === null ? "" : `, noise ${number(noise)}`) +
+        (features === null ? "" : `: ${features.join(", ")}`),
       `${sizes.join("-")} ${kinds}${bias ? "" : ", no biases"}, ${init}, seed ${seed}`,
       training.filter(Boolean).join(", "),
       experiment.epochs.toLocaleString("en"),

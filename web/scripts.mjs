@@ -4,6 +4,7 @@ import { ACTIVATIONS, INITS, LEARNING_RATES, RULES } from "./generated.mjs";
 import { NOISE, parseName } from "./datasets.mjs";
 import { standardsOf } from "./experiment.mjs";
 import { patterns } from "./numbers.mjs";
+import { pythonLine } from "./features.mjs";
 import { number } from "./url.mjs";
 
 function literal(value) {
@@ -13,17 +14,23 @@ function literal(value) {
   return typeof value === "number" ? number(value) : String(value);
 }
 
+/** With a point, so that no language takes it for an integer. */
+const real = (value) => (/[.e]/.test(number(value)) ? number(value) : `${number(value)}.0`);
+
 const named = (pairs) => pairs.map(([name, value]) => `, ${name}=${literal(value)}`).join("");
 
-function dataLines({ data, data_seed, noise }) {
+/** What makes x and y; products are of real numbers, since those of integers have no sign of zero and no rounding. */
+function dataLines({ data, data_seed, noise, features }) {
+  const chosen = features === null ? "" : pythonLine(features);
   if (typeof data !== "string") {
-    const lines = (rows) => rows.map((row) => `    ${literal(row)},\n`).join("");
-    return `x = [\n${lines(data.x)}]\ny = [\n${lines(data.y)}]\n`;
+    const write = features === null ? literal : real;
+    const lines = (rows) => rows.map((row) => `    [${row.map(write).join(", ")}],\n`).join("");
+    return `x = [\n${lines(data.x)}]\ny = [\n${lines(data.y)}]\n${chosen}`;
   }
   const { kind, n } = parseName(data);
   const seed = data_seed ? `, seed=${data_seed}` : "";
   const moved = (noise ?? NOISE) === NOISE ? "" : `, noise=${literal(noise)}`;
-  return `x, y = datasets.${kind === "spirals" ? "two_spirals" : kind}(${n || ""}${seed}${moved})\n`;
+  return `x, y = datasets.${kind === "spirals" ? "two_spirals" : kind}(${n || ""}${seed}${moved})\n${chosen}`;
 }
 
 /** A training as a list of its parts: {epochs}, or between them an edit, {index, value}. */
@@ -87,9 +94,9 @@ export function cProgram(training, experiment, fingerprint) {
   const { sizes, activation, bias, init, seed, rule, learning_rate, batch_size, shuffle_seed } = experiment;
   const { weight_decay = 0, l1 = 0, decay_biases = false, ...constants } = experiment.options;
   const { rows, count, loss } = training;
+  const columns = experiment.features === null ? "" : `, with the inputs ${experiment.features.join(", ")}`;
   const levenberg = rule === "levenberg_marquardt";
   const shuffle = shuffle_seed !== null;
-  const real = (value) => (/[.e]/.test(number(value)) ? number(value) : `${number(value)}.0`);
   const list = Object.values(constants).map(real).join(", ");
   const settings = levenberg
     ? `static const bp_levenberg_settings settings = {1, ${loss}, ${list}};`
@@ -114,7 +121,7 @@ export function cProgram(training, experiment, fingerprint) {
 #include <stdlib.h>
 #include <string.h>
 
-/* The rows that are trained on, as the bits of doubles. */
+/* The rows that are trained on${columns}, as the bits of doubles. */
 static const uint64_t inputs[] = {
 ${wordLines(training.x.flat())}};
 static const uint64_t targets[] = {

@@ -5,6 +5,7 @@ import { Core, DIVERGED } from "./core.mjs";
 import { named } from "./datasets.mjs";
 import { DivergedError, ShapeError } from "./errors.mjs";
 import { check } from "./experiment.mjs";
+import { featureRows, featuresOfPoints } from "./features.mjs";
 import { sha256 } from "./sha256.mjs";
 import { split } from "./split.mjs";
 
@@ -42,24 +43,26 @@ export class Training {
     return new Training(experiment, rows, await Core.make());
   }
 
-  /** `rows`: all of them, {x, y}, those that are held out too. */
+  /** `rows`: all of them as the data have them, {x, y}, those that are held out too. */
   constructor(experiment, rows, core) {
-    const { sizes, activation, bias, rule, shuffle_seed, validation, split_seed } = experiment;
+    const { features, sizes, activation, bias, rule, shuffle_seed, validation, split_seed } = experiment;
     this.experiment = experiment;
     this.core = core;
     this.all = rows;
+    this.axes = rows.x[0].length; // of the data, over which the pictures are
+    const columns = features === null ? rows.x : featureRows(rows.x, features);
     const { kept, held } = validation === null ? {} : split(rows.x.length, validation, split_seed, core);
     const take = (values, places) => (places ? places.map((place) => values[place]) : values);
     this.places = kept ?? null; // of the rows that it trains on, where it does not train on all
     this.held = new Set(held);
-    const x = (this.x = take(rows.x, kept));
+    const x = (this.x = take(columns, kept));
     const y = (this.y = take(rows.y, kept));
     this.rows = x.length;
     this.loss = LOSSES.indexOf(experiment.loss);
     this.inputs = sizes[0];
     this.outputs = sizes[sizes.length - 1];
     for (const [name, values, width] of [
-      ["inputs", x, this.inputs],
+      [features === null ? "inputs" : "features", x, this.inputs],
       ["outputs", y, this.outputs],
     ]) {
       if (values[0].length !== width) {
@@ -86,7 +89,7 @@ export class Training {
     this.inputRows = core.copyDoubles(x.flat());
     this.targetRows = core.copyDoubles(y.flat());
     core.c.set_data(this.inputRows, this.targetRows, this.rows);
-    if (held) this.test = [core.copyDoubles(take(rows.x, held).flat()), core.copyDoubles(take(rows.y, held).flat())];
+    if (held) this.test = [core.copyDoubles(take(columns, held).flat()), core.copyDoubles(take(rows.y, held).flat())];
     this.rewind();
   }
 
@@ -265,7 +268,13 @@ export class Training {
     return sha256(this.encoded());
   }
 
-  /** The outputs for rows, an array of inputs one after the other: a Float64Array. */
+  /** The inputs of the network at points of the data's inputs, both one after the other. */
+  inputsAt(points) {
+    const { features } = this.experiment;
+    return features === null ? points : featuresOfPoints(points, features);
+  }
+
+  /** The outputs for rows, an array of inputs of the network one after the other: a Float64Array. */
   predict(inputs) {
     const { core } = this;
     const rows = inputs.length / this.inputs;

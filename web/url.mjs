@@ -4,6 +4,7 @@
 import { INITS, LEARNING_RATES, LOSSES } from "./generated.mjs";
 import { NOISE } from "./datasets.mjs";
 import { OptionError } from "./errors.mjs";
+import { FEATURES, LINK_NAMES, linkName } from "./features.mjs";
 import { standardsOf } from "./experiment.mjs";
 
 const escaped = (text) => encodeURIComponent(text).replace(/%2C/g, ",").replace(/%3A/g, ":").replace(/%3B/g, ";");
@@ -16,6 +17,7 @@ export function encode(experiment, more = {}) {
   else parts.rows = data.x.map((row, i) => [...row, ...data.y[i]].map(number).join(",")).join(";");
   if (data_seed) parts.data_seed = data_seed;
   if ((experiment.noise ?? NOISE) !== NOISE) parts.noise = number(experiment.noise);
+  if (experiment.features !== null) parts.features = experiment.features.map(linkName).join(",");
   parts.sizes = sizes.join("-");
   const one = new Set(activation).size === 1;
   if (!one || activation[0] !== "sigmoid") parts.activation = one ? activation[0] : activation.join(",");
@@ -65,6 +67,14 @@ function rowsOf(text, inputs) {
 
 const editsOf = (text) => text.split(";").map((edit) => edit.split(":").map((part) => parseNumber("edits", part)));
 
+function featuresOf(text) {
+  return text.split(",").map((name) => {
+    const place = LINK_NAMES.indexOf(name);
+    if (place < 0) throw new OptionError(`features has ${JSON.stringify(name)}, expected one of ${LINK_NAMES.join(", ")}`);
+    return FEATURES[place];
+  });
+}
+
 const TEXTS = ["data", "init", "rule", "loss", "seed", "data_seed", "shuffle_seed", "split_seed"];
 
 /** The options that the address gives, yet to be checked, and its fingerprint and number of seeds, where it has them:
@@ -86,11 +96,12 @@ export function decode(hash) {
     else if (name === "sizes") options.sizes = text.split("-").map((size) => parseNumber(name, size));
     else if (name === "activation") options.activation = text.includes(",") ? text.split(",") : text;
     else if (name === "bias" || name === "decay_biases") options[name] = flag(name, text);
+    else if (name === "features") options.features = featuresOf(text);
     else if (name === "edits") options.edits = editsOf(text);
     else if (name === "fingerprint") found.fingerprint = text;
     else if (name === "seeds") found.seeds = parseNumber(name, text);
     else options[name] = parseNumber(name, text);
   }
-  if (rows !== null) options.data = rowsOf(rows, options.sizes?.[0] ?? 0);
+  if (rows !== null) options.data = rowsOf(rows, options.features ? 2 : (options.sizes?.[0] ?? 0));
   return found;
 }

@@ -54,7 +54,7 @@ const cellsOf = (training, most) => {
 
 export function showOutputs() {
   const training = main();
-  const inputs = training?.inputs ?? state.rows.x[0]?.length ?? 2;
+  const inputs = training?.axes ?? state.rows.x[0]?.length ?? 2;
   $("boundary").hidden = inputs > 2;
   $("hint").parentElement.hidden = inputs !== 2 || (training?.outputs ?? 1) !== 1;
   $("outputs").hidden = inputs <= 2;
@@ -108,7 +108,7 @@ export function makeTiles() {
     const button = document.createElement("button");
     button.type = "button";
     button.append(document.createElement("canvas"), document.createElement("span"));
-    button.firstChild.hidden = training.inputs > 2;
+    button.firstChild.hidden = training.axes > 2;
     button.title = "Take this seed";
     button.onclick = () => actions.begin({ ...main().experiment, seed: training.experiment.seed }, 1);
     return button;
@@ -128,8 +128,8 @@ function showTiles() {
     `greatest ${short(sorted[sorted.length - 1])}`;
   tiles.forEach((tile, n) => {
     const training = trainings[n];
-    if (training.inputs === 1) drawLine(tile.firstChild, training, state.rows);
-    else if (training.inputs === 2) drawPlane(tile.firstChild, training, state.rows, cellsOf(training, 28));
+    if (training.axes === 1) drawLine(tile.firstChild, training, state.rows);
+    else if (training.axes === 2) drawPlane(tile.firstChild, training, state.rows, cellsOf(training, 28));
     tile.lastChild.textContent = `seed ${training.experiment.seed}: ${short(losses[n], 3)}`;
   });
 }

@@ -18,7 +18,7 @@ export function makeNetwork() {
   const drawn = fits(experiment);
   $("net").hidden = $("weights").hidden = !drawn;
   $("nodes").textContent = drawn
-    ? main().inputs <= 2
+    ? main().axes <= 2
       ? SEEN
       : UNSEEN
     : "The network is drawn with up to 10 layers, 24 nodes in a layer and 1,000 parameters.";
