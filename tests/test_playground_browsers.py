@@ -557,6 +557,9 @@ def test_features(opened: Open) -> None:
     assert python[3] == f"x = [[b, b * b, a * b] for a, b in x]  {comment}"
     page.click("#keep")
     assert page.inner_text("#runs tbody tr").split("\t")[1] == "circles:60, noise 0.1: x2, x2*x2, x1*x2"
+    page.click("#step")
+    named = re.findall(r"(x\S+) = ", page.inner_text("#lines code >> nth=0"))
+    assert named == ["x\u2082", "x\u2082\u00b2", "x\u2081\u00b7x\u2082"]
     select(page, "kind", "parity")
     assert page.input_value("[name=sizes]") == "4-3-1"
     assert page.is_disabled("#features input >> nth=0")
@@ -564,6 +567,13 @@ def test_features(opened: Open) -> None:
     select(page, "kind", "circles")
     fill(page, "n", "60")
     assert page.evaluate("location.hash") == link
+    page.press("#boundary", "Enter")
+    page.wait_for_timeout(200)
+    assert page.input_value("[name=kind]") == "rows"
+    assert page.evaluate("location.hash.split(';').length") == 61
+    assert "&features=y,yy,xy&sizes=3-3-1&" in page.evaluate("location.hash")
+    select(page, "kind", "circles")
+    fill(page, "n", "60")
     for name in ("x2", "x2*x2", "x1*x2"):
         page.get_by_label(name, exact=True).uncheck()
         page.wait_for_timeout(100)

@@ -124,7 +124,8 @@ export const DATA_SETS = {
   encoder: { make: encoder, most: 1000, example: 10 },
 };
 
-/** The kind and the N of a data set's name, the number of its inputs, and whether it is drawn and has noise. OptionError. */
+/** The kind and the N of a data set's name, the number of its inputs, and whether it is drawn and has noise.
+ * OptionError. */
 export function parseName(name) {
   const [kind, digits, ...more] = name.split(":");
   const entry = Object.hasOwn(DATA_SETS, kind) ? DATA_SETS[kind] : undefined;
@@ -138,7 +139,8 @@ export function parseName(name) {
     const range = `N from 1 to ${entry.most}, as in ${kind}:${entry.example}`;
     throw new OptionError(`data is ${JSON.stringify(name)}, expected ${kind}:N with ${range}`);
   }
-  return { kind, n, inputs: entry.drawn ? 2 : n, drawn: Boolean(entry.drawn), noisy: Boolean(entry.noisy) };
+  const drawn = Boolean(entry.drawn);
+  return { kind, n, inputs: drawn ? 2 : n, drawn, noisy: Boolean(entry.noisy) };
 }
 
 /** The rows of a named data set. `seed`: a BigInt. OptionError. */

@@ -69,7 +69,8 @@ function matrix(name, rows, width) {
 /** The chosen features in their order; null for the inputs as they are. */
 function featuresOf(value, inputs) {
   if (value === null) return null;
-  if (!Array.isArray(value) || !value.length || !value.every((name, i) => FEATURES.includes(name) && value.indexOf(name) === i)) {
+  const once = (name, i) => FEATURES.includes(name) && value.indexOf(name) === i;
+  if (!Array.isArray(value) || value.length === 0 || !value.every(once)) {
     const given = Array.isArray(value) ? `[${value.map(quoted).join(", ")}]` : quoted(value);
     throw new OptionError(`features is ${given}, expected one or more of ${FEATURES.join(", ")}, each once`);
   }

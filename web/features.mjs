@@ -32,7 +32,9 @@ export function featureRows(rows, features) {
   return rows.map(([a, b], i) =>
     features.map((name) => {
       const value = TABLE[name].of(a, b);
-      if (!Number.isFinite(value)) throw new DataError(`row ${i} of x has ${value} for ${name}, expected a finite number`);
+      if (!Number.isFinite(value)) {
+        throw new DataError(`row ${i} of x has ${value} for ${name}, expected a finite number`);
+      }
       return value;
     }),
   );

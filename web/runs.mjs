@@ -29,7 +29,8 @@ export function keep() {
 function showRuns() {
   const lines = state.runs.map((run) => {
     const { experiment } = run;
-    const { data, data_seed, noise, features, sizes, activation, bias, init, seed, rule, learning_rate, batch_size } = experiment;
+    const { data, data_seed, noise, features, sizes, activation, bias, init, seed } = experiment;
+    const { rule, learning_rate, batch_size } = experiment;
     const source = typeof data === "string" ? data : `${data.x.length} own rows`;
     const kinds = new Set(activation).size === 1 ? activation[0] : activation.join(",");
     const training = [rule, learning_rate === null ? "" : `rate ${number(learning_rate)}`];

@@ -70,7 +70,9 @@ const editsOf = (text) => text.split(";").map((edit) => edit.split(":").map((par
 function featuresOf(text) {
   return text.split(",").map((name) => {
     const place = LINK_NAMES.indexOf(name);
-    if (place < 0) throw new OptionError(`features has ${JSON.stringify(name)}, expected one of ${LINK_NAMES.join(", ")}`);
+    if (place < 0) {
+      throw new OptionError(`features has ${JSON.stringify(name)}, expected one of ${LINK_NAMES.join(", ")}`);
+    }
     return FEATURES[place];
   });
 }
