@@ -47,7 +47,9 @@ LINKS = [
     ),
     *(
         f"{FEATURES}&validation=0.3&split_seed=4&edits=9:3:-0.5&epochs=25",
-        "#rows=-1,0,1;-3,-0.0,0;123456789012345680000,7,0.5;0.1,0.3,0.5&features=x,xx,xy&sizes=3-2-1&init=glorot&epochs=40",
+        # The square of the integer that Python would read in the third row, where it had no point, is another number.
+        "#rows=-1,0,1;-3,-0.0,0;987654321098765400000,7,0.5;0.1,0.3,0.5&features=x,xx,xy&sizes=3-1&activation=identity"
+        "&learning_rate=1e-81&epochs=2",
         "#data=parity:2&features=xy&sizes=1-1&activation=identity&epochs=3",
     ),
 ]

@@ -19,7 +19,7 @@ const real = (value) => (/[.e]/.test(number(value)) ? number(value) : `${number(
 
 const named = (pairs) => pairs.map(([name, value]) => `, ${name}=${literal(value)}`).join("");
 
-/** What makes x and y; products are of real numbers, since those of integers have no sign of zero and no rounding. */
+/** What makes x and y; products are of real numbers: Python does not round integers. */
 function dataLines({ data, data_seed, noise, features }) {
   const chosen = features === null ? "" : pythonLine(features);
   if (typeof data !== "string") {
