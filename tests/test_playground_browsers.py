@@ -255,9 +255,15 @@ def test_link_with_another_fingerprint(opened: Open) -> None:
     assert "NOT the link's fingerprint" in said(page)
 
 
-@pytest.mark.parametrize("link", [SHORT, SOFTMAX])
-def test_files(opened: Open, link: str, tmp_path: Path) -> None:
-    """The saved model is the file that Network.save writes; the exports are those of `bitprop export`."""
+@pytest.mark.parametrize(
+    ("link", "data"),
+    [(SHORT, datasets.xor()), (SOFTMAX, datasets.encoder(5)), (f"{FEATURES}&epochs=25", datasets.circles(60))],
+)
+def test_files(opened: Open, link: str, data: Any, tmp_path: Path) -> None:
+    """The saved model is the file that Network.save writes; the exports are those of `bitprop export`.
+
+    The saved rows are those of the data, also where the network gets features of them.
+    """
     page = opened(link)
     fingerprint = stopped(page)
     page.evaluate("document.getElementById('share').open = true")
@@ -277,7 +283,7 @@ def test_files(opened: Open, link: str, tmp_path: Path) -> None:
         assert cli.main(arguments) == 0
         assert saved[name].read_text(encoding="utf-8") == (tmp_path / name).read_text(encoding="utf-8")
     rows = datasets.read_csv(str(saved["rows.csv"]), outputs=net.sizes[-1])
-    assert rows == (datasets.xor() if link == SHORT else datasets.encoder(5))
+    assert rows == data
 
 
 # --- training ---
