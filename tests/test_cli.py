@@ -415,6 +415,16 @@ def test_sample_weight(tmp_path: Path) -> None:
     assert repr(alone.loss(x, y, "mse", weights)) in (tmp_path / "sweep.csv").read_text(encoding="utf-8")
 
 
+def test_a_weight_below_zero(tmp_path: Path) -> None:
+    """It is told by the line and the column of its file."""
+    Network(2, 1).save(tmp_path / "net.json")
+    (tmp_path / "rows.csv").write_text("a,w,b,t\n1,1,2,0\n\n1,-0.5,2,0\n1,-1,2,1\n", encoding="utf-8")
+    for arguments in (["train", "rows.csv"], ["predict", "net.json", "rows.csv"], ["gradcheck", "rows.csv"]):
+        found = run(*arguments, "--sample-weight", "w", cwd=tmp_path)
+        assert found.returncode == 2
+        assert "rows.csv, line 5, column 2: -1.0: a weight below 0, expected a number of at least 0" in found.stderr
+
+
 def test_csv_columns(tmp_path: Path) -> None:
     """Which columns are inputs and targets is told; --targets says which, by their number or names."""
     (tmp_path / "bare.csv").write_text(ONE_HOT, encoding="utf-8")

@@ -542,6 +542,7 @@ def test_command(tmp_path: Path) -> None:
         assert tmp_path.joinpath(file).read_text(encoding="utf-8") == export(net, language, "net", file)
         printed = run("my net.json", "--to", language, folder=tmp_path).stdout
         assert printed == export(net, language, "my_net")
+    tmp_path.joinpath("libraries").mkdir()
     for _ in range(2):  # the folder may be there
         found = run("my net.json", "--to", "arduino", "--out", "libraries/my-net/", "--json", folder=tmp_path)
         assert json.loads(found.stdout)["name"] == "my_net"
@@ -550,8 +551,10 @@ def test_command(tmp_path: Path) -> None:
 
 
 def test_bad_use(tmp_path: Path) -> None:
-    """One clear error."""
+    """One clear error, and nothing written."""
     NETWORKS[2].save(str(tmp_path / "net.json"))
+    tmp_path.joinpath("other").mkdir()
+    tmp_path.joinpath("other", "library.properties").write_text("name=servo\n", encoding="utf-8")
     for arguments, message in (
         (["net.json", "--to", "fortran"], "fortran"),
         (["net.json"], "--to"),
@@ -575,6 +578,10 @@ def test_bad_use(tmp_path: Path) -> None:
         ),
         (["net.json", "--to", "arduino", "--out", "net", "--name", "1x"], "name is '1x'"),
         (["net.json", "--to", "arduino", "--out", "String"], "name is 'String', which is a header of C or Arduino"),
+        (["net.json", "--to", "arduino", "--out", "no/net"], "no/net: the folder is not there"),
+        (["net.json", "--to", "arduino", "--out", "other"], "other has another library, of which it says 'name=servo'"),
+        (["net.json", "--to", "rust", "--out", "net.js"], "--out is 'net.js', expected a name that ends in .rs"),
+        (["net.json", "--to", "python", "--out", "net.c"], "--out is 'net.c', expected a name that ends in .py"),
         (["net.json", "--to", "onnx"], "expected the file to write"),
         (["net.json", "--to", "onnx", "--out", "net"], "expected a name that ends in .onnx"),
     ):
@@ -582,6 +589,7 @@ def test_bad_use(tmp_path: Path) -> None:
         assert found.returncode == 2
         assert message in found.stderr
         assert len(found.stderr.splitlines()) == 1
+    assert sorted(entry.name for entry in tmp_path.rglob("*")) == ["library.properties", "net.json", "other"]
     with pytest.raises(OptionError, match="expected one of c, python"):
         export(NETWORKS[2], "java")
     assert [identifier(text) for text in ("a-b", "7up", "_x", "ö")] == ["a_b", "net_7up", "net_x", "net_"]

@@ -31,7 +31,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
-from bitprop import DivergedError, Network, OptionError, Scaling, TrainingHint, datasets
+from bitprop import DataError, DivergedError, Network, OptionError, Scaling, TrainingHint, datasets
 from bitprop.names import BACKENDS, Backend
 from bitprop.sklearn import BitpropClassifier, BitpropRegressor
 
@@ -303,6 +303,10 @@ def test_partial_fit() -> None:
         made.partial_fit(x[:2], ["a", "b"], classes=["a", "b"])
     with pytest.raises(OptionError, match="classes is None in the first call"):
         classifier().partial_fit(x, y)
+    for classes in ([0.0, 1.0, float("nan")], np.array(["a", np.nan], dtype=object)):
+        for one in (classifier(), made):
+            with pytest.raises(DataError, match=r"classes is .*nan.*, which has a NaN"):
+                one.partial_fit(x, y, classes=classes)
     with pytest.raises(OptionError, match="early_stopping is True with partial_fit"):
         classifier(early_stopping=True).partial_fit(x, y, classes=[0, 1, 2])
     with pytest.raises(OptionError, match="class_weight is 'balanced' with partial_fit"):
@@ -619,10 +623,15 @@ def test_without_scikit_learn() -> None:
     ],
 )
 def test_a_bad_option_keeps_what_was_learnt(options: Any, error: Any, message: str) -> None:
-    """It is refused before anything is trained."""
+    """It is refused before anything is trained, and the estimator keeps all that it knew of its data."""
     x, y = np.random.default_rng(1).normal(size=(40, 2)), np.arange(40) % 2
-    model = BitpropClassifier(max_iter=3, random_state=1).fit(x, y)
+    model = BitpropClassifier(max_iter=3, random_state=1).fit(pd.DataFrame(x, columns=["a", "b"]), y)
     before = model.network_.fingerprint()
     with pytest.raises(error, match=message):
-        model.set_params(**options).fit(x, y)
+        model.set_params(**options).fit(np.hstack([x, x]), y)
     assert model.network_.fingerprint() == before
+    assert (model.n_features_in_, list(model.feature_names_in_)) == (2, ["a", "b"])
+    fresh = BitpropClassifier(**options)
+    with pytest.raises(error, match=message):
+        fresh.fit(x, y)
+    assert not hasattr(fresh, "n_features_in_")

@@ -9,8 +9,10 @@ import io
 import math
 import re
 import sys
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from array import array
+from collections.abc import Sequence
+from functools import partial
+from typing import NamedTuple, TextIO
 
 from . import model_file
 from .checks import options as check
@@ -19,6 +21,7 @@ from .errors import DataError, quoted, shortened
 
 Rows = list[list[float]]
 KEEP_BYTES = "surrogateescape"  # bytes that are not UTF-8 come to the line that they stand in, which is then named
+LONGEST_LINE = 2**24  # characters
 ONE_HOT = "for classes, make a column for each class, of 1 in its rows and 0 elsewhere (one-hot)"
 
 
@@ -29,11 +32,15 @@ def are_class_numbers(values: Sequence[float]) -> bool:
 
 
 class Table(NamedTuple):
-    """A CSV file's rows of numbers. `header`: the names of its columns, None where it has none."""
+    """A CSV file's rows of numbers. `header`: the names of its columns, None where it has none.
+
+    `lines`: in which line of the file each row ends.
+    """
 
     name: str
     header: list[str] | None
     rows: Rows
+    lines: array[int]
 
     @property
     def width(self) -> int:
@@ -61,14 +68,22 @@ class Table(NamedTuple):
             raise DataError(f"{self.name} has {_columns(self.width)}, expected {expected}{by}{hint}")
         return columns
 
-    def without(self, name: str) -> tuple[Table, list[float]]:
-        """The table of the other columns, and the numbers of the column with that name. DataError: it has none."""
+    def weighed(self, name: str) -> tuple[Table, list[float]]:
+        """The table of the other columns, and the weights of its rows, in the column with that name.
+
+        DataError: it has none; a weight is below 0.
+        """
         column = self._column(name)
         if self.width == 1:
             raise DataError(f"{self.name} has no column but {quoted(name)}")
         header = [each for place, each in enumerate(self.header or []) if place != column]
         rest = [row[:column] + row[column + 1 :] for row in self.rows]
-        return Table(self.name, header, rest), [row[column] for row in self.rows]
+        weights = [row[column] for row in self.rows]
+        least = min(weights)
+        if least < 0.0:
+            where = f"{self.name}, line {self.lines[weights.index(least)]}, column {column + 1}"
+            raise DataError(f"{where}: {least!r}: a weight below 0, expected a number of at least 0")
+        return Table(self.name, header, rest, self.lines), weights
 
     def _column(self, name: str) -> int:
         if self.header is None:
@@ -125,10 +140,10 @@ def _columns(number: int) -> str:
 
 
 class _Lines:
-    """A file's lines, of which the last one read is kept for messages. DataError: a byte that is not UTF-8."""
+    """A file's lines, of which the last one read is kept for messages. DataError: a byte is not UTF-8; no end."""
 
-    def __init__(self, file: Iterable[str], name: str):
-        self._lines = enumerate(file, 1)
+    def __init__(self, file: TextIO, name: str):
+        self._lines = enumerate(iter(partial(file.readline, LONGEST_LINE), ""), 1)
         self._name = name
         self.last = ""
 
@@ -137,6 +152,8 @@ class _Lines:
 
     def __next__(self) -> str:
         number, self.last = next(self._lines)
+        if len(self.last) >= LONGEST_LINE:  # a device has no end
+            raise DataError(f"{self._name}, line {number}: no end of line within {LONGEST_LINE} characters")
         wrong = None if self.last.isascii() else _NOT_UTF8.search(self.last)
         if wrong is not None:
             column = len(next(csv.reader([self.last[: wrong.start()] + "?"])))
@@ -149,9 +166,10 @@ class _Lines:
 _NOT_UTF8 = re.compile("[\udc80-\udcff]")  # what KEEP_BYTES makes of such bytes
 
 
-def _read(file: Iterable[str], name: str) -> Table:
+def _read(file: TextIO, name: str) -> Table:
     mode.require_standard("reading decimal digits")
     rows: Rows = []
+    ends = array("Q")
     header: list[str] | None = None
     columns = 0
     first = ("", "")  # field, and where it is
@@ -186,6 +204,7 @@ def _read(file: Iterable[str], name: str) -> Table:
             if header and not rows and not any(map(_is_meant_as_number, fields)):
                 _expect_no_comment(*first)
             rows.append([_checked(fields, i, where, lines.last) for i in range(columns)])
+            ends.append(reader.line_num)
     except UnicodeDecodeError as error:  # of a stream that could not be made to keep the bytes
         raise DataError(f"{name}, line {reader.line_num + 1} or later: not text in UTF-8: {error}") from None
     except csv.Error as error:
@@ -193,7 +212,7 @@ def _read(file: Iterable[str], name: str) -> Table:
         raise DataError(f"{name}, line {reader.line_num}: not CSV text: {error}") from None
     if not rows:
         raise DataError(f"{name} has no rows of numbers")
-    return Table(name, header, rows)
+    return Table(name, header, rows, ends)
 
 
 _SEPARATORS = ((";", "semicolons"), ("\t", "tabs"))

@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from numbers import Integral
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["BitpropClassifier", "BitpropRegressor"]
 
 BATCH = 50  # rows of a step with batch_size="auto": on iris, 200 are too few steps in 200 epochs (docs/sklearn.md)
+FEATURES = ("n_features_in_", "feature_names_in_")  # which scikit-learn's check of the data sets
 FULL_BATCH_RULES = ("rprop", "levenberg_marquardt")
 NATURAL: dict[Activation, Loss] = {activation: loss for loss, activation in PARTNERS.items()}  # losses of classifiers
 
@@ -199,6 +201,29 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no ty
         if part and self.early_stopping:
             raise OptionError("early_stopping is True with partial_fit, which holds no rows out: expected False")
         checks = {"multi_output": True, "y_numeric": is_regressor(self), "reset": not going_on}
+        with self._features_kept():
+            self._fit_checked(X, y, sample_weight, part, classes, checks)
+        return self
+
+    @contextlib.contextmanager
+    def _features_kept(self) -> Iterator[None]:
+        """Where no network comes of new data, takes back what scikit-learn's checks noted of them."""
+        had = {name: value for name, value in vars(self).items() if name in FEATURES}
+        network = vars(self).get("network_")
+        try:
+            yield
+        except BaseException:
+            if vars(self).get("network_") is network:
+                for name in FEATURES:
+                    self.__dict__.pop(name, None)
+                self.__dict__.update(had)
+            raise
+
+    def _fit_checked(
+        self, X: Any, y: Any, sample_weight: Any, part: bool, classes: Any, checks: dict[str, bool]
+    ) -> None:
+        """The same. `checks`: options of scikit-learn's check of the data."""
+        going_on = not checks["reset"]
         X, y = validate_data(self, X, y, dtype=np.float64, **checks)
         if hasattr(y, "toarray"):  # a sparse matrix
             y = y.toarray()
@@ -214,7 +239,6 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no ty
         if not going_on:
             self._scale(network, rows, task.target_scaling)
         self._train(network, rows, held_out, task, seed, part, going_on)
-        return self
 
     def _seed(self) -> int:
         """`random_state` if it is an integer, else one that is drawn from it."""
@@ -370,6 +394,8 @@ class BitpropClassifier(ClassifierMixin, _Estimator):  # type: ignore[misc]  # l
         """
         if self.class_weight == "balanced":
             raise OptionError("class_weight is 'balanced' with partial_fit, which knows no other rows: expected a dict")
+        if classes is not None and any(each != each for each in np.asarray(classes).ravel().tolist()):
+            raise DataError(f"classes is {quoted(classes)}, which has a NaN, expected labels: a NaN is equal to none")
         first = not hasattr(self, "network_")
         if first and classes is None and type_of_target(y) != "multilabel-indicator":
             raise OptionError("classes is None in the first call of partial_fit, expected all classes there will be")

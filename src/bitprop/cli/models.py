@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import keyword
 import os
 from typing import Any
@@ -114,7 +115,9 @@ def _check_ending(to: str, file: str) -> None:
     """OptionError: a file named as one of another language, or one of Python that `import` does not take."""
     name, ending = os.path.splitext(file)
     expected = export.ENDINGS[to]
-    if ending != expected and ending in export.ENDINGS.values() and (ending or to == "onnx"):
+    others = {*export.ENDINGS.values(), *itertools.chain(*export.FURTHER_ENDINGS.values())}
+    own = {expected, *export.FURTHER_ENDINGS.get(to, ())}
+    if ending not in own and ending in others and (ending or to == "onnx"):
         ends = f"ends in {expected}" if expected else "ends in nothing, since it is a folder"
         raise OptionError(f"--out is {quoted(file)}, expected a name that {ends}")
     if ending == ".py" and (keyword.iskeyword(name) or not name.isidentifier()):

@@ -212,7 +212,7 @@ def data_set(
         if isinstance(options.targets, list) and options.sample_weight in options.targets:
             given = f"--sample-weight and --targets both name the column {quoted(options.sample_weight)}"
             raise OptionError(f"{given}, expected another one for each")
-        table, weights = table.without(options.sample_weight)
+        table, weights = table.weighed(options.sample_weight)
         by += f" (besides the column {options.sample_weight}, which has the weights)"
         told = f"; weights of the rows from the column {options.sample_weight}"
     wanted = options.targets or (sizes[-1] if sizes else 1)

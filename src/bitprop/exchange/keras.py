@@ -76,11 +76,12 @@ def from_keras(text: str, weights: Sequence[Any]) -> Network:
                 given = [part.shape for part in parts]
                 raise ShapeError(f"{place} finds weights of the shapes {given}, expected {shapes}")
             biases = parts[1].tolist() if len(parts) > 1 else None
-            activation = _activation(place, options)
+            activation = _activation(place, {"activation": "linear", **options})  # Keras's default
             found.append(Dense(parts[0].tolist(), biases, activation))
             activated = activation != "identity"
         elif kind in ("Activation", "LeakyReLU") and not activated:
-            found[-1] = found[-1]._replace(activation=_activation(place, options))
+            named = options if kind == "LeakyReLU" else {"activation": None, **options}
+            found[-1] = found[-1]._replace(activation=_activation(place, named))
             activated = True
         elif kind not in WITHOUT_EFFECT:
             raise OptionError(f"{place} has no place in a network, expected Dense, each with one activation")

@@ -32,6 +32,9 @@ LANGUAGES: dict[str, Callable[[Facts, str], str]] = {
 }
 # How the names of files end; of a folder there is no such end.
 ENDINGS = {"c": ".h", "python": ".py", "javascript": ".mjs", "rust": ".rs", "arduino": "", "onnx": ".onnx"}
+# Further ones that are of a language.
+# Further ones that tell a language.
+FURTHER_ENDINGS = {"c": (".c", ".cpp", ".hh", ".hpp", ".inc"), "javascript": (".js", ".cjs")}
 
 
 def identifier(text: str) -> str:
@@ -61,15 +64,18 @@ def export(net: Network, to: str, name: str = "network", file: str | None = None
 def write(net: Network, to: str, path: str | os.PathLike[str], name: str) -> None:
     """Writes the network to `path`: as `export` does, or "arduino", a library's folder, or "onnx", an exact graph.
 
-    A folder may be there already; its files of the same names are replaced. Errors as for `export`; BackendError: the
-    package `onnx` is not installed; OSError.
+    The library's folder may be there already, and its files of the same names are then replaced. Errors as for
+    `export`; OptionError: the folder has another library; BackendError: the package `onnx` is not installed; OSError.
     """
     if to == "onnx":
         exchange.to_onnx(net, path)
     elif to == "arduino":
         _check_name(name)
-        for file, text in arduino.library(export(net, "c", name), name, net.sizes[0]).items():
-            place = os.path.join(path, file)
+        files = arduino.library(export(net, "c", name), name, net.sizes[0])
+        folder = os.path.normpath(_files.check_folder(path))
+        arduino.expect_own(folder, name)
+        for file, text in files.items():
+            place = os.path.join(folder, file)
             os.makedirs(os.path.dirname(place), exist_ok=True)
             _files.write(place, text)
     else:

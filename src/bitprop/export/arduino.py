@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+
 from ..errors import OptionError, quoted
 from .c import macro
 
@@ -57,3 +60,13 @@ def library(header: str, name: str, inputs: int) -> dict[str, str]:
         f"src/{name}.h": header,
         f"examples/{name}/{name}.ino": _SKETCH.format(**names),
     }
+
+
+def expect_own(folder: str, name: str) -> None:
+    """OptionError: the folder has a library of another name already. OSError."""
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        with open(os.path.join(folder, "library.properties"), encoding="utf-8", errors="replace") as file:
+            first = file.readline(1000).strip()
+        if first != f"name={name}":
+            other = f"{folder} has another library, of which it says {quoted(first)}"
+            raise OptionError(f"{other}: expected a new folder, or one with name={name}")
