@@ -114,7 +114,7 @@ def test_data_sets() -> None:
     for question, answer in zip(questions, answers):
         rows = datasets.named(question["dataset"], int(question["seed"]))
         for part, expected in zip("xy", rows):
-            assert answer[part] == [list(map(experiments.bits, row)) for row in expected], question  # type: ignore[union-attr]
+            assert answer[part] == [list(map(experiments.bits, row)) for row in expected], question  # type: ignore[union-attr, arg-type]
 
 
 @pytest.mark.parametrize(
