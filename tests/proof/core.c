@@ -247,6 +247,7 @@ static void prove_training_with(const bp_shape *shape, uint32_t loss, uint32_t r
                                   .rule = rule,
                                   .shuffle = (uint32_t)(budget % 2),
                                   .weight_decay = any_double(),
+                                  .l1 = any_double(),
                                   .constants = {any_double(), any_double(), any_double(), any_double(), any_double()},
                                   .learning_rates = varied ? rates : NULL,
                                   .decay_biases = (uint32_t)Frama_C_interval(0, 1)};
