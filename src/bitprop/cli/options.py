@@ -108,8 +108,14 @@ def add_steps(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--shuffle-seed", type=whole, help="shuffle the rows before each epoch, from this seed")
     parser.add_argument("--loss", default="half_sse", choices=LOSSES, help="(half_sse)")
     parser.add_argument("--rule", default="descent", choices=RULES, help="update rule (descent)")
-    parser.add_argument("--weight-decay", type=real, help="of any rule but levenberg_marquardt (0.0)")
-    parser.add_argument("--l1", type=real, help="L1 regularisation, likewise (0.0)")
+    parser.add_argument(
+        "--weight-decay",
+        type=real,
+        help="pull each weight to 0, in proportion to it; any rule but levenberg_marquardt (0.0)",
+    )
+    parser.add_argument(
+        "--l1", type=real, help="pull each weight to 0, by the same amount; any rule but levenberg_marquardt (0.0)"
+    )
     biases = "weight decay and L1 pull the biases as they do the weights"
     parser.add_argument("--decay-biases", action="store_true", default=None, help=biases)
     defaults = {name: default for options in RULE_OPTIONS.values() for name, default in options.items()}

@@ -34,7 +34,8 @@ def add(commands: Any) -> None:
     text = (
         "Train again, here or by a program, and hold the result against the receipt that `train --receipt` or "
         "`fit(..., receipt=...)` wrote. Where they differ, find the first wrong epoch, batch, row, layer, node and "
-        "operation, and whose it is. Exit status 1 where they differ."
+        "operation, and whose it is. Exit status 0: all is equal; 1: it differs; 2: nothing could be compared (other "
+        "rows, no such file, the program fails)."
     )
     parser = command(actions, _verify, "verify", text, example="bitprop receipt verify receipt.json xor")
     parser.add_argument("receipt", metavar="RECEIPT", help="the receipt's file")

@@ -258,8 +258,11 @@ class ProgramMachine:
         answer = self.ask(asked)
         try:
             errors, parameters = from_hex(answer["sse"]), from_hex(answer["parameters"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise ReceiptError(f"{self.label} answers a training without sse or parameters ({error})") from None
+        except (KeyError, TypeError, ValueError):
+            name = next(
+                (name for name in ("sse", "parameters") if name not in answer), "sse or parameters in good form"
+            )
+            raise ReceiptError(f"{self.label} answers a training without {name} (docs/porting.md)") from None
         if len(errors) > asked["input"]["epochs"] or len(parameters) != len(asked["input"]["parameters"]):
             raise ReceiptError(f"{self.label} answers a training with other numbers than it was asked for")
         return _Trained(errors, parameters)
@@ -270,7 +273,7 @@ class ProgramMachine:
             line = self._port.ask(json.dumps(asked))
             answer = json.loads(line)
         except Silence as silence:
-            raise ReceiptError(f"{self.label}: {silence}") from None
+            raise ReceiptError(str(silence)) from None
         except (ValueError, RecursionError):
             raise ReceiptError(f"{self.label} does not answer in JSON: {quoted(line[:80])}") from None
         if not isinstance(answer, dict):

@@ -345,7 +345,8 @@ def loads(data: bytes, name: str) -> Receipt:
         raise ReceiptError(f"{name} was altered or cut: its bytes are not those that bitprop wrote")
     if fields.get("contract") != _pure.CONTRACT:
         kept = f"this bitprop keeps contract {_pure.CONTRACT}"
-        raise ReceiptError(f"{name} is of contract {quoted(fields.get('contract'))}, {kept}")
+        made = f"contract {quoted(fields.get('contract'))}"
+        raise ReceiptError(f"{name} is of {made}, {kept}: verify it with a bitprop of {made}")
     try:
         _expect_sound(receipt)
     except (AttributeError, BitpropError, IndexError, KeyError, OverflowError, TypeError, ValueError) as error:

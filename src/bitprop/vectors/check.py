@@ -53,7 +53,7 @@ class Port:
             )
         except OSError as error:
             hint = "no shell takes part: for variables, pipes and ~ write sh -c '...'"
-            raise OptionError(f"--exec {command!r} cannot be started: {error} ({hint})") from None
+            raise OptionError(f"the command {command!r} cannot be started: {error} ({hint})") from None
         self._timeout = timeout
         self._questions: queue.Queue[str | None] = queue.Queue()
         self._answers: queue.Queue[str] = queue.Queue()
