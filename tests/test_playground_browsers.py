@@ -678,7 +678,14 @@ def test_seeds_and_runs(opened: Open) -> None:
 @pytest.mark.parametrize(
     ("hash_", "message"),
     [
-        ("#data=xor&sizes=2-x-1&epochs=5", 'sizes is "x", expected a number'),
+        ("#data=xor&sizes=2-x-1&epochs=5", 'sizes is "2-x-1", expected numbers with hyphens, such as 2-4-4-1'),
+        ("#data=xor&sizes=2-4-1", "the link has no epochs, such as epochs=500"),
+        ("#data=xor&sizes=2-4-1&colour=3", "colour is given"),
+        ("#data=xor&epochs=5", "the link has no sizes, such as sizes=2-4-4-1"),
+        ("#sizes=2-4-1&epochs=5", "the link has no data, such as data=xor"),
+        ("#garbage", 'the link has "garbage", expected name=value'),
+        ("#data=xor&sizes=2-4-1&epochs=5&seed=-1", 'seed is "-1", expected a whole number, 0 or more'),
+        ("#rows=1e999,2&sizes=1-1&epochs=5", "rows is 1e999, expected a finite number"),
         ("#data=xor&sizes=2-4-1&epochs=5&colour=3", "colour is given"),
         ("#data=xor&sizes=2-4-1&epochs=5&bias=maybe", "bias is maybe, expected true or false"),
         ("#data=%&sizes=2-4-1&epochs=5", "the address has a broken part: data=%"),
@@ -686,7 +693,7 @@ def test_seeds_and_runs(opened: Open) -> None:
         ("#data=xor&sizes=2-4-1&epochs=5&activation=<b>", "expected one of sigmoid"),
         ("#data=xor&sizes=2-4-1&epochs=5&validation=2", "validation is 2, expected a share of the rows"),
         ("#data=xor&sizes=2-4-1&epochs=5&edits=1:x:2", 'edits is "x", expected a number'),
-        ("#data=xor&sizes=2-4-1&epochs=5&edits=1:2", "edits has undefined for parameter 2, expected a finite number"),
+        ("#data=xor&sizes=2-4-1&epochs=5&edits=1:2", 'edits is "1:2", expected EPOCHS:PARAMETER:VALUE'),
         ("#data=xor&features=x,sin&sizes=2-4-1&epochs=5", 'features has "sin", expected one of x, y, xx, yy, xy'),
         ("#data=xor&features=x,y,xy&sizes=2-4-1&epochs=5", "the data have 3 features, the network 2-4-1 has 2"),
         ("#data=xor&sizes=2-4-1&epochs=5&noise=0.2", "noise is 0.2, which has no effect on these data"),
@@ -699,9 +706,46 @@ def test_bad_links(opened: Open, hash_: str, message: str) -> None:
     wait(page, "document.getElementById('error').textContent !== ''")
     assert message in page.inner_text("#error")
     assert page.is_disabled("#run")
+    assert said(page) == "No training: see the error below."
     page.evaluate("(hash) => { location.hash = hash; }", SHORT)
     wait(page, "document.getElementById('now').textContent === '300'")
     assert page.inner_text("#error") == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("seed", "-1", 'seed is "-1", expected a whole number, 0 or more'),
+        ("shuffle_seed", "-1", 'shuffle_seed is "-1", expected a whole number, 0 or more'),
+        ("learning_rate", "1e400", "learning_rate is 1e400, expected a finite number"),
+        ("sizes", "abc", 'sizes is "abc", expected numbers with hyphens, such as 2-4-4-1'),
+        ("sizes", "", 'sizes is "", expected numbers with hyphens, such as 2-4-4-1'),
+        ("sizes", "2-4-2", "the data have 1 output, the network 2-4-2 has 2"),
+    ],
+)
+def test_bad_fields(opened: Open, name: str, value: str, message: str) -> None:
+    """A bad field of a running training is named as it was typed; the status tells that there is no training."""
+    page = opened()
+    fill(page, "epochs", "3000000")
+    page.click("#run")
+    fill(page, name, value)
+    assert page.inner_text("#error") == message
+    assert said(page) == "No training: see the error below."
+    assert page.inner_text("#now") == ""
+
+
+def test_table_of_runs_has_the_options(opened: Open) -> None:
+    """The table tells every option of the rule that is not at its default, and the split of the rows."""
+    page = opened(f"{HELD}&l1=0.05&weight_decay=0.01&decay_biases=true&beta1=0.8&epochs=5")
+    stopped(page)
+    page.click("#keep")
+    assert page.inner_text("#runs tbody tr").split("\t")[3] == (
+        "adam, rate 0.03, beta1 0.8, weight_decay 0.01, l1 0.05, decay_biases, batch 7, shuffled 3, test 0.3, split_seed 4"
+    )
+    page.evaluate("(hash) => { location.hash = hash; }", SHORT)
+    wait(page, "document.getElementById('now').textContent === '300'")
+    page.click("#keep")
+    assert page.inner_text("#runs tbody tr >> nth=1").split("\t")[3] == "descent, rate 1"
 
 
 # --- rows that are held out ---
@@ -924,7 +968,40 @@ def test_weight_by_mouse(opened: Open) -> None:
     assert page.inner_text("#fingerprint") == net.fingerprint()
     fill(page, "seeds", "2")
     assert page.is_disabled("#value")
-    assert page.inner_text("#by-hand") == "To change a weight, take one of the seeds."
+    assert page.inner_text("#by-hand") == "To change a weight, set \u201cSeeds at once\u201d to 1."
+    assert page.inner_text("#nodes").endswith("blue above 0 and orange below.")
+
+
+def test_error_of_a_weight_goes(opened: Open) -> None:
+    """A wrong value stays with its error when the focus leaves it, and both go with whatever fills the field again."""
+    page = opened(f"{EDITED}&epochs=20")
+    stopped(page)
+    assert page.inner_text("#by-hand").startswith("Changed by hand: 3. To be changed after epoch 25.")
+    done = [
+        lambda: page.select_option("#weight", "4"),
+        lambda: page.click("#epoch"),
+        lambda: page.click("#rewind"),
+        lambda: page.click("#back"),
+        lambda: page.fill("#value", "1.5"),
+    ]
+    for each in done:
+        page.fill("#value", "1,5")
+        page.press("#value", "Tab")
+        page.wait_for_timeout(50)
+        assert page.inner_text("#error") == 'value is "1,5", expected a number'
+        assert page.input_value("#value") == "1,5"
+        assert page.get_attribute("#value", "aria-invalid") == "true"
+        each()
+        page.keyboard.press("Tab")
+        wait(page, "document.getElementById('error').textContent === ''")
+        assert page.get_attribute("#value", "aria-invalid") is None
+        assert page.input_value("#value") != "1,5"
+
+
+def test_captions_of_the_network(opened: Open) -> None:
+    """The caption offers a bias only where there are biases."""
+    assert opened(SHORT).inner_text("#nodes").endswith(" Click one to change it. This network has no biases.")
+    assert opened(f"{MOONS}&epochs=1").inner_text("#nodes").endswith(" to change it, or a node for its bias.")
 
 
 def test_weight_inside_an_epoch(opened: Open) -> None:

@@ -14,9 +14,9 @@ export function parseRows(text, targets) {
     if (rows.length === 0 && words.every((word) => !/^[+-]?[.\d]/.test(word))) continue; // names
     const values = words.map((word, column) => {
       try {
-        return parseNumber("", word);
-      } catch {
-        throw new DataError(`line ${place}, column ${column + 1} is ${JSON.stringify(word)}, expected a number`);
+        return parseNumber(`line ${place}, column ${column + 1}`, word);
+      } catch ({ message }) {
+        throw new DataError(message);
       }
     });
     width ||= values.length;

@@ -24,7 +24,7 @@ function whole(name, value, least, end) {
 function seed(name, value) {
   const safe = typeof value === "bigint" || (typeof value === "number" && Number.isSafeInteger(value));
   if (!safe && !(typeof value === "string" && /^\d{1,20}$/.test(value))) {
-    throw new OptionError(`${name} is ${quoted(value)}, expected a whole number; beyond 2^53 a BigInt or a string`);
+    throw new OptionError(`${name} is ${quoted(value)}, expected a whole number, 0 or more; beyond 2^53 a BigInt or a string`);
   }
   const number = BigInt(value);
   if (number < 0n || number >= SEED_END) throw new OptionError(`${name} is ${number}, expected 0 <= ${name} < 2^64`);

@@ -5,7 +5,7 @@ import { DATA_SETS, NOISE, parseName } from "./datasets.mjs";
 import { FEATURES, PLAIN, titleOf } from "./features.mjs";
 import { OptionError } from "./errors.mjs";
 import { numbersOfRule } from "./experiment.mjs";
-import { number, parseNumber } from "./url.mjs";
+import { number, parseNumber, parseSizes } from "./url.mjs";
 
 const OWN = "rows";
 const TITLES = {
@@ -36,14 +36,6 @@ export function prepareForm() {
     return label;
   });
   document.getElementById("features").append(...boxes);
-}
-
-function sizesOf(text) {
-  const sizes = text
-    .trim()
-    .split(/[-,\s]+/)
-    .map((size) => parseNumber("sizes", size));
-  return sizes;
 }
 
 /** A select for each layer after the input; they keep what they had. */
@@ -156,11 +148,11 @@ export function adapt(changed, rows) {
     showFeatures(inputs);
     const width = inputs === 2 ? chosenFeatures().length : inputs;
     const outputs = { encoder: Number(fields.n.value), rows: rows.y[0]?.length }[kind] ?? 1;
-    const hidden = sizesOf(fields.sizes.value).slice(1, -1);
+    const hidden = parseSizes(fields.sizes.value).slice(1, -1);
     if (width && outputs) fields.sizes.value = [width, ...hidden, outputs].join("-");
   }
   if (changed === "sizes") {
-    const sizes = sizesOf(fields.sizes.value);
+    const sizes = parseSizes(fields.sizes.value);
     if (sizes.length > 1 && sizes.length < 20) showActivations(sizes.length - 1, activations());
   }
   if (changed === "rule") {
@@ -183,7 +175,9 @@ function optional(name, read) {
 }
 
 function textSeed(name, text) {
-  if (!/^\d+$/.test(text)) throw new OptionError(`${name} is ${JSON.stringify(text)}, expected a whole number`);
+  if (!/^\d+$/.test(text)) {
+    throw new OptionError(`${name} is ${JSON.stringify(text)}, expected a whole number, 0 or more`);
+  }
   return text;
 }
 
@@ -195,7 +189,7 @@ export function readForm(rows) {
     data_seed: optional("data_seed", textSeed) ?? 0,
     noise: optional("noise", parseNumber),
     features: fields.features[0].disabled ? null : chosenFeatures(),
-    sizes: sizesOf(fields.sizes.value),
+    sizes: parseSizes(fields.sizes.value),
     activation: activations(),
     bias: fields.bias.checked,
     init: fields.init.value,

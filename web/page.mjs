@@ -24,6 +24,7 @@ function refuse(error) {
   state.trainings = [];
   makeTiles();
   fail(error);
+  say("No training: see the error below.");
   show();
 }
 
@@ -70,7 +71,10 @@ function remember() {
 
 /** Begins an experiment that was checked before, and shows it in the form. */
 async function again({ options, ...experiment }, seeds) {
-  if (await begin({ ...experiment, ...options }, seeds)) reshow();
+  if (await begin({ ...experiment, ...options }, seeds)) {
+    reshow();
+    say("New weights.");
+  }
 }
 
 function reshow() {

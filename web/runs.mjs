@@ -6,6 +6,7 @@ import { number } from "./url.mjs";
 import { pause } from "./running.mjs";
 import { short } from "./numbers.mjs";
 import { showCurves } from "./view.mjs";
+import { standardsOf } from "./experiment.mjs";
 
 export function keep() {
   const training = main();
@@ -34,12 +35,17 @@ function showRuns() {
     const source = typeof data === "string" ? data : `${data.x.length} own rows`;
     const kinds = new Set(activation).size === 1 ? activation[0] : activation.join(",");
     const training = [rule, learning_rate === null ? "" : `rate ${number(learning_rate)}`];
+    for (const [name, value] of Object.entries(experiment.options)) {
+      if (value !== standardsOf(rule)[name]) training.push(value === true ? name : `${name} ${number(value)}`);
+    }
     if (batch_size !== null) training.push(`batch ${batch_size}`);
     if (experiment.shuffle_seed !== null) training.push(`shuffled ${experiment.shuffle_seed}`);
     if (experiment.loss !== "half_sse") training.push(experiment.loss);
     const { edits } = experiment;
     if (edits.length) training.push(`${edits.length} changed by hand`);
-    if (experiment.validation !== null) training.push(`test ${number(experiment.validation)}`);
+    if (experiment.validation !== null) {
+      training.push(`test ${number(experiment.validation)}`, `split_seed ${experiment.split_seed}`);
+    }
     const cells = [
       "",
       source +

@@ -66,7 +66,8 @@ export class Training {
       ["outputs", y, this.outputs],
     ]) {
       if (values[0].length !== width) {
-        throw new ShapeError(`the data have ${values[0].length} ${name}, the network ${sizes.join("-")} has ${width}`);
+        const have = `${values[0].length} ${values[0].length === 1 ? name.slice(0, -1) : name}`;
+        throw new ShapeError(`the data have ${have}, the network ${sizes.join("-")} has ${width}`);
       }
     }
     this.activationCodes = activation.map((name) => ACTIVATIONS.indexOf(name));

@@ -5,7 +5,7 @@ import { INITS, LEARNING_RATES, LOSSES } from "./generated.mjs";
 import { NOISE } from "./datasets.mjs";
 import { OptionError } from "./errors.mjs";
 import { FEATURES, LINK_NAMES, linkName } from "./features.mjs";
-import { standardsOf } from "./experiment.mjs";
+import { check, standardsOf } from "./experiment.mjs";
 
 const escaped = (text) => encodeURIComponent(text).replace(/%2C/g, ",").replace(/%3A/g, ":").replace(/%3B/g, ";");
 
@@ -47,12 +47,23 @@ export function number(value) {
   return Object.is(value, -0) ? "-0.0" : String(value);
 }
 
-/** The number that a text writes in decimal digits. OptionError. */
+/** The finite number that a text writes in decimal digits. OptionError. */
 export function parseNumber(name, text) {
   if (!/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text.trim())) {
     throw new OptionError(`${name} is ${JSON.stringify(text)}, expected a number`);
   }
-  return Number(text);
+  const value = Number(text);
+  if (!Number.isFinite(value)) throw new OptionError(`${name} is ${text.trim()}, expected a finite number`);
+  return value;
+}
+
+/** The sizes that a text has. OptionError. */
+export function parseSizes(text) {
+  try {
+    return text.trim().split(/[-,\s]+/).map((size) => parseNumber("sizes", size));
+  } catch {
+    throw new OptionError(`sizes is ${JSON.stringify(text)}, expected numbers with hyphens, such as 2-4-4-1`);
+  }
 }
 
 function flag(name, text) {
@@ -65,7 +76,15 @@ function rowsOf(text, inputs) {
   return { x: rows.map((row) => row.slice(0, inputs)), y: rows.map((row) => row.slice(inputs)) };
 }
 
-const editsOf = (text) => text.split(";").map((edit) => edit.split(":").map((part) => parseNumber("edits", part)));
+function editsOf(text) {
+  return text.split(";").map((edit) => {
+    const parts = edit.split(":");
+    if (parts.length !== 3) {
+      throw new OptionError(`edits is ${JSON.stringify(edit)}, expected EPOCHS:PARAMETER:VALUE`);
+    }
+    return parts.map((part) => parseNumber("edits", part));
+  });
+}
 
 function featuresOf(text) {
   return text.split(",").map((name) => {
@@ -77,6 +96,7 @@ function featuresOf(text) {
   });
 }
 
+const EXAMPLES = { data: "xor", sizes: "2-4-4-1", epochs: "500" };
 const TEXTS = ["data", "init", "rule", "loss", "seed", "data_seed", "shuffle_seed", "split_seed"];
 
 /** The options that the address gives, yet to be checked, and its fingerprint and number of seeds, where it has them:
@@ -87,6 +107,7 @@ export function decode(hash) {
   let rows = null;
   for (const part of hash.replace(/^#/, "").split("&")) {
     const [name, ...rest] = part.split("=");
+    if (!rest.length) throw new OptionError(`the link has ${JSON.stringify(part)}, expected name=value`);
     let text;
     try {
       text = decodeURIComponent(rest.join("="));
@@ -95,7 +116,7 @@ export function decode(hash) {
     }
     if (TEXTS.includes(name)) options[name] = text;
     else if (name === "rows") rows = text;
-    else if (name === "sizes") options.sizes = text.split("-").map((size) => parseNumber(name, size));
+    else if (name === "sizes") options.sizes = parseSizes(text);
     else if (name === "activation") options.activation = text.includes(",") ? text.split(",") : text;
     else if (name === "bias" || name === "decay_biases") options[name] = flag(name, text);
     else if (name === "features") options.features = featuresOf(text);
@@ -105,5 +126,10 @@ export function decode(hash) {
     else options[name] = parseNumber(name, text);
   }
   if (rows !== null) options.data = rowsOf(rows, options.features ? 2 : (options.sizes?.[0] ?? 0));
+  for (const [name, example] of Object.entries(EXAMPLES)) {
+    if (options[name] !== undefined) continue;
+    if (name === "epochs") check({ ...options, epochs: 0 }); // what else is wrong comes first
+    throw new OptionError(`the link has no ${name}, such as ${name}=${example}`);
+  }
   return found;
 }

@@ -1,27 +1,29 @@
 // SPDX-License-Identifier: MIT
 // The picture of the network on the page, and its weights changed by hand.
 import { $, actions, fail, main, say, state } from "./state.mjs";
-import { DataError } from "./errors.mjs";
 import { drawNetwork, fits, lineAt, makeNodes, parametersOf } from "./diagram.mjs";
 import { number, parseNumber } from "./url.mjs";
 import { short } from "./numbers.mjs";
 
 const CELLS = { running: 12, still: 24 };
 const SEEN =
-  "Each node shows its output over the inputs. Lines are weights: the wider the larger, blue above 0 and orange below. " +
-  "Click one to change it, or a node for its bias.";
-const UNSEEN = "Nodes have pictures where there are one or two inputs. Click a line to change its weight, or a node for its bias.";
+  "Each node shows its output over the inputs. Lines are weights: the wider the larger, blue above 0 and orange below.";
+const UNSEEN = "Nodes have pictures where there are one or two inputs. Lines are weights.";
+const TOO_LARGE = "The network is drawn with up to 10 layers, 24 nodes in a layer and 1,000 parameters.";
+
+/** What stands below the picture. With several seeds a click changes nothing. */
+function captionOf({ axes, experiment }, several) {
+  const seen = axes <= 2 ? SEEN : UNSEEN;
+  if (several) return seen;
+  return `${seen} Click one to change it${experiment.bias ? ", or a node for its bias." : ". This network has no biases."}`;
+}
 
 /** Makes the picture and the list of parameters for a new network. */
 export function makeNetwork() {
   const { experiment } = main();
   const drawn = fits(experiment);
   $("net").hidden = $("weights").hidden = !drawn;
-  $("nodes").textContent = drawn
-    ? main().axes <= 2
-      ? SEEN
-      : UNSEEN
-    : "The network is drawn with up to 10 layers, 24 nodes in a layer and 1,000 parameters.";
+  $("nodes").textContent = drawn ? captionOf(main(), state.trainings.length > 1) : TOO_LARGE;
   if (!drawn) return;
   makeNodes($("net"), experiment.sizes);
   const options = parametersOf(experiment).map(({ name }, i) => new Option(`${name} (parameters[${i}])`, i));
@@ -31,7 +33,19 @@ export function makeNetwork() {
   $("value").removeAttribute("aria-invalid");
 }
 
-export function showNetwork() {
+/** What was and will be changed by hand. */
+function changesOf({ experiment, editsDone }) {
+  const later = new Set(experiment.edits.slice(editsDone.length).map(([epoch]) => epoch));
+  const parts = [];
+  if (editsDone.length) parts.push(`Changed by hand: ${editsDone.length}.`);
+  if (later.size) parts.push(`To be changed after epoch ${[...later].join(", ")}.`);
+  if (parts.length) parts.push("The link makes the same changes after the same epochs.");
+  return parts.join(" ");
+}
+
+/** `left`: the focus has moved, and nothing else has happened. A wrong value then stays with its error, and so it does
+ * while the training runs. */
+export function showNetwork(left = false) {
   const training = main();
   $("network").hidden = !training;
   if (!training || $("net").hidden) return;
@@ -43,15 +57,16 @@ export function showNetwork() {
   $("weight").disabled = $("value").disabled = several;
   $("back").hidden = several || edits.length === 0;
   $("by-hand").textContent = several
-    ? "To change a weight, take one of the seeds."
-    : edits.length
-      ? `Changed by hand: ${edits.length}. The link makes the same changes after the same epochs.`
-      : "";
-  if (document.activeElement !== $("value")) showValue();
+    ? "To change a weight, set “Seeds at once” to 1."
+    : changesOf(training);
+  const stays = $("value").hasAttribute("aria-invalid") && (left || state.running);
+  if (document.activeElement !== $("value") && !stays) showValue();
 }
 
+/** Fills the value in; the error of a wrong one goes with it. */
 function showValue() {
   $("value").value = number(main().values()[state.weight]);
+  if ($("error").textContent.startsWith("value is ")) $("error").textContent = "";
   $("value").removeAttribute("aria-invalid");
 }
 
@@ -69,7 +84,6 @@ function setValue() {
   const training = main();
   try {
     const value = parseNumber("value", $("value").value);
-    if (!Number.isFinite(value)) throw new DataError(`value is ${$("value").value}, expected a finite number`);
     $("error").textContent = "";
     while (!training.betweenEpochs && training.run(training.epoch + 1, Infinity));
     if (training.stopped === "diverged") {
@@ -106,7 +120,7 @@ export function listenWeights() {
     showNetwork();
     showValue();
   };
-  for (const type of ["focusin", "focusout"]) $("weights").addEventListener(type, () => setTimeout(showNetwork));
+  for (const type of ["focusin", "focusout"]) $("weights").addEventListener(type, () => setTimeout(showNetwork, 0, true));
   $("value").onchange = setValue;
   $("back").onclick = takeBack;
   $("net").onclick = ({ target, clientX, clientY }) => {
