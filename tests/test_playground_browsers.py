@@ -494,6 +494,9 @@ def test_pasted_rows(opened: Open) -> None:
     page.fill("#csv", "a;b;c;t\n1;2;3;0\n4;5;x;1\n")
     page.click("#use")
     assert page.inner_text("#error") == 'line 3, column 3 is "x", expected a number'
+    page.fill("#csv", "1;2;1e400;0\n")
+    page.click("#use")
+    assert page.inner_text("#error") == "line 1, column 3 is 1e400, expected a finite number"
     page.fill("#csv", "a;b;c;t\n1;2;3;0\n4;5;-6.5e-1;1\n")
     page.click("#use")
     page.wait_for_timeout(200)
@@ -740,7 +743,8 @@ def test_table_of_runs_has_the_options(opened: Open) -> None:
     stopped(page)
     page.click("#keep")
     assert page.inner_text("#runs tbody tr").split("\t")[3] == (
-        "adam, rate 0.03, beta1 0.8, weight_decay 0.01, l1 0.05, decay_biases, batch 7, shuffled 3, test 0.3, split_seed 4"
+        "adam, rate 0.03, beta1 0.8, weight_decay 0.01, l1 0.05, decay_biases, batch 7, shuffled 3, "
+        "test 0.3, split_seed 4"
     )
     page.evaluate("(hash) => { location.hash = hash; }", SHORT)
     wait(page, "document.getElementById('now').textContent === '300'")
