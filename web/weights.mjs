@@ -15,7 +15,8 @@ const TOO_LARGE = "The network is drawn with up to 10 layers, 24 nodes in a laye
 function captionOf({ axes, experiment }, several) {
   const seen = axes <= 2 ? SEEN : UNSEEN;
   if (several) return seen;
-  return `${seen} Click one to change it${experiment.bias ? ", or a node for its bias" : ". This network has no biases"}.`;
+  const biases = experiment.bias ? ", or a node for its bias." : ". This network has no biases.";
+  return `${seen} Click one to change it${biases}`;
 }
 
 /** Makes the picture and the list of parameters for a new network. */
