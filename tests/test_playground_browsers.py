@@ -981,7 +981,7 @@ def test_error_of_a_weight_goes(opened: Open) -> None:
     page = opened(f"{EDITED}&epochs=20")
     stopped(page)
     assert page.inner_text("#by-hand").startswith("Changed by hand: 3. To be changed after epoch 25.")
-    done = [
+    done: list[Callable[[], object]] = [
         lambda: page.select_option("#weight", "4"),
         lambda: page.click("#epoch"),
         lambda: page.click("#rewind"),

@@ -131,6 +131,13 @@ def test_no_receipt(tmp_path: Path) -> None:
         net.fit(X, Y, epochs=9, resume=True, receipt=path)
     with pytest.raises(FileNotFoundError):
         net.fit(X, Y, epochs=9, receipt=tmp_path / "no" / "r")
+    for resume in (False, True):
+        with pytest.raises(OptionError, match=r"checkpoint and receipt are both"):
+            net.fit(X, Y, epochs=9, resume=resume, receipt=path, checkpoint=tmp_path / "." / "r")
+    with pytest.raises(OptionError, match=r"receipt is given with resume_file"):
+        sweep((2, 1), (X, Y), seeds=[1], epochs=1, receipt=path, resume_file=tmp_path / "s")
+    with pytest.raises(OptionError, match=r"receipt is given with resume='rule'"):
+        net.fit(X, Y, epochs=9, resume="rule", receipt=path)
     with pytest.raises(OptionError, match=r"of 200 layers would have"):
         Network(*[1] * 200).fit([[0.0]], [[0.0]], epochs=1, receipt=path)
     assert not path.exists()
@@ -181,6 +188,60 @@ def test_unsound(name: str, value: Any, tmp_path: Path) -> None:
     receipt.fields[name] = value
     with pytest.raises(ReceiptError, match=r"^it "):
         record.loads(receipt.text().encode(), "it")
+
+
+STOPPING: dict[str, Any] = {"validation": 0.2, "patience": 3, "check_every": 5}
+
+
+@pytest.mark.parametrize(
+    ("options", "changed"),
+    [
+        *(({}, {"stopped": stop}) for stop in ("gradient", "mu", "goal", "patience", "generalisation", "progress")),
+        ({}, {"trained": 49}),
+        ({}, {"scaling": {}}),
+        ({"rule": "levenberg_marquardt"}, {"stopped": "patience"}),
+        (STOPPING, {"best_epoch": None}),
+        (STOPPING, {"best_epoch": 3}),
+        ({"goal": 1e-9}, {"stopped": "mu"}),
+    ],
+    ids=str,
+)
+def test_forged_ends(options: dict[str, Any], changed: dict[str, Any], tmp_path: Path) -> None:
+    """A receipt of an end that its options cannot give is refused, though its hash is right."""
+    receipt = trained(tmp_path, options)
+    record.loads(receipt.text().encode(), "it")
+    receipt.fields.update(changed)
+    with pytest.raises(ReceiptError, match=r"^it does not describe a training"):
+        record.loads(receipt.text().encode(), "it")
+
+
+def test_forged_order(tmp_path: Path) -> None:
+    """A receipt whose fields, or options, stand in another order is refused, though its hash is right."""
+    receipt = trained(tmp_path, {})
+    turned = dict(reversed(receipt.fields["options"].items()))
+    for fields in (dict(reversed(receipt.fields.items())), {**receipt.fields, "options": turned}):
+        with pytest.raises(ReceiptError, match=r"^it does not describe a training"):
+            record.loads(Receipt(fields).text().encode(), "it")
+
+
+def test_deep_fields(tmp_path: Path) -> None:
+    """Fields that are nested as deeply as JSON can be read are refused, and no other error comes."""
+    for depth in range(800, 1000, 3):
+        text = f'{{"format":"bitprop-receipt","format_version":1,"contract":{"[" * depth}{"]" * depth}}}'
+        with pytest.raises(ReceiptError):
+            record.loads(text.encode(), "it")
+
+
+def test_another_end(tmp_path: Path, backend: Backend) -> None:
+    """A final network that is not that of the last epoch, or of the best, shows where all checkpoints are equal."""
+    for options, words in (({}, "changed after the last epoch"), (STOPPING, "of the best check")):
+        receipt = trained(tmp_path, options)
+        assert receipt.verify(X, Y, backend=backend).equal
+        receipt.fields["fingerprint"] = "0" * 64
+        verdict = receipt.verify(X, Y, backend=backend)
+        assert verdict.outcome == "receipt"
+        assert "the final network is" in verdict.lines[0]
+        assert words in verdict.lines[1]
 
 
 def test_twice(tmp_path: Path) -> None:
@@ -298,6 +359,11 @@ def test_sweep(tmp_path: Path) -> None:
             place += 1
     for path in tmp_path.joinpath("grid").iterdir():
         assert Receipt.load(path).verify(X, Y).equal
+    rates = (1e-3, 1e308, 1e-2)  # the second training diverges, and what another sweep left at its place goes
+    sweep((2, 4, 1), (X, Y), seeds=[1], learning_rates=rates, activation="identity", epochs=9, receipt=tmp_path / "all")
+    assert [tmp_path.joinpath("all", f"{place:05}.json").exists() for place in range(3)] == [True, False, True]
+    for place in (0, 2):
+        assert Receipt.load(tmp_path / "all" / f"{place:05}.json").verify(X, Y).equal
 
 
 def test_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -453,6 +519,49 @@ def test_usual_mistakes(kind: str, words: str, tmp_path: Path) -> None:
     assert verdict.place["epoch"] == 0
     operation = verdict.place["operations"][0]
     assert operation["part"] == ("weighted sum" if kind == "fused" else "activation")
+
+
+def test_a_program_that_stops_answering(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is known stays known where a program ends during the search."""
+    receipt, task = faults.task_for(Network(2, 4, 1, seed=7), *LINEAR, tmp_path, epochs=10)
+    machine = program("fused")
+
+    def no_more(*_: object) -> None:
+        raise ReceiptError("the program ended")
+
+    monkeypatch.setattr("bitprop.receipts.finding.find", no_more)
+    try:
+        verdict = hold(receipt, task, machine)
+    finally:
+        machine.close()
+    assert verdict.outcome == "machine"
+    assert verdict.lines[0].startswith("differs: ")
+    assert verdict.lines[-1] == "the search ended: the program ended"
+
+
+def test_forward_passes_of_other_lengths(tmp_path: Path) -> None:
+    """A forward pass with too few or too many numbers is refused."""
+    _, task = faults.task_for(Network(2, 4, 1, seed=7), *LINEAR, tmp_path, epochs=10)
+    for layers in ([], [["0" * 16] * 6]):
+        answer = json.dumps({"preactivations": layers, "outputs": layers})
+        command = shlex.join([sys.executable, "-c", f"input(); print({answer!r})"])
+        machine = Program(command)
+        try:
+            with pytest.raises(ReceiptError, match="with other numbers than those of 5 nodes"):
+                machine.forward(task, task.start, 0)
+        finally:
+            machine.close()
+
+
+def test_searches_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, backend: Backend) -> None:
+    """A search that may take no time tells the epoch, and says that it was ended."""
+    monkeypatch.setattr("bitprop.receipts.epochs.SECONDS", -1.0)
+    receipt, task = faults.task_for(Network(2, 3, 1, seed=7), X, Y, tmp_path, epochs=200)
+    verdict = hold(receipt, task, Flipping(core_or_skip(backend), 101, 12, 51, True))
+    assert verdict.outcome == "machine"
+    assert verdict.place is not None
+    assert verdict.place["parameter"] is None
+    assert "the search took too long" in verdict.lines[-1]
 
 
 class Flipping(CoreMachine):

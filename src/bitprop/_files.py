@@ -75,7 +75,8 @@ def _replace(target: str, data: bytes) -> None:
         os.replace(temporary, target)
     except BaseException:
         for name in (*_slots(target), drawn):  # an interrupt may come before `temporary` says which
-            if name == temporary or (file is not None and not file.closed and _is_at(name, file.fileno())):
+            is_open = file is not None and not file.closed
+            if _is_at(name, file.fileno()) if file is not None and is_open else name == temporary:
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(name)
         raise

@@ -181,7 +181,7 @@ def sweep(
     `resume_file`: a path, to which each training that has ended is written at once. A later call takes from it what has
     ended, and trains the rest, to the same result; it may have more seeds, rates and entries of the grid.
     `receipt`: a folder, made where it is missing, for a receipt of each training that ends without an error, as `fit`
-    writes one; its name is the training's place in the result, such as 00000.json. What `resume_file` has gets none.
+    writes one; its name is the training's place in the result, such as 00000.json. It takes no `resume_file`.
     Errors as for `Network` and `fit`, and those of an executor that refuses the first job. SweepFileError: the file is
     altered, of another sweep, or in use. Ctrl-C raises KeyboardInterrupt; `on_result` has then been called with every
     training that had ended.
@@ -198,6 +198,8 @@ def sweep(
     if not check.boolean("keep", keep) and on_result is None:
         raise OptionError("keep is False without on_result, expected a function that takes the results")
     folder = None if receipt is None else check.path(receipt)
+    if folder is not None and resume_file is not None:
+        raise OptionError("receipt is given with resume_file, expected one of them: receipts are of whole sweeps")
     rows = Rows(data, each)
     for one in each:
         rows.split_given(one.options)  # whose errors come before any work
@@ -277,8 +279,13 @@ class _Work:
 
     def end(self, one: _Planned, outcome: Outcome) -> Run:
         """Gives a run what its training left, and writes its receipt."""
-        if self.receipts is not None and outcome.receipt is not None:
-            _files.write(os.path.join(self.receipts, f"{one.place:05}.json"), outcome.receipt)
+        if self.receipts is not None:
+            path = os.path.join(self.receipts, f"{one.place:05}.json")
+            if outcome.receipt is not None:
+                _files.write(path, outcome.receipt)
+            else:  # one of another sweep is not this training's
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(path)
         diverged = outcome.diverged
         error = None if diverged is None else one.configuration.options.diverged(diverged, one.rate)
         run = self.run_of(one)

@@ -363,6 +363,8 @@ class Network:
                 f"resume={resume!r}, but the network has no training that could go on: fit it, or load a model file "
                 "that was saved by checkpoint= or by save(..., training=True)"
             )
+        if path is not None and receipt_path is not None and os.path.realpath(path) == os.path.realpath(receipt_path):
+            raise OptionError(f"checkpoint and receipt are both {quoted(path)}, expected two files")
         if receipt_path is not None and resume:
             raise OptionError(f"receipt is given with resume={resume!r}: expected a training from its start")
         # Once, since it takes longer than a short training.

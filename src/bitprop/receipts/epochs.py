@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 from array import array
 from collections.abc import Callable
 from typing import NamedTuple
@@ -13,6 +14,8 @@ from .place import Place
 from .tape import Result, unequal
 
 ATTEMPTS = 50_000  # trainings of some epochs with a bit turned
+SECONDS = 60.0  # that a search among the bits may take, and one among the operations of an epoch
+ENDED = "the search took too long, and was ended: the epoch may be an earlier one, and a smaller network may tell more"
 PARTS_AT_ONCE = {True: 64, False: 8}  # into which an interval of epochs is divided, by whether a stop costs nothing
 
 
@@ -68,9 +71,12 @@ def first_wrong_epoch(
 
 
 def flipped_before(reference: Machine, task: Task, before: Snapshot, mine: Result) -> tuple[int, int] | None:
-    """The parameter and the bit which, turned before an epoch, give what a machine had after it; None: no one."""
+    """The parameter and the bit which, turned before an epoch, give what a machine had after it; None: none found."""
+    end = time.monotonic() + SECONDS
     for k in range(len(before.parameters)):
         for bit in range(64):
+            if time.monotonic() > end:
+                return None
             values = array("d", before.parameters)
             values[k] = number_of(bits_of(values[k]) ^ 1 << bit)
             session = reference.session(task, before._replace(parameters=values))
@@ -89,8 +95,11 @@ def transient(reference: Machine, task: Task, at: Snapshot, errors: array[float]
     session = reference.session(task, at)
     session.advance(place)
     before = session.snapshot()
+    end = time.monotonic() + SECONDS
     for k in range(len(before.parameters)):
         for bit in range(64):
+            if time.monotonic() > end:
+                return Place(at.epoch + place, repeats=False, notes=(ENDED,))
             values = array("d", before.parameters)
             values[k] = number_of(bits_of(values[k]) ^ 1 << bit)
             other = reference.session(task, before._replace(parameters=values))
@@ -105,15 +114,15 @@ def transient(reference: Machine, task: Task, at: Snapshot, errors: array[float]
 def _silent(reference: Machine, task: Task, at: Snapshot, errors: array[float], after: Snapshot) -> Place:
     """The same where the errors that it logged are right, and only where it came to is not."""
     session = reference.session(task, at)
-    attempts = 0
+    attempts, end = 0, time.monotonic() + SECONDS
     for epoch in range(at.epoch, after.epoch):
         before = session.snapshot()
         session.advance(1)
         for k in range(len(before.parameters)):
             for bit in range(64):
                 attempts += 1
-                if attempts > ATTEMPTS:
-                    return Place(after.epoch - 1, repeats=False)
+                if attempts > ATTEMPTS or time.monotonic() > end:
+                    return Place(after.epoch - 1, repeats=False, notes=(ENDED,))
                 values = array("d", before.parameters)
                 values[k] = number_of(bits_of(values[k]) ^ 1 << bit)
                 other = reference.session(task, before._replace(parameters=values))

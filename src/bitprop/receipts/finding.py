@@ -11,6 +11,7 @@ do, further experiments decide between them.
 from __future__ import annotations
 
 import math
+import time
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -21,7 +22,7 @@ from ..fit_options import check_options
 from ..names import LOSSES, RULES
 from ..resuming import replay_shuffles
 from .bits import bits_of, shifted
-from .epochs import Difference, first_wrong_epoch, memory_fault, result_of
+from .epochs import SECONDS, Difference, first_wrong_epoch, memory_fault, result_of
 from .experiments import forward, with_other_numbers, with_other_preactivations
 from .machines import Machine, Snapshot, Task
 from .place import Place, Suspect
@@ -33,6 +34,7 @@ EXPERIMENTS = 200  # most of them that tell something
 FISHED = 600  # pre-activations that are tried in search of one at which a fault comes again
 MIXTURES = 12  # of a row with others
 LOOKED_BACK = 2_000  # epochs in which a wrong gradient is sought that came into a state alone
+FORWARD = "this is the first difference of the forward pass: there may be more behind it"
 OPERATIONS = 20_000  # of a row and a step: with more of them, not all are tried
 
 
@@ -96,6 +98,7 @@ class Search:
         size = min(task.options.batch_size or task.rows, task.rows)
         self.batches = [order[at : at + size] for at in range(0, task.rows, size)]
         self.asks_steps = machine.knows_states or RULES[task.options.rule] == "descent"
+        self.end = time.monotonic() + SECONDS  # of the search among operations
 
     def _batch(self, rows: Sequence[int]) -> Task:
         return self.task.of_rows(rows)._replace(rate=self.rate)
@@ -226,11 +229,13 @@ class Search:
                 here = [each for each in operations if (each.layer, each.node) == (layer, j)]
                 sums = [each for each in here if each.function == "forward_row"]
                 if bits_of(mine_before[node]) != bits_of(right_before[node]):
+                    place = place._replace(notes=(FORWARD,))
                     return place._replace(suspects=(self._partial(task, values, row, layer, j, node, sums),))
                 if bits_of(mine_after[node]) != bits_of(right_after[node]):
                     last = [each for each in here if each.part == "activation"] or sums
                     wrong = mine_after[node]
                     suspect = Suspect(last[-1], wrong, _constant(wrong), "", right_before[node])
+                    place = place._replace(notes=(FORWARD,))
                     return place._replace(suspects=(suspect,))
                 node += 1
         return place._replace(notes=("the forward pass is right: it is the way back, in more than one operation",))
@@ -317,14 +322,22 @@ class Search:
 
         for several in ULPS:
             for each in tried:
+                if self._is_over():
+                    return found
                 for ulps in several:
                     attempt(each, _shift(ulps))
             if found:
                 return found
         for each in tried:
+            if self._is_over():
+                break
             for value in _otherwise(each, operations):
                 attempt(each, _constant(value))
         return found
+
+    def _is_over(self) -> bool:
+        """Whether the search has taken as long as it may: what is told then is less exact."""
+        return time.monotonic() > self.end
 
     def _usual_everywhere(self, scene: Scene, mine: Result, whole: Task) -> list[Suspect]:
         """A usual mistake which, made everywhere, gives what the machine gave, of one row and of all."""
@@ -365,6 +378,8 @@ class Search:
         operations = self.tape.operations
         for kind in dict.fromkeys(each.kind for each in operations if each.function not in STEPS):
             for ulps in ULPS[0]:
+                if self._is_over():
+                    return []
                 chosen = [each for each in operations if each.kind == kind]
 
                 def shift(operation: Operation, kind: Any = kind, ulps: int = ulps) -> float | None:

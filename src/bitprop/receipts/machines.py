@@ -295,4 +295,7 @@ class ProgramMachine:
             )
         except (KeyError, TypeError, ValueError) as error:
             raise ReceiptError(f"{self.label} answers a forward pass otherwise than ports do ({error})") from None
+        nodes = sum(task.sizes[1:])
+        if len(before) != nodes or len(after) != nodes:
+            raise ReceiptError(f"{self.label} answers a forward pass with other numbers than those of {nodes} nodes")
         return before, after

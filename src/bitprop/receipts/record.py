@@ -341,7 +341,11 @@ def loads(data: bytes, name: str) -> Receipt:
         raise ReceiptError(f"{name} has format version {quoted(version)}, this bitprop reads {FORMAT_VERSION}")
     fields.pop("sha256", None)
     receipt = Receipt(fields)
-    if receipt.text().encode("utf-8", "replace") != data:  # which also tells fields that stand there twice
+    try:
+        written = receipt.text().encode("utf-8", "replace")
+    except RecursionError:
+        raise ReceiptError(f"{name} is not a receipt: its fields are nested too deeply") from None
+    if written != data:  # which also tells fields that stand there twice
         raise ReceiptError(f"{name} was altered or cut: its bytes are not those that bitprop wrote")
     if fields.get("contract") != _pure.CONTRACT:
         kept = f"this bitprop keeps contract {_pure.CONTRACT}"
@@ -361,6 +365,9 @@ def _expect_sound(receipt: Receipt) -> None:
     if given != set(FIELDS):
         odd = sorted(given ^ set(FIELDS))[0]
         raise ValueError(f"{odd} is {'missing' if odd in FIELDS else 'no field of a receipt'}")
+    ordered = [name for name in (*FIELDS[:4], "scaling", *FIELDS[4:]) if name in fields]
+    if list(fields) != ordered or fields.get("scaling", None) == {}:
+        raise ValueError("its fields are not in the order in which bitprop writes them")
     sizes = check.sizes(_list(fields, "sizes"))
     check.activations(_list(fields, "activations"), ACTIVATIONS, len(sizes))
     if type(fields["bias"]) is not bool:
@@ -370,7 +377,7 @@ def _expect_sound(receipt: Receipt) -> None:
     kept = {name: value for name, value in fields["options"].items() if name != "learning_rate"}
     described = describe_options(options, 0.0)
     has_rate = described.pop("learning_rate", None) is not None
-    if kept != described or has_rate != ("learning_rate" in fields["options"]):
+    if list(kept.items()) != list(described.items()) or has_rate != ("learning_rate" in fields["options"]):
         raise ValueError("its options are not as bitprop writes them")
     _expect_rate(receipt.rate, epochs)
     start = fields["start"]
@@ -403,8 +410,27 @@ def _expect_sound(receipt: Receipt) -> None:
         if not (isinstance(value, str) and len(value) == digits and set(value) <= set("0123456789abcdef")):
             raise ValueError(f"{quoted(value)} is not {digits} hexadecimal digits")
     check.choice("stopped", fields["stopped"], STOPS)
-    best = fields["best_epoch"]
-    if best is not None and (check.integer("best_epoch", best, 1) > trained or options.validation is None):
+    _expect_end(options, epochs, trained, fields["stopped"], fields["best_epoch"])
+
+
+def _expect_end(options: Options, epochs: int, trained: int, stopped: str, best: Any) -> None:
+    """Raises where a training by these options does not end so."""
+    criteria = options.criteria
+    has = {
+        "goal": criteria.goal is not None,
+        "patience": criteria.patience is not None,
+        "generalisation": criteria.stop_gl is not None,
+        "progress": criteria.stop_progress is not None,
+        **dict.fromkeys(("gradient", "mu"), not options.by_steps),
+    }
+    if not has.get(stopped, True) or (stopped == "epochs" and trained != epochs):
+        raise ValueError(f"its training of {trained} epochs does not end by {stopped!r}")
+    if best is None:
+        if criteria.keeps_best and options.validation is not None and trained >= options.check_every:
+            raise ValueError("its best epoch is missing")
+    elif (
+        check.integer("best_epoch", best, 1) > trained or options.validation is None or best % options.check_every != 0
+    ):
         raise ValueError("its best epoch is not one of the training")
 
 

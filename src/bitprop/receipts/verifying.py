@@ -243,7 +243,9 @@ def hold(receipt: Receipt, task: Task, machine: Machine, progress: bool | None =
             return Verdict("equal", machine.label, (f"equal: {found}",))
         lines = (
             f"differs: the final network is {mine[:16]}, and was {fingerprint[:16]}, though all checkpoints are equal",
-            "what put the parameters of the best check back made another network where the receipt was made",
+            "what put the parameters of the best check back made another network where the receipt was made"
+            if receipt.fields["best_epoch"] is not None
+            else "the parameters were changed after the last epoch, where the receipt was made",
         )
         return Verdict("receipt", machine.label, lines)
     return _judge(receipt, task, machine, run, progress)
@@ -303,8 +305,17 @@ def _judge(receipt: Receipt, task: Task, machine: Machine, run: _Run, progress: 
     at = judged.run.snapshots[-1] if judged.agrees else judged.run.snapshots[min(number, len(judged.run.snapshots) - 1)]
     if judged.agrees:
         at = next(each for each in judged.run.snapshots if each.epoch == low)
-    with Progress(high - at.epoch, f"{machine.label}: the first wrong epoch", progress) as bar:
-        difference = first_wrong_epoch(machine, reference, task, at, high, bar.update)
+    outcome = "machine" if judged.agrees else "both"
+    whose = f"{machine.label} is wrong: {reference.label} here gives the receipt's bits"
+    if not judged.agrees:
+        whose = f"{machine.label} is wrong, and so is the receipt: neither has the bits of {reference.label}"
+    try:
+        with Progress(high - at.epoch, f"{machine.label}: the first wrong epoch", progress) as bar:
+            difference = first_wrong_epoch(machine, reference, task, at, high, bar.update)
+        place = None if difference is None else finding.find(machine, reference, task, difference)
+    except ReceiptError as error:  # of a program that answers no more
+        lines = head, whose if judged.agrees else "whose it is could not be told", f"the search ended: {error}"
+        return Verdict(outcome, machine.label, lines, (low, high))
     if difference is None and not judged.agrees:
         lines = (
             head,
@@ -313,14 +324,8 @@ def _judge(receipt: Receipt, task: Task, machine: Machine, run: _Run, progress: 
             "`bitprop receipt verify` itself, which says where",
         )
         return Verdict("receipt", machine.label, lines, (low, high))
-    outcome = "machine" if judged.agrees else "both"
-    if difference is None:
+    if place is None:
         place = transient(reference, task, at, run.errors, run.last)
-    else:
-        place = finding.find(machine, reference, task, difference)
-    whose = f"{machine.label} is wrong: {reference.label} here gives the receipt's bits"
-    if not judged.agrees:
-        whose = f"{machine.label} is wrong, and so is the receipt: neither has the bits of {reference.label}"
     return Verdict(outcome, machine.label, (head, whose, *lines_of(place, task)), (low, high), fields_of(place, task))
 
 
@@ -397,7 +402,8 @@ def cause_of(place: Place, task: Task) -> str:
         return suspect.cause
     if place.everywhere:
         return "this operation is done otherwise: the code or the compiler, wherever it is computed"
-    return "this operation at these operands: code, compiler or processor; the arithmetic around it is right"
+    around = "" if finding.FORWARD in place.notes else "; the arithmetic around it is right"
+    return f"this operation at these operands: code, compiler or processor{around}"
 
 
 def fields_of(place: Place, task: Task) -> dict[str, Any]:
