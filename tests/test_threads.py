@@ -32,6 +32,8 @@ READS: dict[str, Callable[[Network], Any]] = {
     "bytes": lambda net: net.to_bytes(),
     "fingerprint": lambda net: net.fingerprint(),
     "equality": lambda net: net == Network(2, 1),
+    "scale": lambda net: net.scale(X),
+    "scaling": lambda net: setattr(net, "input_scaling", None),
 }
 
 

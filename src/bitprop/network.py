@@ -184,6 +184,7 @@ class Network:
 
     @input_scaling.setter
     def input_scaling(self, scaling: Scaling | None) -> None:
+        self._holder.watch()
         self._check_scaling("input_scaling", scaling, self.sizes[0])
         self.model.scale(scaling, self.model.output_scaling)
 
@@ -198,6 +199,7 @@ class Network:
 
     @output_scaling.setter
     def output_scaling(self, scaling: Scaling | None) -> None:
+        self._holder.watch()
         self._check_scaling("output_scaling", scaling, self.sizes[-1])
         if scaling is not None and self.activations[-1] == "softmax":
             raise OptionError("output_scaling is given with softmax outputs, which are probabilities: expected None")
@@ -227,8 +229,9 @@ class Network:
         within those of the last activation (0.1 to 0.9 for sigmoid, -0.8 to 0.8 for tanh and softsign, else 0 to 1);
         None for no scaling. `validation`, `split_seed`: the share of the rows that `fit` is going to take for
         validation, which is left out here too.
-        OptionError, ShapeError, DataError, TypeError; nothing is set then.
+        OptionError, ShapeError, DataError, TypeError; TrainingError: another thread trains it. Nothing is set then.
         """
+        self._holder.watch()
         for name, kind in (("inputs", inputs), ("outputs", outputs)):
             if kind is not None:
                 check.choice(name, kind, KINDS)
