@@ -243,14 +243,17 @@ static void replay_gradient(const struct gradient_case *c) {
         check_doubles(c->id, "squared error", c->sse, figures + 1, 1);
     }
     check_predictions(c->id, &s, parameters, inputs, c->rows);
-    double *lanes = hold_doubles(8), *some_gradient = hold_doubles(c->n_parameters), *some_figure = hold_doubles(1);
+    double *lanes = hold_doubles(8);
+    memset(gradient, CANARY,
+           c->n_parameters * sizeof(double)); /* the memory of small devices has no room for another */
+    memset(figures, CANARY, sizeof(double));
     for (size_t first = 0; first < c->rows; first += 8) {
         const size_t rows = c->rows - first < 8 ? c->rows - first : 8;
-        CALL(c->id, BP_OK, bp_gradient_some(some_gradient, train_work, &s, parameters, &data, loss, first, rows));
-        CALL(c->id, BP_OK, bp_loss_some(some_figure, lanes, work, &s, parameters, &data, loss, first, rows));
+        CALL(c->id, BP_OK, bp_gradient_some(gradient, train_work, &s, parameters, &data, loss, first, rows));
+        CALL(c->id, BP_OK, bp_loss_some(figures, lanes, work, &s, parameters, &data, loss, first, rows));
     }
-    check_doubles(c->id, "gradient in pieces", c->gradient, some_gradient, c->n_parameters);
-    check_doubles(c->id, "figure in pieces", &c->figure, some_figure, 1);
+    check_doubles(c->id, "gradient in pieces", c->gradient, gradient, c->n_parameters);
+    check_doubles(c->id, "figure in pieces", &c->figure, figures, 1);
 }
 
 /* A training on the way. */
@@ -724,12 +727,12 @@ static void replay_init(const struct init_case *c) {
     memset(activations, 0, c->layers * sizeof(uint32_t)); /* any will do */
     CALL(c->id, BP_OK, bp_init(parameters, &generator, &shape, c->seed, c->init));
     check_doubles(c->id, "parameter", c->parameters, parameters, c->n_parameters);
-    double *some = hold_doubles(c->n_parameters);
+    memset(parameters, CANARY, c->n_parameters * sizeof(double));
     for (size_t first = 0; first < c->n_parameters; first += 3) {
         const size_t count = c->n_parameters - first < 3 ? c->n_parameters - first : 3;
-        CALL(c->id, BP_OK, bp_init_some(some, &generator, &shape, c->seed, c->init, first, count));
+        CALL(c->id, BP_OK, bp_init_some(parameters, &generator, &shape, c->seed, c->init, first, count));
     }
-    check_doubles(c->id, "parameter in pieces", c->parameters, some, c->n_parameters);
+    check_doubles(c->id, "parameter in pieces", c->parameters, parameters, c->n_parameters);
 }
 
 static void replay_scaling(const struct scaling_case *c) {
