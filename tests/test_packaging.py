@@ -134,7 +134,7 @@ def test_audited(wheel: Path) -> None:
     assert "0 ABI version mismatches and 0 ABI violations found" in audit("abi3audit", "--verbose", str(wheel))
     assert re.search(r'platform tag(: | to )"manylinux_2_(5|17)_x86_64"', audit("auditwheel", "show", str(wheel)))
     assert "PASSED" in audit("twine", "check", "--strict", str(wheel))
-    assert wheel.stat().st_size < 1_250_000  # a third of it vectors
+    assert wheel.stat().st_size < 1_400_000  # a third of it vectors, and a page that is compressed already
 
 
 MUSL_HOST = """
