@@ -96,7 +96,7 @@ class BuildWheel(bdist_wheel):
         place = Path(wheelfile_base, "sboms", "bitprop.cdx.json")
         place.parent.mkdir()
         text = json.dumps(self._bill_of_materials(), indent=1)
-        place.write_text(f"{text}\n", encoding="utf-8", newline="\n")
+        place.write_bytes(f"{text}\n".encode())
         for path in Path(wheelfile_base).parent.rglob("*"):
             path.chmod(0o755 if path.is_dir() or path.suffix in (".so", ".pyd") else 0o644)
 
